@@ -1,0 +1,224 @@
+"""Every error a person or a program can be told about, in one tree.
+
+HelpNinjaError
+├── BadRequest                400
+│   ├── FileRefused               an upload that cannot be taken
+│   └── MalformedId
+├── NotSignedIn               401
+├── LimitUsedUp               402  a counted limit of the plan
+├── Forbidden                 403
+│   ├── OriginRefused
+│   └── PlanExcludes
+├── NotFound                  404
+├── Conflict                  409
+├── TooLarge                  413
+├── UnsupportedMediaType      415
+├── Invalid                   422  carries a list of FieldError
+│   └── InputRefused              something to ingest that is refused or unreachable
+│       ├── AddressRefused            a private or otherwise forbidden address
+│       └── FetchFailed               the other side did not give the page
+├── RateLimited               429
+├── ProviderFailed            502  a model provider answered wrongly
+│   ├── ProviderUnavailable   503
+│   └── ProviderTimedOut      504
+└── Unavailable               503  a part of ours or a setting is missing
+
+The docstring of a class is the sentence for the user where no other is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with a request; ``field`` is a dotted path such as ``body.message``."""
+
+    field: str
+    message: str
+
+
+class HelpNinjaError(Exception):
+    """Something went wrong on our side. Please try again."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Server error"
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
+        super().__init__(self.detail)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+class BadRequest(HelpNinjaError):
+    """The request could not be understood."""
+
+    status = 400
+    title = "Bad request"
+
+
+class FileRefused(BadRequest):
+    """This file cannot be used."""
+
+    title = "File refused"
+
+
+class MalformedId(BadRequest):
+    """This is not a valid id."""
+
+    title = "Malformed id"
+
+
+class NotSignedIn(HelpNinjaError):
+    """Please sign in, or send a valid API key."""
+
+    status = 401
+    title = "Not signed in"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": "Bearer"}
+
+
+class LimitUsedUp(HelpNinjaError):
+    """A limit of this workspace's plan is used up."""
+
+    status = 402
+    title = "Limit used up"
+
+    def __init__(self, detail: str | None = None, *, limit: int = 0, used: int = 0) -> None:
+        super().__init__(detail)
+        self.limit = limit
+        self.used = used
+
+
+class Forbidden(HelpNinjaError):
+    """Your role or key does not allow this."""
+
+    status = 403
+    title = "Not allowed"
+
+
+class OriginRefused(Forbidden):
+    """This website is not on the workspace's list of allowed domains."""
+
+    title = "Origin not allowed"
+
+
+class PlanExcludes(Forbidden):
+    """This workspace's plan does not include this."""
+
+    title = "Not in the plan"
+
+
+class NotFound(HelpNinjaError):
+    """There is nothing here, or it is not yours."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(HelpNinjaError):
+    """This was changed by somebody else in the meantime."""
+
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(HelpNinjaError):
+    """The request is larger than allowed."""
+
+    status = 413
+    title = "Too large"
+
+
+class UnsupportedMediaType(HelpNinjaError):
+    """This content type is not supported here."""
+
+    status = 415
+    title = "Unsupported media type"
+
+
+class Invalid(HelpNinjaError):
+    """The request is not valid."""
+
+    status = 422
+    title = "Invalid"
+
+    def __init__(self, detail: str | None = None, *, errors: tuple[FieldError, ...] = ()) -> None:
+        if detail is None and errors:
+            detail = "; ".join(f"{error.field}: {error.message}" for error in errors[:3])
+        super().__init__(detail)
+        self.errors = errors
+
+
+class InputRefused(Invalid):
+    """This address cannot be read."""
+
+    title = "Input refused"
+
+
+class AddressRefused(InputRefused):
+    """This address is private or reserved, so it is not fetched."""
+
+    title = "Address refused"
+
+
+class FetchFailed(InputRefused):
+    """This address could not be fetched."""
+
+    title = "Fetch failed"
+
+
+class RateLimited(HelpNinjaError):
+    """Too many requests. Please wait a moment."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, detail: str | None = None, *, limit: int, retry_after: int) -> None:
+        super().__init__(detail)
+        self.limit = limit
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "retry-after": str(self.retry_after),
+            "ratelimit-limit": str(self.limit),
+            "ratelimit-remaining": "0",
+            "ratelimit-reset": str(self.retry_after),
+        }
+
+
+class ProviderFailed(HelpNinjaError):
+    """The model provider gave no usable answer."""
+
+    status = 502
+    title = "Model provider failed"
+
+
+class ProviderUnavailable(ProviderFailed):
+    """The model provider is not available right now."""
+
+    status = 503
+    title = "Model provider unavailable"
+
+
+class ProviderTimedOut(ProviderFailed):
+    """The model provider took too long."""
+
+    status = 504
+    title = "Model provider timed out"
+
+
+class Unavailable(HelpNinjaError):
+    """This is not available right now. Please try again."""
+
+    status = 503
+    title = "Unavailable"

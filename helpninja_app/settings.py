@@ -1,0 +1,248 @@
+"""Settings: every environment variable HelpNinja reads, with its default and its meaning."""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "password", "helpninja", "development"})
+SECRET_LENGTH = 32
+
+HostList = Annotated[frozenset[str], NoDecode]
+
+
+class SettingsRefused(Exception):
+    """The settings are not safe to start with; ``problems`` has one sentence for each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("HelpNinja cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+class Settings(BaseSettings):
+    """Read from the environment and from ``.env``; the description of each field is the README's table."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+    env: Literal["development", "production"] = Field(
+        "development",
+        alias="HELPNINJA_ENV",
+        description="`production` creates no demo workspace and refuses weak secrets.",
+    )
+    port: int = Field(
+        3000, alias="PORT", ge=1, le=65535, description="The one port of pages, API and widget."
+    )
+    host: str = Field("127.0.0.1", alias="HOST", description="The address to listen on.")
+    data_dir: Path = Field(
+        Path(".helpninja"),
+        alias="HELPNINJA_DATA",
+        description="Folder of the embedded database, uploaded files and generated secrets.",
+    )
+    public_url: str | None = Field(
+        None,
+        alias="HELPNINJA_PUBLIC_URL",
+        description="The address people reach this installation at, such as `https://help.example.com`.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        alias="HELPNINJA_SECRET_KEY",
+        description="Signs visitor tokens; at least 32 random characters. Generated in development.",
+    )
+    trusted_proxies: HostList = Field(
+        frozenset(),
+        alias="HELPNINJA_TRUSTED_PROXIES",
+        description="Comma-separated addresses or networks whose `X-Forwarded-*` headers count.",
+    )
+    allowed_private_hosts: HostList = Field(
+        frozenset(),
+        alias="HELPNINJA_ALLOWED_PRIVATE_HOSTS",
+        description="Comma-separated `host:port` on private networks that may be read all the same.",
+    )
+
+    database_url: str | None = Field(
+        None,
+        alias="DATABASE_URL",
+        description="PostgreSQL 16 or newer with pgvector, as the run-time role. Empty: the embedded server.",
+    )
+    database_owner_url: str | None = Field(
+        None,
+        alias="DATABASE_OWNER_URL",
+        description="The same database as the role that owns the tables and runs migrations.",
+    )
+    pg_bin: Path | None = Field(
+        None, alias="HELPNINJA_PG_BIN", description="Folder with other PostgreSQL binaries to embed."
+    )
+    redis_url: str | None = Field(
+        None, alias="REDIS_URL", description="Shares burst limits and page state between processes."
+    )
+
+    openai_api_key: SecretStr | None = Field(
+        None, alias="OPENAI_API_KEY", description="Answers and embeddings by OpenAI."
+    )
+    openai_base_url: str | None = Field(
+        None, alias="OPENAI_BASE_URL", description="Any server with OpenAI's protocol instead."
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        None, alias="ANTHROPIC_API_KEY", description="Answers by Anthropic."
+    )
+    anthropic_base_url: str | None = Field(
+        None, alias="ANTHROPIC_BASE_URL", description="Any server with Anthropic's protocol instead."
+    )
+    answer_model: str | None = Field(
+        None,
+        alias="HELPNINJA_ANSWER_MODEL",
+        description="Model that answers visitors. Empty: the cheapest one whose key is set, else `offline`.",
+    )
+    embedder: Literal["auto", "minilm", "openai"] = Field(
+        "auto",
+        alias="HELPNINJA_EMBEDDER",
+        description="`minilm` runs here; `openai` needs its key; `auto` takes OpenAI's when there is a key.",
+    )
+    first_byte_timeout: float = Field(
+        10.0, alias="HELPNINJA_FIRST_BYTE_TIMEOUT", gt=0, description="Seconds until a model's first token."
+    )
+    idle_timeout: float = Field(
+        15.0, alias="HELPNINJA_IDLE_TIMEOUT", gt=0, description="Seconds between two tokens of a model."
+    )
+    total_timeout: float = Field(
+        60.0, alias="HELPNINJA_TOTAL_TIMEOUT", gt=0, description="Seconds for a model's whole answer."
+    )
+
+    unlimited: bool = Field(
+        True, alias="HELPNINJA_UNLIMITED", description="`0` makes the limits of the plans count."
+    )
+    visitor_limit_per_address: int = Field(
+        60, alias="HELPNINJA_LIMIT_ADDRESS", ge=1, description="Visitor requests a minute and address."
+    )
+    visitor_limit_per_session: int = Field(
+        20, alias="HELPNINJA_LIMIT_SESSION", ge=1, description="Visitor messages a minute and session."
+    )
+    workspace_limit: int = Field(
+        600, alias="HELPNINJA_LIMIT_WORKSPACE", ge=1, description="Visitor messages a minute and workspace."
+    )
+    member_limit: int = Field(
+        300, alias="HELPNINJA_LIMIT_MEMBER", ge=1, description="Requests a minute of a member or a key."
+    )
+    sign_in_limit_per_account: int = Field(
+        10, alias="HELPNINJA_LIMIT_SIGN_IN", ge=1, description="Sign-in tries in 10 minutes and account."
+    )
+    sign_in_limit_per_address: int = Field(
+        30,
+        alias="HELPNINJA_LIMIT_SIGN_IN_ADDRESS",
+        ge=1,
+        description="Sign-in tries in 10 minutes and address.",
+    )
+    worker_concurrency: int = Field(
+        4,
+        alias="HELPNINJA_WORKERS",
+        ge=0,
+        le=64,
+        description="Jobs at once in the web process; `0` for none.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        alias="HELPNINJA_METRICS_TOKEN",
+        description="Bearer token for `/metrics` from elsewhere; without it only this machine may read it.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", alias="HELPNINJA_LOG_LEVEL", description="How much is logged."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", alias="HELPNINJA_LOG_FORMAT", description="`json` for a log collector."
+    )
+
+    @field_validator("trusted_proxies", "allowed_private_hosts", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_trailing_slash(cls, value: str | None) -> str | None:
+        return value.rstrip("/") if value else value
+
+    @property
+    def is_development(self) -> bool:
+        return self.env == "development"
+
+    @property
+    def own_url(self) -> str:
+        """Origin that this process is reached at, without a trailing slash."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def fetchable_private_hosts(self) -> frozenset[str]:
+        """``host:port`` pairs on private addresses that may be fetched: in development the demo shop too."""
+        if self.is_development:
+            return self.allowed_private_hosts | {f"127.0.0.1:{self.port}"}
+        return self.allowed_private_hosts
+
+    def signing_key(self) -> str:
+        """The key that signs tokens; in development one is made on first use and kept in the data folder."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        return _kept_secret(self.data_dir / "secret-key")
+
+    def refuse_unsafe(self) -> None:
+        """Raise ``SettingsRefused`` with everything that is missing or weak, all at once."""
+        problems: list[str] = []
+        if self.env == "production" and self.secret_key is None:
+            problems.append("HELPNINJA_SECRET_KEY is missing. Make one with: openssl rand -base64 48")
+        for name, secret in (
+            ("HELPNINJA_SECRET_KEY", self.secret_key),
+            ("HELPNINJA_METRICS_TOKEN", self.metrics_token),
+        ):
+            if secret is not None and self.env == "production":
+                problems += _weaknesses(name, secret.get_secret_value())
+        if self.database_url and not self.database_owner_url:
+            problems.append("DATABASE_OWNER_URL is missing: migrations run as the owner of the tables.")
+        if self.database_owner_url and not self.database_url:
+            problems.append("DATABASE_URL is missing: the app connects as a role that owns no table.")
+        if self.database_url and self.database_url == self.database_owner_url:
+            problems.append(
+                "DATABASE_URL and DATABASE_OWNER_URL are the same: row-level security needs two roles."
+            )
+        if self.public_url and not self.public_url.startswith(("http://", "https://")):
+            problems.append(
+                "HELPNINJA_PUBLIC_URL has to start with https:// (or http:// in a closed network)."
+            )
+        if self.embedder == "openai" and self.openai_api_key is None:
+            problems.append("OPENAI_API_KEY is missing although HELPNINJA_EMBEDDER is openai.")
+        if problems:
+            raise SettingsRefused(tuple(problems))
+
+
+def _weaknesses(name: str, value: str) -> list[str]:
+    if value.lower() in WEAK_SECRETS or len(set(value)) < 8:
+        return [f"{name} is weak: it can be guessed. Make one with: openssl rand -base64 48"]
+    if len(value) < SECRET_LENGTH:
+        return [f"{name} is weak: it has {len(value)} characters and needs at least {SECRET_LENGTH}."]
+    return []
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        kept = path.read_text().strip()
+        if kept:
+            return kept
+    made = secrets.token_urlsafe(48)
+    path.write_text(made)
+    return made
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
