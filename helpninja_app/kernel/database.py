@@ -61,7 +61,9 @@ class Database:
         ``consistent`` makes all reads see one snapshot (repeatable read). Raises ``Unavailable`` when the
         database cannot be reached.
         """
-        engine = self.engine.execution_options(isolation_level="REPEATABLE READ") if consistent else self.engine
+        engine = (
+            self.engine.execution_options(isolation_level="REPEATABLE READ") if consistent else self.engine
+        )
         session = AsyncSession(engine, expire_on_commit=False, info={"scope": scope or Scope()})
         try:
             async with session, session.begin():

@@ -1,0 +1,90 @@
+"""The one door for identity: who is calling, in which workspace, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.errors import Forbidden
+from helpninja_app.kernel.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The part of a workspace that every request needs, as a value."""
+
+    id: UUID
+    slug: str
+    public_key: str
+    name: str
+    voice: str
+    confidence_threshold: float
+    allowed_domains: tuple[str, ...]
+    languages: tuple[str, ...]
+    greeting: str
+    suggestions: tuple[str, ...]
+    plan: str
+    embedding_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberCaller:
+    """A signed-in person in one of their workspaces."""
+
+    workspace: Workplace
+    user_id: UUID
+    email: str
+    role: Role
+    permissions: frozenset[Permission] = field(default_factory=frozenset)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope.members(self.workspace.id, self.user_id)
+
+    @property
+    def label(self) -> str:
+        return f"member:{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCaller:
+    """A program with a secret API key of one workspace."""
+
+    workspace: Workplace
+    key_id: UUID
+    permissions: frozenset[Permission] = field(default_factory=frozenset)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope.members(self.workspace.id)
+
+    @property
+    def label(self) -> str:
+        return f"key:{self.key_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorCaller:
+    """Somebody on a website. ``is_signed`` when a visitor token proved the session."""
+
+    workspace: Workplace
+    session_id: str
+    is_signed: bool
+
+    @property
+    def scope(self) -> Scope:
+        return Scope.visitors(self.workspace.id)
+
+
+StaffCaller = MemberCaller | KeyCaller
+
+
+def require(caller: StaffCaller, permission: Permission) -> None:
+    """Raise ``Forbidden`` naming what is missing."""
+    if permission in caller.permissions:
+        return
+    if isinstance(caller, KeyCaller):
+        raise Forbidden(f"This API key does not have the permission {permission.value}.")
+    raise Forbidden(f"Your role ({caller.role.value}) does not allow this ({permission.value}).")

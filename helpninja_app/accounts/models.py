@@ -1,0 +1,114 @@
+"""Tables of workspaces, users, memberships, sessions and API keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlmodel import Field, SQLModel
+
+from helpninja_app.kernel.columns import id_column, texts_column, time_column, workspace_column
+
+
+class Role(StrEnum):
+    """A member's role, from the highest rank to the lowest."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    AGENT = "agent"
+    ANALYST = "analyst"
+    VIEWER = "viewer"
+
+
+class Workspace(SQLModel, table=True):
+    __tablename__ = "workspaces"
+
+    id: UUID = id_column()
+    slug: str
+    public_key: str
+    name: str
+    voice: str = "friendly"
+    confidence_threshold: float = 0.55
+    allowed_domains: list[str] = texts_column()
+    time_zone: str = "UTC"
+    languages: list[str] = texts_column()
+    greeting: str = ""
+    suggestions: list[str] = texts_column()
+    plan: str = "free"
+    embedding_model: str
+    created_at: datetime = time_column()
+
+
+class WorkspaceHandle(SQLModel, table=True):
+    """A public key or slug, found before the workspace is known; readable without a scope."""
+
+    __tablename__ = "workspace_handles"
+
+    handle: str = Field(primary_key=True)
+    workspace_id: UUID
+    expires_at: datetime | None = time_column(is_optional=True)
+
+
+class User(SQLModel, table=True):
+    __tablename__ = "users"
+
+    id: UUID = id_column()
+    email: str
+    name: str = ""
+    password_hash: str
+    created_at: datetime = time_column()
+
+
+class UserEmail(SQLModel, table=True):
+    """An e-mail address in lower case, found before the user is known; readable without a scope."""
+
+    __tablename__ = "user_emails"
+
+    email: str = Field(primary_key=True)
+    user_id: UUID
+
+
+class Member(SQLModel, table=True):
+    __tablename__ = "members"
+
+    workspace_id: UUID = workspace_column()
+    user_id: UUID = Field(primary_key=True)
+    role: str
+    created_at: datetime = time_column()
+
+
+class Session(SQLModel, table=True):
+    """A signed-in browser. Only the SHA-256 of its token is stored."""
+
+    __tablename__ = "sessions"
+
+    token_hash: bytes = Field(primary_key=True)
+    user_id: UUID
+    created_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    revoked_at: datetime | None = time_column(is_optional=True)
+
+
+class ApiKey(SQLModel, table=True):
+    __tablename__ = "api_keys"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    name: str
+    prefix: str
+    permissions: list[str] = texts_column()
+    created_at: datetime = time_column()
+    expires_at: datetime | None = time_column(is_optional=True)
+    revoked_at: datetime | None = time_column(is_optional=True)
+    last_used_at: datetime | None = time_column(is_optional=True)
+
+
+class ApiKeyHash(SQLModel, table=True):
+    """The SHA-256 of a secret key, found before its workspace is known; readable without a scope."""
+
+    __tablename__ = "api_key_hashes"
+
+    key_hash: bytes = Field(primary_key=True)
+    workspace_id: UUID
+    api_key_id: UUID
