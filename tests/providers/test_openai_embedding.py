@@ -127,8 +127,9 @@ async def test_a_refusal_becomes_our_own_error(
         lambda rows: [{**rows[0], "index": 7}],
         lambda rows: [{**rows[0], "embedding": [1.0]}],
         lambda rows: [{**rows[0], "embedding": [0.0, 0.0, 0.0]}],
+        lambda rows: [{"object": "embedding", "index": 0}],
     ],
-    ids=["nothing", "wrong index", "wrong dimension", "no direction"],
+    ids=["nothing", "wrong index", "wrong dimension", "no direction", "no vector"],
 )
 async def test_an_answer_that_does_not_fit_is_refused(site: LoopbackSite, change: Change) -> None:
     site.routes[PATH] = server(change)
