@@ -174,6 +174,20 @@ class FetchFailed(InputRefused):
 
     title = "Fetch failed"
 
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        remote_status: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        """``remote_status`` is what the other side answered; ``retry_after`` is in seconds."""
+        super().__init__(detail)
+        self.remote_status = remote_status
+        self.retryable = retryable
+        self.retry_after = retry_after
+
 
 class RateLimited(HelpNinjaError):
     """Too many requests. Please wait a moment."""
