@@ -84,10 +84,21 @@ class EmbeddedPostgres:
 
     def start(self) -> Urls:
         """Start the server, or attach to it when it runs already, and see to roles, database, extensions."""
+        try:
+            self._start()
+        except BaseException:
+            with contextlib.suppress(Unavailable):
+                self.stop()
+            raise
+        return self.urls
+
+    def _start(self) -> None:
         self._make_folder()
         self._programs = self._programs or Programs.find(self._binaries)
         with self._told_in_a_sentence(), self._locked():
             new = self._prepare_record()
+            self._in_use = self._in_use or (self._folder / "users.lock").open("w")
+            fcntl.flock(self._in_use, fcntl.LOCK_SH)
             cluster = self._cluster
             if self._answering_server(cluster):
                 self.outcome = "attached"
@@ -96,9 +107,6 @@ class EmbeddedPostgres:
                 self._launch(cluster)
                 self.outcome = "created" if new else "started"
             self._prepare_database()
-            self._in_use = self._in_use or (self._folder / "users.lock").open("w")
-            fcntl.flock(self._in_use, fcntl.LOCK_SH)
-        return self.urls
 
     def stop(self) -> None:
         """Stop using the server; it is shut down when no other process uses it."""

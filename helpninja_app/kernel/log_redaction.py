@@ -1,0 +1,54 @@
+"""Keeps cookies, tokens and passwords out of every log line, whoever writes it.
+
+Reflex logs an event it does not know with all of the websocket's headers, the session cookie among them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from typing import Any
+
+HIDDEN = "[hidden]"
+
+_HEADER_NAMES = r"(?:set-)?cookie|cookies|(?:proxy-)?authorization|x-api-key|stripe-signature"
+_NAMED = re.compile(
+    # 'cookie': 'a=b'    "Authorization": "…"    (b'cookie', b'a=b')    Cookie: a=b (to the end of the line)
+    rf"""(?ix)
+      (?P<name> (?<![\w-]) b?(?P<quote>['"]?) (?:{_HEADER_NAMES}) (?P=quote) \s*[:,=]\s* )
+      (?: b?'(?:\\.|[^'\\])*' | b?"(?:\\.|[^"\\])*" | \{{[^}}]*\}} | [^\s'"{{][^\r\n]* )""",
+)
+_TOKENS = re.compile(
+    r"""(?ix)
+      (?P<kept> \bhn_session= | \bsb-[\w-]+-auth-token(?:\.\d+)?= | \bbearer\s+ | ://[^:/@\s]+: )
+      [^\s;,'"@]+
+    | \b hn_sk_ [\w-]+
+    | \b eyJ[\w-]{10,} \. [\w-]+ \. [\w-]+""",
+)
+
+
+def redact(text: str) -> str:
+    """``text`` with the values of secret headers, session cookies, API keys and passwords hidden."""
+    text = _NAMED.sub(lambda found: f"{found['name']}{HIDDEN}", text)
+    return _TOKENS.sub(lambda found: f"{found['kept'] or ''}{HIDDEN}", text)
+
+
+def redact_all_logs() -> None:
+    """From now on every log record of this process is redacted when it is made; calling it again is harmless.
+
+    A filter on a logger or handler would miss those that other libraries add later.
+    """
+    make = logging.getLogRecordFactory()
+    if getattr(make, "redacts", False):
+        return
+
+    def make_redacted(*arguments: Any, **keywords: Any) -> logging.LogRecord:
+        record = make(*arguments, **keywords)
+        record.msg, record.args = redact(record.getMessage()), ()
+        if record.exc_info and record.exc_info[0] is not None:
+            record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
+        return record
+
+    make_redacted.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(make_redacted)
