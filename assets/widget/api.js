@@ -1,0 +1,163 @@
+// The API owns what the panel asks of the backend: session, configuration, history, and the streamed answer.
+
+import { newSessionId } from './host.js';
+
+// The server sends a heartbeat every 15 s; three missed ones mean that the connection is dead.
+const SILENCE_MS = 45_000;
+const REQUEST_MS = 15_000;
+
+/** A refused or failed request; status 0 when there was no complete answer. `retryAfter` is in seconds. */
+export class Problem extends Error {
+  constructor(status, retryAfter = 0) {
+    super(`status ${status}`);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+async function request(path, { body, ...options } = {}) {
+  const headers = { Accept: 'application/json', ...options.headers };
+  if (body) headers['Content-Type'] = 'application/json';
+  let response;
+  try {
+    response = await fetch(path, {
+      method: body ? 'POST' : 'GET',
+      credentials: 'omit',
+      signal: AbortSignal.timeout(REQUEST_MS),
+      ...options,
+      headers,
+      body: body && JSON.stringify(body),
+    });
+  } catch {
+    throw new Problem(0);
+  }
+  if (!response.ok) throw new Problem(response.status, Number(response.headers.get('Retry-After')) || 0);
+  return response;
+}
+
+async function json(path, options) {
+  const response = await request(path, options);
+  try {
+    return await response.json();
+  } catch {
+    throw new Problem(response.status);
+  }
+}
+
+/** Yields {event, data} of a server-sent event stream whose data is JSON; comments are skipped. */
+async function* events(body, heard) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    heard();
+    buffer += value;
+    for (let gap; (gap = /\r?\n\r?\n/.exec(buffer)); ) {
+      const fields = { event: 'message', data: '' };
+      for (const line of buffer.slice(0, gap.index).split(/\r?\n/)) {
+        const [, name, value] = /^(event|data): ?(.*)$/.exec(line) ?? [];
+        if (name) fields[name] = name === 'data' && fields.data ? `${fields.data}\n${value}` : value;
+      }
+      buffer = buffer.slice(gap.index + gap[0].length);
+      if (fields.data) yield { event: fields.event, data: JSON.parse(fields.data) };
+    }
+  }
+}
+
+export class Backend {
+  #token;
+  #opening;
+
+  /** `kept` is {sessionId, token?} from the last visit; `keep(session)` stores what replaces it. */
+  constructor(tenant, kept, keep) {
+    this.tenant = tenant;
+    this.sessionId = kept.sessionId;
+    this.kept = kept;
+    this.keep = keep;
+  }
+
+  static config(tenant) {
+    return json(`/api/widget/config?t=${encodeURIComponent(tenant)}`);
+  }
+
+  /** Gets a visitor token, once however often it is called; a stored session that is refused is replaced by a new one. */
+  open() {
+    this.#opening ??= this.#openSession().catch((problem) => {
+      this.#opening = null;
+      throw problem;
+    });
+    return this.#opening;
+  }
+
+  async #openSession() {
+    const { sessionId, token } = this.kept;
+    const ask = (body) => json('/api/widget/session', { body: { tenantId: this.tenant, ...body } });
+    let session;
+    try {
+      session = await ask({ sessionId, ...(token && { token }) });
+    } catch (problem) {
+      if (![401, 403, 404, 422].includes(problem.status)) throw problem;
+      session = await ask({ sessionId: newSessionId() });
+    }
+    this.#token = session.token;
+    this.sessionId = session.sessionId;
+    this.kept = { sessionId: session.sessionId, token: session.token };
+    this.keep(this.kept);
+  }
+
+  // The token is short-lived: a panel that stood open over night renews it and goes on.
+  async #authorised(call) {
+    await this.open();
+    const headers = () => ({ Authorization: `Bearer ${this.#token}` });
+    try {
+      return await call(headers());
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+      this.#opening = null;
+      await this.open();
+      return call(headers());
+    }
+  }
+
+  history() {
+    return this.#authorised((headers) => json('/api/widget/conversation', { headers }));
+  }
+
+  /** Yields the answer's events and throws a Problem when the stream ends without `done`. */
+  async *ask(message, { voice, pageUrl }) {
+    const silence = new AbortController();
+    let timer;
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    };
+    heard();
+    try {
+      const response = await this.#authorised((headers) =>
+        request('/api/chat', {
+          headers: { ...headers, Accept: 'text/event-stream' },
+          body: {
+            tenantId: this.tenant,
+            sessionId: this.sessionId,
+            message,
+            ...(voice && { voice }),
+            ...(pageUrl && { pageUrl }),
+          },
+          signal: silence.signal,
+        }),
+      );
+      for await (const { event, data } of events(response.body, heard)) {
+        if (event === 'error') throw new Problem(data.status);
+        yield { event, data };
+        if (event === 'done') return;
+      }
+      throw new Problem(0);
+    } catch (problem) {
+      throw problem instanceof Problem ? problem : new Problem(0);
+    } finally {
+      clearTimeout(timer);
+      silence.abort();
+    }
+  }
+}
