@@ -1,0 +1,37 @@
+"""The browser of the end-to-end tests: the system's own Chromium when there is one, else Playwright's."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.twins.widget_backend import WidgetBackend, serve_widget_backend
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    system = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    return {
+        **browser_type_launch_args,
+        "args": CHROMIUM_FLAGS,
+        **({"executable_path": system} if system else {}),
+    }
+
+
+@pytest.fixture
+def widget_backend() -> Iterator[WidgetBackend]:
+    """The widget's backend with scripted answers, on a free loopback port."""
+    with serve_widget_backend() as backend:
+        yield backend
