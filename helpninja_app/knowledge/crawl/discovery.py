@@ -1,0 +1,251 @@
+"""Finds the pages behind an address: the page itself, a sitemap's entries, or what links lead to."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from helpninja_app.errors import FetchFailed, InputRefused
+from helpninja_app.kernel.safe_http import Fetched
+from helpninja_app.knowledge.crawl.fetcher import MAX_PAGE_BYTES, PageFetcher, read_page
+from helpninja_app.knowledge.crawl.pages import Page, links, may_be_page
+from helpninja_app.knowledge.crawl.sitemaps import (
+    MAX_UNPACKED,
+    SitemapKind,
+    is_gzip,
+    parse_sitemap,
+    sitemap_kind,
+)
+from helpninja_app.knowledge.crawl.urls import canonical_url, is_same_site, site_host
+
+MAX_DEPTH = 3
+"""How many steps a sitemap of a sitemap index, or a link, may be away from the address given."""
+
+MAX_SITEMAPS = 500
+MAX_ENTRIES = 200_000
+MAX_SECONDS = 600.0
+MAX_SKIPPED_LISTED = 1000
+
+_LINKS_AT_ONCE = 4
+_SITEMAP_SUFFIXES = (".xml", ".xml.gz", ".gz", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An address that will not be read, and why, as a user may see it."""
+
+    url: str
+    reason: str
+
+
+@dataclass
+class Discovery:
+    """What was found; ``skipped`` lists the first 1,000 of ``skipped_total``, ``host`` is a ``site_host``."""
+
+    kind: Literal["page", "sitemap"]
+    host: str
+    pages: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    skipped_total: int = 0
+
+
+async def discover(
+    fetcher: PageFetcher,
+    url: str,
+    *,
+    max_pages: int,
+    follow_links: bool = False,
+    max_depth: int = MAX_DEPTH,
+) -> Discovery:
+    """Decide by content what ``url`` is and list the pages behind it, at most ``max_pages``, in order.
+
+    ``follow_links`` crawls the site from a page, breadth first; a sitemap is never crawled further.
+    Raises ``AddressRefused``, ``InputRefused`` or ``FetchFailed`` when the address itself gives nothing.
+    """
+    address = canonical_url(url)
+    fetched = await _fetch_input(fetcher, address)
+    if sitemap_kind(fetched.body) is not None:
+        return await _SitemapWalk(fetcher, address, fetched, max_pages).run()
+    if is_gzip(fetched.body):
+        raise InputRefused("This compressed file is not a sitemap.")
+    if len(fetched.body) > MAX_PAGE_BYTES:
+        raise InputRefused(f"The page is too large: over {MAX_PAGE_BYTES >> 20} MB.")
+    page = await asyncio.to_thread(read_page, fetched)
+    if follow_links:
+        return await _LinkWalk(fetcher, page, max_pages, max_depth).run()
+    return Discovery("page", site_host(page.url), pages=[page.canonical_url])
+
+
+async def _fetch_input(fetcher: PageFetcher, address: str) -> Fetched:
+    async def respect_robots(url: str) -> None:
+        # Whoever names a sitemap wants it read, and many sites keep robots away from theirs.
+        if urlsplit(url).path.lower().endswith(_SITEMAP_SUFFIXES):
+            return
+        rules = await fetcher.robots.rules(url)
+        if canonical_url(url) not in rules.sitemaps and not rules.allows(url):
+            raise InputRefused("The site's robots.txt does not allow this page to be read.")
+
+    await respect_robots(address)
+    return await fetcher.raw(address, max_bytes=MAX_UNPACKED, before_redirect=respect_robots)
+
+
+class _Collected:
+    """Pages found so far, each once, up to the limit; and what was left out."""
+
+    def __init__(self, discovery: Discovery, max_pages: int) -> None:
+        self.discovery = discovery
+        self._max_pages = max_pages
+        self._known: set[str] = set()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.discovery.pages) >= self._max_pages
+
+    @property
+    def over_the_limit(self) -> str:
+        return f"over the plan's limit of {self._max_pages:,} pages"
+
+    def skip(self, url: str, reason: str) -> None:
+        self.discovery.skipped_total += 1
+        if len(self.discovery.skipped) < MAX_SKIPPED_LISTED:
+            self.discovery.skipped.append(Skipped(url, reason))
+
+    def add(self, url: str) -> bool:
+        """Take a page in normal form; False when it is known or too many."""
+        if url in self._known:
+            return False
+        self._known.add(url)
+        if self.is_full:
+            self.skip(url, self.over_the_limit)
+            return False
+        self.discovery.pages.append(url)
+        return True
+
+
+class _SitemapWalk:
+    """Reads a sitemap and those it names, breadth first, with caps that end every cycle and every flood."""
+
+    def __init__(self, fetcher: PageFetcher, address: str, fetched: Fetched, max_pages: int) -> None:
+        self._fetcher = fetcher
+        self._root = fetched
+        self._collected = _Collected(Discovery("sitemap", site_host(fetched.url)), max_pages)
+        self._sites = {site_host(address), site_host(fetched.url)}
+        self._known = {address, canonical_url(fetched.url)}
+        self._waiting: deque[tuple[str, int]] = deque()
+        self._entries_left = MAX_ENTRIES
+        self._deadline = time.monotonic() + MAX_SECONDS
+
+    async def run(self) -> Discovery:
+        await asyncio.to_thread(self._take, self._root, 0)
+        while self._waiting:
+            address, depth = self._waiting.popleft()
+            if self._collected.is_full:
+                self._collected.skip(address, self._collected.over_the_limit)
+            elif time.monotonic() > self._deadline:
+                self._collected.skip(address, f"the sitemaps took longer than {MAX_SECONDS / 60:g} minutes")
+            else:
+                await self._read(address, depth)
+        found = self._collected.discovery
+        if not found.pages:
+            reason = found.skipped[0].reason if found.skipped else "It lists no pages."
+            raise InputRefused(f"No page of this sitemap can be read. The first reason: {reason}")
+        return found
+
+    async def _read(self, address: str, depth: int) -> None:
+        async def stay(following: str) -> None:
+            if site_host(following) not in self._sites:
+                raise InputRefused(f"It redirects to another site: {site_host(following)}.")
+
+        try:
+            fetched = await self._fetcher.raw(address, max_bytes=MAX_UNPACKED, before_redirect=stay)
+            await asyncio.to_thread(self._take, fetched, depth)
+        except (FetchFailed, InputRefused) as error:
+            self._collected.skip(address, error.detail)
+
+    def _take(self, fetched: Fetched, depth: int) -> None:
+        """Runs in a thread, never two at a time: reading 50,000 addresses is a second's work."""
+        sitemap = parse_sitemap(fetched.body)
+        for problem in sitemap.problems:
+            what = fetched.url if problem.what == "sitemap" else problem.what
+            self._collected.skip(what, problem.reason)
+        for entry in sitemap.entries:
+            if self._entries_left <= 0:
+                self._collected.skip(fetched.url, f"only the first {MAX_ENTRIES:,} entries are read")
+                return
+            self._entries_left -= 1
+            self._take_entry(sitemap.kind, entry.loc, depth)
+
+    def _take_entry(self, kind: SitemapKind, loc: str, depth: int) -> None:
+        try:
+            address = canonical_url(loc)
+        except InputRefused as error:
+            self._collected.skip(loc, error.detail)
+            return
+        if site_host(address) not in self._sites:
+            self._collected.skip(address, "other host")
+        elif kind is not SitemapKind.INDEX:
+            self._collected.add(address)
+        elif address in self._known:
+            self._collected.skip(address, "this sitemap is named twice, or names itself")
+        elif depth >= MAX_DEPTH:
+            self._collected.skip(address, f"sitemaps more than {MAX_DEPTH} levels deep are not read")
+        elif len(self._known) > MAX_SITEMAPS:
+            self._collected.skip(address, f"only the first {MAX_SITEMAPS} sitemaps are read")
+        else:
+            self._known.add(address)
+            self._waiting.append((address, depth + 1))
+
+
+class _LinkWalk:
+    """Follows links within one site, breadth first, from a page that has been read."""
+
+    def __init__(self, fetcher: PageFetcher, start: Page, max_pages: int, max_depth: int) -> None:
+        self._fetcher = fetcher
+        self._start = start
+        self._max_depth = max_depth
+        self._collected = _Collected(Discovery("page", site_host(start.url)), max_pages)
+
+    async def run(self) -> Discovery:
+        self._collected.add(self._start.canonical_url)
+        frontier = self._new_pages(await asyncio.to_thread(links, self._start))
+        deadline = time.monotonic() + MAX_SECONDS
+        for _ in range(1, self._max_depth):
+            following: list[str] = []
+            for start in range(0, len(frontier), _LINKS_AT_ONCE):
+                if self._collected.is_full or time.monotonic() > deadline:
+                    break
+                batch = frontier[start : start + _LINKS_AT_ONCE]
+                for found in await asyncio.gather(*(self._links_of(address) for address in batch)):
+                    following += self._new_pages(found)
+            frontier = following
+        return self._collected.discovery
+
+    async def _links_of(self, address: str) -> list[str]:
+        try:
+            page = await self._fetcher.page(address, stay_on=self._start.url)
+        except (FetchFailed, InputRefused) as error:
+            self._collected.discovery.pages.remove(address)
+            self._collected.skip(address, error.detail)
+            return []
+        return await asyncio.to_thread(links, page)
+
+    def _new_pages(self, found: Iterable[str]) -> list[str]:
+        # Other sites are left out without a word: every page links to some.
+        return [
+            address
+            for address in found
+            if is_same_site(address, self._start.url)
+            and _may_lead_to_a_page(address)
+            and self._collected.add(address)
+        ]
+
+
+def _may_lead_to_a_page(address: str) -> bool:
+    by_name, _ = mimetypes.guess_type(urlsplit(address).path)
+    return by_name is None or may_be_page(by_name)
