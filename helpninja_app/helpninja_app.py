@@ -1,0 +1,55 @@
+"""The composition root: puts pages, API and lifespan together; nothing else happens here."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import reflex as rx
+
+from api_routes.app import create_api
+from helpninja_app.kernel.draining import Draining
+from helpninja_app.kernel.frontend import FrontEnd
+from helpninja_app.kernel.log_redaction import redact_all_logs
+from helpninja_app.kernel.web import ASGIApp, ByPrefix, OwnOriginOnly, SecurityHeaders, inline_script_hashes
+from helpninja_app.runtime import running
+from helpninja_app.screens.registry import SCREENS
+from helpninja_app.settings import get_settings
+
+API_PREFIXES = ("/api", "/widget", "/demo", "/metrics")
+
+
+draining = Draining()
+
+
+class App(rx.App):
+    """Reflex' app with our own middleware around all of it, its CORS layer included."""
+
+    def __call__(self) -> ASGIApp:
+        redact_all_logs()
+        settings = get_settings()
+        guarded = OwnOriginOnly(cast(ASGIApp, super().__call__()), settings)
+        protected = SecurityHeaders(guarded, settings, script_hashes=inline_script_hashes(FrontEnd().pages))
+        return draining.around(protected)
+
+
+def _with_api(pages: ASGIApp) -> ASGIApp:
+    return ByPrefix(API_PREFIXES, cast(ASGIApp, create_api()), pages)
+
+
+app = App(
+    api_transformer=_with_api,
+    html_lang="en",
+    stylesheets=["/styles/tokens.css"],
+    head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/brand/mark.svg")],
+)
+for screen in SCREENS:
+    app.add_page(
+        screen.page,
+        route=screen.route,
+        title=screen.title,
+        description=screen.description,
+        on_load=screen.on_load,
+        meta=[{"name": "theme-color", "content": "#0b7a64"}],
+    )
+app.register_lifespan_task(draining.listening)
+app.register_lifespan_task(running)
