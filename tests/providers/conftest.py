@@ -47,7 +47,7 @@ class Talk:
     name: str
     provider: Provider
     llmock: LLMock
-    remake: Callable[[Timeouts], Provider]
+    remake: Callable[..., Provider]
 
     def request(self, **changes: object) -> GenerationRequest:
         values: dict[str, object] = {
@@ -83,14 +83,14 @@ def vendor(request: pytest.FixtureRequest) -> str:
 async def talk(vendor: str, llmock: LLMock) -> AsyncIterator[Talk]:
     made: list[Provider] = []
 
-    def make(timeouts: Timeouts) -> Provider:
+    def make(timeouts: Timeouts, base_url: str | None = None) -> Provider:
         kind = OpenAIProvider if vendor == "openai" else AnthropicProvider
         made.append(
             kind(
                 KEY,
-                base_url=llmock.base_url(vendor),
+                base_url=base_url or llmock.base_url(vendor),
                 timeouts=timeouts,
-                retry=Retry(pause=0.01, cap=1.0),
+                retry=Retry(pause=0.01, cap=30),
             )
         )
         return made[-1]

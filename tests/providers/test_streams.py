@@ -121,7 +121,7 @@ async def test_retry_after_is_waited_for(talk: Talk) -> None:
     await talk.listen()
 
     first, second = talk.llmock.requests
-    assert second.started_at - first.ended_at >= 0.19
+    assert second.started_at - first.started_at >= 0.19
 
 
 async def test_a_retry_after_beyond_the_cap_is_not_waited_for(talk: Talk) -> None:
@@ -179,7 +179,7 @@ async def test_a_stall_before_the_first_byte_runs_into_its_own_limit(talk: Talk)
 
 async def test_a_stall_in_the_middle_runs_into_the_idle_limit(talk: Talk) -> None:
     talk.llmock.reply(ANSWER).stall(after_chunks=PREAMBLE[talk.name] + 2, seconds=30)
-    hasty = talk.remake(Timeouts(first_byte=20, idle=0.3, total=20))
+    hasty = talk.remake(Timeouts(first_byte=20, idle=1.5, total=20))
     heard = Heard()
 
     with pytest.raises(ProviderTimedOut):
@@ -191,7 +191,7 @@ async def test_a_stall_in_the_middle_runs_into_the_idle_limit(talk: Talk) -> Non
 
 async def test_a_trickle_runs_into_the_total_limit(talk: Talk) -> None:
     talk.llmock.reply("word " * 200).pace(50)
-    hasty = talk.remake(Timeouts(first_byte=5, idle=5, total=0.6))
+    hasty = talk.remake(Timeouts(first_byte=5, idle=5, total=2))
     heard = Heard()
 
     with pytest.raises(ProviderTimedOut):
@@ -201,8 +201,8 @@ async def test_a_trickle_runs_into_the_total_limit(talk: Talk) -> None:
 
 
 async def test_the_total_limit_includes_the_wait_before_the_retry(talk: Talk) -> None:
-    talk.llmock.rate_limit(retry_after=0.9)
-    hasty = talk.remake(Timeouts(first_byte=5, idle=5, total=0.3))
+    talk.llmock.rate_limit(retry_after=20)
+    hasty = talk.remake(Timeouts(first_byte=5, idle=5, total=2))
 
     with pytest.raises(ProviderTimedOut):
         await talk.listen(provider=hasty)
@@ -239,10 +239,10 @@ async def test_a_stream_that_breaks_after_the_first_token_is_an_error_and_not_an
 
 
 async def test_a_server_nobody_listens_at_is_unavailable(talk: Talk, unused_tcp_port: int) -> None:
-    talk.llmock.base_url = lambda _: f"http://127.0.0.1:{unused_tcp_port}"  # type: ignore[method-assign]
+    nowhere = talk.remake(Timeouts(), f"http://127.0.0.1:{unused_tcp_port}")
 
     with pytest.raises(ProviderUnavailable, match="connection"):
-        await talk.listen(provider=talk.remake(Timeouts()))
+        await talk.listen(provider=nowhere)
 
 
 async def test_cancelling_closes_the_connection_at_once(talk: Talk) -> None:
