@@ -1,0 +1,122 @@
+"""Owns the process in which documents are parsed: little memory, little time, no secrets.
+
+A request is a line of JSON and then ``size`` bytes of body (none when it names a ``path``); an answer is a
+line of JSON. The process ends when its input ends, so it never outlives its parent for long.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from helpninja_app.errors import FileRefused
+from helpninja_app.knowledge.extraction.csv_files import extract_csv
+from helpninja_app.knowledge.extraction.docx_files import docx_from_bytes, extract_docx
+from helpninja_app.knowledge.extraction.extracted import Extracted, Limits
+from helpninja_app.knowledge.extraction.html_pages import extract_html
+from helpninja_app.knowledge.extraction.pdf_files import extract_pdf
+from helpninja_app.knowledge.extraction.text_files import extract_markdown, extract_text
+
+PAGES_PER_CPU_SECOND = 50
+_OPEN_FILES = 64
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    requests, answers = sys.stdin.buffer, _private_output()
+    while header := requests.readline():
+        request = json.loads(header)
+        limits = Limits(**request["limits"])
+        _limit(limits)
+        try:
+            body = requests.read(request["size"])
+            answer = _checked(_extract(request, body, limits), limits)
+        except FileRefused as error:
+            answer = {"refused": error.detail}
+        except MemoryError:
+            answer = {"refused": "This file needs too much memory to be read.", "spent": True}
+        except RecursionError:
+            answer = {"refused": "This file is nested too deeply to be read.", "spent": True}
+        except Exception as error:
+            # Whatever a parser raises on a hostile file, this file cannot be read; the log says what it was.
+            answer = {
+                "refused": "This file is damaged and cannot be read.",
+                "fault": repr(error)[:500],
+                "spent": True,
+            }
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+        if answer.get("spent"):
+            return
+
+
+def _extract(request: dict[str, Any], body: bytes, limits: Limits) -> Extracted:
+    path, name, charset = request["path"], request["name"], request["charset"]
+    match request["kind"]:
+        case "pdf":
+            return extract_pdf(
+                path or body,
+                name=name,
+                most_pages=limits.max_pages,
+                on_page_count=lambda pages: _allow(limits.cpu_seconds + pages // PAGES_PER_CPU_SECOND),
+            )
+        case "docx":
+            if path:
+                with Path(path).open("rb") as file:
+                    return extract_docx(file, name=name)
+            return docx_from_bytes(body, name=name)
+    content = Path(path).read_bytes() if path else body
+    return {"html": extract_html, "markdown": extract_markdown, "text": extract_text, "csv": extract_csv}[
+        request["kind"]
+    ](content, charset=charset, name=name)
+
+
+def _checked(extracted: Extracted, limits: Limits) -> dict[str, Any]:
+    if len(extracted.markdown) > limits.max_markdown_chars:
+        most = f"{limits.max_markdown_chars:,}"
+        raise FileRefused(
+            f"This file holds more than {most} characters of text. Split it into smaller files."
+        )
+    if not any(character.isalnum() for character in extracted.markdown):
+        raise FileRefused("This file has no text." if extracted.kind != "html" else "This page has no text.")
+    return {"extracted": extracted.as_json()}
+
+
+def _limit(limits: Limits) -> None:
+    """Memory, files and the seconds of the next document; no file can be written."""
+    for what, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+    ):
+        try:
+            resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
+        except (ValueError, OSError):
+            # Not every system knows every limit; the parent's clock stands behind all of them.
+            continue
+    _allow(limits.cpu_seconds)
+
+
+def _allow(seconds: int) -> None:
+    """From now on so many seconds of processor time, then the system ends this process."""
+    most = int(time.process_time()) + seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _private_output() -> BinaryIO:
+    """The pipe to the parent; what libraries print goes nowhere."""
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    return answers
+
+
+if __name__ == "__main__":
+    main()

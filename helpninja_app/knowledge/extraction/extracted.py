@@ -1,0 +1,64 @@
+"""Owns the values that go into and come out of extraction, and their form between two processes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal["html", "pdf", "docx", "markdown", "text", "csv"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may cost.
+
+    ``cpu_seconds`` stops a document that is made to be slow (a PDF gets 20 ms more for each page);
+    ``wall_seconds`` is the last resort on a machine without time limits. Sizes are in bytes; ``memory_bytes``
+    is the address space of the whole child process.
+    """
+
+    max_bytes: int = 50 * 1024 * 1024
+    max_pages: int = 2_000
+    max_markdown_chars: int = 10_000_000
+    cpu_seconds: int = 10
+    wall_seconds: float = 90.0
+    memory_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of an HTML page; ``url`` is as written, not resolved."""
+
+    url: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The readable part of a document.
+
+    ``language_hint`` is what the document says of itself (lower-case ISO 639-1) and may be wrong.
+    ``base``, ``canonical``, ``links`` and ``robots`` (such as ``noindex``) are an HTML page's own words.
+    """
+
+    kind: Kind
+    title: str
+    markdown: str
+    language_hint: str | None = None
+    links: tuple[Link, ...] = ()
+    base: str | None = None
+    canonical: str | None = None
+    robots: frozenset[str] = frozenset()
+    pages: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "links": [[link.url, link.text] for link in self.links],
+            "robots": sorted(self.robots),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Extracted:
+        links = tuple(Link(url, text) for url, text in data.pop("links"))
+        return cls(**{**data, "links": links, "robots": frozenset(data["robots"])})
