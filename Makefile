@@ -26,7 +26,7 @@ check: setup-dev
 	@$(BIN)/ruff format --check --quiet $(CODE)
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -p no:playwright -n 2 tests/architecture tests/unit
 
 bench: setup-dev
