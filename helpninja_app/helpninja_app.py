@@ -7,6 +7,8 @@ from typing import cast
 import reflex as rx
 
 from api_routes.app import create_api
+from api_routes.middleware import PublicPreflight
+from api_routes.middleware import PublicPreflight
 from helpninja_app.kernel.draining import Draining
 from helpninja_app.kernel.frontend import FrontEnd
 from helpninja_app.kernel.log_redaction import redact_all_logs
@@ -17,7 +19,6 @@ from helpninja_app.settings import get_settings
 
 API_PREFIXES = ("/api", "/widget", "/demo", "/metrics")
 
-
 draining = Draining()
 
 
@@ -27,9 +28,9 @@ class App(rx.App):
     def __call__(self) -> ASGIApp:
         redact_all_logs()
         settings = get_settings()
-        guarded = OwnOriginOnly(cast(ASGIApp, super().__call__()), settings)
+        guarded = PublicPreflight(OwnOriginOnly(super().__call__(), settings))
         protected = SecurityHeaders(guarded, settings, script_hashes=inline_script_hashes(FrontEnd().pages))
-        return draining.around(protected)
+        return draining.around(PublicPreflight(protected))
 
 
 def _with_api(pages: ASGIApp) -> ASGIApp:
