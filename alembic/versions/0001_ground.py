@@ -185,6 +185,7 @@ create index on lexical_postings (workspace_id, segment_id, audience, config);
 create table lexical_tombstones (
   workspace_id uuid not null references workspaces on delete cascade,
   audience text not null,
+  config text not null,
   chunk_id bigint not null,
   length int not null,
   primary key (workspace_id, chunk_id)
@@ -290,8 +291,8 @@ create table usage_counters (
 TOMBSTONES = """
 create function bury_chunks() returns trigger language plpgsql as $$
 begin
-  insert into lexical_tombstones (workspace_id, audience, chunk_id, length)
-  select gone.workspace_id, gone.audience, gone.id, gone.length from gone
+  insert into lexical_tombstones (workspace_id, audience, config, chunk_id, length)
+  select gone.workspace_id, gone.audience, gone.config, gone.id, gone.length from gone
   where exists (select 1 from workspaces where workspaces.id = gone.workspace_id)
   on conflict do nothing;
   return null;
@@ -324,8 +325,12 @@ OPEN_TO_VISITORS = (
 
 def upgrade() -> None:
     role = context.config.attributes.get("app_role", "hn_app")
-    op.execute(f'alter default privileges in schema public grant select, insert, update, delete on tables to "{role}"')
+    op.execute(
+        "alter default privileges in schema public"
+        f' grant select, insert, update, delete on tables to "{role}"'
+    )
     op.execute(f'alter default privileges in schema public grant usage, select on sequences to "{role}"')
+    op.execute(f'grant select on alembic_version to "{role}"')
     for ddl in (ACCOUNTS, DIRECTORIES, KNOWLEDGE, CONVERSATIONS, BILLING, TOMBSTONES):
         op.execute(ddl)
     for table in ("workspaces", "users", "members", *BY_AUDIENCE, *MEMBERS_ONLY, *OPEN_TO_VISITORS):

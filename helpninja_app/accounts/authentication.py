@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from helpninja_app.accounts.models import (
     Session,
     User,
     UserEmail,
+    Workspace,
 )
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
 from helpninja_app.accounts.workspaces import UNKNOWN_TENANT, find_workspace, load_workspace
@@ -146,6 +148,35 @@ async def caller_of_session(session: AsyncSession, token: str, tenant: str | Non
         role=role,
         permissions=ROLE_PERMISSIONS[role],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    workspace_id: UUID
+    name: str
+    slug: str
+    role: str
+
+
+async def list_memberships(session: AsyncSession, user_id: UUID) -> list[Membership]:
+    """The workspaces a user belongs to, the first joined first. Continues in the user's own scope."""
+    await enter_scope(session, Scope(user_id=user_id))
+    found = await session.execute(
+        select(Member, Workspace)
+        .join(Workspace, col(Workspace.id) == col(Member.workspace_id))
+        .where(col(Member.user_id) == user_id)
+        .order_by(col(Member.created_at), col(Member.workspace_id))
+    )
+    return [
+        Membership(workspace.id, workspace.name, workspace.slug, member.role)
+        for member, workspace in found.tuples()
+    ]
+
+
+async def add_member(session: AsyncSession, workspace_id: UUID, user_id: UUID, role: Role) -> None:
+    """Make a user a member. Needs the workspace's scope."""
+    session.add(Member(workspace_id=workspace_id, user_id=user_id, role=role.value))
+    await session.flush()
 
 
 async def create_api_key(

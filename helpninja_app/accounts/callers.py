@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import Forbidden
 from helpninja_app.kernel.scope import Scope
+
+Voice = Literal["friendly", "professional", "casual", "formal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Workplace:
     slug: str
     public_key: str
     name: str
-    voice: str
+    voice: Voice
     confidence_threshold: float
     allowed_domains: tuple[str, ...]
     languages: tuple[str, ...]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import Voice, Workplace
 from helpninja_app.accounts.models import Workspace, WorkspaceHandle
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import enter_scope, new_id
@@ -121,7 +122,7 @@ def workplace_of(workspace: Workspace) -> Workplace:
         slug=workspace.slug,
         public_key=workspace.public_key,
         name=workspace.name,
-        voice=workspace.voice,
+        voice=cast(Voice, workspace.voice),
         confidence_threshold=workspace.confidence_threshold,
         allowed_domains=tuple(workspace.allowed_domains),
         languages=tuple(workspace.languages),

@@ -45,6 +45,9 @@ def redact_all_logs() -> None:
 
     def make_redacted(*arguments: Any, **keywords: Any) -> logging.LogRecord:
         record = make(*arguments, **keywords)
+        if isinstance(record.msg, dict):
+            # One of structlog's own, whose values its processors redact before they are rendered.
+            return record
         record.msg, record.args = redact(record.getMessage()), ()
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())

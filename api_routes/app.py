@@ -1,0 +1,55 @@
+"""Puts the HTTP API together; it also runs alone, without the pages, for scaling out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import Lifespan
+
+from api_routes import auth, chat, demo, docs, documents, health, ingest, widget
+from api_routes.middleware import RequestTelemetry
+from api_routes.problems import Problem, add_problem_handlers
+from helpninja_app.runtime import running
+from helpninja_app.version import VERSION
+
+DESCRIPTION = (
+    "Errors are RFC 9457 problem+json. Members use the session cookie, programs a secret key as"
+    " `Authorization: Bearer hn_sk_…`, the widget its visitor token. Times are ISO 8601 in UTC."
+)
+
+
+def create_api() -> FastAPI:
+    """The API as an ASGI application; whoever mounts it runs ``runtime.running`` around it."""
+    return _make(None)
+
+
+def create_standalone_api() -> FastAPI:
+    """The API that opens and closes its own resources: ``uvicorn``-style servers can run it as it is."""
+
+    @asynccontextmanager
+    async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
+        async with running():
+            yield
+
+    return _make(lifespan)
+
+
+def _make(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
+    api = FastAPI(
+        title="HelpNinja",
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    add_problem_handlers(api)
+    for module in (health, auth, chat, widget, ingest, documents, docs, demo):
+        api.include_router(module.router)
+    api.openapi_schema = docs.complete_schema(api.openapi(), Problem)
+    api.add_middleware(RequestTelemetry)
+    return api

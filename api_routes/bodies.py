@@ -1,0 +1,106 @@
+"""Reading a request's body after its caller is known, so that 401, 404 and 403 come before 422."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from api_routes.problems import from_validation
+from helpninja_app.errors import FieldError, Invalid, TooLarge, UnsupportedMediaType
+
+MAX_JSON_BYTES = 1_000_000
+
+
+class Body(BaseModel):
+    """A request's JSON. Strict: a number is no text; unknown fields are ignored, as clients may be newer."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+AnyBody = TypeVar("AnyBody", bound=Body)
+
+
+class JsonBody:
+    """A JSON body that was read but not judged yet."""
+
+    def __init__(self, value: Any, problem: Invalid | None) -> None:
+        self._value = value
+        self._problem = problem
+
+    def text(self, name: str) -> str | None:
+        """A field that is a text, without complaint if it is not there."""
+        found = self._value.get(name) if isinstance(self._value, dict) else None
+        return found if isinstance(found, str) else None
+
+    def parse(self, model: type[AnyBody]) -> AnyBody:
+        """The body as ``model``, or ``Invalid`` with each field that is wrong."""
+        if self._problem is not None:
+            raise self._problem
+        try:
+            return model.model_validate(self._value)
+        except ValidationError as error:
+            raise from_validation(
+                [item | {"loc": ("body", *item["loc"])} for item in error.errors()]
+            ) from error
+
+
+async def read_json(request: Request, max_bytes: int = MAX_JSON_BYTES) -> JsonBody:
+    """Read the body; ``TooLarge`` and ``UnsupportedMediaType`` at once, bad JSON only when it is parsed."""
+    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise UnsupportedMediaType("Send the body as application/json.")
+    raw = await read_limited(request, max_bytes)
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        return JsonBody(None, Invalid(errors=(FieldError("body", "This is not valid JSON in UTF-8."),)))
+    if not _is_storable(value):
+        return JsonBody(
+            None, Invalid(errors=(FieldError("body", "Texts cannot hold the character U+0000."),))
+        )
+    return JsonBody(value, None)
+
+
+async def read_limited(request: Request, max_bytes: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise TooLarge(f"The body may have at most {max_bytes:,} bytes.")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLarge(f"The body may have at most {max_bytes:,} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def json_body(model: type[Body]) -> dict[str, Any]:
+    """``openapi_extra`` for a route that reads its body by ``read_json``."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": model.model_json_schema()}},
+        }
+    }
+
+
+def _is_storable(value: Any) -> bool:
+    # PostgreSQL holds neither NUL nor halves of surrogate pairs; both can arrive as escapes in valid JSON.
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+        elif isinstance(item, str) and not is_storable_text(item):
+            return False
+    return True
+
+
+def is_storable_text(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

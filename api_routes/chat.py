@@ -1,0 +1,233 @@
+"""The widget form of ``/api/chat``: a visitor's message in, a grounded answer out, as JSON or as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, Literal
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
+
+from api_routes.bodies import Body, json_body, read_json
+from api_routes.identity import resources_of, visited_workspace, visitor_caller
+from api_routes.origins import allowed_origin
+from api_routes.problems import documented, problem_body
+from helpninja_app.accounts.callers import VisitorCaller
+from helpninja_app.answers.pipeline import Pipeline, Token
+from helpninja_app.answers.rendering import render_markdown
+from helpninja_app.conversations.visitor_chat import Reply, answer_visitor
+from helpninja_app.errors import FieldError, HelpNinjaError, Invalid
+from helpninja_app.kernel.rate_limits import Burst
+from helpninja_app.kernel.telemetry import STREAMS
+from helpninja_app.resources import Resources, plan_of
+
+router = APIRouter(tags=["Chat"])
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 15
+MAX_MESSAGE = 4000
+
+# Answers that go on although their visitor has left: so that they are there when the visitor comes back.
+_unattended: set[asyncio.Task[None]] = set()
+
+
+class VisitorMessage(Body):
+    """The widget's form; ``tenantId`` is the workspace's public key, id or slug."""
+
+    tenantId: str = Field(min_length=1, max_length=100)
+    sessionId: str = Field(pattern=r"^[A-Za-z0-9._:-]{8,128}$")
+    message: str = Field(min_length=1, max_length=MAX_MESSAGE)
+    voice: Literal["friendly", "professional", "casual", "formal"] | None = None
+    pageUrl: str | None = Field(None, max_length=2000)
+
+
+class CitationResult(BaseModel):
+    n: int
+    title: str
+    url: str | None
+    snippet: str
+
+
+class ChatReply(BaseModel):
+    answer: str
+    refs: list[str]
+    confidence: float = Field(ge=0, le=1)
+    conversationId: str
+    messageId: str
+    handledBy: Literal["bot", "human"]
+    escalated: bool
+    contactRequested: bool
+    citations: list[CitationResult]
+    html: str
+
+
+class ChatAlive(BaseModel):
+    message: str = "Chat API is working"
+
+
+@router.get("/api/chat", response_model=ChatAlive)
+async def chat_alive() -> ChatAlive:
+    """Says that the chat is there."""
+    return ChatAlive()
+
+
+@router.post(
+    "/api/chat",
+    response_model=ChatReply,
+    responses=documented(
+        401,
+        402,
+        403,
+        404,
+        413,
+        415,
+        422,
+        429,
+        502,
+        504,
+        also={
+            200: {
+                "description": "The answer; as a stream the events `token`, `citations`, `done`.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        },
+    ),
+    openapi_extra=json_body(VisitorMessage),
+)
+async def chat(request: Request) -> Response:
+    """Answer a visitor's message from the workspace's own pages, with sources and an honest confidence."""
+    body = await read_json(request)
+    tenant = body.text("tenantId")
+    if tenant is None:
+        body.parse(VisitorMessage)
+    workspace = await visited_workspace(request, tenant or "")
+    resources = resources_of(request)
+    origin = allowed_origin(request, resources.settings, workspace)
+    wanted = body.parse(VisitorMessage)
+    if not wanted.message.strip():
+        raise Invalid(errors=(FieldError("body.message", "The message is empty."),))
+    caller = visitor_caller(request, workspace, wanted.sessionId)
+    await resources.limiter.hit(
+        "visitor-session",
+        f"{workspace.id}:{caller.session_id}",
+        Burst(resources.settings.visitor_limit_per_session, 60),
+    )
+    await resources.limiter.hit(
+        "visitor-workspace", str(workspace.id), Burst(resources.settings.workspace_limit, 60)
+    )
+    events = _in_the_background(_answers(resources, caller, wanted))
+    headers = {"cache-control": "no-store"} | (
+        {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
+    )
+    if "text/event-stream" in request.headers.get("accept", ""):
+        # The first event decides: what fails before it is a problem with its own status, not a stream.
+        first = await anext(events)
+        return EventSourceResponse(
+            _stream(first, events, request.url.path),
+            ping=HEARTBEAT_SECONDS,
+            ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
+            headers=headers | {"x-accel-buffering": "no"},
+        )
+    reply: Reply | None = None
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Reply):
+                reply = event
+    if reply is None:
+        raise HelpNinjaError()
+    return JSONResponse(_result(reply), headers=headers)
+
+
+def _answers(
+    resources: Resources, caller: VisitorCaller, wanted: VisitorMessage
+) -> AsyncGenerator[Token | Reply, None]:
+    embedder = resources.knowledge.embedders.of(caller.workspace.embedding_model)
+    return answer_visitor(
+        resources.database,
+        Pipeline(resources.database, embedder, resources.answerers),
+        caller,
+        wanted.message,
+        plan_of(resources.settings, caller.workspace.plan),
+        voice=wanted.voice or caller.workspace.voice,
+        page_url=wanted.pageUrl or "",
+    )
+
+
+async def _in_the_background(
+    answers: AsyncGenerator[Token | Reply, None],
+) -> AsyncGenerator[Token | Reply, None]:
+    """The same events, made by a task of their own, which goes on when its reader leaves."""
+    queue: asyncio.Queue[Token | Reply | BaseException | None] = asyncio.Queue()
+
+    async def work() -> None:
+        try:
+            async with aclosing(answers):
+                async for event in answers:
+                    queue.put_nowait(event)
+            queue.put_nowait(None)
+        except BaseException as error:
+            queue.put_nowait(error)
+            if not isinstance(error, Exception):
+                raise
+
+    task = asyncio.create_task(work())
+    _unattended.add(task)
+    task.add_done_callback(_unattended.discard)
+    while (event := await queue.get()) is not None:
+        if isinstance(event, BaseException):
+            raise event
+        yield event
+
+
+async def _stream(
+    first: Token | Reply, rest: AsyncGenerator[Token | Reply, None], path: str
+) -> AsyncIterator[ServerSentEvent]:
+    STREAMS.inc()
+    try:
+        async for event in _with_first(first, rest):
+            if isinstance(event, Token):
+                yield JSONServerSentEvent({"text": event.text}, event="token")
+            else:
+                result = _result(event)
+                yield JSONServerSentEvent({"citations": result["citations"]}, event="citations")
+                yield JSONServerSentEvent(result, event="done")
+    except HelpNinjaError as error:
+        yield JSONServerSentEvent(problem_body(error, path), event="error")
+    except Exception:
+        log.exception("stream_failed")
+        yield JSONServerSentEvent(problem_body(HelpNinjaError(), path), event="error")
+    finally:
+        STREAMS.dec()
+
+
+async def _with_first(
+    first: Token | Reply, rest: AsyncGenerator[Token | Reply, None]
+) -> AsyncIterator[Token | Reply]:
+    yield first
+    async with aclosing(rest):
+        async for event in rest:
+            yield event
+
+
+def _result(reply: Reply) -> dict[str, Any]:
+    result = ChatReply(
+        answer=reply.answer,
+        refs=list(reply.refs),
+        confidence=reply.confidence,
+        conversationId=str(reply.conversation_id),
+        messageId=str(reply.message_id),
+        handledBy="human" if reply.handled_by == "human" else "bot",
+        escalated=reply.escalated,
+        contactRequested=reply.contact_requested,
+        citations=[
+            CitationResult(n=item.n, title=item.title, url=item.url, snippet=item.snippet)
+            for item in reply.citations
+        ],
+        html=render_markdown(reply.answer),
+    )
+    return result.model_dump()

@@ -1,0 +1,310 @@
+"""Documents: ``/api/documents``, ``/api/upload`` and ``/api/rag``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api_routes.bodies import Body, is_storable_text, json_body, read_json
+from api_routes.identity import resources_of, staff_caller
+from api_routes.ids import parse_id
+from api_routes.problems import documented
+from api_routes.uploads import receive_upload
+from helpninja_app.accounts.callers import require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.errors import FieldError, Forbidden, Invalid, MalformedId, NotFound
+from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.scope import Audience
+from helpninja_app.knowledge.documents import (
+    DocumentView,
+    change_document,
+    forget_document,
+    get_document,
+    list_documents,
+)
+from helpninja_app.knowledge.indexing import load_document
+from helpninja_app.knowledge.uploads import add_upload, look_at_upload, request_vectorisation
+from helpninja_app.resources import knowledge_limits
+
+router = APIRouter(tags=["Knowledge"])
+
+AudienceName = Literal["visitors", "members"]
+
+
+class DocumentResult(BaseModel):
+    id: str
+    filename: str | None
+    title: str
+    url: str | None
+    audience: AudienceName
+    status: Literal["processing", "completed", "failed"]
+    reason: str | None
+    chunks: int
+    embedded: int
+    size: int
+    createdAt: str
+    updatedAt: str
+
+
+class DocumentList(BaseModel):
+    documents: list[DocumentResult]
+    total: int
+    limit: int
+    offset: int
+
+
+class UploadResult(BaseModel):
+    documentId: str
+    filename: str
+    status: Literal["processing"] = "processing"
+
+
+class DocumentChange(Body):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    title: str | None = Field(None, min_length=1, max_length=500)
+    audience: AudienceName | None = None
+
+
+class RagBody(Body):
+    documentId: str
+
+
+class RagResult(BaseModel):
+    success: bool = True
+    message: str = "Document processing started"
+
+
+class DeleteResult(BaseModel):
+    ok: bool = True
+
+
+UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "audience": {"type": "string", "enum": ["visitors", "members"], "default": "members"},
+                        "tenantId": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/api/upload",
+    response_model=UploadResult,
+    responses=documented(400, 401, 402, 403, 404, 415, 422, 429),
+    openapi_extra=UPLOAD_BODY,
+)
+async def upload(request: Request) -> UploadResult:
+    """Upload a PDF, DOCX, Markdown, text, HTML or CSV file; its processing starts at once."""
+    # The credential comes first: nobody unknown makes us write a file.
+    caller = await staff_caller(request, request.query_params.get("tenantId"))
+    require(caller, Permission.UPLOAD_DOCUMENTS)
+    resources = resources_of(request)
+    limits = knowledge_limits(resources.settings, caller.workspace.plan)
+    files = resources.knowledge.files
+    async with receive_upload(request, files.incoming, limits.upload_bytes) as (received, fields):
+        if "tenantId" in fields:
+            caller = await staff_caller(request, fields["tenantId"])
+        audience = fields.get("audience", Audience.MEMBERS.value)
+        if audience not in set(Audience):
+            raise Invalid(errors=(FieldError("body.audience", "Choose visitors or members."),))
+        if audience == Audience.VISITORS.value:
+            require(caller, Permission.WRITE_KNOWLEDGE)
+        await look_at_upload(resources.knowledge.extractor, received)
+        document_id = new_id()
+        key = await files.keep(received.path, caller.workspace.id, document_id)
+        try:
+            async with resources.database.unit_of_work(caller.scope) as session:
+                await add_upload(
+                    session,
+                    resources.queue,
+                    caller.workspace.id,
+                    received,
+                    document_id=document_id,
+                    file_key=key,
+                    audience=Audience(audience),
+                    created_by=caller.label,
+                    limits=limits,
+                )
+        except BaseException:
+            await files.remove(key)
+            raise
+    return UploadResult(documentId=str(document_id), filename=received.filename)
+
+
+@router.post(
+    "/api/rag",
+    response_model=RagResult,
+    responses=documented(400, 401, 403, 404, 413, 415, 422, 429),
+    openapi_extra=json_body(RagBody),
+)
+async def vectorise(request: Request) -> RagResult:
+    """Read, chunk and embed a document anew; what it holds stays searchable until then."""
+    body = await read_json(request)
+    caller = await staff_caller(request)
+    wanted = body.text("documentId")
+    resources = resources_of(request)
+    if wanted is None:
+        body.parse(RagBody)
+        raise MalformedId()
+    document_id = parse_id(wanted)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        document = await load_document(session, caller.workspace.id, document_id)
+        if Permission.WRITE_KNOWLEDGE not in caller.permissions and document.created_by != caller.label:
+            raise Forbidden("You may only process documents that you uploaded yourself.")
+        await request_vectorisation(session, resources.queue, caller.workspace.id, document_id)
+    return RagResult()
+
+
+@router.get("/api/documents", response_model=DocumentList, responses=documented(401, 403, 404, 422, 429))
+async def documents(
+    request: Request,
+    tenantId: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    status: Literal["processing", "completed", "failed"] | None = None,
+    audience: AudienceName | None = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+) -> DocumentList:
+    """The workspace's documents, newest first; ``q`` looks in titles, addresses and file names."""
+    caller = await staff_caller(request, tenantId)
+    require(caller, Permission.READ_KNOWLEDGE)
+    if q is not None and not is_storable_text(q):
+        raise Invalid(errors=(FieldError("query.q", "Texts cannot hold the character U+0000."),))
+    async with resources_of(request).database.unit_of_work(caller.scope) as session:
+        page = await list_documents(
+            session,
+            caller.workspace.id,
+            limit=limit,
+            offset=offset,
+            status=status,
+            audience=audience,
+            contains=q,
+        )
+    return DocumentList(
+        documents=[_result(document) for document in page.documents],
+        total=page.total,
+        limit=limit,
+        offset=offset,
+    )
+
+
+@router.get(
+    "/api/documents/{document_id}",
+    response_model=DocumentResult,
+    responses=documented(400, 401, 403, 404, 429),
+)
+async def document(request: Request, document_id: str) -> DocumentResult:
+    """One document with its progress, and why it failed if it did."""
+    caller = await staff_caller(request)
+    require(caller, Permission.READ_KNOWLEDGE)
+    async with resources_of(request).database.unit_of_work(caller.scope) as session:
+        return _result(await get_document(session, caller.workspace.id, parse_id(document_id)))
+
+
+@router.patch(
+    "/api/documents/{document_id}",
+    response_model=DocumentResult,
+    responses=documented(400, 401, 403, 404, 413, 415, 422, 429),
+    openapi_extra=json_body(DocumentChange),
+)
+async def change(request: Request, document_id: str) -> DocumentResult:
+    """Rename a document or change its audience."""
+    body = await read_json(request)
+    caller = await staff_caller(request)
+    require(caller, Permission.WRITE_KNOWLEDGE)
+    wanted = parse_id(document_id)
+    resources = resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        await get_document(session, caller.workspace.id, wanted)
+        changes = body.parse(DocumentChange)
+        return _result(
+            await change_document(
+                session,
+                caller.workspace.id,
+                wanted,
+                title=changes.title,
+                audience=Audience(changes.audience) if changes.audience else None,
+            )
+        )
+
+
+@router.delete(
+    "/api/documents/{document_id}",
+    response_model=DeleteResult,
+    responses=documented(400, 401, 403, 404, 429),
+)
+async def delete(request: Request, document_id: str) -> DeleteResult:
+    """Delete a document, its passages and its file."""
+    caller = await staff_caller(request)
+    wanted = parse_id(document_id)
+    resources = resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        stored = await load_document(session, caller.workspace.id, wanted)
+        if Permission.WRITE_KNOWLEDGE not in caller.permissions and stored.created_by != caller.label:
+            raise Forbidden("You may only delete documents that you uploaded yourself.")
+        file_key = await forget_document(session, caller.workspace.id, wanted)
+    if file_key is not None:
+        await resources.knowledge.files.remove(file_key)
+    return DeleteResult()
+
+
+@router.get(
+    "/api/documents/{document_id}/file",
+    response_class=Response,
+    responses=documented(
+        400,
+        401,
+        403,
+        404,
+        429,
+        also={200: {"content": {"application/octet-stream": {}}, "description": "The original file."}},
+    ),
+)
+async def original(request: Request, document_id: str) -> FileResponse:
+    """Download the original file; always as a download, never shown on our own origin."""
+    caller = await staff_caller(request)
+    require(caller, Permission.READ_KNOWLEDGE)
+    resources = resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        stored = await load_document(session, caller.workspace.id, parse_id(document_id))
+    path = resources.knowledge.files.path(stored.file_key) if stored.file_key else None
+    if path is None or not path.exists():
+        raise NotFound("This document has no file.")
+    return FileResponse(
+        path,
+        media_type="application/octet-stream",
+        filename=stored.filename or "document",
+        headers={"x-content-type-options": "nosniff", "cache-control": "private, no-store"},
+    )
+
+
+def _result(document: DocumentView) -> DocumentResult:
+    return DocumentResult(
+        id=str(document.id),
+        filename=document.filename,
+        title=document.title,
+        url=document.url,
+        audience=Audience(document.audience).value,
+        status=document.status,
+        reason=document.reason,
+        chunks=document.chunks,
+        embedded=document.embedded,
+        size=document.size_bytes,
+        createdAt=document.created_at.isoformat(),
+        updatedAt=document.updated_at.isoformat(),
+    )

@@ -1,0 +1,85 @@
+"""The door of the HTTP API: turns a request's credential into a ``Caller``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import Request
+from starlette.requests import HTTPConnection
+
+from api_routes.origins import client_address, refuse_foreign_origin
+from helpninja_app.accounts.authentication import KEY_PREFIX, caller_of_key, caller_of_session
+from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, Workplace
+from helpninja_app.accounts.visitors import check_session_id, verify_visitor
+from helpninja_app.accounts.workspaces import find_workspace
+from helpninja_app.errors import NotSignedIn
+from helpninja_app.kernel.rate_limits import Burst
+from helpninja_app.resources import Resources, current_resources
+
+SESSION_COOKIE = "hn_session"
+
+
+def resources_of(_request: HTTPConnection) -> Resources:
+    """What this process holds; there from its start to its end."""
+    return current_resources()
+
+
+def session_cookie(cookies: Mapping[str, str]) -> str | None:
+    return cookies.get(SESSION_COOKIE) or None
+
+
+async def staff_caller(request: Request, tenant: str | None = None) -> StaffCaller:
+    """The member or program that calls: 401 without a valid credential, 404 for a workspace not theirs.
+
+    A cookie also needs to come from our own pages (403). Counts against the caller's rate limit.
+    """
+    resources = resources_of(request)
+    secret = bearer(request)
+    token = session_cookie(request.cookies)
+    caller: StaffCaller
+    async with resources.database.unit_of_work() as session:
+        if secret is not None:
+            if not secret.startswith(KEY_PREFIX):
+                raise NotSignedIn("This API key is not valid.")
+            caller = await caller_of_key(session, secret, tenant)
+        elif token is not None:
+            refuse_foreign_origin(request, resources.settings)
+            caller = await caller_of_session(session, token, tenant)
+        else:
+            raise NotSignedIn()
+    await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
+    return caller
+
+
+async def visited_workspace(request: Request, tenant: str) -> Workplace:
+    """The workspace a widget names; counts against the limit of the visitor's address."""
+    resources = resources_of(request)
+    address = client_address(request, resources.settings)
+    await resources.limiter.hit(
+        "visitor-address", address, Burst(resources.settings.visitor_limit_per_address, 60)
+    )
+    async with resources.database.unit_of_work() as session:
+        return await find_workspace(session, tenant)
+
+
+def visitor_caller(request: Request, workspace: Workplace, session_id: str | None) -> VisitorCaller:
+    """The visitor of a session; signed when the request carries the session's token.
+
+    Raises ``NotSignedIn`` for a token that is not valid or is another session's.
+    """
+    resources = resources_of(request)
+    token = bearer(request)
+    if token is None:
+        if session_id is None:
+            raise NotSignedIn("This needs the visitor's token.")
+        return VisitorCaller(workspace, check_session_id(session_id), is_signed=False)
+    proven = verify_visitor(resources.settings.signing_key(), token, workspace.id)
+    if session_id is not None and proven != session_id:
+        raise NotSignedIn("This visitor token belongs to another session.")
+    return VisitorCaller(workspace, proven, is_signed=True)
+
+
+def bearer(request: HTTPConnection) -> str | None:
+    """The token of ``Authorization: Bearer …`` (RFC 6750)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None

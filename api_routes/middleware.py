@@ -1,0 +1,96 @@
+"""Around every API request: an id, a log line, a measurement, a bound on the body, and CORS for visitors."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.telemetry import REQUESTS, request_id
+
+log = structlog.get_logger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_PUBLIC = re.compile(r"^/api/(chat|widget)(/|$)")
+_QUIET = frozenset({"/api/health/live", "/api/health/ready", "/metrics"})
+
+
+class RequestTelemetry:
+    """Gives each request an ``x-request-id`` (the caller's own if it is sound), logs and measures it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        offered = Headers(scope=scope).get("x-request-id", "")
+        identifier = offered if _REQUEST_ID.fullmatch(offered) else str(new_id())
+        known = request_id.set(identifier)
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = identifier
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            seconds = time.perf_counter() - started
+            route: Any = scope.get("route")
+            # The pattern, not the path: paths hold ids, and would make a time series of each.
+            pattern = getattr(route, "path", "unknown")
+            REQUESTS.labels(pattern, scope["method"], str(status)).observe(seconds)
+            if scope["path"] not in _QUIET:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    ms=round(seconds * 1000, 1),
+                )
+            request_id.reset(known)
+
+
+class PublicPreflight:
+    """Answers the pre-flights of visitors' routes for any website, outside Reflex's own CORS layer.
+
+    A pre-flight cannot name a workspace; whether the website may ask is decided by the request itself, and
+    credentials are never allowed.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._is_preflight(scope):
+            await self.app(scope, receive, send)
+            return
+        origin = Headers(scope=scope)["origin"]
+        headers = MutableHeaders()
+        if urlsplit(origin).scheme in {"http", "https"}:
+            headers["access-control-allow-origin"] = origin
+            headers["access-control-allow-methods"] = "GET, POST"
+            headers["access-control-allow-headers"] = "authorization, content-type, accept"
+            headers["access-control-max-age"] = "600"
+        headers["vary"] = "origin"
+        await send({"type": "http.response.start", "status": 204, "headers": headers.raw})
+        await send({"type": "http.response.body", "body": b""})
+
+    @staticmethod
+    def _is_preflight(scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "OPTIONS" or not _PUBLIC.match(scope["path"]):
+            return False
+        headers = Headers(scope=scope)
+        return "origin" in headers and "access-control-request-method" in headers

@@ -1,0 +1,82 @@
+"""Where a request comes from: its client's address, its origin, and whether that origin may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from helpninja_app.accounts.callers import Workplace
+from helpninja_app.errors import Forbidden, OriginRefused
+from helpninja_app.kernel.web import is_own_origin
+from helpninja_app.settings import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def client_address(connection: HTTPConnection, settings: Settings) -> str:
+    """The client's address: the socket's, or the last forwarded one that is not a trusted proxy itself."""
+    address = connection.client.host if connection.client else ""
+    if not _is_trusted(address, settings):
+        return address
+    for hop in reversed(connection.headers.get("x-forwarded-for", "").split(",")):
+        hop = hop.strip()
+        if hop and not _is_trusted(hop, settings):
+            return hop
+    return address
+
+
+def is_same_site(connection: HTTPConnection, settings: Settings) -> bool:
+    """True for our own pages, and for programs, which send neither Origin nor Sec-Fetch-Site."""
+    if "origin" in connection.headers:
+        return is_own_origin(connection.scope, settings)
+    return connection.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
+
+
+def refuse_foreign_origin(connection: HTTPConnection, settings: Settings) -> None:
+    """Against cross-site request forgery: an unsafe request with a cookie has to come from our own pages."""
+    method = str(connection.scope.get("method", "GET"))
+    if method not in SAFE_METHODS and not is_same_site(connection, settings):
+        raise Forbidden("This request came from another website.")
+
+
+def allowed_origin(connection: HTTPConnection, settings: Settings, workspace: Workplace) -> str | None:
+    """The foreign origin that may use the workspace's widget, for CORS; ``None`` without one or for ours.
+
+    Raises ``OriginRefused`` for a website that is not on the workspace's list; an empty list means any.
+    """
+    origin = connection.headers.get("origin")
+    if origin is None or is_own_origin(connection.scope, settings):
+        return None
+    if not workspace.allowed_domains or any(
+        matches_domain(origin, domain) for domain in workspace.allowed_domains
+    ):
+        return origin
+    raise OriginRefused(f"{origin[:200]} is not on this workspace's list of allowed domains.")
+
+
+def matches_domain(origin: str, domain: str) -> bool:
+    """Whether an origin is of ``example.com`` (``www.`` included), ``*.example.com`` or ``host:port``."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return False
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in {"http", "https"} or not host:
+        return False
+    wanted, _, wanted_port = domain.lower().partition(":")
+    if wanted_port and str(port or {"http": 80, "https": 443}[parts.scheme]) != wanted_port:
+        return False
+    if wanted.startswith("*."):
+        return host.endswith(wanted[1:])
+    return host in {wanted, f"www.{wanted}"}
+
+
+def _is_trusted(address: str, settings: Settings) -> bool:
+    try:
+        known = ipaddress.ip_address(address)
+        return any(known in ipaddress.ip_network(proxy, strict=False) for proxy in settings.trusted_proxies)
+    except ValueError:
+        return False

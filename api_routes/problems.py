@@ -1,0 +1,141 @@
+"""Errors as RFC 9457 problem+json: every error that leaves the API is made here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, LimitUsedUp
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+# The reference documents answer with `ok` here, so their errors carry it too.
+OK_PATHS = re.compile(r"^/api/(ingest|escalate)(/|$)")
+
+
+class FieldProblem(BaseModel):
+    field: str = Field(examples=["body.message"])
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with ``error`` repeating ``detail`` for clients of the older API."""
+
+    type: str = Field(examples=["urn:helpninja:problem:not-found"])
+    title: str
+    status: int
+    detail: str
+    error: str
+    ok: bool | None = None
+    errors: list[FieldProblem] | None = None
+    limit: int | None = None
+    used: int | None = None
+
+
+def problem_body(error: HelpNinjaError, path: str) -> dict[str, Any]:
+    """The JSON of an error; ``path`` decides whether it carries ``ok``."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+    body: dict[str, Any] = {
+        "type": f"urn:helpninja:problem:{kind}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "error": error.detail,
+    }
+    if OK_PATHS.match(path):
+        body["ok"] = False
+    if isinstance(error, Invalid):
+        body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
+    if isinstance(error, LimitUsedUp):
+        body |= {"limit": error.limit, "used": error.used}
+    return body
+
+
+def problem_response(error: HelpNinjaError, path: str) -> JSONResponse:
+    return JSONResponse(
+        problem_body(error, path), status_code=error.status, headers=error.headers, media_type=MEDIA_TYPE
+    )
+
+
+def documented(
+    *statuses: int, also: Mapping[int, dict[str, Any]] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """The problem responses of a route for OpenAPI, and its other ones."""
+    always = {500, 503}
+    described: dict[int | str, dict[str, Any]] = dict((also or {}).items())
+    return described | {
+        status: {
+            "model": Problem,
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({*statuses, *always})
+    }
+
+
+def add_problem_handlers(api: FastAPI) -> None:
+    @api.exception_handler(HelpNinjaError)
+    async def known(request: Request, error: HelpNinjaError) -> JSONResponse:
+        if error.status >= 500:
+            log.warning("request_failed", error=type(error).__name__, detail=error.detail)
+        return problem_response(error, request.url.path)
+
+    @api.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return problem_response(from_validation(error.errors()), request.url.path)
+
+    @api.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse(
+            http_problem(error.status_code, request),
+            status_code=error.status_code,
+            headers=error.headers,
+            media_type=MEDIA_TYPE,
+        )
+
+    @api.exception_handler(SQLAlchemyError)
+    async def database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        log.exception("database_error", exc_info=error)
+        return problem_response(HelpNinjaError(), request.url.path)
+
+    @api.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.exception("unexpected_error", exc_info=error)
+        return problem_response(HelpNinjaError(), request.url.path)
+
+
+def from_validation(errors: Any) -> Invalid:
+    """Pydantic's findings as ours: dotted paths, and sentences without the input they complain about."""
+    return Invalid(
+        errors=tuple(
+            FieldError(".".join(str(part) for part in item["loc"]) or "body", str(item["msg"]))
+            for item in errors
+        )
+    )
+
+
+def http_problem(status: int, request: Request) -> dict[str, Any]:
+    """Starlette's own 404 and 405 in our form."""
+    phrase = HTTPStatus(status).phrase
+    detail = {
+        404: f"There is no {request.url.path} here. The routes are listed at /api/docs.",
+        405: f"{request.method} is not allowed here.",
+    }.get(status, phrase)
+    return {
+        "type": f"urn:helpninja:problem:{phrase.lower().replace(' ', '-')}",
+        "title": phrase,
+        "status": status,
+        "detail": detail,
+        "error": detail,
+    }

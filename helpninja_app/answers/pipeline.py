@@ -1,0 +1,256 @@
+"""From a visitor's message to a grounded, cited and honest answer, streamed as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from helpninja_app.answers.answerers import Answerers
+from helpninja_app.answers.catalogue import Model
+from helpninja_app.answers.citations import Citation, CitationStream, refs_of, resolve_citations
+from helpninja_app.answers.confidence import Confidence, measure_confidence
+from helpninja_app.answers.extractive import compose_answer
+from helpninja_app.answers.passages import Passage
+from helpninja_app.answers.phrases import declined
+from helpninja_app.answers.prompt import UnknownGate, Voice, build_prompt
+from helpninja_app.answers.providers.base import Finished, Provider, TextDelta, TokenUsage
+from helpninja_app.answers.providers.base import Turn as ModelTurn
+from helpninja_app.answers.small_talk import answer_small_talk
+from helpninja_app.answers.standalone import Turn, standalone_query
+from helpninja_app.answers.support import support_of
+from helpninja_app.errors import ProviderFailed
+from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.knowledge.embedding.protocol import Embedder
+from helpninja_app.knowledge.languages import detect_language
+from helpninja_app.knowledge.search import SearchQuery, SearchResult, search
+
+log = structlog.get_logger(__name__)
+
+OFFLINE = "offline"
+PASSAGES = 5
+
+# Below one half, "the passages do not answer this" is the better guess; a wide margin below it nothing
+# relevant was found, and quoting a page that misses the question would only look like an answer.
+NOTHING_RELEVANT = 0.3
+
+Kind = Literal["answer", "small_talk", "declined"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The next piece of the answer's text, safe to show."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: what is stored and what the visitor ends up with, whatever was streamed before.
+
+    ``provider_failed`` when the configured model could not answer and the offline answerer stood in.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    confidence: float
+    kind: Kind
+    model: str
+    usage: TokenUsage = field(default_factory=lambda: TokenUsage(0, 0))
+    provider_failed: bool = False
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        return refs_of(self.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message with the conversation before it, oldest first."""
+
+    text: str
+    history: tuple[Turn, ...] = ()
+    voice: Voice = "friendly"
+    workspace_name: str = ""
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was found for a question, and how sure an answer from it is."""
+
+    passages: tuple[Passage, ...]
+    confidence: Confidence
+    query: SearchQuery
+    result: SearchResult
+
+
+class Pipeline:
+    """Answers questions from one embedder's view of the knowledge with one configured model."""
+
+    def __init__(self, database: Database, embedder: Embedder, answerers: Answerers) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._answerers = answerers
+
+    async def answer(self, scope: Scope, question: Question) -> AsyncGenerator[Token | Answer, None]:
+        """Yield ``Token`` any number of times, then exactly one ``Answer``.
+
+        A provider's failure is no error here: the offline answerer takes its place, and the ``Answer`` says
+        so and replaces the tokens.
+        """
+        talk = await asyncio.to_thread(answer_small_talk, question.text)
+        if talk is not None:
+            yield Token(talk.text)
+            yield Answer(talk.text, (), 1.0, "small_talk", OFFLINE)
+            return
+        retrieved = await self.retrieve(scope, question)
+        if not retrieved.passages or retrieved.confidence.probability < NOTHING_RELEVANT:
+            answer = self._decline(question, retrieved.confidence, OFFLINE)
+            yield Token(answer.text)
+            yield answer
+            return
+        provider = self._answerers.provider
+        if provider is None:
+            answer = await self._quote(question, retrieved)
+            for piece in pieces(answer.text):
+                yield Token(piece)
+            yield answer
+            return
+        try:
+            async with aclosing(self._generate(provider, question, retrieved)) as events:
+                async for event in events:
+                    yield event
+        except ProviderFailed as error:
+            log.warning("provider_failed", model=self._answerers.model.id, detail=error.detail)
+            quoted = await self._quote(question, retrieved)
+            yield Answer(
+                quoted.text,
+                quoted.citations,
+                quoted.confidence,
+                quoted.kind,
+                quoted.model,
+                provider_failed=True,
+            )
+
+    async def retrieve(self, scope: Scope, question: Question, *, passages: int = PASSAGES) -> Retrieved:
+        """Search for a question in the light of its conversation, and say how answerable it is."""
+        standalone = standalone_query(question.text, question.history)
+        vectors = await asyncio.gather(*(self._embedder.embed_query(text) for text in standalone.texts))
+        weighed = standalone.weigh(vectors)
+        query = SearchQuery(
+            vector=weighed.vector,
+            texts=tuple((part.text, part.weight) for part in weighed.texts),
+            familiarity=self._embedder.coverage(question.text),
+        )
+        found = await search(self._database, scope, query, self._embedder.name, passages=passages)
+        confidence = measure_confidence(
+            [document.best for document in found.documents],
+            lexical_ceiling=found.lexical_ceiling,
+            familiarity=query.familiarity,
+        )
+        return Retrieved(
+            passages=tuple(
+                Passage(item.title, item.text, item.url, " > ".join(item.heading_path))
+                for item in found.passages
+            ),
+            confidence=confidence,
+            query=query,
+            result=found,
+        )
+
+    async def _generate(
+        self, provider: Provider, question: Question, retrieved: Retrieved
+    ) -> AsyncGenerator[Token | Answer, None]:
+        model = self._answerers.model
+        prompt = build_prompt(
+            question.text,
+            _model_turns(question.history),
+            retrieved.passages,
+            voice=question.voice,
+            workspace_name=question.workspace_name,
+            locale=question.languages[0] if question.languages else None,
+        )
+        gate, stream = UnknownGate(), CitationStream(retrieved.passages)
+        finished: Finished | None = None
+        async with aclosing(provider.stream(prompt.request(model))) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    if shown := stream.feed(gate.feed(event.text)):
+                        yield Token(shown)
+                else:
+                    finished = event
+        if rest := stream.feed(gate.finish()) + stream.finish():
+            yield Token(rest)
+        if finished is None:
+            raise ProviderFailed()
+        yield self._judge(question, retrieved, stream, gate.is_unknown, finished, model)
+
+    def _judge(
+        self,
+        question: Question,
+        retrieved: Retrieved,
+        stream: CitationStream,
+        is_unknown: bool,
+        finished: Finished,
+        model: Model,
+    ) -> Answer:
+        text = stream.text.strip()
+        if is_unknown or finished.reason == "refusal" or not text:
+            answer = self._decline(question, retrieved.confidence, model.id)
+            return Answer(answer.text, (), answer.confidence, "declined", model.id, usage=finished.usage)
+        cited = [retrieved.passages[index].text for index in stream.cited]
+        confidence = retrieved.confidence.given_support(support_of(text, cited))
+        return Answer(
+            text, stream.citations, confidence.probability, "answer", model.id, usage=finished.usage
+        )
+
+    async def _quote(self, question: Question, retrieved: Retrieved) -> Answer:
+        composed = await compose_answer(
+            question.text,
+            retrieved.passages,
+            embed=self._embed_sentences,
+            query_vector=retrieved.query.vector,
+            familiarity=retrieved.query.familiarity,
+        )
+        if composed is None:
+            return self._decline(question, retrieved.confidence, OFFLINE)
+        resolved = resolve_citations(composed.text, retrieved.passages)
+        return Answer(resolved.text, resolved.citations, retrieved.confidence.probability, "answer", OFFLINE)
+
+    async def _embed_sentences(self, sentences: Sequence[str]) -> npt.NDArray[np.float32]:
+        # By the queries' thread: a visitor waits for these, and must not queue behind a crawl.
+        return np.stack([await self._embedder.embed_query(sentence) for sentence in sentences])
+
+    @staticmethod
+    def _decline(question: Question, confidence: Confidence, model: str) -> Answer:
+        language = detect_language(question.text, expected=question.languages).code
+        return Answer(
+            declined(language), (), min(confidence.probability, NOTHING_RELEVANT), "declined", model
+        )
+
+
+def pieces(text: str) -> list[str]:
+    """A finished text in the pieces that it is streamed in: words with the blanks before them."""
+    found: list[str] = []
+    start = 0
+    for position in range(1, len(text)):
+        if text[position].isspace() and not text[position - 1].isspace() and position - start >= 24:
+            found.append(text[start:position])
+            start = position
+    return [*found, text[start:]] if text else []
+
+
+def _model_turns(history: Sequence[Turn]) -> tuple[ModelTurn, ...]:
+    return tuple(
+        ModelTurn("user" if turn.role == "user" else "assistant", turn.text)
+        for turn in history
+        if turn.text.strip()
+    )

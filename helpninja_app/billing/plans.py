@@ -1,0 +1,47 @@
+"""The plans: the only place that knows what each of them includes and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+PlanName = Literal["free", "starter", "pro", "agency"]
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``None`` means unlimited. Prices are in US cents."""
+
+    name: PlanName
+    price_month: int
+    price_year: int
+    messages: int | None
+    credits: int | None
+    sites: int | None
+    documents: int | None
+    pages_per_crawl: int
+    upload_bytes: int
+    integrations: int | None
+    members: int | None
+
+
+FREE = Plan("free", 0, 0, 100, 100, 1, 100, 50, 10 * MEGABYTE, 1, 2)
+STARTER = Plan("starter", 29_00, 290_00, 1_000, 1_000, 1, 1_000, 500, 10 * MEGABYTE, 3, 3)
+PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE, None, 10)
+AGENCY = Plan("agency", 299_00, 2_990_00, 50_000, 10_000, None, 100_000, 20_000, 50 * MEGABYTE, None, None)
+
+PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (FREE, STARTER, PRO, AGENCY)})
+
+LARGEST_UPLOAD = max(plan.upload_bytes for plan in PLANS.values())
+
+# Where nobody has to pay, the largest plan's technical bounds stay: they protect the machine.
+UNLIMITED = Plan("agency", 0, 0, None, None, None, None, AGENCY.pages_per_crawl, LARGEST_UPLOAD, None, None)
+
+
+def plan_in_force(name: str, *, is_unlimited: bool) -> Plan:
+    """What counts for a workspace on plan ``name``."""
+    return UNLIMITED if is_unlimited else PLANS[name]

@@ -1,0 +1,196 @@
+"""A visitor asks: stores the question, has it answered, stores the answer and decides about a person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from datetime import date
+from uuid import UUID
+
+from helpninja_app.accounts.callers import VisitorCaller
+from helpninja_app.answers.citations import Citation
+from helpninja_app.answers.pipeline import Answer, Pipeline, Question, Token
+from helpninja_app.answers.prompt import Voice
+from helpninja_app.answers.standalone import Turn
+from helpninja_app.billing.plans import Plan
+from helpninja_app.billing.usage import release_message, reserve_message
+from helpninja_app.conversations.handoff import escalate, wake_up
+from helpninja_app.conversations.models import Message, Reason, Sender, Status
+from helpninja_app.conversations.threads import (
+    add_message,
+    lock_conversation,
+    open_conversation,
+    recent_turns,
+)
+from helpninja_app.kernel.database import Database, new_id
+from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a visitor's message; ``handled_by`` is ``bot`` or ``human``."""
+
+    answer: str
+    refs: tuple[str, ...]
+    confidence: float
+    conversation_id: UUID
+    message_id: UUID
+    handled_by: str
+    escalated: bool
+    contact_requested: bool
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A stored question that waits for its answer."""
+
+    conversation_id: UUID
+    message_id: UUID
+    is_human: bool
+    history: tuple[Turn, ...]
+    period: date | None
+
+
+async def answer_visitor(
+    database: Database,
+    pipeline: Pipeline,
+    caller: VisitorCaller,
+    message: str,
+    plan: Plan,
+    *,
+    voice: Voice,
+    page_url: str = "",
+) -> AsyncGenerator[Token | Reply, None]:
+    """Yield ``Token`` as the answer is written, then exactly one ``Reply``.
+
+    The question is stored before anything else and stays whatever happens. Raises ``LimitUsedUp`` when the
+    plan's messages are used; a message that gets no answer is not counted.
+    """
+    started = time.perf_counter()
+    turn = await _store_question(database, caller, message, plan, page_url)
+    if turn.is_human:
+        yield _silent(turn)
+        return
+    answer: Answer | None = None
+    try:
+        question = Question(
+            text=message,
+            history=turn.history,
+            voice=voice,
+            workspace_name=caller.workspace.name,
+            languages=caller.workspace.languages,
+        )
+        async with aclosing(pipeline.answer(caller.scope, question)) as events:
+            async for event in events:
+                if isinstance(event, Token):
+                    yield event
+                else:
+                    answer = event
+        if answer is None:
+            raise RuntimeError("The pipeline ended without an answer.")
+        reply = await _store_answer(database, caller, turn, answer)
+    except BaseException:
+        await _release(database, caller, turn)
+        raise
+    ANSWERS.labels(answer.kind, answer.model).inc()
+    ANSWER_SECONDS.labels(answer.kind).observe(time.perf_counter() - started)
+    yield reply
+
+
+async def _store_question(
+    database: Database, caller: VisitorCaller, message: str, plan: Plan, page_url: str
+) -> _Turn:
+    async with database.unit_of_work(caller.scope) as session:
+        conversation = await open_conversation(session, caller, page_url=page_url)
+        await wake_up(session, conversation)
+        is_human = Status(conversation.status) is Status.HUMAN
+        history = await recent_turns(session, caller.workspace.id, conversation.id)
+        # What a person answers is not the bot's to count.
+        period = None if is_human else await reserve_message(session, caller.workspace.id, plan)
+        stored = await add_message(
+            session,
+            Message(
+                workspace_id=caller.workspace.id,
+                id=new_id(),
+                conversation_id=conversation.id,
+                role=Sender.VISITOR.value,
+                text=message,
+            ),
+        )
+        return _Turn(conversation.id, stored.id, is_human, history, period)
+
+
+async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, answer: Answer) -> Reply:
+    async with database.unit_of_work(caller.scope) as session:
+        conversation = await lock_conversation(session, caller.workspace.id, turn.conversation_id)
+        if Status(conversation.status) is Status.HUMAN:
+            # A person took over while this was written: the bot does not speak any more.
+            if turn.period is not None:
+                await release_message(session, caller.workspace.id, turn.period)
+            return _silent(turn)
+        stored = await add_message(
+            session,
+            Message(
+                workspace_id=caller.workspace.id,
+                id=new_id(),
+                conversation_id=conversation.id,
+                role=Sender.BOT.value,
+                text=answer.text,
+                kind=answer.kind,
+                confidence=answer.confidence,
+                citations=[asdict(citation) for citation in answer.citations],
+                model=answer.model,
+                input_tokens=answer.usage.input,
+                output_tokens=answer.usage.output,
+            ),
+        )
+        reason = reason_to_escalate(answer, caller.workspace.confidence_threshold)
+        if reason is not None:
+            await escalate(session, conversation, reason)
+        return Reply(
+            answer=answer.text,
+            refs=answer.refs,
+            confidence=round(answer.confidence, 3),
+            conversation_id=conversation.id,
+            message_id=stored.id,
+            handled_by="bot",
+            escalated=reason is not None,
+            contact_requested=False,
+            citations=answer.citations,
+        )
+
+
+def reason_to_escalate(answer: Answer, threshold: float) -> Reason | None:
+    """Why a person should look at this answer, if one should. Small talk never escalates."""
+    if answer.kind == "small_talk":
+        return None
+    if answer.provider_failed:
+        return Reason.PROVIDER_ERROR
+    if answer.kind == "declined":
+        return Reason.NO_ANSWER
+    if answer.confidence < threshold:
+        return Reason.LOW_CONFIDENCE
+    return None
+
+
+async def _release(database: Database, caller: VisitorCaller, turn: _Turn) -> None:
+    if turn.period is not None:
+        async with database.unit_of_work(caller.scope) as session:
+            await release_message(session, caller.workspace.id, turn.period)
+
+
+def _silent(turn: _Turn) -> Reply:
+    return Reply(
+        answer="",
+        refs=(),
+        confidence=0.0,
+        conversation_id=turn.conversation_id,
+        message_id=turn.message_id,
+        handled_by="human",
+        escalated=False,
+        contact_requested=False,
+        citations=(),
+    )

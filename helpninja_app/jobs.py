@@ -1,0 +1,142 @@
+"""The registry of background tasks and of the clock's ticks; each only opens the door to a service."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import procrastinate
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from procrastinate import JobContext
+from procrastinate.retry import RetryStrategy
+from sqlalchemy import text
+
+from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.workspaces import delete_workspace, expired_workspaces, load_workspace
+from helpninja_app.errors import NotFound
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.kernel.telemetry import JOBS
+from helpninja_app.knowledge.ingest import give_up_ingest, run_ingest
+from helpninja_app.knowledge.uploads import give_up_document, process_document
+from helpninja_app.resources import Resources, knowledge_limits
+
+log = structlog.get_logger(__name__)
+
+tasks = procrastinate.Blueprint()
+
+MAX_ATTEMPTS = 6
+# 2, 4, 8, 16 and 32 seconds: a database or a model that is away for a minute costs nothing but time.
+RETRY = RetryStrategy(max_attempts=MAX_ATTEMPTS, exponential_wait=2)
+
+
+@tasks.task(name="ingest", retry=RETRY, pass_context=True)
+async def ingest(context: JobContext, *, workspace_id: str, job_id: str) -> None:
+    resources = _resources(context)
+
+    async def run(workspace: Workplace) -> None:
+        limits = knowledge_limits(resources.settings, workspace.plan)
+        await run_ingest(resources.knowledge, workspace.id, UUID(job_id), workspace.embedding_model, limits)
+
+    async def give_up(error: BaseException) -> None:
+        await give_up_ingest(resources.database, UUID(workspace_id), UUID(job_id), error)
+
+    await _attempt(context, resources, workspace_id, run, give_up)
+
+
+@tasks.task(name="process_document", retry=RETRY, pass_context=True)
+async def process(context: JobContext, *, workspace_id: str, document_id: str) -> None:
+    resources = _resources(context)
+
+    async def run(workspace: Workplace) -> None:
+        limits = knowledge_limits(resources.settings, workspace.plan)
+        await process_document(
+            resources.knowledge, workspace.id, UUID(document_id), workspace.embedding_model, limits
+        )
+
+    async def give_up(error: BaseException) -> None:
+        await give_up_document(resources.database, UUID(workspace_id), UUID(document_id), error)
+
+    await _attempt(context, resources, workspace_id, run, give_up)
+
+
+async def _attempt(
+    context: JobContext,
+    resources: Resources,
+    workspace_id: str,
+    run: Callable[[Workplace], Awaitable[None]],
+    give_up: Callable[[BaseException], Awaitable[None]],
+) -> None:
+    """Run a job in its workspace; on its last try what went wrong is shown to the user instead of raised."""
+    task = context.task.name.removeprefix("helpninja:") if context.task else ""
+    try:
+        async with resources.database.unit_of_work(Scope.members(UUID(workspace_id))) as session:
+            workspace = await load_workspace(session, UUID(workspace_id))
+        await run(workspace)
+        JOBS.labels(task, "done").inc()
+    except NotFound:
+        # Its workspace, document or job was deleted in the meantime: nothing is left to do.
+        JOBS.labels(task, "gone").inc()
+    except Exception as error:
+        attempts = context.job.attempts + 1
+        log.exception("job_failed", task=task, attempts=attempts)
+        JOBS.labels(task, "failed").inc()
+        if attempts < MAX_ATTEMPTS:
+            raise
+        await give_up(error)
+
+
+async def rescue_stalled_jobs(resources: Resources) -> None:
+    await resources.queue.rescue_stalled()
+
+
+async def remove_expired_workspaces(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        expired = await expired_workspaces(session)
+    for workspace_id in expired:
+        async with resources.database.unit_of_work() as session:
+            await delete_workspace(session, workspace_id)
+        await resources.knowledge.files.remove_workspace(workspace_id)
+
+
+TICKS: tuple[tuple[Callable[[Resources], Awaitable[None]], int], ...] = (
+    (rescue_stalled_jobs, 10),
+    (remove_expired_workspaces, 600),
+)
+
+
+def make_clock(resources: Resources) -> AsyncIOScheduler:
+    """APScheduler as the clock only; of many processes whose clocks tick one does the work."""
+    clock = AsyncIOScheduler(timezone="UTC")
+    for tick, seconds in TICKS:
+        clock.add_job(
+            _tick,
+            "interval",
+            (resources, tick),
+            seconds=seconds,
+            coalesce=True,
+            max_instances=1,
+            id=tick.__name__,
+        )
+    return clock
+
+
+async def _tick(resources: Resources, tick: Callable[[Resources], Awaitable[None]]) -> None:
+    try:
+        async with resources.database.unit_of_work() as session:
+            mine = await session.execute(
+                text("select pg_try_advisory_xact_lock(hashtextextended('tick:' || :name, 0))"),
+                {"name": tick.__name__},
+            )
+            if mine.scalar_one():
+                await tick(resources)
+    except Exception:
+        # The next tick tries again; a clock that died of one bad minute would never.
+        log.exception("tick_failed", tick=tick.__name__)
+
+
+def _resources(context: JobContext) -> Resources:
+    resources = context.additional_context["resources"]
+    if not isinstance(resources, Resources):
+        raise TypeError("The worker was started without its resources.")
+    return resources

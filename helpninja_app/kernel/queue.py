@@ -1,0 +1,105 @@
+"""The job queue: procrastinate on our PostgreSQL, with jobs that outlive a killed worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+import procrastinate
+import structlog
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy.ext.asyncio import AsyncSession
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 5.0
+STALLED_AFTER_SECONDS = 20.0
+SHUTDOWN_SECONDS = 3.0
+
+
+class Priority(IntEnum):
+    """What somebody waits for goes before long work, and long work before scheduled work."""
+
+    INTERACTIVE = 100
+    LONG = 10
+    SCHEDULED = 0
+
+
+class Queue:
+    """Enqueues jobs in the caller's own transaction and runs workers.
+
+    Job arguments are ids only: the queue's tables have no row-level security.
+    """
+
+    def __init__(self, url: str, *, tasks: procrastinate.Blueprint | None = None) -> None:
+        connector = procrastinate.PsycopgConnector(
+            conninfo=url, min_size=1, max_size=5, kwargs={"connect_timeout": 5}
+        )
+        self.app = procrastinate.App(connector=connector)
+        if tasks is not None:
+            self.app.add_tasks_from(tasks, namespace="helpninja")
+
+    async def open(self) -> None:
+        await self.app.open_async()
+
+    async def close(self) -> None:
+        await self.app.close_async()
+
+    async def enqueue(
+        self,
+        session: AsyncSession,
+        task: str,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        once: str | None = None,
+        **arguments: str,
+    ) -> None:
+        """Add a job that exists exactly when the session's transaction commits.
+
+        With ``once`` nothing happens while a job of that name still waits.
+        """
+        driver = (await (await session.connection()).get_raw_connection()).driver_connection
+        job = self.app.configure_task(
+            f"helpninja:{task}", priority=int(priority), queueing_lock=once, connection=driver
+        )
+        try:
+            async with session.begin_nested():
+                await job.defer_async(**arguments)
+        except AlreadyEnqueued:
+            log.debug("job_already_waiting", task=task, once=once)
+
+    async def work(self, *, concurrency: int, context: Mapping[str, Any]) -> None:
+        """Run jobs until cancelled; jobs under way get ``SHUTDOWN_SECONDS`` and are then tried again."""
+        await self.app.run_worker_async(
+            name="helpninja",
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=SHUTDOWN_SECONDS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_AFTER_SECONDS,
+            fetch_job_polling_interval=2.0,
+            delete_jobs="successful",
+            additional_context=dict(context),
+        )
+
+    async def rescue_stalled(self) -> int:
+        """Give the jobs of workers that died back to the queue; returns how many."""
+        stalled = list(
+            await self.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS)
+        )
+        for job in stalled:
+            if job.id is not None:
+                log.warning("job_rescued", job=job.id, task=job.task_name)
+                await self.app.job_manager.retry_job_by_id_async(
+                    job.id, datetime.now(UTC), priority=job.priority, queue=job.queue, lock=job.lock
+                )
+        return len(stalled)
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """Cancel a background task and wait until it is gone."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

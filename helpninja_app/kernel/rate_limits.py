@@ -1,0 +1,73 @@
+"""Burst limits: sliding windows in memory, or in Redis where several processes share them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import cast
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import MovingWindowSupport, Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.storage import storage_from_string
+
+from helpninja_app.errors import RateLimited
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """At most ``amount`` in ``seconds``."""
+
+    amount: int
+    seconds: int
+
+    @property
+    def item(self) -> RateLimitItem:
+        return parse(f"{self.amount} per {self.seconds} second")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a limit, for the ``RateLimit-*`` headers."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "ratelimit-limit": str(self.limit),
+            "ratelimit-remaining": str(self.remaining),
+            "ratelimit-reset": str(self.reset),
+        }
+
+
+class RateLimiter:
+    """Counts hits per name and subject; what was refused does not count."""
+
+    def __init__(self, redis_url: str | None = None) -> None:
+        address = f"async+{redis_url}" if redis_url else "async+memory://"
+        self._storage = cast(Storage, storage_from_string(address))
+        self._limiter = MovingWindowRateLimiter(cast("Storage | MovingWindowSupport", self._storage))  # type: ignore[arg-type]
+
+    async def hit(self, name: str, subject: str, burst: Burst) -> Allowance:
+        """Count one; raises ``RateLimited`` with the seconds to wait when there were too many."""
+        item = burst.item
+        is_allowed = await self._limiter.hit(item, name, subject)
+        window = await self._limiter.get_window_stats(item, name, subject)
+        reset = max(1, int(window.reset_time - time.time()) + 1)
+        if not is_allowed:
+            raise RateLimited(
+                f"Too many requests: at most {burst.amount} in {_spoken(burst.seconds)}."
+                f" Please try again in {reset} seconds.",
+                limit=burst.amount,
+                retry_after=reset,
+            )
+        return Allowance(burst.amount, window.remaining, reset)
+
+
+def _spoken(seconds: int) -> str:
+    if seconds == 60:
+        return "a minute"
+    return f"{seconds // 60} minutes" if seconds % 60 == 0 else f"{seconds} seconds"

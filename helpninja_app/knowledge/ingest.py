@@ -1,0 +1,299 @@
+"""Runs an ingest job: discovers its pages, reads each one and stores it, resumable after each page."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.errors import FetchFailed, FileRefused, HelpNinjaError, InputRefused, Invalid
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.database import Database, new_id
+from helpninja_app.kernel.queue import Priority
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.knowledge.crawl.discovery import discover
+from helpninja_app.knowledge.crawl.pages import Page
+from helpninja_app.knowledge.documents import forget_document
+from helpninja_app.knowledge.extraction.extracted import Extracted
+from helpninja_app.knowledge.indexing import hash_content, prepare_document, swap_document, touch_source
+from helpninja_app.knowledge.ingest_requests import enqueue_ingest, load_job
+from helpninja_app.knowledge.limits import KnowledgeLimits
+from helpninja_app.knowledge.models import (
+    Document,
+    DocumentStatus,
+    IngestJob,
+    IngestPage,
+    JobState,
+    PageState,
+    Source,
+)
+from helpninja_app.knowledge.tools import KnowledgeTools
+
+log = structlog.get_logger(__name__)
+
+PAGES_AT_ONCE = 4
+# After this long a job goes back into the queue behind what somebody waits for and other workspaces' jobs.
+SLICE_SECONDS = 30.0
+GONE = frozenset({404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a job: what its steps have in common."""
+
+    scope: Scope
+    workspace_id: UUID
+    job_id: UUID
+    source_id: UUID
+    audience: str
+    embedding_model: str
+    limits: KnowledgeLimits
+
+
+async def run_ingest(
+    tools: KnowledgeTools, workspace_id: UUID, job_id: UUID, embedding_model: str, limits: KnowledgeLimits
+) -> None:
+    """Work on a job until it is over or its slice of time is; safe to call again at any point."""
+    scope = Scope.members(workspace_id)
+    async with tools.database.unit_of_work(scope) as session:
+        job = await load_job(session, workspace_id, job_id)
+        if JobState(job.state).is_over:
+            return
+        source = (
+            await session.execute(
+                select(Source).where(
+                    col(Source.workspace_id) == workspace_id, col(Source.id) == job.source_id
+                )
+            )
+        ).scalar_one()
+        job.state = JobState.RUNNING.value
+        job.started_at = job.started_at or now()
+        address, is_discovered = job.input, job.discovered
+    run = _Run(scope, workspace_id, job_id, source.id, source.audience, embedding_model, limits)
+    if not is_discovered:
+        try:
+            await _discover(tools, run, address)
+        except (FetchFailed, InputRefused) as error:
+            await _finish(tools, run, JobState.FAILED, error.detail)
+            return
+    if await _work_through(tools, run):
+        await _finish(tools, run, JobState.COMPLETED, None)
+
+
+async def _discover(tools: KnowledgeTools, run: _Run, address: str) -> None:
+    found = await discover(tools.fetcher, address, max_pages=run.limits.pages_per_crawl)
+    rows = [
+        {"url": url, "state": PageState.PENDING.value, "reason": None} for url in dict.fromkeys(found.pages)
+    ] + [
+        {"url": skip.url[:2000], "state": PageState.SKIPPED.value, "reason": skip.reason}
+        for skip in found.skipped
+    ]
+    async with tools.database.unit_of_work(run.scope) as session:
+        if rows:
+            await session.execute(
+                insert(IngestPage),
+                [
+                    row | {"workspace_id": run.workspace_id, "job_id": run.job_id, "position": position}
+                    for position, row in enumerate(rows)
+                ],
+            )
+        await session.execute(
+            update(IngestJob)
+            .where(col(IngestJob.workspace_id) == run.workspace_id, col(IngestJob.id) == run.job_id)
+            .values(discovered=True)
+        )
+        await session.execute(
+            update(Source)
+            .where(col(Source.workspace_id) == run.workspace_id, col(Source.id) == run.source_id)
+            .values(kind=found.kind)
+        )
+
+
+async def _work_through(tools: KnowledgeTools, run: _Run) -> bool:
+    """Read pending pages, a few at once; True when none is left to read."""
+    until = time.monotonic() + SLICE_SECONDS
+    while True:
+        async with tools.database.unit_of_work(run.scope) as session:
+            job = await load_job(session, run.workspace_id, run.job_id)
+            if JobState(job.state).is_over:
+                return False
+            pages = await _pending(session, run)
+            if pages and time.monotonic() > until:
+                await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, Priority.LONG)
+                return False
+        if not pages:
+            return True
+        async with asyncio.TaskGroup() as group:
+            for position, url in pages:
+                group.create_task(_read_page(tools, run, position, url))
+
+
+async def _pending(session: AsyncSession, run: _Run) -> list[tuple[int, str]]:
+    found = await session.execute(
+        select(col(IngestPage.position), col(IngestPage.url))
+        .where(
+            col(IngestPage.workspace_id) == run.workspace_id,
+            col(IngestPage.job_id) == run.job_id,
+            col(IngestPage.state) == PageState.PENDING.value,
+        )
+        .order_by(col(IngestPage.position))
+        .limit(PAGES_AT_ONCE * 4)
+    )
+    return [(position, url) for position, url in found.tuples()]
+
+
+async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) -> None:
+    """Fetch, extract and store one page; whatever goes wrong with it is its reason and nobody else's."""
+    try:
+        page = await tools.fetcher.page(url)
+        extracted = await extract_page(tools, page)
+        state = await _store_page(tools, run, page, extracted)
+        reason = None
+    except FetchFailed as error:
+        state, reason = PageState.FAILED, error.detail
+        if error.remote_status in GONE:
+            await _forget_page(tools, run, url)
+    except (FileRefused, Invalid) as error:
+        state, reason = PageState.FAILED, error.detail
+    except HelpNinjaError:
+        # Ours is the failure (database, model): the job is tried again, the page stays pending.
+        raise
+    except Exception:
+        log.exception("page_failed", job=str(run.job_id), url=url)
+        state, reason = PageState.FAILED, "This page could not be read because of an error on our side."
+    async with tools.database.unit_of_work(run.scope) as session:
+        await session.execute(
+            update(IngestPage)
+            .where(
+                col(IngestPage.workspace_id) == run.workspace_id,
+                col(IngestPage.job_id) == run.job_id,
+                col(IngestPage.position) == position,
+            )
+            .values(state=state.value, reason=reason)
+        )
+
+
+async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: Extracted) -> PageState:
+    title = extracted.title or page.canonical_url
+    url = page.canonical_url
+    async with tools.database.unit_of_work(run.scope) as session:
+        existing = await _document_at(session, run.workspace_id, url)
+        if (
+            existing is not None
+            and existing.status == DocumentStatus.COMPLETED.value
+            and existing.content_hash == hash_content(title, extracted.markdown)
+        ):
+            return PageState.UNCHANGED
+        if existing is None:
+            await _check_documents(session, run)
+    prepared = await prepare_document(
+        tools.database,
+        tools.embedders.of(run.embedding_model),
+        run.workspace_id,
+        title=title,
+        markdown=extracted.markdown,
+        language_hint=extracted.language_hint,
+    )
+    async with tools.database.unit_of_work(run.scope) as session:
+        document_id = await _claim_document(session, run, page)
+        await swap_document(session, run.workspace_id, document_id, prepared)
+    return PageState.CHANGED
+
+
+async def _document_at(session: AsyncSession, workspace_id: UUID, url: str) -> Document | None:
+    found = await session.execute(
+        select(Document).where(col(Document.workspace_id) == workspace_id, col(Document.url) == url)
+    )
+    return found.scalar_one_or_none()
+
+
+async def _claim_document(session: AsyncSession, run: _Run, page: Page) -> UUID:
+    """The document of this address, made now when it is new; two jobs that meet here get the same one."""
+    made = (
+        upsert(Document)
+        .values(
+            workspace_id=run.workspace_id,
+            id=new_id(),
+            source_id=run.source_id,
+            url=page.canonical_url,
+            audience=run.audience,
+            status=DocumentStatus.PROCESSING.value,
+            media_type=page.content_type,
+            size_bytes=len(page.body),
+        )
+        .on_conflict_do_update(
+            index_elements=["workspace_id", "url"],
+            set_={"media_type": page.content_type, "size_bytes": len(page.body)},
+        )
+        .returning(col(Document.id))
+    )
+    return (await session.execute(made)).scalar_one()
+
+
+async def _check_documents(session: AsyncSession, run: _Run) -> None:
+    if run.limits.documents is None:
+        return
+    count = (
+        await session.execute(
+            select(func.count()).select_from(Document).where(col(Document.workspace_id) == run.workspace_id)
+        )
+    ).scalar_one()
+    if count >= run.limits.documents:
+        raise Invalid(f"Over the limit of {run.limits.documents} documents of the {run.limits.plan} plan.")
+
+
+async def _forget_page(tools: KnowledgeTools, run: _Run, url: str) -> None:
+    async with tools.database.unit_of_work(run.scope) as session:
+        document = await _document_at(session, run.workspace_id, url)
+        if document is not None and document.source_id == run.source_id:
+            await forget_document(session, run.workspace_id, document.id)
+
+
+async def _finish(tools: KnowledgeTools, run: _Run, state: JobState, reason: str | None) -> None:
+    async with tools.database.unit_of_work(run.scope) as session:
+        await session.execute(
+            update(IngestJob)
+            .where(
+                col(IngestJob.workspace_id) == run.workspace_id,
+                col(IngestJob.id) == run.job_id,
+                col(IngestJob.state) == JobState.RUNNING.value,
+            )
+            .values(state=state.value, reason=reason, finished_at=now())
+        )
+        if state is JobState.COMPLETED:
+            await touch_source(session, run.workspace_id, run.source_id)
+
+
+async def extract_page(tools: KnowledgeTools, page: Page) -> Extracted:
+    """The text of a fetched page; ``FileRefused`` when it has none."""
+    media_type = f"{page.content_type}; charset={page.charset}" if page.charset else page.content_type
+    extracted = await tools.extractor.extract(page.body, content_type=media_type)
+    if not extracted.markdown.strip():
+        raise FileRefused("This page has no text.")
+    return extracted
+
+
+async def give_up_ingest(database: Database, workspace_id: UUID, job_id: UUID, error: BaseException) -> None:
+    """After the last try: the job is over, and says why in a sentence of ours."""
+    reason = (
+        error.detail
+        if isinstance(error, HelpNinjaError)
+        else "This ingest was stopped by an error on our side. Start it again to go on where it stopped."
+    )
+    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+        await session.execute(
+            update(IngestJob)
+            .where(
+                col(IngestJob.workspace_id) == workspace_id,
+                col(IngestJob.id) == job_id,
+                col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
+            )
+            .values(state=JobState.FAILED.value, reason=reason, finished_at=now())
+        )

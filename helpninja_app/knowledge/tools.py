@@ -1,0 +1,22 @@
+"""What reading and storing knowledge needs; made once per process and passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.files import FileStore
+from helpninja_app.kernel.queue import Queue
+from helpninja_app.knowledge.crawl.fetcher import PageFetcher
+from helpninja_app.knowledge.embedders import Embedders
+from helpninja_app.knowledge.extraction.extractor import Extractor
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeTools:
+    database: Database
+    queue: Queue
+    files: FileStore
+    embedders: Embedders
+    extractor: Extractor
+    fetcher: PageFetcher

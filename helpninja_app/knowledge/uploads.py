@@ -1,0 +1,208 @@
+"""Uploaded files: taking one in, and making it searchable."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.errors import FileRefused, HelpNinjaError, Invalid, LimitUsedUp
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.database import Database, new_id
+from helpninja_app.kernel.queue import Priority, Queue
+from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.knowledge.extraction.extracted import Extracted, Limits
+from helpninja_app.knowledge.extraction.extractor import Extractor
+from helpninja_app.knowledge.extraction.kinds import decide_kind
+from helpninja_app.knowledge.indexing import (
+    load_document,
+    mark_failed,
+    prepare_document,
+    swap_document,
+    touch_source,
+)
+from helpninja_app.knowledge.ingest import extract_page
+from helpninja_app.knowledge.limits import KnowledgeLimits
+from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
+from helpninja_app.knowledge.tools import KnowledgeTools
+
+# What this long of looking finds is told to whoever uploads; the rest is found by the job.
+LOOK_SECONDS = 2.0
+HEAD_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that has arrived: ``path`` is in the incoming folder and is moved or removed."""
+
+    path: Path
+    filename: str
+    content_type: str | None
+    size: int
+
+
+async def look_at_upload(extractor: Extractor, upload: Upload) -> None:
+    """Raise ``FileRefused`` for what two seconds of looking can tell: kind, encryption, damage, no text."""
+    if upload.size == 0:
+        raise FileRefused("This file is empty.")
+    with upload.path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    decide_kind(head, filename=upload.filename, content_type=upload.content_type)
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            extracted = await extractor.extract(
+                upload.path, filename=upload.filename, content_type=upload.content_type
+            )
+    except TimeoutError:
+        return
+    if not extracted.markdown.strip():
+        raise FileRefused("This file has no text.")
+
+
+async def add_upload(
+    session: AsyncSession,
+    queue: Queue,
+    workspace_id: UUID,
+    upload: Upload,
+    *,
+    document_id: UUID,
+    file_key: str,
+    audience: Audience,
+    created_by: str,
+    limits: KnowledgeLimits,
+) -> None:
+    """Store the document of a kept file and enqueue its processing; ``LimitUsedUp`` over the plan."""
+    if limits.documents is not None:
+        count = (
+            await session.execute(
+                select(func.count()).select_from(Document).where(col(Document.workspace_id) == workspace_id)
+            )
+        ).scalar_one()
+        if count >= limits.documents:
+            raise LimitUsedUp(
+                f"All {limits.documents} documents of the {limits.plan} plan are used."
+                " Delete one or choose a larger plan.",
+                limit=limits.documents,
+                used=count,
+            )
+    source = Source(
+        id=new_id(),
+        workspace_id=workspace_id,
+        kind=SourceKind.FILE.value,
+        location=str(document_id),
+        audience=audience.value,
+    )
+    session.add(source)
+    await session.flush()
+    session.add(
+        Document(
+            workspace_id=workspace_id,
+            id=document_id,
+            source_id=source.id,
+            filename=upload.filename,
+            title=upload.filename,
+            audience=audience.value,
+            status=DocumentStatus.PROCESSING.value,
+            file_key=file_key,
+            media_type=upload.content_type or "",
+            size_bytes=upload.size,
+            created_by=created_by,
+        )
+    )
+    await session.flush()
+    await _enqueue(session, queue, workspace_id, document_id)
+
+
+async def request_vectorisation(
+    session: AsyncSession, queue: Queue, workspace_id: UUID, document_id: UUID
+) -> None:
+    """Process a document anew. What it holds stays searchable until the new chunks take its place."""
+    document = await load_document(session, workspace_id, document_id, for_update=True)
+    document.status = DocumentStatus.PROCESSING.value
+    document.reason = None
+    document.embedded_count = 0
+    await session.flush()
+    await _enqueue(session, queue, workspace_id, document_id)
+
+
+async def process_document(
+    tools: KnowledgeTools,
+    workspace_id: UUID,
+    document_id: UUID,
+    embedding_model: str,
+    limits: KnowledgeLimits,
+) -> None:
+    """Read a document's file, or its page, anew and store it; the document says what went wrong with it."""
+    scope = Scope.members(workspace_id)
+    async with tools.database.unit_of_work(scope) as session:
+        document = await load_document(session, workspace_id, document_id)
+
+    async def show_progress(done: int, total: int) -> None:
+        async with tools.database.unit_of_work(scope) as session:
+            await session.execute(
+                update(Document)
+                .where(col(Document.workspace_id) == workspace_id, col(Document.id) == document_id)
+                .values(embedded_count=done, chunk_count=total, updated_at=now())
+            )
+
+    try:
+        extracted = await _read(tools, document, limits)
+        prepared = await prepare_document(
+            tools.database,
+            tools.embedders.of(embedding_model),
+            workspace_id,
+            title=extracted.title or document.filename or document.url or "",
+            markdown=extracted.markdown,
+            language_hint=extracted.language_hint,
+            on_progress=show_progress,
+        )
+    except (FileRefused, Invalid) as error:
+        async with tools.database.unit_of_work(scope) as session:
+            await mark_failed(session, workspace_id, document_id, error.detail)
+        return
+    async with tools.database.unit_of_work(scope) as session:
+        await swap_document(session, workspace_id, document_id, prepared)
+        await touch_source(session, workspace_id, document.source_id)
+
+
+async def _read(tools: KnowledgeTools, document: Document, limits: KnowledgeLimits) -> Extracted:
+    if document.file_key is None:
+        return await extract_page(tools, await tools.fetcher.page(document.url or ""))
+    extracted = await tools.extractor.extract(
+        tools.files.path(document.file_key),
+        filename=document.filename,
+        content_type=document.media_type or None,
+        limits=Limits(max_bytes=limits.upload_bytes),
+    )
+    if not extracted.markdown.strip():
+        raise FileRefused("This file has no text.")
+    return extracted
+
+
+async def give_up_document(
+    database: Database, workspace_id: UUID, document_id: UUID, error: BaseException
+) -> None:
+    """After the last try: show why, with our own sentence and never the raw error."""
+    reason = (
+        error.detail
+        if isinstance(error, HelpNinjaError)
+        else "This file could not be processed because of an error on our side."
+    )
+    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+        await mark_failed(session, workspace_id, document_id, reason)
+
+
+async def _enqueue(session: AsyncSession, queue: Queue, workspace_id: UUID, document_id: UUID) -> None:
+    await queue.enqueue(
+        session,
+        "process_document",
+        priority=Priority.INTERACTIVE,
+        once=f"document:{document_id}",
+        workspace_id=str(workspace_id),
+        document_id=str(document_id),
+    )

@@ -1,0 +1,147 @@
+"""What a process holds while it runs: made once at start, passed down, closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import procrastinate
+
+from helpninja_app.answers.answerers import Answerers, ProviderKey
+from helpninja_app.answers.providers.base import Timeouts
+from helpninja_app.billing.plans import Plan, plan_in_force
+from helpninja_app.errors import Unavailable
+from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.files import FileStore
+from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.rate_limits import RateLimiter
+from helpninja_app.kernel.safe_http import SafeHttp
+from helpninja_app.knowledge.crawl.agent import USER_AGENT
+from helpninja_app.knowledge.crawl.fetcher import PageFetcher
+from helpninja_app.knowledge.embedders import Embedders
+from helpninja_app.knowledge.embedding.minilm import MiniLMEmbedder
+from helpninja_app.knowledge.embedding.openai import OpenAIEmbedder
+from helpninja_app.knowledge.embedding.protocol import Embedder
+from helpninja_app.knowledge.extraction.extractor import Extractor
+from helpninja_app.knowledge.limits import KnowledgeLimits
+from helpninja_app.knowledge.tools import KnowledgeTools
+from helpninja_app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Everything that is open; nothing in here belongs to one request or one workspace."""
+
+    settings: Settings
+    database: Database
+    queue: Queue
+    limiter: RateLimiter
+    knowledge: KnowledgeTools
+    answerers: Answerers
+
+
+_open: list[Resources] = []
+
+
+def current_resources() -> Resources:
+    """The resources of this process; ``Unavailable`` before its start and after its end."""
+    if not _open:
+        raise Unavailable("HelpNinja is starting or stopping. Please try again in a moment.")
+    return _open[-1]
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings,
+    database_url: str,
+    *,
+    tasks: procrastinate.Blueprint | None = None,
+    embedder: Embedder | None = None,
+    answerers: Answerers | None = None,
+) -> AsyncIterator[Resources]:
+    """Open the database, the queue and all else that a process needs; close it in the opposite order.
+
+    ``embedder`` and ``answerers`` stand in for the configured ones.
+    """
+    async with AsyncExitStack() as stack:
+        database = Database(database_url)
+        stack.push_async_callback(database.close)
+        queue = Queue(database_url, tasks=tasks)
+        await queue.open()
+        stack.push_async_callback(queue.close)
+        embedders = Embedders(embedder) if embedder else make_embedders(settings)
+        stack.push_async_callback(embedders.aclose)
+        http = await stack.enter_async_context(
+            SafeHttp(user_agent=USER_AGENT, allowed_private_hosts=settings.fetchable_private_hosts)
+        )
+        extractor = Extractor()
+        stack.push_async_callback(extractor.aclose)
+        answerers = answerers or make_answerers(settings)
+        stack.push_async_callback(answerers.aclose)
+        files = FileStore(settings.data_dir / "files")
+        files.prepare()
+        resources = Resources(
+            settings=settings,
+            database=database,
+            queue=queue,
+            limiter=RateLimiter(settings.redis_url),
+            knowledge=KnowledgeTools(
+                database=database,
+                queue=queue,
+                files=files,
+                embedders=embedders,
+                extractor=extractor,
+                fetcher=PageFetcher(http),
+            ),
+            answerers=answerers,
+        )
+        _open.append(resources)
+        try:
+            yield resources
+        finally:
+            _open.remove(resources)
+
+
+def make_embedders(settings: Settings) -> Embedders:
+    """The configured embedder first; the local one stays, for workspaces whose vectors it made."""
+    local = MiniLMEmbedder()
+    if settings.embedder == "minilm" or settings.openai_api_key is None:
+        return Embedders(local)
+    remote = OpenAIEmbedder(
+        api_key=settings.openai_api_key.get_secret_value(), base_url=settings.openai_base_url
+    )
+    return Embedders(remote, local)
+
+
+def make_answerers(settings: Settings) -> Answerers:
+    return Answerers(
+        openai=ProviderKey(settings.openai_api_key.get_secret_value(), settings.openai_base_url)
+        if settings.openai_api_key
+        else None,
+        anthropic=ProviderKey(settings.anthropic_api_key.get_secret_value(), settings.anthropic_base_url)
+        if settings.anthropic_api_key
+        else None,
+        model=settings.answer_model,
+        timeouts=Timeouts(
+            first_byte=settings.first_byte_timeout,
+            idle=settings.idle_timeout,
+            total=settings.total_timeout,
+        ),
+    )
+
+
+def plan_of(settings: Settings, plan: str) -> Plan:
+    return plan_in_force(plan, is_unlimited=settings.unlimited)
+
+
+def knowledge_limits(settings: Settings, plan: str) -> KnowledgeLimits:
+    """What the plan that counts allows the workspace's knowledge."""
+    counted = plan_of(settings, plan)
+    return KnowledgeLimits(
+        plan=counted.name,
+        sites=counted.sites,
+        documents=counted.documents,
+        pages_per_crawl=counted.pages_per_crawl,
+        upload_bytes=counted.upload_bytes,
+    )
