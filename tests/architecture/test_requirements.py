@@ -66,7 +66,8 @@ def test_nothing_that_ships_is_under_a_licence_that_binds_its_users() -> None:
     for line in requirements("requirements.txt"):
         name = line.partition("==")[0].partition("[")[0]
         about = metadata.metadata(name).json
-        said = f"{about.get('license_expression', '')} {str(about.get('license', ''))[:80]} {about.get('classifier')}"
+        stated = str(about.get("license_expression") or about.get("license") or "")[:80]
+        said = f"{stated} {about.get('classifier')}"
         if re.search(r"\b[AL]?GPL|Affero|General Public", said) and name != "psycopg":
             binding.append(name)
     assert not binding

@@ -23,7 +23,7 @@ def our_states() -> list[type[BaseState]]:
         waiting += state.get_substates()
         if state.__module__.startswith("helpninja_app."):
             found.append(state)
-    return found
+    return sorted(found, key=lambda state: state.__name__)
 
 
 def test_there_are_states_to_look_at() -> None:
