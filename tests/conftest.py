@@ -1,0 +1,142 @@
+"""Fixtures for tests on a real, migrated PostgreSQL: one server for all workers, one database for each."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from api_routes.app import create_api
+from helpninja_app.answers.answerers import Answerers
+from helpninja_app.jobs import tasks
+from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
+from helpninja_app.kernel.migrations import upgrade
+from helpninja_app.kernel.queue import stop
+from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
+from helpninja_app.resources import Resources, open_resources
+from helpninja_app.runtime import keep_working
+from helpninja_app.settings import Settings
+from tests.factories import Factory
+
+TEMPLATE = "tests_template"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[EmbeddedPostgres]:
+    """A running server. All xdist workers share the folder above their own, and so the server."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "postgres"
+    server = EmbeddedPostgres(folder, durable=False)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        # The last one out deletes it; while another worker uses it, that one will.
+        if worker_id == "master":
+            server.destroy()
+
+
+@pytest.fixture(scope="session")
+def database_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
+    """A migrated database of this worker's own."""
+    name = f"tests_{worker_id}"
+    urls = postgres.create_database(name)
+    upgrade(urls.owner)
+    try:
+        yield urls
+    finally:
+        postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def settings(database_urls: Urls) -> Iterator[Settings]:
+    """Settings that no environment variable and no .env reaches, with a folder of their own."""
+    folder = Path(tempfile.mkdtemp(prefix="helpninja-tests-"))
+    try:
+        yield make_settings(database_urls, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_settings(urls: Urls, folder: Path, **changes: object) -> Settings:
+    """Test settings with ``changes`` by field name; loopback is not fetchable unless a test says so."""
+    values: dict[str, object] = {
+        "env": "production",
+        "data_dir": folder,
+        "database_url": urls.app,
+        "database_owner_url": urls.owner,
+        "secret_key": SecretStr("k3y-for-tests-0123456789-abcdefghijk"),
+        "public_url": "http://helpninja.test",
+        "visitor_limit_per_address": 100_000,
+        "visitor_limit_per_session": 100_000,
+        "workspace_limit": 100_000,
+        "member_limit": 100_000,
+        "sign_in_limit_per_account": 100_000,
+        "sign_in_limit_per_address": 100_000,
+        "worker_concurrency": 2,
+    }
+    return Settings.model_construct(**(Settings.model_construct().model_dump() | values | changes))
+
+
+@pytest.fixture(scope="session")
+async def resources(settings: Settings) -> AsyncIterator[Resources]:
+    """The resources of a process, with the hashing embedder and the offline answerer."""
+    async with open_resources(
+        settings,
+        settings.database_url or "",
+        tasks=tasks,
+        embedder=HashingEmbedder(),
+        answerers=Answerers(),
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def worker(resources: Resources) -> AsyncIterator[None]:
+    """A worker that runs jobs as long as the tests do."""
+    task = asyncio.create_task(keep_working(resources))
+    yield
+    await stop(task)
+
+
+@pytest.fixture(scope="session")
+async def client(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    """Calls the API in this process, as a program would: without cookies."""
+    transport = httpx.ASGITransport(app=create_api(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://helpninja.test", timeout=60) as made:
+        yield made
+
+
+@pytest.fixture
+def factory(resources: Resources) -> Factory:
+    """Makes workspaces, members, keys and documents."""
+    return Factory(resources)
+
+
+@pytest.fixture
+def with_resources(settings: Settings, database_urls: Urls) -> Callable[..., asynccontextmanager[Resources]]:  # type: ignore[type-var]
+    """Open other resources on the same database for a while: other settings, another provider."""
+
+    @asynccontextmanager
+    async def open_others(
+        *, answerers: Answerers | None = None, **changes: object
+    ) -> AsyncIterator[Resources]:
+        changed = settings.model_copy(update=changes)
+        async with open_resources(
+            changed,
+            database_urls.app,
+            tasks=tasks,
+            embedder=HashingEmbedder(),
+            answerers=answerers or Answerers(),
+        ) as opened:
+            yield opened
+
+    return open_others

@@ -1,0 +1,138 @@
+"""What stands behind every query: PostgreSQL itself gives nobody what is not theirs."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from helpninja_app.kernel.embedded_postgres import Urls
+from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.knowledge.search import search_question
+from helpninja_app.resources import Resources
+from tests.factories import Factory
+
+DIRECTORIES = {"workspace_handles", "user_emails", "sessions", "api_key_hashes", "alembic_version"}
+
+
+async def _tables(resources: Resources) -> list[str]:
+    async with resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text(
+                "select tablename from pg_tables where schemaname = 'public'"
+                " and tablename not like 'procrastinate%' order by 1"
+            )
+        )
+        return list(found.scalars())
+
+
+async def test_every_table_is_a_directory_or_under_forced_row_level_security(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text(
+                "select relname, relrowsecurity, relforcerowsecurity from pg_class"
+                " where relnamespace = 'public'::regnamespace and relkind = 'r'"
+                " and relname not like 'procrastinate%'"
+            )
+        )
+        unprotected = {row.relname for row in found if not (row.relrowsecurity and row.relforcerowsecurity)}
+    assert unprotected == DIRECTORIES
+
+
+async def test_the_role_of_the_app_owns_no_table_and_cannot_bypass(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        owned = await session.execute(text("select count(*) from pg_tables where tableowner = current_user"))
+        role = await session.execute(
+            text("select rolsuper, rolbypassrls from pg_roles where rolname = current_user")
+        )
+        assert owned.scalar_one() == 0
+        assert tuple(role.one()) == (False, False)
+
+
+async def test_a_query_without_a_workspace_returns_nothing(resources: Resources, factory: Factory) -> None:
+    tenant = await factory.tenant()
+    await factory.document(tenant, "Secret plans of the shop.")
+    await factory.member(tenant)
+    for table in set(await _tables(resources)) - DIRECTORIES:
+        async with resources.database.unit_of_work() as session:
+            count = (await session.execute(text(f"select count(*) from {table}"))).scalar_one()
+        assert count == 0, table
+
+
+async def test_another_workspace_sees_none_of_the_rows(resources: Resources, factory: Factory) -> None:
+    mine, theirs = await factory.tenant(), await factory.tenant()
+    await factory.document(mine, "Mine alone.")
+    for table in set(await _tables(resources)) - DIRECTORIES - {"users", "workspaces"}:
+        async with resources.database.unit_of_work(theirs.scope) as session:
+            found = await session.execute(
+                text(f"select count(*) from {table} where workspace_id = :id"), {"id": mine.id}
+            )
+            assert found.scalar_one() == 0, table
+
+
+async def test_writing_into_another_workspace_is_refused(resources: Resources, factory: Factory) -> None:
+    mine, theirs = await factory.tenant(), await factory.tenant()
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with resources.database.unit_of_work(theirs.scope) as session:
+            await session.execute(
+                text(
+                    "insert into conversations (workspace_id, id, session_id, is_signed)"
+                    " values (:workspace, gen_random_uuid(), 'forged-session', true)"
+                ),
+                {"workspace": mine.id},
+            )
+
+
+async def test_a_visitor_sees_nothing_of_what_is_for_members(resources: Resources, factory: Factory) -> None:
+    tenant = await factory.tenant()
+    await factory.document(tenant, "The margin on boots is forty percent.", audience=Audience.MEMBERS)
+    public = await factory.document(tenant, "Boots can be returned within sixty days.")
+    async with resources.database.unit_of_work(Scope.visitors(tenant.id)) as session:
+        for table in ("documents", "chunks", "embeddings", "lexical_postings", "lexical_segments"):
+            found = await session.execute(text(f"select count(*) from {table} where audience = 'members'"))
+            assert found.scalar_one() == 0, table
+        for table in ("sources", "ingest_jobs", "ingest_pages", "api_keys"):
+            found = await session.execute(text(f"select count(*) from {table}"))
+            assert found.scalar_one() == 0, table
+        assert (await session.execute(text("select id from documents"))).scalars().all() == [public]
+
+
+async def test_search_finds_what_is_for_members_only_for_members(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    secret = await factory.document(
+        tenant, "The margin on boots is forty percent.", audience=Audience.MEMBERS
+    )
+    embedder = resources.knowledge.embedders.current
+    visitor = await search_question(
+        resources.database, embedder, Scope.visitors(tenant.id), "What is the margin on boots?"
+    )
+    member = await search_question(
+        resources.database, embedder, Scope.members(tenant.id), "What is the margin on boots?"
+    )
+    assert visitor.passages == ()
+    assert [passage.document_id for passage in member.passages] == [secret]
+
+
+async def test_the_scope_of_a_unit_of_work_does_not_stay_on_its_connection(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    for _ in range(40):
+        async with resources.database.unit_of_work(tenant.scope) as session:
+            await session.execute(text("select 1"))
+        async with resources.database.unit_of_work() as session:
+            seen = await session.execute(text("select current_setting('app.workspace', true)"))
+            assert seen.scalar_one() in ("", None)
+
+
+async def test_the_owner_of_the_tables_is_bound_too(database_urls: Urls, factory: Factory) -> None:
+    tenant = await factory.tenant()
+    await factory.document(tenant, "Something.")
+    owner = type(factory.resources.database)(database_urls.owner, pool_size=1)
+    try:
+        async with owner.unit_of_work() as session:
+            assert (await session.execute(text("select count(*) from documents"))).scalar_one() == 0
+    finally:
+        await owner.close()
