@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Callable
 
-from helpninja_app.answers.known_urls import SPACELESS, KnownUrls, is_email
+from helpninja_app.answers.known_urls import SPACELESS, KnownUrls, Word, is_email
 from helpninja_app.answers.markdown_brackets import Closing, closing_bracket, destination, link
 
 # The most that is ever held back, in characters: the text of a link and its address.
@@ -28,6 +28,7 @@ _TAG_END = re.compile(r"[<>]|\n[ \t]*\n")
 _MARKER = re.compile(r"\s*\^?(\d{1,3})(?:\s*[,;]\s*\^?\d{1,3}|\s*[-–]\s*\d{1,3})*\s*")
 _MARKER_PART = re.compile(r"(\d{1,3})(?:\s*[-–]\s*(\d{1,3}))?")
 _WIDE_MARKER = re.compile(r"【\s*(\d{1,3})(?:[†:][^】\n]{0,60})?\s*】")
+_SPACELESS = re.compile(f"[{SPACELESS}]")
 _BACKTICKS = re.compile(rf"`{{1,{_CODE_SPAN}}}")
 _TILDES = re.compile(rf"~{{1,{_CODE_SPAN}}}")
 _CLOSING = frozenset(".,;:!?)。、，；：！？）」』")
@@ -85,9 +86,8 @@ class SafeMarkdown:
         shown, self._out = "".join(self._out), []
         return shown
 
-    # Each step looks at the front of the buffer and says how much of it is done; 0 asks for more.
-
     def _step(self) -> int:
+        """Deal with the front of the buffer and say how much of it is done; 0 asks for more."""
         char = self._buffer[0]
         if self._is_swallowing:
             return self._swallow()
@@ -150,19 +150,24 @@ class SafeMarkdown:
         if end == len(self._buffer) and not self._final:
             return 0
         word = found[0]
-        read = self._known.read(word)
+        read = self._known.read(word) or self._host_continued(word)
         if read is None:
             self._emit(word if in_code else re.sub("~{3,}", "~~", word))
         elif read.url is not None:
             self._emit(read.before + read.url + read.after)
         else:
-            self._emit(read.before)
-            if in_code:
-                self._emit("…")
-            else:
+            self._emit(read.before + ("…" if in_code else ""))
+            if not in_code:
                 self._cut()
             self._emit(read.after)
         return end
+
+    def _host_continued(self, word: str) -> Word | None:
+        """What ``word`` is when a host of a spaceless script began right before it, as in ``漢字.com/x``."""
+        if self._blank or self._is_cut or not _SPACELESS.fullmatch(self._tail[-1:]):
+            return None
+        read = self._known.read(self._tail[-1] + word)
+        return None if read is None or read.before else Word("", None, read.after)
 
     def _backticks(self) -> int:
         found = _BACKTICKS.match(self._buffer)

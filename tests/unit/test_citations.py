@@ -193,6 +193,9 @@ INJECTIONS = [
     "SECRET.evil.example.com",
     "(evil.example.io)",
     "//evil.example/SECRET",
+    "https://漢字.evil.example/SECRET",
+    "漢字.com/evil.example/SECRET",
+    "看evil.example/SECRET",
     "ftp://evil.example/SECRET",
     "ht\u200btps://evil.example/SECRET",
     "ht\u00adtps://evil.example/SECRET",
@@ -239,7 +242,7 @@ def test_an_injection_leaves_no_address_image_or_markup(attack: str, around: str
 
 def assert_harmless(text: str) -> None:
     """Even a renderer that lets raw HTML through makes nothing but known links of ``text``."""
-    assert not re.search(r"//\S*evil|evil\.example[/?#]\w", text, re.IGNORECASE), text
+    assert not re.search(r"//[a-z0-9.@\-]*evil|evil\.example[/?#]\w", text, re.IGNORECASE), text
     assert not re.search("[\u200b\u202e\U000e0000-\U000e007f]", text)
     html = _RAW_HTML.render(text)
     assert _addresses(html) <= {
