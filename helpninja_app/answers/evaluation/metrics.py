@@ -78,7 +78,7 @@ def expected_calibration_error(
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that ``share`` (0..1] of the values do not exceed (nearest rank); NaN without values."""
+    """The smallest value that ``share`` (0..1] of them do not exceed (nearest rank); NaN without values."""
     if not 0 < share <= 1:
         raise ValueError("share must lie in (0, 1]")
     if not len(values):
