@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from helpninja_app.knowledge.ranking import ScoredChunk
+from helpninja_app.knowledge.ranking import ScoredChunk, trust_in_vectors
 
 THRESHOLD = 0.55
 """Default below which a person is asked to step in.
@@ -32,24 +32,17 @@ _PARAPHRASE = 0.5
 class Features:
     """What the confidence is computed from; each is a share or a cosine, whatever the size of the knowledge.
 
-    ``likeness``
-        cosine of question and best passage, times ``familiarity``: a cosine says something only where the
-        embedder knows the words.
-    ``coverage``
-        share of the question's words that stand in the best passage, each counted by its rarity (idf).
-    ``density``
-        BM25 of the best passage over that of a passage full of the question's words.
-    ``margin``
-        fused score of the best document less the mean of the five that follow.
-    ``familiarity``
-        share of the question that the embedder knows.
+    ``likeness`` cosine of question and best passage, times ``trust``: a cosine says something only where the
+    embedder knows the words. ``coverage`` share of the question's words that stand in the best passage, each
+    counted by its rarity (idf). ``margin`` fused score of the best document less the mean of the five that
+    follow. ``trust`` how much the question's cosines are worth (``trust_in_vectors``); without it the model
+    would take a language that the embedder does not know for a question far from all passages.
     """
 
     likeness: float
     coverage: float
-    density: float
     margin: float
-    familiarity: float
+    trust: float
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -120,14 +113,11 @@ class ConfidenceModel:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def extract_features(
-    documents: Sequence[ScoredChunk], *, lexical_ceiling: float, familiarity: float
-) -> Features | None:
+def extract_features(documents: Sequence[ScoredChunk], *, familiarity: float) -> Features | None:
     """The features of a search; ``None`` where it found nothing.
 
-    ``documents`` are the best chunk of each document found, best first (six are used); ``lexical_ceiling`` is
-    that of :class:`~helpninja_app.knowledge.ranking.LexicalScores`, ``familiarity`` the embedder's coverage
-    of the question.
+    ``documents`` are the best chunk of each document found, best first (six are used); ``familiarity`` is the
+    embedder's coverage of the question.
     """
     if not documents:
         return None
@@ -135,23 +125,21 @@ def extract_features(
     following = [document.score for document in documents[1 : _RUNNERS_UP + 1]]
     # A place that a small knowledge leaves empty is neither a rival nor proof that there is none.
     following += [_EMPTY_PLACE * best.score] * (_RUNNERS_UP - len(following))
+    trust = trust_in_vectors(familiarity)
     return Features(
-        likeness=best.dense * familiarity,
+        likeness=best.dense * trust,
         coverage=best.coverage,
-        density=best.lexical / lexical_ceiling if lexical_ceiling > 0 else 0.0,
         margin=best.score - sum(following) / _RUNNERS_UP,
-        familiarity=familiarity,
+        trust=trust,
     )
 
 
-def measure_confidence(
-    documents: Sequence[ScoredChunk], *, lexical_ceiling: float, familiarity: float
-) -> Confidence:
+def measure_confidence(documents: Sequence[ScoredChunk], *, familiarity: float) -> Confidence:
     """How sure an answer from ``documents`` is, by the committed model.
 
     Arguments as in :func:`extract_features`.
     """
-    features = extract_features(documents, lexical_ceiling=lexical_ceiling, familiarity=familiarity)
+    features = extract_features(documents, familiarity=familiarity)
     return Confidence(_committed_model().probability(features), features) if features else Confidence(0.0)
 
 

@@ -16,7 +16,7 @@ from helpninja_app.answers.excerpts import Excerpt, read_excerpts
 from helpninja_app.answers.passages import Passage
 from helpninja_app.answers.words import content_words, same_word, words_of
 from helpninja_app.knowledge.languages import detect_language
-from helpninja_app.knowledge.ranking import DENSE_WEIGHT
+from helpninja_app.knowledge.ranking import DENSE_WEIGHT, trust_in_vectors
 
 Vectors = npt.NDArray[np.float32]
 EmbedSentences = Callable[[Sequence[str]], Awaitable[Vectors]]
@@ -182,7 +182,7 @@ def _rate(
     """Pieces with a score, best first; those without a common word and without likeness are left out."""
     best_lexical = max(lexical, default=0.0) or 1.0
     best_dense = max(dense.values(), default=0.0) or 1.0
-    share = DENSE_WEIGHT * familiarity if dense else 0.0
+    share = DENSE_WEIGHT * trust_in_vectors(familiarity) if dense else 0.0
     rated = []
     for index, excerpt in enumerate(excerpts):
         cosine = max(dense.get(index, 0.0), 0.0)
@@ -238,7 +238,7 @@ def _length(piece: Excerpt) -> int:
 
 
 def _render(chosen: Sequence[Excerpt]) -> tuple[str, tuple[int, ...]]:
-    """Sentences run on; items and rows stand on lines of their own, below the sentence that announces them."""
+    """Sentences run on; items and rows have lines of their own, below the sentence that announces them."""
     lines: list[str] = []
     running = False
     announced = {piece.text for piece in chosen}

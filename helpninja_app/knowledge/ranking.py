@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ A convex combination beats reciprocal ranks and needs only this one number (Bruc
 Analysis of Fusion Functions for Hybrid Retrieval", 2023). With passages short enough to be embedded whole the
 best share is flat between .5 and .65: about half, a little more for the leg that also finds paraphrases.
 """
+
+_KNOWN_BY_CHANCE = 0.1
+_UNDERSTOOD = 0.6
 
 _CANDIDATES = 200
 _MERGED_GAP = 1
@@ -60,14 +63,12 @@ class LexicalScores:
     """Every chunk that holds at least one of the query's terms, by ascending number.
 
     ``scores`` are BM25. ``coverage`` is the share (0..1) of the query that the chunk contains, each term
-    counted by its rarity (idf). ``ceiling`` is the BM25 that a chunk full of all the terms would reach; 0 for
-    a query without terms.
+    counted by its rarity (idf).
     """
 
     chunks: Numbers
     scores: Scores
     coverage: Scores
-    ceiling: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +142,27 @@ def score_postings(
         mean_length = max(collection.total_length / collection.chunk_count, 1.0)
         saturation = counts * (K1 + 1) / (counts + K1 * (1 - B + B * lengths / mean_length))
         matches.append((term.config, numbers, rarity * saturation, rarity))
-    ceiling = max(totals.values(), default=0.0) * (K1 + 1)
     if not any(len(numbers) for _, numbers, _, _ in matches):
-        return LexicalScores(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0), ceiling)
+        return LexicalScores(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
     every = np.concatenate([numbers for _, numbers, _, _ in matches])
     scores = np.concatenate([parts for _, _, parts, _ in matches])
     shares = np.repeat(
         [rarity / totals[config] for config, _, _, rarity in matches],
         [len(numbers) for _, numbers, _, _ in matches],
     )
-    return LexicalScores(*_summed(every, scores, shares), ceiling)
+    return LexicalScores(*_summed(every, scores, shares))
+
+
+def trust_in_vectors(familiarity: float) -> float:
+    """How much a question's cosines are worth, 0..1, given the share of it that the embedder knows.
+
+    ``familiarity`` is ``Embedder.coverage``: the share of the question's letters in words that are whole in
+    the embedder's vocabulary. Up to a tenth are names and loans, found in every language: nothing is
+    understood. At six tenths the sentence is, and the rest are its names and rare words: few sentences of a
+    language that the embedder was made for have less. In between trust grows evenly, as it does for the
+    languages close to that one.
+    """
+    return min(max((familiarity - _KNOWN_BY_CHANCE) / (_UNDERSTOOD - _KNOWN_BY_CHANCE), 0.0), 1.0)
 
 
 def fuse(
@@ -163,11 +175,10 @@ def fuse(
     """The ``top`` chunks of both legs: the convex combination of both scores, each divided by its maximum.
 
     ``dense`` are the chunk numbers nearest to the question with their cosines, in any order. The vector leg
-    weighs ``DENSE_WEIGHT * familiarity``, where ``familiarity`` (0..1) is the share of the question that the
-    embedder knows (``Embedder.coverage``): cosines of words that it can only spell say nothing, and then BM25
-    decides alone. A chunk that the vector leg did not return is not better than the worst that it did return,
-    and is given that one's cosine. Equal scores are ordered by cosine, then by number: results are
-    repeatable.
+    weighs ``DENSE_WEIGHT`` times :func:`trust_in_vectors`: cosines of words that the embedder can only spell
+    say nothing, and then BM25 decides alone. A chunk that the vector leg did not return is not better than
+    the worst that it did return, and is given that one's cosine. Equal scores are ordered by cosine, then by
+    number, so that results are repeatable.
     """
     dense_chunks, cosines_found = np.asarray(dense[0], dtype=np.int64), np.asarray(dense[1], dtype=np.float64)
     if len(dense_chunks) != len(cosines_found):
@@ -183,13 +194,23 @@ def fuse(
         at = np.minimum(np.searchsorted(lexical.chunks, numbers), len(lexical.chunks) - 1)
         held = lexical.chunks[at] == numbers
         bm25[held], coverage[held] = lexical.scores[at[held]], lexical.coverage[at[held]]
-    share = DENSE_WEIGHT * familiarity
-    fused = share * _by_maximum(cosines) + (1 - share) * _by_maximum(bm25)
+    fused = _combined(cosines, bm25, familiarity)
     order = np.lexsort((numbers, -cosines, -fused))[:top]
     return [
         ScoredChunk(int(numbers[i]), float(fused[i]), float(cosines[i]), float(bm25[i]), float(coverage[i]))
         for i in order
     ]
+
+
+def fuse_again(hits: Sequence[ScoredChunk], *, familiarity: float) -> list[ScoredChunk]:
+    """The ranking these hits alone would have had: scores are relative to the best, which may be gone."""
+    if not hits:
+        return []
+    fused = _combined(
+        np.array([hit.dense for hit in hits]), np.array([hit.lexical for hit in hits]), familiarity
+    )
+    again = [replace(hit, score=float(score)) for hit, score in zip(hits, fused, strict=True)]
+    return sorted(again, key=lambda hit: (-hit.score, -hit.dense, hit.chunk))
 
 
 def best_per_document(hits: Iterable[Located], *, limit: int) -> list[Located]:
@@ -271,6 +292,11 @@ def _summed(numbers: Numbers, scores: Scores, shares: Scores) -> tuple[Numbers, 
 
 def _sums(inverse: Numbers, values: Scores) -> Scores:
     return np.bincount(inverse, weights=values).astype(np.float64, copy=False)
+
+
+def _combined(cosines: Scores, bm25: Scores, familiarity: float) -> Scores:
+    share = DENSE_WEIGHT * trust_in_vectors(familiarity)
+    return share * _by_maximum(cosines) + (1 - share) * _by_maximum(bm25)
 
 
 def _by_maximum(scores: Scores) -> Scores:
