@@ -38,8 +38,8 @@ _CONVERGED = 1e-9
 class FeatureRow:
     """One labelled question after its search.
 
-    ``group`` is what is held out together when the model is judged (a domain, a language, a site); ``source`` is
-    what counts as much as any other source in the fit, however many rows it has; ``is_made`` marks an
+    ``group`` is what is held out together when the model is judged (a domain, a language, a site); ``source``
+    is what counts as much as any other source in the fit, however many rows it has; ``is_made`` marks an
     unanswerable question that was made of an answerable one by taking its documents away.
     """
 
