@@ -153,7 +153,6 @@ class Pipeline:
         found = await search(self._database, scope, query, self._embedder.name, passages=passages)
         confidence = measure_confidence(
             [document.best for document in found.documents],
-            lexical_ceiling=found.lexical_ceiling,
             familiarity=query.familiarity,
         )
         return Retrieved(

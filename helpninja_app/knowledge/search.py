@@ -120,14 +120,10 @@ class FoundDocument:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """``passages`` to answer from and ``documents`` to rank, both best first.
-
-    ``lexical_ceiling`` is the BM25 that a passage full of the question's words would have.
-    """
+    """``passages`` to answer from and ``documents`` to rank, both best first."""
 
     passages: tuple[FoundPassage, ...]
     documents: tuple[FoundDocument, ...]
-    lexical_ceiling: float
 
 
 async def search_question(
@@ -154,7 +150,7 @@ async def search(
     """
     started = time.perf_counter()
     if scope.workspace_id is None:
-        return SearchResult((), (), 0.0)
+        return SearchResult((), ())
     async with database.unit_of_work(scope, consistent=True) as session:
         lexical = await _lexical_leg(session, scope, query)
         dense = await _vector_leg(session, scope, query, model)
@@ -173,7 +169,6 @@ async def search(
         documents=tuple(
             FoundDocument(UUID(hit.document), hit.hit) for hit in best_per_document(located, limit=documents)
         ),
-        lexical_ceiling=lexical.ceiling,
     )
     SEARCH_SECONDS.observe(time.perf_counter() - started)
     return found
