@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -65,15 +66,18 @@ def load_dataset(folder: Path) -> LabelledSet:
     Rows of the corpus are ``{id, title, text}``, rows of the queries ``{id, text, history, relevant,
     answerable}``, with ``history`` as ``[{role: user|agent, text}]`` and an optional ``domain``. Raises
     ``Invalid`` naming the file, the line and what is wrong with it: a missing file, a line that is no JSON
-    object, a field that is missing or of the wrong type, an id that comes twice, an unknown document, an
-    answerable question without a document.
+    object, a field that is missing or of the wrong type, an id that comes twice; or that questions and corpus
+    do not belong together.
     """
     documents = tuple(_document(row, where) for row, where in _rows(folder / CORPUS))
     known = _unique((document.id for document in documents), CORPUS)
-    questions = tuple(_question(row, where, known) for row, where in _rows(folder / QUERIES))
+    questions = tuple(_question(row, where) for row, where in _rows(folder / QUERIES))
     _unique((question.id for question in questions), QUERIES)
     if not documents or not questions:
         raise Invalid(f"{folder.name}: {CORPUS if not documents else QUERIES} has no rows.")
+    relevant = frozenset().union(*(question.relevant for question in questions))
+    if relevant and relevant.isdisjoint(known):
+        raise Invalid(f"{folder.name}: none of the relevant ids of {QUERIES} is in {CORPUS}.")
     return LabelledSet(folder.resolve().name, documents, questions)
 
 
@@ -89,9 +93,8 @@ def load_question_file(path: Path) -> tuple[LabelledQuestion, ...]:
         raise Invalid(f"{path.name} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise Invalid(f"{path.name} is not UTF-8; please save it as CSV UTF-8.") from error
-    lines = text.splitlines()
-    header = lines[0] if lines else ""
-    reader = csv.reader(lines, delimiter=max(",;\t", key=header.count))
+    header = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
     try:
         names = [name.strip().lower() for name in next(reader, [])]
         if "question" not in names or "url" not in names:
@@ -122,17 +125,13 @@ def _document(row: Mapping[str, Any], where: str) -> LabelledDocument:
     )
 
 
-def _question(row: Mapping[str, Any], where: str, known: frozenset[str]) -> LabelledQuestion:
+def _question(row: Mapping[str, Any], where: str) -> LabelledQuestion:
     relevant = row.get("relevant")
     if not isinstance(relevant, list) or not all(isinstance(item, str) for item in relevant):
         raise Invalid(f"{where}: relevant must be a list of ids.")
     answerable = row.get("answerable")
     if not isinstance(answerable, bool):
         raise Invalid(f"{where}: answerable must be true or false.")
-    if unknown := sorted(set(relevant) - known):
-        raise Invalid(f"{where}: {CORPUS} has no document {unknown[0]}.")
-    if answerable and not relevant:
-        raise Invalid(f"{where}: an answerable question needs a relevant document.")
     return LabelledQuestion(
         id=_text(row, "id", where),
         text=_text(row, "text", where),

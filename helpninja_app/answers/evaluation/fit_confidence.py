@@ -128,7 +128,7 @@ def fit(rows: Sequence[FeatureRow], *, fitted_on: date) -> ConfidenceModel:
 
 
 def _realistic(rows: Sequence[FeatureRow]) -> list[FeatureRow]:
-    """All rows but the made ones of sources that have unanswerable questions of their own, which are truer."""
+    """All rows but made ones of sources with unanswerable questions of their own, which are truer."""
     own = {row.source for row in rows if not row.answerable and not row.is_made}
     return [row for row in rows if not (row.is_made and row.source in own)]
 
