@@ -25,16 +25,28 @@ def pdf(*pages: str, title: str = "") -> bytes:
     return out.getvalue()
 
 
-def pdf_with_table() -> bytes:
+def pdf_of_two_columns() -> bytes:
+    out = io.BytesIO()
+    canvas = Canvas(out)
+    for left, side in ((72, "left"), (320, "right")):
+        for number in range(12):
+            canvas.drawString(left, 700 - 14 * number, f"This is line {number} of the {side} column.")
+    canvas.save()
+    return out.getvalue()
+
+
+SHIPPING = [["Zone", "Time", "Price"], ["Home", "1 day", "$3.00"], ["Europe and islands", "3 days", "$9.00"]]
+
+
+def pdf_with_table(rows: list[list[str]] = SHIPPING) -> bytes:
     styles = getSampleStyleSheet()
     out = io.BytesIO()
-    rows = [["Zone", "Time", "Price"], ["Home", "1 day", "$3.00"], ["Europe and islands", "3 days", "$9.00"]]
     SimpleDocTemplate(out, title="Shipping handbook").build(
         [
             Paragraph("Shipping", styles["Heading1"]),
             Paragraph("We ship on every working day. " * 12, styles["BodyText"]),
             Paragraph("Prices", styles["Heading2"]),
-            Table(rows),
+            Table(rows, style=[("VALIGN", (0, 0), (-1, -1), "TOP")]),
             Paragraph("Prices include tax. " * 12, styles["BodyText"]),
         ]
     )

@@ -11,7 +11,15 @@ import pytest_asyncio
 from helpninja_app.errors import FileRefused
 from helpninja_app.knowledge.extraction.extracted import Link
 from helpninja_app.knowledge.extraction.extractor import Extractor
-from tests.unit.document_factory import docx, help_page, paragraph, pdf, pdf_with_table, table
+from tests.unit.document_factory import (
+    docx,
+    help_page,
+    paragraph,
+    pdf,
+    pdf_of_two_columns,
+    pdf_with_table,
+    table,
+)
 
 PROSE = "<p>You may return any unused item within thirty days of delivery, free of charge.</p>"
 HTML = "text/html"
@@ -142,6 +150,25 @@ async def test_a_pdf_gives_headings_paragraphs_and_tables(extractor: Extractor, 
         "| Zone | Time | Price |\n| --- | --- | --- |\n| Home | 1 day | $3.00 |\n"
         "| Europe and islands | 3 days | $9.00 |",
     ]
+
+
+async def test_cells_of_several_lines_stay_in_their_row_and_column(extractor: Extractor) -> None:
+    header = [["Article", "Weekend (2\nnights)", "Each further\nnight"]]
+    rows = [["Tent", "$34", "$8"], ["Avalanche set (probe,\nshovel)", "$38", "$9"], ["Stove", "$19", "$4"]]
+    found = await extractor.extract(pdf_with_table(header + rows), filename="a.pdf")
+    assert [line for line in found.markdown.splitlines() if line.startswith("|")] == [
+        "| Article | Weekend (2 nights) | Each further night |",
+        "| --- | --- | --- |",
+        "| Tent | $34 | $8 |",
+        "| Avalanche set (probe, shovel) | $38 | $9 |",
+        "| Stove | $19 | $4 |",
+    ]
+
+
+async def test_two_columns_of_prose_are_no_table(extractor: Extractor) -> None:
+    found = await extractor.extract(pdf_of_two_columns(), filename="a.pdf")
+    assert "|" not in found.markdown
+    assert "line 1 of the left column. This is line 2 of the left" in found.markdown
 
 
 async def test_an_empty_page_does_not_cost_the_others(extractor: Extractor) -> None:

@@ -56,9 +56,9 @@ class Extractor:
     ) -> Extracted:
         """The readable part of ``body`` (or of the file at that path).
 
-        Raises ``FileRefused`` with a sentence for the user when it cannot be read, and ``Unavailable`` when the
-        pool is closed or no child can be started. ``content_type`` may carry a charset; ``decide_kind`` explains
-        what a ``filename`` decides.
+        Raises ``FileRefused`` with a sentence for the user when it cannot be read, and ``Unavailable`` when
+        the pool is closed or no child can be started. ``content_type`` may carry a charset; ``decide_kind``
+        says what a ``filename`` decides.
         """
         limits = limits or Limits()
         size, head, path = await asyncio.to_thread(_look, body)

@@ -13,6 +13,7 @@ import pypdfium2.raw as pdfium
 from helpninja_app.errors import FileRefused
 from helpninja_app.knowledge.extraction.extracted import Extracted
 from helpninja_app.knowledge.extraction.pdf_lines import Line, lines_of
+from helpninja_app.knowledge.extraction.pdf_tables import Table, parts_of
 from helpninja_app.knowledge.extraction.tree_markdown import table_markdown
 
 _HEADING_FACTOR = 1.12
@@ -114,18 +115,24 @@ def _without_furniture(pages: list[list[Line]], *, headings: frozenset[float]) -
 
 
 def _blocks(lines: list[Line], levels: dict[float, int]) -> Iterator[str]:
-    for (width, size), group in groupby(lines, key=lambda line: (len(line.cells), line.size)):
+    for part in parts_of(lines):
+        if isinstance(part, Table):
+            yield table_markdown(part.rows)
+        else:
+            yield from _prose(part, levels)
+
+
+def _prose(lines: list[Line], levels: dict[float, int]) -> Iterator[str]:
+    for size, group in groupby(lines, key=lambda line: line.size):
         run = list(group)
-        if width > 1 and len(run) > 1:
-            yield table_markdown(line.cells for line in run)
-        elif size in levels and all(len(line.text) <= _HEADING_MOST for line in run) and len(run) <= 3:
+        if size in levels and len(_joined(run)) <= _HEADING_MOST:
             yield f"{'#' * levels[size]} {_joined(run)}"
         else:
             yield from _paragraphs(run)
 
 
 def _paragraphs(lines: list[Line]) -> Iterator[str]:
-    widest = max(line.right for line in lines)
+    widest = max(line.width for line in lines)
     paragraph: list[Line] = []
     for line in lines:
         if paragraph and _starts_paragraph(line, paragraph[-1], widest):
@@ -137,7 +144,7 @@ def _paragraphs(lines: list[Line]) -> Iterator[str]:
 
 def _starts_paragraph(line: Line, before: Line, widest: float) -> bool:
     gap = before.bottom - line.bottom
-    is_short = before.right < widest * _SHORT_LINE
+    is_short = before.width < widest * _SHORT_LINE
     return (
         gap > _NEW_PARAGRAPH_GAP * max(line.size, 1)
         or (is_short and before.text.endswith(_ENDS))

@@ -15,17 +15,37 @@ _HYPHENS = frozenset("\x02\ufffe\u00ad")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a page; ``size`` is its font's, ``bottom`` and ``right`` its place, all in points."""
+class Cell:
+    """Text with no wide gap in it; ``left`` and ``right`` are in points from the page's left."""
 
-    cells: tuple[str, ...]
+    text: str
+    left: float
+    right: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a page; ``size`` is its font's and ``bottom`` its place above the page's end, in points."""
+
+    cells: tuple[Cell, ...]
     size: float
     bottom: float
-    right: float
 
     @property
     def text(self) -> str:
-        return " ".join(self.cells)
+        return " ".join(cell.text for cell in self.cells)
+
+    @property
+    def left(self) -> float:
+        return self.cells[0].left
+
+    @property
+    def right(self) -> float:
+        return self.cells[-1].right
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
 
 
 def lines_of(page: pypdfium2.PdfPage) -> list[Line]:
@@ -62,18 +82,23 @@ def _line(textpage: pypdfium2.PdfTextPage, codes: list[int], start: int, end: in
         end -= 1
     if start == end:
         return None
-    size = pdfium.FPDFText_GetFontSize(textpage, start)
-    cells: list[str] = []
+    # The last character: the first may be a bullet of another font, and spaces have none.
+    size = pdfium.FPDFText_GetFontSize(textpage, end - 1)
+    cells: list[Cell] = []
     cell_start = start
     for place in range(start + 1, end - 1):
         if codes[place] == 32 and pdfium.FPDFText_IsGenerated(textpage, place) == 1:
             gap = _box(textpage, place + 1)[0] - _box(textpage, place - 1)[2]
             if gap > _CELL_GAP * size:
-                cells.append(_text(codes[cell_start:place]))
+                cells.append(_cell(textpage, codes, cell_start, place))
                 cell_start = place + 1
-    cells.append(_text(codes[cell_start:end]))
-    right = _box(textpage, end - 1)[2]
-    return Line(tuple(cell for cell in cells if cell), round(size, 1), _box(textpage, start)[1], right)
+    cells.append(_cell(textpage, codes, cell_start, end))
+    written = tuple(cell for cell in cells if cell.text)
+    return Line(written, round(size, 1), _box(textpage, start)[1]) if written else None
+
+
+def _cell(textpage: pypdfium2.PdfTextPage, codes: list[int], start: int, end: int) -> Cell:
+    return Cell(_text(codes[start:end]), _box(textpage, start)[0], _box(textpage, end - 1)[2])
 
 
 def _text(codes: list[int]) -> str:
