@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from helpninja_app import commands
 from helpninja_app.errors import HelpNinjaError
 from helpninja_app.serving import database, to_terminal
 from helpninja_app.serving import serve as serve_all
@@ -14,13 +18,17 @@ from helpninja_app.version import VERSION
 
 cli = typer.Typer(
     name="helpninja",
-    help="A support agent that answers from your own pages, shows its sources and knows when it does "
-    "not know.\n\n"
+    help="A support agent that answers from your own pages, shows its sources and knows when it does not"
+    " know.\n\n"
     "Settings are read from the environment and from a file .env; README.md has a table of them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+WorkspaceOption = Annotated[
+    str, typer.Option("--workspace", "-w", help="The workspace's slug, public key or id.", show_default=True)
+]
 
 
 @cli.command()
@@ -29,7 +37,7 @@ def serve() -> None:
 
     Starts the embedded PostgreSQL unless DATABASE_URL is set, migrates it, builds the pages when their
     sources changed, runs the jobs, and prints "HelpNinja is ready at …" when all of it answers. Ctrl-C stops
-    all of it.
+    it.
 
     PORT (3000) and HOST (127.0.0.1) say where to listen; HELPNINJA_DATA (.helpninja) where data is kept.
     """
@@ -47,6 +55,100 @@ def migrate() -> None:
     settings.refuse_unsafe()
     with database(settings, to_terminal):
         to_terminal("The database is up to date.")
+
+
+@cli.command()
+def worker() -> None:
+    """Run background jobs without serving: for a second machine, or beside a server with HELPNINJA_WORKERS=0.
+
+    Jobs are ingests and the processing of uploads. Ctrl-C stops it; a job under way goes on at the next
+    start.
+    """
+    settings = get_settings()
+    settings.refuse_unsafe()
+    with database(settings, to_terminal) as prepared:
+        asyncio.run(commands.work(prepared, to_terminal))
+
+
+@cli.command()
+def ingest(
+    address: Annotated[str, typer.Argument(help="A page, a sitemap or an index of sitemaps (also .gz).")],
+    workspace: WorkspaceOption = "demo",
+) -> None:
+    """Read a page or a whole sitemap into a workspace, and follow it to its end.
+
+    Pages that did not change are not read into the index again. Each page that fails says why. Addresses on
+    private networks have to be listed in HELPNINJA_ALLOWED_PRIVATE_HOSTS.
+    """
+    with database(get_settings(), to_terminal) as prepared:
+        found = asyncio.run(commands.ingest(prepared, workspace, address, to_terminal))
+    to_terminal(f"{found} documents of this address are searchable.")
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What a visitor would ask.")],
+    workspace: WorkspaceOption = "demo",
+) -> None:
+    """Answer a question as the widget would, with its sources and its confidence. Nothing is stored."""
+    with database(get_settings(), lambda _: None) as prepared:
+        asyncio.run(commands.ask(prepared, workspace, question, to_terminal))
+
+
+@cli.command()
+def evaluate(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            help="A folder with corpus.jsonl and queries.jsonl, or a CSV file with the columns question,url.",
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write a JSON line for each question to this file.")
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option("--workspace", "-w", help="The workspace a CSV file's questions are about.")
+    ] = None,
+) -> None:
+    """Measure search and confidence on labelled questions.
+
+    A folder is loaded into a throw-away workspace: corpus.jsonl has rows {id, title, text}, queries.jsonl
+    rows {id, text, history, relevant, answerable}. A CSV file of your own questions, each with the address
+    of the page that answers it (empty: nothing does), is asked in one of your workspaces.
+
+    Rows of --out are {"id", "ranked": [{"id", "score"}], "confidence", "answerable", "ms"}.
+    """
+    with database(get_settings(), lambda _: None) as prepared:
+        asyncio.run(commands.evaluate(prepared, path, workspace, out, to_terminal))
+
+
+@cli.command("fit-confidence")
+def fit_confidence(
+    folders: Annotated[
+        list[Path], typer.Argument(exists=True, file_okay=False, help="Labelled sets, as for evaluate.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write; default: the model that the product uses.")
+    ] = None,
+) -> None:
+    """Fit the confidence model on labelled sets, by the product's own search.
+
+    The figures printed are of questions held out: each group is judged by a model fitted without it.
+    """
+    with database(get_settings(), lambda _: None) as prepared:
+        asyncio.run(commands.fit_confidence(prepared, folders, out, to_terminal))
+
+
+@cli.command()
+def demo() -> None:
+    """Make the demo workspace, say how to sign in to it, and read its help centre again.
+
+    For development only. The help centre is served by HelpNinja itself, so `helpninja serve` has to run on
+    the same PORT; otherwise it is read at the next start.
+    """
+    with database(get_settings(), to_terminal) as prepared:
+        asyncio.run(commands.prepare_demo(prepared, to_terminal))
 
 
 @cli.command()

@@ -8,7 +8,6 @@ import reflex as rx
 
 from api_routes.app import create_api
 from api_routes.middleware import PublicPreflight
-from api_routes.middleware import PublicPreflight
 from helpninja_app.kernel.draining import Draining
 from helpninja_app.kernel.frontend import FrontEnd
 from helpninja_app.kernel.log_redaction import redact_all_logs

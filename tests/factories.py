@@ -27,7 +27,7 @@ from helpninja_app.knowledge.indexing import prepare_document, swap_document
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
 from helpninja_app.resources import Resources
 
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ class Answerers:
             self._providers["anthropic"] = AnthropicProvider(
                 anthropic.api_key, base_url=anthropic.base_url, timeouts=timeouts
             )
-        self.model: Model = find_model(model) if model else visitor_model(tuple(self._providers), datetime.now(UTC).date())
+        self.model: Model = (
+            find_model(model) if model else visitor_model(tuple(self._providers), datetime.now(UTC).date())
+        )
 
     @classmethod
     def with_provider(cls, provider: Provider, model: Model) -> Answerers:

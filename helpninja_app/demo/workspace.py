@@ -22,7 +22,7 @@ from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.documents import forget_document
-from helpninja_app.knowledge.ingest_requests import load_progress, request_ingest
+from helpninja_app.knowledge.ingest_requests import request_ingest
 from helpninja_app.knowledge.models import Document
 from helpninja_app.resources import Resources, knowledge_limits
 
@@ -91,20 +91,28 @@ async def ensure_demo(resources: Resources) -> Workplace:
 
 async def read_help_centre(resources: Resources, workspace: Workplace) -> UUID | None:
     """Ingest the demo's sitemap unless its pages are there; returns the job, ``None`` without one."""
-    origin = f"http://127.0.0.1:{resources.settings.port}"
+    origin = _origin(resources)
     async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
-        if await _forget_other_origins(session, workspace.id, origin) or not await _is_read(
-            session, workspace.id
-        ):
-            return await request_ingest(
-                session,
-                resources.queue,
-                workspace.id,
-                f"{origin}/demo/help/sitemap.xml",
-                knowledge_limits(resources.settings, workspace.plan),
-                requested_by="demo",
-            )
-    return None
+        was_elsewhere = await _forget_other_origins(session, workspace.id, origin) > 0
+        is_read = await _is_read(session, workspace.id)
+    return None if is_read and not was_elsewhere else await request_help_centre(resources, workspace)
+
+
+async def request_help_centre(resources: Resources, workspace: Workplace) -> UUID:
+    """Enqueue the ingest of the demo's sitemap; returns the job."""
+    async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
+        return await request_ingest(
+            session,
+            resources.queue,
+            workspace.id,
+            f"{_origin(resources)}/demo/help/sitemap.xml",
+            knowledge_limits(resources.settings, workspace.plan),
+            requested_by="demo",
+        )
+
+
+def _origin(resources: Resources) -> str:
+    return f"http://127.0.0.1:{resources.settings.port}"
 
 
 async def is_demo_searchable(resources: Resources) -> bool:
@@ -116,16 +124,6 @@ async def is_demo_searchable(resources: Resources) -> bool:
             return False
         await enter_scope(session, Scope.members(workspace.id))
         return await _is_read(session, workspace.id)
-
-
-async def wait_for_ingest(resources: Resources, workspace: Workplace, job_id: UUID) -> None:
-    """Return when the job is over."""
-    while True:
-        async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
-            progress = await load_progress(session, workspace.id, job_id)
-        if progress.state.is_over:
-            return
-        await asyncio.sleep(0.5)
 
 
 async def _is_read(session: AsyncSession, workspace_id: UUID) -> bool:
@@ -157,7 +155,7 @@ async def _forget_other_origins(session: AsyncSession, workspace_id: UUID, origi
 
 async def _wait_until_served(resources: Resources) -> None:
     # The process that answers is this one, so the first tries come before it listens.
-    url = f"http://127.0.0.1:{resources.settings.port}/demo/help/sitemap.xml"
+    url = f"{_origin(resources)}/demo/help/sitemap.xml"
     async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
         while True:
             try:

@@ -1,0 +1,248 @@
+"""What the ``helpninja`` command does beside serving: ingest, ask, evaluate, fit, the demo, a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.workspaces import find_workspace
+from helpninja_app.answers.confidence import MODEL_FILE
+from helpninja_app.answers.evaluation.dataset import LabelledSet, load_dataset, load_question_file
+from helpninja_app.answers.evaluation.fit_confidence import FeatureRow, fit
+from helpninja_app.answers.evaluation.run import (
+    Outcome,
+    Summary,
+    ask_all,
+    names_by_url,
+    summarise,
+    throw_away_workspace,
+    write_outcomes,
+)
+from helpninja_app.answers.pipeline import Answer, Pipeline, Question, Token
+from helpninja_app.demo.workspace import KEY_FILE, OWNER, PASSWORD_FILE, ensure_demo, request_help_centre
+from helpninja_app.errors import Invalid
+from helpninja_app.jobs import make_clock, tasks
+from helpninja_app.kernel.queue import stop
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.kernel.telemetry import configure_logging
+from helpninja_app.knowledge.ingest_requests import IngestProgress, load_progress, request_ingest
+from helpninja_app.resources import Resources, knowledge_limits, open_resources
+from helpninja_app.runtime import keep_working
+from helpninja_app.settings import Settings
+
+Say = Callable[[str], None]
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, *, with_worker: bool = False) -> AsyncIterator[Resources]:
+    configure_logging("warning", settings.log_format)
+    async with open_resources(settings, settings.database_url or "", tasks=tasks) as resources:
+        working = asyncio.create_task(keep_working(resources)) if with_worker else None
+        try:
+            yield resources
+        finally:
+            if working is not None:
+                await stop(working)
+
+
+async def work(settings: Settings, say: Say) -> None:
+    """Run jobs and the clock until SIGINT or SIGTERM."""
+    configure_logging(settings.log_level, settings.log_format)
+    async with open_resources(settings, settings.database_url or "", tasks=tasks) as resources:
+        ended = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        clock = make_clock(resources)
+        clock.start()
+        working = asyncio.create_task(keep_working(resources))
+        say("Working. Ctrl-C stops it; jobs under way go on where they are at the next start.")
+        await ended.wait()
+        clock.shutdown(wait=False)
+        await stop(working)
+
+
+async def ingest(settings: Settings, tenant: str, address: str, say: Say) -> int:
+    """Ingest a page or sitemap and follow it to its end; returns the number of searchable documents."""
+    async with _opened(settings, with_worker=True) as resources:
+        workspace = await _find(resources, tenant)
+        async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
+            job_id = await request_ingest(
+                session,
+                resources.queue,
+                workspace.id,
+                address,
+                knowledge_limits(resources.settings, workspace.plan),
+                requested_by="command",
+            )
+        shown = ""
+        while True:
+            async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
+                progress = await load_progress(session, workspace.id, job_id)
+            if (line := _progress_line(progress)) != shown:
+                say(line)
+                shown = line
+            if progress.state.is_over:
+                break
+            await asyncio.sleep(0.5)
+        for page in progress.failed:
+            say(f"  failed   {page.url}: {page.reason}")
+        for page in progress.skipped[:20]:
+            say(f"  skipped  {page.url}: {page.reason}")
+        if progress.reason:
+            raise Invalid(progress.reason)
+        return progress.docs
+
+
+async def ask(settings: Settings, tenant: str, question: str, say: Say) -> None:
+    """Answer a question as the widget would, with sources and confidence; nothing is stored."""
+    async with _opened(settings) as resources:
+        workspace = await _find(resources, tenant)
+        pipeline = _pipeline(resources, workspace)
+        started = time.perf_counter()
+        answer: Answer | None = None
+        asked = Question(question, workspace_name=workspace.name, languages=workspace.languages)
+        async for event in pipeline.answer(Scope.visitors(workspace.id), asked):
+            if not isinstance(event, Token):
+                answer = event
+        if answer is None:
+            raise RuntimeError("The pipeline ended without an answer.")
+        say(answer.text)
+        for citation in answer.citations:
+            say(f"  [{citation.n}] {citation.title}  {citation.url or ''}")
+        elapsed = (time.perf_counter() - started) * 1000
+        say(f"  {answer.kind}, confidence {answer.confidence:.2f}, {answer.model}, {elapsed:.0f} ms")
+
+
+async def evaluate(settings: Settings, path: Path, tenant: str | None, out: Path | None, say: Say) -> Summary:
+    """Evaluate a labelled set in a throw-away workspace, or a CSV of questions in an existing one."""
+    async with _opened(settings) as resources:
+        if path.suffix.lower() != ".csv":
+            outcomes = await _evaluate_set(resources, load_dataset(path))
+        elif tenant is None:
+            raise Invalid("Name the workspace that the questions are about: --workspace SLUG.")
+        else:
+            workspace = await _find(resources, tenant)
+            scope = Scope.visitors(workspace.id)
+            outcomes = await ask_all(
+                _pipeline(resources, workspace),
+                scope,
+                load_question_file(path),
+                await names_by_url(resources.database, scope),
+                _show_progress,
+                languages=workspace.languages,
+            )
+    if out is not None:
+        write_outcomes(out, outcomes)
+        say(f"Wrote {len(outcomes)} rows to {out}")
+    summary = summarise(outcomes)
+    for line in summary_lines(summary):
+        say(line)
+    return summary
+
+
+async def fit_confidence(settings: Settings, folders: Sequence[Path], out: Path | None, say: Say) -> None:
+    """Fit the confidence model on labelled sets, through the product's own search, and write it."""
+    rows: list[FeatureRow] = []
+    async with _opened(settings) as resources:
+        for folder in folders:
+            for outcome in await _evaluate_set(resources, load_dataset(folder)):
+                rows += outcome.rows
+    model = fit(rows, fitted_on=datetime.now(UTC).date())
+    target = out or MODEL_FILE
+    model.save(target)
+    say(f"Fitted on {len(rows)} rows; wrote {target}")
+    for key, value in model.provenance.get("held_out", {}).items():
+        say(f"  held out, {key}: {value}")
+
+
+async def prepare_demo(settings: Settings, say: Say) -> None:
+    """Make the demo workspace and read its help centre from the running server."""
+    if not settings.is_development:
+        raise Invalid("The demo is for development only: HELPNINJA_ENV is production.")
+    async with _opened(settings, with_worker=True) as resources:
+        workspace = await ensure_demo(resources)
+        say(f"Sign in as {OWNER}; the password is in {settings.data_dir / PASSWORD_FILE},")
+        say(f"the API key in {settings.data_dir / KEY_FILE}. The public key is {workspace.public_key}.")
+        if not await _is_served(settings.port):
+            say(f"Nothing is served on port {settings.port}, so its help centre is read at the next start.")
+            return
+        job_id = await request_help_centre(resources, workspace)
+        while True:
+            async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
+                progress = await load_progress(session, workspace.id, job_id)
+            if progress.state.is_over:
+                break
+            await asyncio.sleep(0.5)
+        say(_progress_line(progress))
+
+
+async def _is_served(port: int) -> bool:
+    async with httpx.AsyncClient(trust_env=False, timeout=3.0) as client:
+        try:
+            return (await client.get(f"http://127.0.0.1:{port}/api/health/live")).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """The figures of an evaluation, one a line."""
+
+    def shown(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    return [
+        f"questions               {summary.questions}",
+        f"nDCG@10                 {shown(summary.ndcg_at_10)}",
+        f"recall@5                {shown(summary.recall_at_5)}",
+        f"MRR@10                  {shown(summary.mrr_at_10)}",
+        f"AUROC of confidence     {shown(summary.auroc)}",
+        f"calibration error       {shown(summary.calibration_error)}",
+        f"p50 / p99               {summary.p50_ms:.1f} / {summary.p99_ms:.1f} ms",
+        f"questions a second      {summary.questions_per_second:.1f}",
+    ]
+
+
+async def _evaluate_set(resources: Resources, labelled: LabelledSet) -> list[Outcome]:
+    embedder = resources.knowledge.embedders.current
+    pipeline = Pipeline(resources.database, embedder, resources.answerers)
+    async with throw_away_workspace(resources.database, embedder, labelled.documents, _show_progress) as (
+        scope,
+        names,
+    ):
+        return await ask_all(pipeline, scope, labelled.questions, names, _show_progress, source=labelled.name)
+
+
+async def _find(resources: Resources, tenant: str) -> Workplace:
+    async with resources.database.unit_of_work() as session:
+        return await find_workspace(session, tenant)
+
+
+def _pipeline(resources: Resources, workspace: Workplace) -> Pipeline:
+    embedder = resources.knowledge.embedders.of(workspace.embedding_model)
+    return Pipeline(resources.database, embedder, resources.answerers)
+
+
+def _progress_line(progress: IngestProgress) -> str:
+    return (
+        f"{progress.state.value}: {progress.found} found, {progress.changed} new or changed,"
+        f" {progress.unchanged} unchanged, {progress.failed_count} failed, {progress.skipped_count} skipped,"
+        f" {progress.pending} to go"
+    )
+
+
+def _show_progress(what: str, done: int, total: int) -> None:
+    # To stderr: stdout is for the result, which may be piped on.
+    if done % 50 == 0:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"  {what}: {done} of {total}\n")
+            sys.stderr.flush()
