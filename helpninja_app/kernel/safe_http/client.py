@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin
@@ -14,11 +15,12 @@ from urllib.parse import urljoin
 import httpcore2
 
 from helpninja_app.errors import AddressRefused, FetchFailed, InputRefused
+from helpninja_app.kernel.safe_http.allowed import AllowedHosts
 from helpninja_app.kernel.safe_http.bodies import ACCEPT_ENCODING, BoundedBody, content_encoding
 from helpninja_app.kernel.safe_http.failures import failed_by_status, told_as_fetch_failed
 from helpninja_app.kernel.safe_http.messages import Fetched, Head
 from helpninja_app.kernel.safe_http.network import CheckedNetwork, Resolver, ThreadResolver
-from helpninja_app.kernel.safe_http.targets import Target, check_name, normalised_host_and_port, parse_target
+from helpninja_app.kernel.safe_http.targets import Target, check_name, parse_target
 
 MAX_REDIRECTS = 5
 MAX_HEADERS = 200
@@ -42,7 +44,7 @@ class Timeouts:
 
 
 class SafeHttp:
-    """An HTTP client that contacts public addresses only, and the ``host:port`` pairs it was told to allow.
+    """An HTTP client that contacts public addresses only, and the private ones it was told to allow.
 
     It speaks HTTP/1.1, keeps no cookies and reads no proxy from the environment. One instance per event loop.
     """
@@ -59,10 +61,10 @@ class SafeHttp:
     ) -> None:
         """``resolver``, ``ssl_context`` and ``dial`` (which opens the sockets) can be replaced by a test.
 
-        Raises ``InputRefused`` when an allowed host is not written as ``host:port``.
+        ``allowed_private_hosts`` are entries of ``AllowedHosts``; raises ``InputRefused`` for a malformed one.
         """
         self._user_agent = user_agent
-        self._allowed = frozenset(normalised_host_and_port(entry) for entry in allowed_private_hosts)
+        self._allowed = AllowedHosts(allowed_private_hosts)
         self._timeouts = timeouts or Timeouts()
         self._own_resolver = ThreadResolver() if resolver is None else None
         self._network = CheckedNetwork(
@@ -72,7 +74,7 @@ class SafeHttp:
             dial=dial,
         )
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl_context or httpcore2.default_ssl_context(),
+            ssl_context=ssl_context or _trusting_the_usual_authorities(),
             max_connections=100,
             max_keepalive_connections=20,
             keepalive_expiry=10.0,
@@ -158,7 +160,7 @@ class SafeHttp:
 
     def _admit(self, url: str) -> Target:
         target = parse_target(url)
-        if target.host_and_port not in self._allowed:
+        if not self._allowed.admits(target):
             check_name(target)
         return target
 
@@ -230,6 +232,12 @@ class SafeHttp:
                 yield _head(target, response), response
             finally:
                 await response.aclose()
+
+
+@cache
+def _trusting_the_usual_authorities() -> ssl.SSLContext:
+    """One per process: reading the certificate authorities takes a tenth of a second."""
+    return httpcore2.default_ssl_context()
 
 
 def _head(target: Target, response: httpcore2.Response) -> Head:

@@ -13,6 +13,7 @@ import httpcore2
 
 from helpninja_app.errors import AddressRefused, FetchFailed
 from helpninja_app.kernel.safe_http.addresses import refusal
+from helpninja_app.kernel.safe_http.allowed import AllowedHosts
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """``await resolver(host, port)`` gives IP addresses in order of preference, or raises ``OSError``."""
@@ -49,7 +50,7 @@ class CheckedNetwork(httpcore2.AsyncNetworkBackend):
     def __init__(
         self,
         *,
-        allowed_private_hosts: frozenset[str],
+        allowed_private_hosts: AllowedHosts,
         resolver: Resolver,
         resolve_timeout: float,
         dial: httpcore2.AsyncNetworkBackend | None = None,
