@@ -63,7 +63,8 @@ class Settings(BaseSettings):
     allowed_private_hosts: HostList = Field(
         frozenset(),
         alias="HELPNINJA_ALLOWED_PRIVATE_HOSTS",
-        description="Comma-separated `host:port` on private networks that may be read all the same.",
+        description="Comma-separated `host:port`, or `host:port/path/`, on private networks that may be read"
+        " all the same.",
     )
 
     database_url: str | None = Field(
@@ -162,7 +163,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_list(cls, value: object) -> object:
         if isinstance(value, str):
-            return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("public_url")
@@ -181,9 +182,12 @@ class Settings(BaseSettings):
 
     @property
     def fetchable_private_hosts(self) -> frozenset[str]:
-        """``host:port`` pairs on private addresses that may be fetched: in development the demo shop too."""
+        """Private hosts that may be fetched: in development our own too, but only the demo's pages.
+
+        ``/metrics`` and what else is only for this machine must not be read through an ingest.
+        """
         if self.is_development:
-            return self.allowed_private_hosts | {f"127.0.0.1:{self.port}"}
+            return self.allowed_private_hosts | {f"127.0.0.1:{self.port}/demo/help/"}
         return self.allowed_private_hosts
 
     def signing_key(self) -> str:

@@ -61,7 +61,7 @@ class SafeHttp:
     ) -> None:
         """``resolver``, ``ssl_context`` and ``dial`` (which opens the sockets) can be replaced by a test.
 
-        ``allowed_private_hosts`` are entries of ``AllowedHosts``; raises ``InputRefused`` for a malformed one.
+        ``allowed_private_hosts`` are entries of ``AllowedHosts``; ``InputRefused`` for a malformed one.
         """
         self._user_agent = user_agent
         self._allowed = AllowedHosts(allowed_private_hosts)
