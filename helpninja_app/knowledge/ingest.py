@@ -52,6 +52,7 @@ class _Run:
     workspace_id: UUID
     job_id: UUID
     source_id: UUID
+    address: str
     audience: str
     embedding_model: str
     limits: KnowledgeLimits
@@ -76,10 +77,10 @@ async def run_ingest(
         job.state = JobState.RUNNING.value
         job.started_at = job.started_at or now()
         address, is_discovered = job.input, job.discovered
-    run = _Run(scope, workspace_id, job_id, source.id, source.audience, embedding_model, limits)
+    run = _Run(scope, workspace_id, job_id, source.id, address, source.audience, embedding_model, limits)
     if not is_discovered:
         try:
-            await _discover(tools, run, address)
+            await _discover(tools, run)
         except (FetchFailed, InputRefused) as error:
             await _finish(tools, run, JobState.FAILED, error.detail)
             return
@@ -87,8 +88,8 @@ async def run_ingest(
         await _finish(tools, run, JobState.COMPLETED, None)
 
 
-async def _discover(tools: KnowledgeTools, run: _Run, address: str) -> None:
-    found = await discover(tools.fetcher, address, max_pages=run.limits.pages_per_crawl)
+async def _discover(tools: KnowledgeTools, run: _Run) -> None:
+    found = await discover(tools.fetcher, run.address, max_pages=run.limits.pages_per_crawl)
     rows = [
         {"url": url, "state": PageState.PENDING.value, "reason": None} for url in dict.fromkeys(found.pages)
     ] + [
@@ -152,7 +153,7 @@ async def _pending(session: AsyncSession, run: _Run) -> list[tuple[int, str]]:
 async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) -> None:
     """Fetch, extract and store one page; whatever goes wrong with it is its reason and nobody else's."""
     try:
-        page = await tools.fetcher.page(url)
+        page = await tools.fetcher.page(url, stay_on=run.address)
         extracted = await extract_page(tools, page)
         state = await _store_page(tools, run, page, extracted)
         reason = None
