@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, JsonBody, is_storable_text, read_json, read_limited
-from api_routes.identity import SESSION_COOKIE, resources_of, session_cookie
+from api_routes.identity import resources_of, session_cookie
 from api_routes.origins import client_address, refuse_foreign_origin
 from api_routes.problems import documented
 from helpninja_app.accounts.authentication import (
+    SESSION_COOKIE,
     SESSION_LIFETIME,
     caller_of_session,
     end_session,

@@ -8,15 +8,18 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from api_routes.origins import client_address, refuse_foreign_origin
-from helpninja_app.accounts.authentication import KEY_PREFIX, caller_of_key, caller_of_session
+from helpninja_app.accounts.authentication import (
+    KEY_PREFIX,
+    SESSION_COOKIE,
+    caller_of_key,
+    caller_of_session,
+)
 from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, Workplace
 from helpninja_app.accounts.visitors import check_session_id, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.errors import NotSignedIn
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import Resources, current_resources
-
-SESSION_COOKIE = "hn_session"
 
 
 def resources_of(_request: HTTPConnection) -> Resources:

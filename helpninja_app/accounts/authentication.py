@@ -31,6 +31,7 @@ from helpninja_app.errors import NotFound, NotSignedIn
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 
+SESSION_COOKIE = "hn_session"
 SESSION_LIFETIME = timedelta(days=30)
 KEY_PREFIX = "hn_sk_"
 LAST_USED_PRECISION = timedelta(minutes=1)
