@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -24,8 +25,13 @@ from helpninja_app.resources import Resources, open_resources
 from helpninja_app.runtime import keep_working
 from helpninja_app.settings import Settings
 from tests.factories import Factory
+from tests.loopback_site import Handler, LoopbackSite
 
 TEMPLATE = "tests_template"
+# How many sites of their own the tests of one session may open; robots.txt is remembered for each.
+SITES = 80
+
+OpenSite = Callable[..., Awaitable[LoopbackSite]]
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +63,22 @@ def database_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_urls: Urls) -> Iterator[Settings]:
+def site_sockets() -> Iterator[list[socket.socket]]:
+    """Loopback ports that are ours for the whole session, for the sites that tests let the crawler read."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(SITES)]
+        for bound in sockets:
+            bound.bind(("127.0.0.1", 0))
+        yield sockets
+
+
+@pytest.fixture(scope="session")
+def settings(database_urls: Urls, site_sockets: list[socket.socket]) -> Iterator[Settings]:
     """Settings that no environment variable and no .env reaches, with a folder of their own."""
     folder = Path(tempfile.mkdtemp(prefix="helpninja-tests-"))
+    sites = frozenset(f"127.0.0.1:{bound.getsockname()[1]}" for bound in site_sockets)
     try:
-        yield make_settings(database_urls, folder)
+        yield make_settings(database_urls, folder, allowed_private_hosts=sites)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -113,6 +130,17 @@ async def client(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=create_api(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://helpninja.test", timeout=60) as made:
         yield made
+
+
+@pytest.fixture
+async def open_site(site_sockets: list[socket.socket]) -> AsyncIterator[OpenSite]:
+    """``await open_site({path: answer})``: a site at an address of its own that the crawler may read."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(routes: dict[str, bytes | list[bytes] | Handler] | None = None) -> LoopbackSite:
+            return await stack.enter_async_context(LoopbackSite(routes or {}, socket=site_sockets.pop()))
+
+        yield open_one
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket as sockets
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -37,16 +38,23 @@ def redirect(location: str, status: str = "302 Found") -> bytes:
 
 @dataclass
 class LoopbackSite:
-    """``routes`` maps a path with its query to an answer, or to answers given one after the other."""
+    """``routes`` maps a path with its query to an answer, or to answers given one after the other.
+
+    ``socket`` is a bound one to listen on; without it any free port is taken.
+    """
 
     routes: dict[str, bytes | list[bytes] | Handler] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     ssl_context: ssl.SSLContext | None = None
+    socket: sockets.socket | None = None
     open_now: int = 0
     most_open: int = 0
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.ssl_context)
+        if self.socket is None:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.ssl_context)
+        else:
+            self._server = await asyncio.start_server(self._serve, sock=self.socket, ssl=self.ssl_context)
         self.port = int(self._server.sockets[0].getsockname()[1])
         self._connections: set[asyncio.Task[None] | None] = set()
         return self
