@@ -148,7 +148,7 @@ def _announce_when_ready(settings: Settings, say: Say, stopped: threading.Event)
     deadline = time.monotonic() + _READY_WITHIN
     waited_since = time.monotonic()
     host = _address_to_ask(settings.host)
-    while not stopped.wait(0.1):
+    while not stopped.wait(0.4):
         if _is_ready(host, settings.port):
             say(f"HelpNinja is ready at http://127.0.0.1:{settings.port}")
             return
