@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from api_routes.bodies import Body, json_body, read_json
 from api_routes.chat import CitationResult
 from api_routes.identity import resources_of, visited_workspace, visitor_caller
-from api_routes.origins import allowed_origin
+from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import VisitorCaller, Workplace
 from helpninja_app.accounts.visitors import (
@@ -151,11 +151,9 @@ async def panel_file(request: Request, name: str) -> Response:
 
 
 @router.get("/api/widget/config", response_model=WidgetConfig, responses=documented(403, 404, 422, 429))
-async def config(
-    request: Request, response: Response, t: Annotated[str, Query(max_length=100)]
-) -> WidgetConfig:
+async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> WidgetConfig:
     """How the panel looks and greets; ``offline`` when the month's messages are used."""
-    workspace = await _allowed(request, response, t)
+    workspace = await _allowed(request, t)
     resources = resources_of(request)
     plan = plan_of(resources.settings, workspace.plan)
     async with resources.database.unit_of_work(Scope.visitors(workspace.id)) as session:
@@ -179,13 +177,13 @@ async def config(
     responses=documented(401, 403, 404, 413, 415, 422, 429),
     openapi_extra=json_body(SessionBody),
 )
-async def session_token(request: Request, response: Response) -> SessionResult:
+async def session_token(request: Request) -> SessionResult:
     """A token for a new session, or a fresh one for a session whose earlier token comes with it."""
     body = await read_json(request)
     tenant = body.text("tenantId")
     if tenant is None:
         body.parse(SessionBody)
-    workspace = await _allowed(request, response, tenant or "")
+    workspace = await _allowed(request, tenant or "")
     wanted = body.parse(SessionBody)
     resources = resources_of(request)
     signing_key = resources.settings.signing_key()
@@ -212,7 +210,7 @@ async def conversation(
     request: Request, response: Response, t: Annotated[str, Query(max_length=100)]
 ) -> ConversationResult:
     """This visitor's conversation, for a reload or the next page; needs the visitor's token."""
-    workspace = await _allowed(request, response, t)
+    workspace = await _allowed(request, t)
     caller: VisitorCaller = visitor_caller(request, workspace, None)
     if not caller.is_signed:
         raise Forbidden()
@@ -283,10 +281,7 @@ def _cached(request: Request, content: str, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers=headers)
 
 
-async def _allowed(request: Request, response: Response, tenant: str) -> Workplace:
+async def _allowed(request: Request, tenant: str) -> Workplace:
     workspace = await visited_workspace(request, tenant)
-    origin = allowed_origin(request, resources_of(request).settings, workspace)
-    if origin is not None:
-        response.headers["access-control-allow-origin"] = origin
-        response.headers["vary"] = "origin"
+    refuse_unlisted_origin(request, resources_of(request).settings, workspace)
     return workspace

@@ -37,8 +37,11 @@ def new_session_id() -> str:
     return secrets.token_urlsafe(18)
 
 
-def sign_visitor(signing_key: str, workspace_id: UUID, session_id: str) -> VisitorToken:
-    now = datetime.now(UTC)
+def sign_visitor(
+    signing_key: str, workspace_id: UUID, session_id: str, *, now: datetime | None = None
+) -> VisitorToken:
+    """A token that proves the session for ``TOKEN_LIFETIME`` from ``now``."""
+    now = now or datetime.now(UTC)
     expires_at = now + TOKEN_LIFETIME
     token = jwt.encode(
         {"aud": _AUDIENCE, "ws": str(workspace_id), "sub": session_id, "iat": now, "exp": expires_at},
@@ -48,8 +51,8 @@ def sign_visitor(signing_key: str, workspace_id: UUID, session_id: str) -> Visit
     return VisitorToken(token, expires_at)
 
 
-def verify_visitor(signing_key: str, token: str, workspace_id: UUID, *, for_renewal: bool = False) -> str:
-    """The session that a token proves; ``NotSignedIn`` when it is forged, foreign or too old.
+def read_visitor(signing_key: str, token: str, *, for_renewal: bool = False) -> tuple[UUID, str]:
+    """The workspace and the session that a token proves; ``NotSignedIn`` when it is forged or too old.
 
     For renewal a token counts for ``RENEWAL_PERIOD`` after it has expired.
     """
@@ -66,9 +69,15 @@ def verify_visitor(signing_key: str, token: str, workspace_id: UUID, *, for_rene
         raise NotSignedIn("This visitor token has expired.") from error
     except jwt.InvalidTokenError as error:
         raise NotSignedIn("This visitor token is not valid.") from error
-    if claims["ws"] != str(workspace_id):
+    return UUID(claims["ws"]), str(claims["sub"])
+
+
+def verify_visitor(signing_key: str, token: str, workspace_id: UUID, *, for_renewal: bool = False) -> str:
+    """The session that a token proves in this workspace; ``NotSignedIn`` when it is another's."""
+    proven_workspace, session_id = read_visitor(signing_key, token, for_renewal=for_renewal)
+    if proven_workspace != workspace_id:
         raise NotSignedIn("This visitor token belongs to another workspace.")
-    return str(claims["sub"])
+    return session_id
 
 
 def _derived(signing_key: str) -> bytes:
