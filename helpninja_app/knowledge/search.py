@@ -22,6 +22,7 @@ from helpninja_app.knowledge.ranking import (
     Collection,
     LexicalScores,
     Located,
+    Passage,
     ScoredChunk,
     Term,
     best_per_document,
@@ -98,7 +99,10 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
-    """Neighbouring chunks of a document, as one text, with the scores of the best of them."""
+    """Neighbouring chunks of a document, as one text, with the scores of the best of them.
+
+    ``score``, ``dense``, ``lexical`` and ``coverage`` are those of ``ranking.ScoredChunk``.
+    """
 
     document_id: UUID
     title: str
@@ -108,6 +112,7 @@ class FoundPassage:
     score: float
     dense: float
     lexical: float
+    coverage: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ async def search(
     ]
     found = SearchResult(
         passages=tuple(
-            _joined([rows[chunk] for chunk in passage.chunks], passage.score, passage.dense, passage.lexical)
+            _joined([rows[chunk] for chunk in passage.chunks], passage)
             for passage in merge_neighbours(located, limit=passages)
         ),
         documents=tuple(
@@ -247,7 +252,7 @@ async def _look_up(session: AsyncSession, scope: Scope, ids: Sequence[int]) -> d
     }
 
 
-def _joined(rows: Sequence[_Row], score: float, dense: float, lexical: float) -> FoundPassage:
+def _joined(rows: Sequence[_Row], passage: Passage) -> FoundPassage:
     first = rows[0]
     return FoundPassage(
         document_id=first.document_id,
@@ -255,9 +260,10 @@ def _joined(rows: Sequence[_Row], score: float, dense: float, lexical: float) ->
         url=first.url,
         heading_path=first.heading_path,
         text="\n\n".join(row.text for row in rows),
-        score=score,
-        dense=dense,
-        lexical=lexical,
+        score=passage.score,
+        dense=passage.dense,
+        lexical=passage.lexical,
+        coverage=passage.coverage,
     )
 
 
