@@ -14,20 +14,21 @@ from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
 from api_routes.chat import CitationResult
-from api_routes.identity import resources_of, visited_workspace, visitor_caller
+from api_routes.identity import bearer, resources_of, visited_workspace
 from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import VisitorCaller, Workplace
 from helpninja_app.accounts.visitors import (
     check_session_id,
     new_session_id,
+    read_visitor,
     sign_visitor,
     verify_visitor,
 )
 from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.billing.usage import is_message_left
 from helpninja_app.conversations.threads import is_session_taken, read_thread
-from helpninja_app.errors import Forbidden, NotFound, NotSignedIn
+from helpninja_app.errors import NotFound, NotSignedIn
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.web import own_origin
 from helpninja_app.resources import plan_of
@@ -207,13 +208,17 @@ async def session_token(request: Request) -> SessionResult:
     responses=documented(401, 403, 404, 422, 429),
 )
 async def conversation(
-    request: Request, response: Response, t: Annotated[str, Query(max_length=100)]
+    request: Request, response: Response, t: Annotated[str | None, Query(max_length=100)] = None
 ) -> ConversationResult:
-    """This visitor's conversation, for a reload or the next page; needs the visitor's token."""
-    workspace = await _allowed(request, t)
-    caller: VisitorCaller = visitor_caller(request, workspace, None)
-    if not caller.is_signed:
-        raise Forbidden()
+    """This visitor's conversation, for a reload or the next page; the visitor's token says whose."""
+    token = bearer(request)
+    if token is None:
+        raise NotSignedIn("This needs the visitor's token.")
+    proven, session_id = read_visitor(resources_of(request).settings.signing_key(), token)
+    workspace = await _allowed(request, t or str(proven))
+    if workspace.id != proven:
+        raise NotSignedIn("This visitor token belongs to another workspace.")
+    caller = VisitorCaller(workspace, session_id, is_signed=True)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         thread = await read_thread(session, caller)
     response.headers["cache-control"] = "no-store"
