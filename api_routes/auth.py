@@ -22,7 +22,14 @@ from helpninja_app.accounts.authentication import (
     list_memberships,
     open_session,
 )
-from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, NotSignedIn, UnsupportedMediaType
+from helpninja_app.errors import (
+    FieldError,
+    HelpNinjaError,
+    Invalid,
+    NotSignedIn,
+    RateLimited,
+    UnsupportedMediaType,
+)
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.web import own_origin
 
@@ -89,7 +96,9 @@ async def sign_in(request: Request) -> Response:
         if not is_form:
             raise
         where = safe_path(body.text("next") or "")
-        return RedirectResponse(f"/sign-in?error={quote(error.detail)}&next={quote(where)}", status_code=303)
+        # A code and not the sentence: anybody can write a text into an address.
+        code = "limited" if isinstance(error, RateLimited) else "wrong"
+        return RedirectResponse(f"/sign-in?error={code}&next={quote(where)}", status_code=303)
     response: Response = RedirectResponse(target, status_code=303) if is_form else JSONResponse({"ok": True})
     response.set_cookie(
         SESSION_COOKIE,

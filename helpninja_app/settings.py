@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     port: int = Field(
         3000, alias="PORT", ge=1, le=65535, description="The one port of pages, API and widget."
     )
-    host: str = Field("127.0.0.1", alias="HOST", description="The address to listen on.")
+    host: str = Field("127.0.0.1", alias="HELPNINJA_HOST", description="The address to listen on.")
     data_dir: Path = Field(
         Path(".helpninja"),
         alias="HELPNINJA_DATA",
