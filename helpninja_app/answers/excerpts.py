@@ -16,6 +16,7 @@ ExcerptKind = Literal["sentence", "item", "row"]
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,4}[.)])[ \t]+")
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,1000}(?:\s\"[^\"]{0,200}\")?\)")
 _EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)|`+")
+_ANNOUNCES = re.compile(r"[:：]$")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -48,11 +49,11 @@ def read_excerpts(passages: Sequence[Passage]) -> list[Excerpt]:
             lead_in = ""
             for block in section.blocks:
                 for kind, text in _pieces(block):
-                    excerpts.append(
-                        Excerpt(kind, text, index, order, f"{context} {lead_in}".strip(), lead_in)
-                    )
+                    above = lead_in if kind != "sentence" else ""
+                    excerpts.append(Excerpt(kind, text, index, order, f"{context} {above}".strip(), above))
                     order += 1
-                lead_in = plain_text(split_sentences(block.text)[-1]) if block.leads_in else ""
+                    if kind == "sentence":
+                        lead_in = text if _ANNOUNCES.search(text) else ""
     return excerpts
 
 
@@ -69,49 +70,49 @@ def plain_text(markdown: str) -> str:
 def _pieces(block: Block) -> Iterator[tuple[ExcerptKind, str]]:
     match block.kind:
         case "paragraph":
-            for sentence in split_sentences(block.text):
-                if text := plain_text(sentence):
-                    yield "sentence", text
+            yield from (
+                ("sentence", text) for one in split_sentences(block.text) if (text := plain_text(one))
+            )
         case "list":
-            for item in _items(block.lines):
-                if text := plain_text(item):
-                    yield "item", text
+            lead_in, items = _items(block.lines)
+            yield from (("sentence", text) for one in split_sentences(lead_in) if (text := plain_text(one)))
+            yield from (("item", text) for one in items if (text := plain_text(one)))
         case "table":
             yield from (("row", row) for row in _rows(block.lines))
         case "code":
             return
 
 
-def _items(lines: Sequence[str]) -> Iterator[str]:
-    """List items without their bullets, each with the lines that continue it."""
-    item: list[str] = []
+def _items(lines: Sequence[str]) -> tuple[str, list[str]]:
+    """What stands above a list, and its items without their bullets, each with the lines that continue it."""
+    lead_in: list[str] = []
+    items: list[list[str]] = []
     for line in lines:
-        if _ITEM.match(line) and item:
-            yield " ".join(item)
-            item = []
-        item.append(_ITEM.sub("", line).strip())
-    if item:
-        yield " ".join(item)
+        if _ITEM.match(line):
+            items.append([_ITEM.sub("", line).strip()])
+        else:
+            (items[-1] if items else lead_in).append(line.strip())
+    return "\n".join(lead_in), [" ".join(item) for item in items]
 
 
 def _rows(lines: Sequence[str]) -> Iterator[str]:
-    """Table rows as ``First cell: other cell``, with more columns ``First cell: Header other cell, ...``."""
+    """Table rows as ``First cell: other cell``, or as ``First cell – Header: cell; Header: cell``."""
     rows = [_cells(line) for line in lines if line.strip()]
     rules = [index for index, row in enumerate(rows) if all(set(cell) <= set(":- ") for cell in row)]
     header = rows[rules[0] - 1] if rules and rules[0] > 0 else []
-    first = rules[0] + 1 if rules else 0
-    for row in rows[first:]:
-        if not any(row):
-            continue
-        name, *values = row
-        named = [
-            f"{header[column]} {value}"
-            if len(values) > 1 and column < len(header) and header[column]
-            else value
-            for column, value in enumerate(values, start=1)
-            if value
-        ]
-        yield f"{name}: {', '.join(named)}" if name and named else name or ", ".join(named)
+    for name, *values in rows[rules[0] + 1 if rules else 0 :]:
+        if len(values) <= 1:
+            text = ": ".join(cell for cell in (name, *values) if cell)
+        else:
+            titles = [*header[1:], *[""] * len(values)]
+            named = [
+                f"{title}: {value}" if title else value
+                for title, value in zip(titles, values, strict=False)
+                if value
+            ]
+            text = " – ".join(part for part in (name, "; ".join(named)) if part)
+        if text:
+            yield text
 
 
 def _cells(line: str) -> list[str]:

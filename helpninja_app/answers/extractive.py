@@ -27,7 +27,7 @@ MOST_EMBEDDED = 24
 """Sentences that are embedded for one answer: at 6 ms each, about 150 ms."""
 
 _FALLING_PRIOR = 0.9
-_WORTH_ADDING = 0.65
+_WORTH_ADDING = 0.72
 _SAME_AGAIN = 0.8
 _LEAST_LIKENESS = 0.25
 _FROM_CONTEXT = 0.5
@@ -44,11 +44,11 @@ _CONNECTIVE = re.compile(
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(
-    r"^(?:it|they|this|these|those|that|he|she|such|es|sie|dies|diese|dieser|dieses|das|il|elle|ils|elles|cela|ce|ces|"
-    r"esto|estos|estas|ello|eso|isso|isto|ele|ela|eles|elas|ciò|questo|questi|esso|essi|dit|deze|die|het|ze|"
-    r"to|ten|ta|te)\b",
+    r"^(?:it|they|this|these|those|dies|diese|dieser|dieses|ils|elles|cela|ceux-ci|esto|eso|ello|isso|isto|"
+    r"eles|elas|ciò|questo|questi|dit|deze)\b",
     re.IGNORECASE,
 )
+_ANNOUNCES = re.compile(r"[:：]$")
 _ENDS = re.compile(r"[.!?…:;。！？؟।][\"'”’»)]*$")
 
 
@@ -214,9 +214,10 @@ def _choose(rated: Sequence[_Rated], excerpts: Sequence[Excerpt]) -> list[Excerp
 def _with_company(piece: Excerpt, excerpts: Sequence[Excerpt]) -> list[Excerpt]:
     """A piece with those without which it is not understood: all steps of a list, what a pronoun means."""
     mine = [other for other in excerpts if other.passage == piece.passage]
-    if piece.kind == "item":
-        siblings = [other for other in mine if other.kind == "item" and other.context == piece.context]
-        return siblings if piece.lead_in and len(siblings) <= _WHOLE_LIST else [piece]
+    if piece.kind == "item" or _ANNOUNCES.search(piece.text):
+        lead_in = piece.lead_in or piece.text
+        announced = [other for other in mine if other.kind == "item" and other.lead_in == lead_in]
+        return announced if 0 < len(announced) <= _WHOLE_LIST else [piece]
     if piece.kind == "sentence" and _POINTS_BACK.match(piece.text):
         before = [other for other in mine if other.order == piece.order - 1 and other.kind == "sentence"]
         return [*before, piece]

@@ -27,8 +27,8 @@ Analysis of Fusion Functions for Hybrid Retrieval", 2023). Questions in the word
 half, questions in the visitor's own words at .8: visitors do both, and .7 loses a hundredth or two on either.
 """
 
-_KNOWN_BY_CHANCE = 0.1
-_UNDERSTOOD = 0.6
+_KNOWN_BY_CHANCE = 0.2
+_UNDERSTOOD = 0.8
 
 _CANDIDATES = 200
 _MERGED_GAP = 1
@@ -158,10 +158,9 @@ def trust_in_vectors(familiarity: float) -> float:
     """How much a question's cosines are worth, 0..1, given the share of it that the embedder knows.
 
     ``familiarity`` is ``Embedder.coverage``: the share of the question's letters in words that are whole in
-    the embedder's vocabulary. Up to a tenth are names and loans, found in every language: nothing is
-    understood. At six tenths the sentence is, and the rest are its names and rare words: few sentences of a
-    language that the embedder was made for have less. In between trust grows evenly, as it does for the
-    languages close to that one.
+    the embedder's vocabulary. A fifth is known by chance: names, numbers, loans and short words that
+    languages of one alphabet share. At four fifths the sentence is understood, and the rest are its rare
+    words. In between trust grows evenly, as understanding does in languages close to the embedder's own.
     """
     return min(max((familiarity - _KNOWN_BY_CHANCE) / (_UNDERSTOOD - _KNOWN_BY_CHANCE), 0.0), 1.0)
 

@@ -52,7 +52,7 @@ class FeatureRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Figures for the rows of one group, by a model that was fitted without them."""
+    """Figures for the rows of one group, by a model that was fitted without them; NaN where undefined."""
 
     group: str
     rows: int
@@ -137,9 +137,13 @@ def _figures(held_out: HeldOut) -> dict[str, str | int | float | None]:
     return {
         "group": held_out.group,
         "rows": held_out.rows,
-        "auroc": None if math.isnan(held_out.auroc) else round(held_out.auroc, 3),
-        "calibration_error": round(held_out.calibration_error, 3),
+        "auroc": _rounded(held_out.auroc),
+        "calibration_error": _rounded(held_out.calibration_error),
     }
+
+
+def _rounded(figure: float) -> float | None:
+    return None if math.isnan(figure) else round(figure, 3)
 
 
 def _judge(rows: Sequence[FeatureRow], groups: Sequence[str]) -> tuple[list[HeldOut], HeldOut]:
@@ -156,11 +160,20 @@ def _judge(rows: Sequence[FeatureRow], groups: Sequence[str]) -> tuple[list[Held
 
 def _held_out(group: str, probabilities: Matrix, rows: Sequence[FeatureRow]) -> HeldOut:
     labels = [row.answerable for row in rows]
+    # Calibration needs the share of unanswerable questions as it is in life: not made, not of one kind only.
+    made = {row.group for row in rows if row.is_made}
+    answers: dict[str, set[bool]] = {}
+    for row in rows:
+        answers.setdefault(row.group, set()).add(row.answerable)
+    natural = [row.group not in made and len(answers[row.group]) == 2 for row in rows]
     return HeldOut(
         group,
         len(rows),
         auroc(probabilities.tolist(), labels),
-        expected_calibration_error(probabilities.tolist(), labels),
+        expected_calibration_error(
+            probabilities[natural].tolist(),
+            [label for label, is_natural in zip(labels, natural, strict=True) if is_natural],
+        ),
     )
 
 
@@ -176,8 +189,8 @@ def _fit(rows: Sequence[FeatureRow]) -> tuple[float, Matrix]:
     )
     mean = np.average(features, axis=0, weights=weights)
     deviation = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
-    # A feature that never varies says nothing; one that varies by nothing must not be divided by.
-    scale = np.where(deviation > 0, deviation, 1.0)
+    # A feature that never varies says nothing; what rounding makes of its deviation must not be divided by.
+    scale = np.where(deviation > _CONVERGED, deviation, 1.0)
     design = np.column_stack([(features - mean) / scale, np.ones(len(rows))])
     penalty = np.diag([RIDGE] * features.shape[1] + [0.0])
     solution = np.zeros(design.shape[1])
@@ -194,16 +207,25 @@ def _fit(rows: Sequence[FeatureRow]) -> tuple[float, Matrix]:
 
 
 def _weights(rows: Sequence[FeatureRow]) -> Matrix:
-    """Every source counts the same, and one in four of its questions is unanswerable.
+    """Sources of one kind count the same, the two kinds half each, one in four questions of a kind
+    unanswerable.
 
-    A source with one kind of question only (requests that no document answers) keeps its own share of that
-    kind.
+    The kinds are sources whose unanswerable questions people asked, and those where they were made: the first
+    are rarer and truer, the second show languages and subjects that the first do not have.
     """
+    made = {row.source for row in rows if row.is_made}
     sizes = Counter((row.source, row.answerable) for row in rows)
-    sources = {row.source for row in rows}
-    mean_size = len(rows) / len(sources)
+    sources = Counter((source in made, answerable) for source, answerable in sizes)
     share = {True: 1 - UNANSWERABLE_SHARE, False: UNANSWERABLE_SHARE}
-    return np.array([mean_size * share[row.answerable] / sizes[row.source, row.answerable] for row in rows])
+    weights = np.array(
+        [
+            share[row.answerable]
+            / sources[row.source in made, row.answerable]
+            / sizes[row.source, row.answerable]
+            for row in rows
+        ]
+    )
+    return np.asarray(weights * len(rows) / weights.sum(), dtype=np.float64)
 
 
 def _matrix(rows: Sequence[FeatureRow]) -> Matrix:

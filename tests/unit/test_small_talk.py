@@ -1,0 +1,90 @@
+"""Small talk and what only looks like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk, small_talk_languages
+
+SAMPLES = {
+    "en": (
+        "Good morning!",
+        "Thanks a lot, that helped :)",
+        "Bye, have a nice day",
+        "Are you a bot or a human?",
+    ),
+    "de": ("Guten Tag", "Vielen Dank für die Hilfe!", "Auf Wiedersehen", "Bist du ein Mensch?"),
+    "fr": ("Bonjour à tous !", "Merci beaucoup", "Au revoir, bonne journée", "Êtes-vous un robot ?"),
+    "es": ("¡Hola, buenos días!", "Muchas gracias", "Hasta luego", "¿Eres un robot?"),
+    "pt": ("Olá, tudo bem?", "Muito obrigada!", "Tchau", "Você é um robô?"),
+    "it": ("Buongiorno", "Grazie mille", "Arrivederci", "Sei una persona vera?"),
+    "nl": ("Goedemiddag", "Dank je wel", "Tot ziens", "Ben je een mens?"),
+    "pl": ("Dzień dobry", "Dziękuję bardzo", "Do widzenia", "Czy jesteś botem?"),
+    "ja": ("こんにちは！", "ありがとうございました。", "さようなら", "あなたはロボットですか？"),
+    "ar": ("السلام عليكم", "شكراً جزيلاً", "مع السلامة", "هل أنت إنسان؟"),
+}
+KINDS = (SmallTalkKind.GREETING, SmallTalkKind.THANKS, SmallTalkKind.GOODBYE, SmallTalkKind.IDENTITY)
+CASES = [
+    (language, kind, message)
+    for language, messages in SAMPLES.items()
+    for kind, message in zip(KINDS, messages, strict=True)
+]
+
+
+@pytest.mark.parametrize(("language", "kind", "message"), CASES)
+def test_small_talk_is_answered_in_its_language(language: str, kind: SmallTalkKind, message: str) -> None:
+    answer = answer_small_talk(message)
+    assert answer is not None
+    assert (answer.kind, answer.language) == (kind, language)
+    assert answer.text
+
+
+def test_all_widget_languages_are_spoken_and_answer_each_kind_differently() -> None:
+    assert set(small_talk_languages()) == set(SAMPLES)
+    answers = {answer.text for _, _, message in CASES if (answer := answer_small_talk(message))}
+    assert len(answers) == len(CASES)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "hi, where is my order?",
+        "Hello, I want to talk to a human",
+        "human",
+        "no",
+        "thanks but how do I return it",
+        "Are you open on Sunday?",
+        "Who are you delivering with?",
+        "Danke, und was kostet der Versand?",
+        "Hallo, bist du für Retouren zuständig?",
+        "Bonjour, où est ma commande ?",
+        "こんにちは、返品できますか",
+        "مرحبا، أين طلبي؟",
+        "goodbye gift cards",
+        "👋",
+        "?",
+        "",
+        "thanks " * 100,
+    ],
+)
+def test_questions_wishes_and_noise_are_no_small_talk(message: str) -> None:
+    assert answer_small_talk(message) is None
+
+
+def test_the_page_decides_where_languages_share_a_word() -> None:
+    german, dutch = answer_small_talk("Hallo", language="de"), answer_small_talk("Hallo", language="nl")
+    assert german is not None
+    assert dutch is not None
+    assert (german.language, dutch.language) == ("de", "nl")
+
+
+def test_the_language_of_the_page_does_not_overrule_that_of_the_message() -> None:
+    answer = answer_small_talk("Merci beaucoup", language="de")
+    assert answer is not None
+    assert answer.language == "fr"
+
+
+def test_a_goodbye_with_thanks_is_a_goodbye() -> None:
+    answer = answer_small_talk("ok thank you, bye!")
+    assert answer is not None
+    assert answer.kind is SmallTalkKind.GOODBYE
