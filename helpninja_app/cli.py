@@ -39,7 +39,8 @@ def serve() -> None:
     sources changed, runs the jobs, and prints "HelpNinja is ready at …" when all of it answers. Ctrl-C stops
     it.
 
-    PORT (3000) and HELPNINJA_HOST (127.0.0.1) say where to listen; HELPNINJA_DATA (.helpninja) where data is kept.
+    PORT (3000) and HELPNINJA_HOST (127.0.0.1) say where to listen, HELPNINJA_DATA (.helpninja) where data is
+    kept.
     """
     serve_all(get_settings(), to_terminal)
 
