@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from api_routes import auth, chat, demo, docs, documents, health, ingest, widget
-from api_routes.middleware import RequestTelemetry
+from api_routes.middleware import Cors, RequestTelemetry
 from api_routes.problems import Problem, add_problem_handlers
 from helpninja_app.runtime import running
 from helpninja_app.version import VERSION
@@ -51,5 +51,6 @@ def _make(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     for module in (health, auth, chat, widget, ingest, documents, docs, demo):
         api.include_router(module.router)
     api.openapi_schema = docs.complete_schema(api.openapi(), Problem)
+    api.add_middleware(Cors)
     api.add_middleware(RequestTelemetry)
     return api

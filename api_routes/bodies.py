@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api_routes.problems import from_validation
-from helpninja_app.errors import FieldError, Invalid, TooLarge, UnsupportedMediaType
+from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, TooLarge, UnsupportedMediaType
 
 MAX_JSON_BYTES = 1_000_000
 
@@ -26,7 +27,7 @@ AnyBody = TypeVar("AnyBody", bound=Body)
 class JsonBody:
     """A JSON body that was read but not judged yet."""
 
-    def __init__(self, value: Any, problem: Invalid | None) -> None:
+    def __init__(self, value: Any, problem: HelpNinjaError | None) -> None:
         self._value = value
         self._problem = problem
 
@@ -36,7 +37,7 @@ class JsonBody:
         return found if isinstance(found, str) else None
 
     def parse(self, model: type[AnyBody]) -> AnyBody:
-        """The body as ``model``, or ``Invalid`` with each field that is wrong."""
+        """The body as ``model``; raises what was wrong with reading it, or ``Invalid`` with each wrong field."""
         if self._problem is not None:
             raise self._problem
         try:
@@ -48,19 +49,20 @@ class JsonBody:
 
 
 async def read_json(request: Request, max_bytes: int = MAX_JSON_BYTES) -> JsonBody:
-    """Read the body; ``TooLarge`` and ``UnsupportedMediaType`` at once, bad JSON only when it is parsed."""
+    """Read the body; whatever is wrong with it is only raised when it is parsed."""
     content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
-        raise UnsupportedMediaType("Send the body as application/json.")
-    raw = await read_limited(request, max_bytes)
+        return JsonBody(None, UnsupportedMediaType("Send the body as application/json."))
     try:
-        value = json.loads(raw.decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        value = json.loads((await read_limited(request, max_bytes)).decode("utf-8"))
+    except TooLarge as error:
+        return JsonBody(None, error)
+    # ValueError: also for bytes that are no UTF-8, and for numbers of more digits than Python converts.
+    except (ValueError, RecursionError):
         return JsonBody(None, Invalid(errors=(FieldError("body", "This is not valid JSON in UTF-8."),)))
     if not _is_storable(value):
-        return JsonBody(
-            None, Invalid(errors=(FieldError("body", "Texts cannot hold the character U+0000."),))
-        )
+        message = "Texts cannot hold U+0000 or half of a surrogate pair."
+        return JsonBody(None, Invalid(errors=(FieldError("body", message),)))
     return JsonBody(value, None)
 
 
@@ -104,3 +106,8 @@ def _is_storable(value: Any) -> bool:
 
 def is_storable_text(text: str) -> bool:
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def has_visible_text(text: str) -> bool:
+    """Whether there is more in ``text`` than blanks, control and other invisible characters."""
+    return any(unicodedata.category(character)[0] not in "CZ" for character in text)

@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
-from api_routes.bodies import Body, json_body, read_json
+from api_routes.bodies import Body, has_visible_text, json_body, read_json
 from api_routes.identity import resources_of, visited_workspace, visitor_caller
-from api_routes.origins import allowed_origin
+from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented, problem_body
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.answers.pipeline import Pipeline, Token
@@ -107,9 +107,9 @@ async def chat(request: Request) -> Response:
         body.parse(VisitorMessage)
     workspace = await visited_workspace(request, tenant or "")
     resources = resources_of(request)
-    origin = allowed_origin(request, resources.settings, workspace)
+    refuse_unlisted_origin(request, resources.settings, workspace)
     wanted = body.parse(VisitorMessage)
-    if not wanted.message.strip():
+    if not has_visible_text(wanted.message):
         raise Invalid(errors=(FieldError("body.message", "The message is empty."),))
     caller = visitor_caller(request, workspace, wanted.sessionId)
     await resources.limiter.hit(
@@ -121,9 +121,7 @@ async def chat(request: Request) -> Response:
         "visitor-workspace", str(workspace.id), Burst(resources.settings.workspace_limit, 60)
     )
     events = _in_the_background(_answers(resources, caller, wanted))
-    headers = {"cache-control": "no-store"} | (
-        {"access-control-allow-origin": origin, "vary": "origin"} if origin else {}
-    )
+    headers = {"cache-control": "no-store"}
     if "text/event-stream" in request.headers.get("accept", ""):
         # The first event decides: what fails before it is a problem with its own status, not a stream.
         first = await anext(events)

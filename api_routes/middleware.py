@@ -63,6 +63,26 @@ class RequestTelemetry:
             request_id.reset(known)
 
 
+class Cors:
+    """Lets a foreign website read the answer, also an error, once ``origins`` found that it may ask."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Routes add to this dictionary, whatever copies of the scope are made on the way to them.
+        state = scope.setdefault("state", {})
+
+        async def send_with_origin(message: Message) -> None:
+            if message["type"] == "http.response.start" and "allowed_origin" in state:
+                headers = MutableHeaders(scope=message)
+                headers["access-control-allow-origin"] = state["allowed_origin"]
+                headers.add_vary_header("origin")
+            await send(message)
+
+        await self.app(scope, receive, send_with_origin)
+
+
 class PublicPreflight:
     """Answers the pre-flights of visitors' routes for any website, outside Reflex's own CORS layer.
 

@@ -41,18 +41,19 @@ def refuse_foreign_origin(connection: HTTPConnection, settings: Settings) -> Non
         raise Forbidden("This request came from another website.")
 
 
-def allowed_origin(connection: HTTPConnection, settings: Settings, workspace: Workplace) -> str | None:
-    """The foreign origin that may use the workspace's widget, for CORS; ``None`` without one or for ours.
+def refuse_unlisted_origin(connection: HTTPConnection, settings: Settings, workspace: Workplace) -> None:
+    """Raise ``OriginRefused`` for a website that is not on the workspace's list; an empty list means any.
 
-    Raises ``OriginRefused`` for a website that is not on the workspace's list; an empty list means any.
+    A foreign website that may ask is noted for ``middleware.Cors``, so that it can read errors as well.
     """
     origin = connection.headers.get("origin")
     if origin is None or is_own_origin(connection.scope, settings):
-        return None
+        return
     if not workspace.allowed_domains or any(
         matches_domain(origin, domain) for domain in workspace.allowed_domains
     ):
-        return origin
+        connection.state.allowed_origin = origin
+        return
     raise OriginRefused(f"{origin[:200]} is not on this workspace's list of allowed domains.")
 
 
