@@ -32,6 +32,8 @@ _SAME_AGAIN = 0.8
 _LEAST_LIKENESS = 0.25
 _FROM_CONTEXT = 0.5
 _WHOLE_LIST = 8
+# A message may be a letter of 4,000 characters; its first words say what it is about.
+_MOST_COMPARED = 40
 _FALLBACK_LANGUAGE = "en"
 
 # A sentence torn out of its text must not begin by pointing back at one that is not there.
@@ -97,6 +99,7 @@ async def compose_answer(
     wanted = list(dict.fromkeys(content_words(question, language)))
     if not wanted or language == "und":
         wanted = list(dict.fromkeys(content_words(question, _FALLBACK_LANGUAGE))) or words_of(question)
+    wanted = wanted[:_MOST_COMPARED]
     rarity, held = _compare(wanted, excerpts)
     lexical = _lexical_scores(rarity, held, excerpts, wanted)
     dense = await _likeness(excerpts, lexical, embed, query_vector) if familiarity > 0 else {}
