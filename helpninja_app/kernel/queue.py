@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -40,7 +41,7 @@ class Queue:
         )
         self.app = procrastinate.App(connector=connector)
         if tasks is not None:
-            self.app.add_tasks_from(tasks, namespace="helpninja")
+            self.app.add_tasks_from(_own_copy(tasks), namespace="helpninja")
 
     async def open(self) -> None:
         await self.app.open_async()
@@ -61,12 +62,13 @@ class Queue:
 
         With ``once`` nothing happens while a job of that name still waits.
         """
-        driver = (await (await session.connection()).get_raw_connection()).driver_connection
-        job = self.app.configure_task(
-            f"helpninja:{task}", priority=int(priority), queueing_lock=once, connection=driver
-        )
         try:
             async with session.begin_nested():
+                # Asked for in here: only then does SQLAlchemy set the savepoint that a refusal rolls back to.
+                driver = (await (await session.connection()).get_raw_connection()).driver_connection
+                job = self.app.configure_task(
+                    f"helpninja:{task}", priority=int(priority), queueing_lock=once, connection=driver
+                )
                 await job.defer_async(**arguments)
         except AlreadyEnqueued:
             log.debug("job_already_waiting", task=task, once=once)
@@ -97,6 +99,14 @@ class Queue:
                     job.id, datetime.now(UTC), priority=job.priority, queue=job.queue, lock=job.lock
                 )
         return len(stalled)
+
+
+def _own_copy(tasks: procrastinate.Blueprint) -> procrastinate.Blueprint:
+    # Adding a blueprint renames its tasks in place and binds them to the app: a second queue in the process
+    # would take them away from the first.
+    own = procrastinate.Blueprint()
+    own.tasks = {name: copy.copy(task) for name, task in tasks.tasks.items()}
+    return own
 
 
 async def stop(task: asyncio.Task[None]) -> None:
