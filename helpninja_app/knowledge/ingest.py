@@ -24,6 +24,7 @@ from helpninja_app.knowledge.documents import forget_document
 from helpninja_app.knowledge.extraction.extracted import Extracted
 from helpninja_app.knowledge.indexing import hash_content, prepare_document, swap_document, touch_source
 from helpninja_app.knowledge.ingest_requests import enqueue_ingest, load_job
+from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
     Document,
@@ -81,7 +82,9 @@ async def run_ingest(
     if not is_discovered:
         try:
             await _discover(tools, run)
-        except (FetchFailed, InputRefused) as error:
+        except InputRefused as error:
+            if isinstance(error, FetchFailed) and error.remote_status in GONE:
+                await _forget_page(tools, run, address)
             await _finish(tools, run, JobState.FAILED, error.detail)
             return
     if await _work_through(tools, run):
@@ -131,9 +134,13 @@ async def _work_through(tools: KnowledgeTools, run: _Run) -> bool:
                 return False
         if not pages:
             return True
-        async with asyncio.TaskGroup() as group:
-            for position, url in pages:
-                group.create_task(_read_page(tools, run, position, url))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for position, url in pages:
+                    group.create_task(_read_page(tools, run, position, url))
+        except ExceptionGroup as failed:
+            # Only what is wrong on our side gets here, and that is the same for every page.
+            raise failed.exceptions[0] from failed
 
 
 async def _pending(session: AsyncSession, run: _Run) -> list[tuple[int, str]]:
@@ -203,6 +210,13 @@ async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: E
         language_hint=extracted.language_hint,
     )
     async with tools.database.unit_of_work(run.scope) as session:
+        # The index before the document, as everywhere: two transactions must not wait for each other.
+        await lock_index(session, run.workspace_id)
+        if JobState((await load_job(session, run.workspace_id, run.job_id)).state).is_over:
+            return PageState.PENDING
+        if await _document_at(session, run.workspace_id, url) is None:
+            # Again, since pages that are read at the same time were all told that there is room.
+            await _check_documents(session, run)
         document_id = await _claim_document(session, run, page)
         await swap_document(session, run.workspace_id, document_id, prepared)
     return PageState.CHANGED
@@ -253,7 +267,7 @@ async def _check_documents(session: AsyncSession, run: _Run) -> None:
 async def _forget_page(tools: KnowledgeTools, run: _Run, url: str) -> None:
     async with tools.database.unit_of_work(run.scope) as session:
         document = await _document_at(session, run.workspace_id, url)
-        if document is not None and document.source_id == run.source_id:
+        if document is not None:
             await forget_document(session, run.workspace_id, document.id)
 
 

@@ -27,6 +27,7 @@ from helpninja_app.knowledge.indexing import (
     touch_source,
 )
 from helpninja_app.knowledge.ingest import extract_page
+from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
 from helpninja_app.knowledge.tools import KnowledgeTools
@@ -78,6 +79,8 @@ async def add_upload(
 ) -> None:
     """Store the document of a kept file and enqueue its processing; ``LimitUsedUp`` over the plan."""
     if limits.documents is not None:
+        # One at a time, so that uploads that arrive together cannot all be the last one allowed.
+        await lock_index(session, workspace_id)
         count = (
             await session.execute(
                 select(func.count()).select_from(Document).where(col(Document.workspace_id) == workspace_id)
