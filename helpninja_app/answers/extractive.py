@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from helpninja_app.answers.excerpts import Excerpt, read_excerpts
 from helpninja_app.answers.passages import Passage
-from helpninja_app.answers.words import content_words, same_word, words_of
+from helpninja_app.answers.words import Vocabulary, content_words, words_of
 from helpninja_app.knowledge.languages import detect_language
 from helpninja_app.knowledge.ranking import DENSE_WEIGHT, trust_in_vectors
 
@@ -118,9 +118,8 @@ def _compare(
 ) -> tuple[dict[str, float], list[frozenset[str]]]:
     """The rarity (idf) of each wanted word among the pieces, and which of them each piece holds."""
     vocabulary = [frozenset(words_of(excerpt.text)) for excerpt in excerpts]
-    forms = {
-        word: {other for other in frozenset().union(*vocabulary) if same_word(word, other)} for word in wanted
-    }
+    known = Vocabulary(frozenset().union(*vocabulary))
+    forms = {word: known.forms_of(word) for word in wanted}
     held = [frozenset(word for word in wanted if not forms[word].isdisjoint(words)) for words in vocabulary]
     count = len(excerpts)
     frequency = {word: sum(word in words for words in held) for word in wanted}
@@ -128,8 +127,8 @@ def _compare(
 
 
 def _context_words(excerpt: Excerpt, wanted: Iterable[str]) -> frozenset[str]:
-    words = frozenset(words_of(excerpt.context))
-    return frozenset(word for word in wanted if any(same_word(word, other) for other in words))
+    above = Vocabulary(words_of(excerpt.context))
+    return frozenset(word for word in wanted if above.forms_of(word))
 
 
 def _lexical_scores(
@@ -142,9 +141,8 @@ def _lexical_scores(
     total = sum(rarity.values())
     if not total:
         return [0.0] * len(excerpts)
-    contexts = {
-        context: _context_words(excerpt, wanted) for excerpt in excerpts for context in [excerpt.context]
-    }
+    distinct = {excerpt.context: excerpt for excerpt in excerpts}
+    contexts = {context: _context_words(excerpt, wanted) for context, excerpt in distinct.items()}
     return [
         sum(rarity[word] for word in words) / total
         + _FROM_CONTEXT * sum(rarity[word] for word in contexts[excerpt.context] - words) / total

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from helpninja_app.answers.words import content_words, same_word, words_of
+from helpninja_app.answers.words import Vocabulary, content_words, words_of
 from helpninja_app.knowledge.languages import detect_language
 
 _MARKERS = re.compile(r"\[\d{1,3}\]")
@@ -23,13 +23,5 @@ def support_of(answer: str, passages: Sequence[str]) -> float:
     said = set(content_words(_MARKERS.sub(" ", answer), language))
     if not said:
         return 0.0
-    known = {word for passage in passages for word in words_of(passage)}
-    rest = [word for word in said if word not in known]
-    # Only what is not there literally is compared word by word: both lists are short then.
-    by_start: dict[str, list[str]] = {}
-    for word in known:
-        by_start.setdefault(word[:4], []).append(word)
-    missing = sum(
-        not any(same_word(word, candidate) for candidate in by_start.get(word[:4], ())) for word in rest
-    )
-    return 1 - missing / len(said)
+    known = Vocabulary(word for passage in passages for word in words_of(passage))
+    return sum(bool(known.forms_of(word)) for word in said) / len(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from helpninja_app.knowledge.languages import search_text
@@ -58,3 +59,17 @@ def same_word(one: str, other: str) -> bool:
     if common == len(shorter):
         return len(longer) - common <= 2 * _LONGEST_ENDING
     return common > _SHORTEST_STEM and len(longer) - common <= _LONGEST_ENDING
+
+
+class Vocabulary:
+    """Words to look forms up in, by their first letters: two forms of a word share at least four."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._by_start: dict[str, set[str]] = {}
+        for word in words:
+            self._by_start.setdefault(word[:_SHORTEST_STEM], set()).add(word)
+
+    def forms_of(self, word: str) -> set[str]:
+        """The words that are the same as ``word`` (see :func:`same_word`)."""
+        candidates = self._by_start.get(word[:_SHORTEST_STEM], set())
+        return {candidate for candidate in candidates if same_word(word, candidate)}
