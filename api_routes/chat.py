@@ -22,6 +22,7 @@ from helpninja_app.answers.pipeline import Pipeline, Token
 from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.conversations.visitor_chat import Reply, answer_visitor
 from helpninja_app.errors import FieldError, HelpNinjaError, Invalid
+from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.telemetry import STREAMS
 from helpninja_app.resources import Resources, plan_of
@@ -31,9 +32,6 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 15
 MAX_MESSAGE = 4000
-
-# Answers that go on although their visitor has left: so that they are there when the visitor comes back.
-_unattended: set[asyncio.Task[None]] = set()
 
 
 class VisitorMessage(Body):
@@ -120,7 +118,7 @@ async def chat(request: Request) -> Response:
     await resources.limiter.hit(
         "visitor-workspace", str(workspace.id), Burst(resources.settings.workspace_limit, 60)
     )
-    events = _in_the_background(_answers(resources, caller, wanted))
+    events = _in_the_background(resources.background, _answers(resources, caller, wanted))
     headers = {"cache-control": "no-store"}
     if "text/event-stream" in request.headers.get("accept", ""):
         # The first event decides: what fails before it is a problem with its own status, not a stream.
@@ -157,9 +155,9 @@ def _answers(
 
 
 async def _in_the_background(
-    answers: AsyncGenerator[Token | Reply, None],
+    background: Background, answers: AsyncGenerator[Token | Reply, None]
 ) -> AsyncGenerator[Token | Reply, None]:
-    """The same events, made by a task of their own, which goes on when its reader leaves."""
+    """The same events, made by a task of their own: the answer is stored even if its visitor leaves."""
     queue: asyncio.Queue[Token | Reply | BaseException | None] = asyncio.Queue()
 
     async def work() -> None:
@@ -173,9 +171,7 @@ async def _in_the_background(
             if not isinstance(error, Exception):
                 raise
 
-    task = asyncio.create_task(work())
-    _unattended.add(task)
-    task.add_done_callback(_unattended.discard)
+    background.start(work())
     while (event := await queue.get()) is not None:
         if isinstance(event, BaseException):
             raise event

@@ -12,6 +12,7 @@ from helpninja_app.answers.answerers import Answerers, ProviderKey
 from helpninja_app.answers.providers.base import Timeouts
 from helpninja_app.billing.plans import Plan, plan_in_force
 from helpninja_app.errors import Unavailable
+from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.files import FileStore
 from helpninja_app.kernel.queue import Queue
@@ -28,6 +29,9 @@ from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.tools import KnowledgeTools
 from helpninja_app.settings import Settings
 
+# How long answers under way may take to be stored when the process ends.
+FINISH_SECONDS = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -39,6 +43,7 @@ class Resources:
     limiter: RateLimiter
     knowledge: KnowledgeTools
     answerers: Answerers
+    background: Background
 
 
 _open: list[Resources] = []
@@ -79,6 +84,9 @@ async def open_resources(
         stack.push_async_callback(extractor.aclose)
         answerers = answerers or make_answerers(settings)
         stack.push_async_callback(answerers.aclose)
+        background = Background()
+        # Before anything that they use is closed.
+        stack.push_async_callback(background.finish, FINISH_SECONDS)
         files = FileStore(settings.data_dir / "files")
         files.prepare()
         resources = Resources(
@@ -95,6 +103,7 @@ async def open_resources(
                 fetcher=PageFetcher(http),
             ),
             answerers=answerers,
+            background=background,
         )
         _open.append(resources)
         try:
