@@ -37,7 +37,7 @@ class JsonBody:
         return found if isinstance(found, str) else None
 
     def parse(self, model: type[AnyBody]) -> AnyBody:
-        """The body as ``model``; raises what was wrong with reading it, or ``Invalid`` with each wrong field."""
+        """The body as ``model``; raises what made it unreadable, or ``Invalid`` with each wrong field."""
         if self._problem is not None:
             raise self._problem
         try:

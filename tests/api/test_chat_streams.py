@@ -1,0 +1,120 @@
+"""What becomes of a streamed answer when its reader leaves, or when something breaks on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx
+
+from api_routes.app import create_api
+from helpninja_app.answers.providers.base import GenerationRequest, StreamEvent, TextDelta
+from helpninja_app.answers.providers.fake import FakeProvider, spoken
+from helpninja_app.resources import Resources
+from tests.api.chatting import (
+    QUESTION,
+    answering,
+    ask_streaming,
+    conversations_of,
+    messages_of,
+    new_session,
+    shop,
+)
+from tests.factories import Factory, Tenant
+
+OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
+
+
+class MistakenProvider(FakeProvider):
+    """Says something and then fails in a way that no provider should."""
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
+        self.requests.append(request)
+        yield TextDelta("Sixty days and nothing more. ")
+        raise RuntimeError("password=hunter2")
+
+
+class Browser:
+    """Reads a stream until its first token, and leaves."""
+
+    def __init__(self, tenant: Tenant, session_id: str) -> None:
+        self._body = json.dumps(
+            {"tenantId": tenant.workspace.public_key, "sessionId": session_id, "message": QUESTION}
+        ).encode()
+        self._left = asyncio.Event()
+        self._was_sent = False
+        self.received = b""
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        if not self._was_sent:
+            self._was_sent = True
+            return {"type": "http.request", "body": self._body, "more_body": False}
+        await self._left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        self.received += message.get("body", b"")
+        if b"event: token" in self.received:
+            self._left.set()
+
+    async def visit(self) -> None:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/api/chat",
+            "raw_path": b"/api/chat",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [
+                (b"host", b"helpninja.test"),
+                (b"content-type", b"application/json"),
+                (b"accept", b"text/event-stream"),
+            ],
+            "client": ("127.0.0.1", 40000),
+            "server": ("helpninja.test", 80),
+        }
+        await create_api()(scope, self.receive, self.send)
+
+
+async def test_an_answer_is_stored_although_its_reader_left(
+    factory: Factory, resources: Resources, with_resources: OpenOthers
+) -> None:
+    tenant = await shop(factory)
+    go_on = asyncio.Event()
+    fake = FakeProvider([[TextDelta("Boots can be returned within "), go_on, *spoken("sixty days [1].")]])
+    async with with_resources(answerers=answering(fake)):
+        browser = Browser(tenant, new_session())
+        await asyncio.wait_for(browser.visit(), 20)
+        assert b"event: done" not in browser.received
+        [conversation] = await conversations_of(resources, tenant)
+        go_on.set()
+        stored = await messages_of(resources, tenant, str(conversation.id))
+        while len(stored) < 2:
+            await asyncio.sleep(0.02)
+            stored = await messages_of(resources, tenant, str(conversation.id))
+    assert [item.role for item in stored] == ["visitor", "bot"]
+    assert stored[1].text == "Boots can be returned within sixty days [1]."
+    assert fake.open_streams == 0
+
+
+async def test_an_error_after_the_first_token_is_an_event_without_its_cause(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+) -> None:
+    tenant = await shop(factory)
+    async with with_resources(answerers=answering(MistakenProvider())):
+        events = await ask_streaming(client, tenant)
+    assert events[0].name == "token"
+    assert [event.name for event in events if event.name != "token"] == ["error"]
+    problem = events[-1].data
+    assert problem["status"] == 500
+    assert problem["error"] == problem["detail"]
+    assert "hunter2" not in str(events)
+    [conversation] = await conversations_of(resources, tenant)
+    stored = await messages_of(resources, tenant, str(conversation.id))
+    assert [item.role for item in stored] == ["visitor"]
