@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
+from helpninja_app.ui.actions import button
+from helpninja_app.ui.icons import icon
 
-def code_line(code: str, *, label: str) -> rx.Component:
+
+def code_line(code: Any, *, label: str) -> rx.Component:
     """One line of code, selected as a whole by a click, scrolled sideways where it does not fit."""
     return rx.el.pre(
         rx.el.code(code, class_name="select-all"),
@@ -13,4 +18,22 @@ def code_line(code: str, *, label: str) -> rx.Component:
         aria_label=label,
         class_name="overflow-x-auto rounded-control border border-border bg-subtle px-4 py-3 font-mono "
         "text-table text-text",
+    )
+
+
+def copied_line(code: Any, *, label: str) -> rx.Component:
+    """One line of code with a button that puts it into the clipboard and says so."""
+    return rx.el.div(
+        rx.el.div(code_line(code, label=label), class_name="min-w-0 flex-1"),
+        button(
+            icon("copy"),
+            "Copy",
+            type="button",
+            size="large",
+            on_click=[
+                rx.set_clipboard(code),
+                rx.toast("Copied. Paste it before the end of the page's body."),
+            ],
+        ),
+        class_name="flex flex-col gap-2 phone:flex-row phone:items-center",
     )

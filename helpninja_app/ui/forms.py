@@ -7,6 +7,11 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.el.elements.base import BaseHTML
 
+from helpninja_app.ui.actions import Size
+from helpninja_app.ui.icons import icon
+
+_HEIGHTS: dict[Size, str] = {"normal": "h-8", "large": "h-10"}
+
 
 class NativeForm(BaseHTML):
     """A form that posts to ``action`` without any script: Reflex' own form would keep the browser from it."""
@@ -16,11 +21,11 @@ class NativeForm(BaseHTML):
     method: rx.Var[str]
 
 
-def native_form(*fields: rx.Component, action: str, **attributes: Any) -> rx.Component:
+def native_form(
+    *fields: rx.Component, action: str, class_name: str = "flex flex-col gap-4", **attributes: Any
+) -> rx.Component:
     """Post ``fields`` to a route of ours, which answers with a redirect."""
-    return NativeForm.create(
-        *fields, action=action, method="post", class_name="flex flex-col gap-4", **attributes
-    )
+    return NativeForm.create(*fields, action=action, method="post", class_name=class_name, **attributes)
 
 
 def field(label: str, *, name: str, hint: str = "", **attributes: Any) -> rx.Component:
@@ -38,6 +43,57 @@ def field(label: str, *, name: str, hint: str = "", **attributes: Any) -> rx.Com
         ),
         rx.el.p(hint, id=f"{name}-hint", class_name="text-small text-muted") if hint else rx.fragment(),
         class_name="flex flex-col gap-1.5",
+    )
+
+
+def search_field(
+    label: str, *, name: str, placeholder: str, size: Size = "normal", **attributes: Any
+) -> rx.Component:
+    """A field to search with; the label is only read out, the lens is what people see."""
+    return rx.el.div(
+        icon("search", class_name="pointer-events-none absolute left-3 top-1/2 -translate-y-1/2 text-muted"),
+        rx.el.input(
+            name=name,
+            type="search",
+            aria_label=label,
+            placeholder=placeholder,
+            auto_complete="off",
+            class_name=f"{_HEIGHTS[size]} block w-full rounded-control border border-border-strong bg-bg "
+            "pr-3 pl-9 text-table text-text placeholder:text-muted",
+            **attributes,
+        ),
+        class_name="relative min-w-0 flex-1",
+    )
+
+
+def segments(
+    legend: str, *, name: str, options: tuple[tuple[str, str], ...], chosen: Any, on_choose: Any
+) -> rx.Component:
+    """One of a few ``options`` (value, label), side by side; the arrow keys move between them."""
+    return rx.el.fieldset(
+        rx.el.legend(legend, class_name="sr-only"),
+        *(
+            rx.el.label(
+                rx.el.input(
+                    type="radio",
+                    name=name,
+                    value=value,
+                    checked=chosen == value,
+                    on_change=on_choose(value),
+                    class_name="peer sr-only",
+                ),
+                rx.el.span(
+                    label,
+                    class_name="block rounded-chip px-2.5 py-1 text-table font-medium text-muted "
+                    "hover:text-text peer-checked:bg-raised peer-checked:text-text peer-checked:ring-1 "
+                    "peer-checked:ring-border-strong peer-focus-visible:outline-2 "
+                    "peer-focus-visible:outline-accent",
+                ),
+                class_name="cursor-pointer",
+            )
+            for value, label in options
+        ),
+        class_name="flex shrink-0 gap-0.5 rounded-control border border-border bg-subtle p-0.5",
     )
 
 

@@ -44,6 +44,7 @@ TAILWIND: TailwindConfig = {
             "chat": ["15px", "24px"],
             "lead": ["17px", "28px"],
             "title": ["20px", "28px"],
+            "stat": ["24px", "32px"],
             "heading": ["28px", "36px"],
             "display": ["44px", "50px"],
         },
@@ -62,7 +63,10 @@ TAILWIND: TailwindConfig = {
         "letterSpacing": {"title": "-0.012em", "display": "-0.024em"},
         "extend": {
             "maxWidth": {"page": "1120px", "reading": "760px", "form": "380px", "prose": "58ch"},
-            "gridTemplateColumns": {"hero": "minmax(0, 1fr) 440px"},
+            "gridTemplateColumns": {
+                "hero": "minmax(0, 1fr) 440px",
+                "shell": "224px minmax(0, 1fr)",
+            },
         },
     },
 }
