@@ -8,8 +8,12 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.screens.home.documents_state import DocumentsState
+from helpninja_app.screens.home.page import home_page
+from helpninja_app.screens.home.state import PATH, HomeState
 from helpninja_app.screens.landing.page import landing_page
 from helpninja_app.screens.not_found.page import not_found_page
+from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.sign_in.page import sign_in_page
 from helpninja_app.screens.sign_in.state import SignInState
 
@@ -38,7 +42,15 @@ SCREENS = (
         sign_in_page,
         "Sign in to HelpNinja",
         "Sign in to your HelpNinja workspace.",
-        on_load=SignInState.read_address,
+        # Whoever signs in here must not be shown what this tab knew of somebody else.
+        on_load=[SignedInState.forget, SignInState.read_address],
+    ),
+    Screen(
+        PATH,
+        home_page,
+        "Home · HelpNinja",
+        "Your workspace: what the assistant knows, what it would find, and who talked to it.",
+        on_load=[HomeState.open_page, DocumentsState.open_documents],
     ),
     Screen("404", not_found_page, "Page not found", "There is no page at this address."),
 )

@@ -12,6 +12,10 @@ from helpninja_app.screens import registry
 REACHABLE = {
     "SignInState": {"read_address"},
     "LandingState": set[str](),
+    "SignedInState": {"forget"},
+    "HomeState": {"open_page", "follow_ingests"},
+    "SearchState": {"search", "choose_audience", "try_again"},
+    "DocumentsState": {"open_documents", "filter_documents", "turn_page"},
 }
 
 

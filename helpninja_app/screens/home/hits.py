@@ -1,0 +1,117 @@
+"""What the test search shows of a result: each passage with its matched words, and the verdict on all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from helpninja_app.accounts.callers import Workplace
+from helpninja_app.answers.excerpts import read_excerpts
+from helpninja_app.answers.passages import Passage
+from helpninja_app.answers.pipeline import NOTHING_RELEVANT, Retrieved
+from helpninja_app.answers.words import content_words, same_word, words_of
+from helpninja_app.knowledge.languages import detect_language
+from helpninja_app.knowledge.search import FoundPassage
+from helpninja_app.screens.home.rows import percent
+from helpninja_app.ui.badges import BadgeTone
+
+SNIPPET_LENGTH = 220
+_ENDS_OF_SENTENCES = (".", "!", "?", ":", "…", "。", "؟")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a snippet, all of it matched or none."""
+
+    text: str
+    is_match: bool
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A found passage. ``meaning`` is its cosine, ``words`` the share of the question's words in it."""
+
+    place: str
+    url: str
+    score: str
+    meaning: str
+    words: str
+    pieces: list[Piece]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the assistant would do with the question."""
+
+    tone: str
+    label: str
+    sentence: str
+
+
+def hits_of(question: str, retrieved: Retrieved, workspace: Workplace) -> list[Hit]:
+    """The passages, best first. Takes some milliseconds of computing: call it in a thread."""
+    language = detect_language(question, expected=workspace.languages).code
+    asked = sorted(set(content_words(question, language)))
+    return [_hit(found, asked) for found in retrieved.result.passages]
+
+
+def verdict_of(retrieved: Retrieved, threshold: float) -> Verdict:
+    probability = retrieved.confidence.probability
+    limit = f"Your threshold is {percent(threshold)}."
+    tone: BadgeTone = "success" if probability >= threshold else "warning"
+    if not retrieved.passages:
+        return Verdict("warning", "0 % · would hand over", "There is nothing to answer from.")
+    if probability < NOTHING_RELEVANT:
+        sentence = "Nothing here is close enough: the assistant would say so and call a person."
+    elif probability < threshold:
+        sentence = f"The assistant would answer and call a person too. {limit}"
+    else:
+        sentence = f"The assistant would answer by itself. {limit}"
+    action = "would answer" if probability >= threshold else "would hand over"
+    return Verdict(tone, f"{percent(probability)} · {action}", sentence)
+
+
+def snippet(text: str, asked: list[str]) -> list[Piece]:
+    """The part of a passage's Markdown with the most of the words ``asked``, without its marks."""
+    parts = [excerpt.text for excerpt in read_excerpts([Passage("", text, None)])]
+    if not parts:
+        return []
+    best = max(range(len(parts)), key=lambda index: (_matches(parts[index], asked), -index))
+    shown = "".join(
+        part + (" " if part.endswith(_ENDS_OF_SENTENCES) else " · ") for part in parts[best:]
+    ).removesuffix(" · ")
+    if len(shown) > SNIPPET_LENGTH:
+        shown = shown[:SNIPPET_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+    return _marked(("… " if best else "") + shown, asked)
+
+
+def _hit(found: FoundPassage, asked: list[str]) -> Hit:
+    place = (found.title, *(part for part in found.heading_path if part != found.title))
+    return Hit(
+        place=" › ".join(place),
+        url=found.url or "",
+        score=f"{found.score:.2f}",
+        meaning=f"{max(found.dense, 0.0):.2f}",
+        words=f"{found.coverage:.2f}",
+        pieces=snippet(found.text, asked),
+    )
+
+
+def _matches(text: str, asked: list[str]) -> int:
+    words = set(words_of(text))
+    return sum(any(same_word(one, word) for word in words) for one in asked)
+
+
+def _marked(text: str, asked: list[str]) -> list[Piece]:
+    pieces: list[Piece] = []
+    end = 0
+    for word in _WORD.finditer(text):
+        if any(same_word(one, word.group().casefold()) for one in asked):
+            if word.start() > end:
+                pieces.append(Piece(text[end : word.start()], is_match=False))
+            pieces.append(Piece(word.group(), is_match=True))
+            end = word.end()
+    if end < len(text):
+        pieces.append(Piece(text[end:], is_match=False))
+    return pieces

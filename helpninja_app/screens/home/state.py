@@ -1,0 +1,159 @@
+"""The home page's own figures: who is signed in, counts, latest conversations, ingests under way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.conversations.overview import (
+    ConversationCounts,
+    ConversationSummary,
+    count_conversations,
+    latest_conversations,
+)
+from helpninja_app.errors import NotSignedIn
+from helpninja_app.kernel.columns import now
+from helpninja_app.knowledge.overview import (
+    IngestUnderWay,
+    KnowledgeCounts,
+    count_knowledge,
+    list_ingests_under_way,
+)
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.home.rows import ConversationRow, IngestRow, conversation_row, ingest_row
+from helpninja_app.screens.session import SignedInState, sentence_for, signed_in, to_sign_in
+from helpninja_app.ui.times import duration_in_words
+
+PATH = "/app"
+POLL_SECONDS = 2.0
+
+
+class HomeState(SignedInState):
+    """Empty until ``open_page`` found out who is there: nothing private is ever part of the built pages."""
+
+    is_loaded: bool = False
+    failure: str = ""
+
+    workspace_name: str = ""
+    email: str = ""
+    has_demo: bool = False
+    install_line: str = ""
+
+    documents: str = ""
+    documents_note: str = ""
+    passages: str = ""
+    conversations_total: str = ""
+    conversations_note: str = ""
+    waiting: str = ""
+    waiting_note: str = ""
+    latest: rx.Field[list[ConversationRow]] = rx.field(default_factory=list)
+    ingests: rx.Field[list[IngestRow]] = rx.field(default_factory=list)
+
+    _follower: int = 0
+
+    @rx.event(background=True)
+    async def open_page(self) -> Any:
+        """Run when the page loads, and to try again."""
+        try:
+            caller = await signed_in(self)
+            knowledge, conversations, latest, ingests = await _read(caller)
+        except NotSignedIn:
+            return to_sign_in(PATH)
+        except Exception as error:
+            async with self:
+                self.failure = sentence_for(error)
+            return None
+        settings = current_resources().settings
+        async with self:
+            self.failure = ""
+            self.workspace_name = caller.workspace.name
+            self.email = caller.email
+            self.has_demo = settings.is_development
+            origin = settings.public_url or self.router.headers.origin
+            self.install_line = (
+                f'<script async src="{origin}/api/widget?t={caller.workspace.public_key}"></script>'
+            )
+            self._show_knowledge(knowledge)
+            self._show_conversations(conversations, latest)
+            self.ingests = [ingest_row(job) for job in ingests]
+            self.is_loaded = True
+        return HomeState.follow_ingests if ingests else None
+
+    @rx.event(background=True)
+    async def follow_ingests(self) -> Any:
+        """Show how far ingests are, every two seconds, as long as there is one.
+
+        Only the follower that was started last goes on, so that nobody can start a crowd of them.
+        """
+        async with self:
+            self._follower += 1
+            mine = self._follower
+        is_under_way = True
+        while is_under_way:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                caller = await signed_in(self)
+                knowledge, ingests = await _read_knowledge(caller)
+            except NotSignedIn:
+                return to_sign_in(PATH)
+            except Exception as error:
+                async with self:
+                    self.failure = sentence_for(error)
+                return None
+            is_under_way = bool(ingests)
+            async with self:
+                if self._follower != mine:
+                    return None
+                self._show_knowledge(knowledge)
+                self.ingests = [ingest_row(job) for job in ingests]
+        return None
+
+    def _show_knowledge(self, counts: KnowledgeCounts) -> None:
+        self.documents = f"{counts.documents:,}"
+        if counts.failed:
+            self.documents_note = f"{counts.failed:,} could not be read"
+        elif counts.processing:
+            self.documents_note = f"{counts.processing:,} being read"
+        else:
+            self.documents_note = "all of them readable" if counts.documents else "none yet"
+        self.passages = f"{counts.passages:,}"
+
+    def _show_conversations(
+        self, counts: ConversationCounts, latest: tuple[ConversationSummary, ...]
+    ) -> None:
+        moment = now()
+        self.conversations_total = f"{counts.total:,}"
+        self.conversations_note = f"{counts.recent:,} in the last 7 days" if counts.total else "none yet"
+        self.waiting = f"{counts.waiting:,}"
+        if counts.waiting_since is None:
+            self.waiting_note = "nobody at the moment"
+        else:
+            self.waiting_note = f"the longest for {duration_in_words(moment - counts.waiting_since)}"
+        self.latest = [conversation_row(summary, moment) for summary in latest]
+
+
+async def _read(
+    caller: MemberCaller,
+) -> tuple[KnowledgeCounts, ConversationCounts, tuple[ConversationSummary, ...], tuple[IngestUnderWay, ...]]:
+    require(caller, Permission.READ_CONVERSATIONS)
+    knowledge, ingests = await _read_knowledge(caller)
+    async with current_resources().database.unit_of_work(caller.scope) as session:
+        return (
+            knowledge,
+            await count_conversations(session, caller.workspace.id),
+            await latest_conversations(session, caller.workspace.id),
+            ingests,
+        )
+
+
+async def _read_knowledge(caller: MemberCaller) -> tuple[KnowledgeCounts, tuple[IngestUnderWay, ...]]:
+    require(caller, Permission.READ_KNOWLEDGE)
+    async with current_resources().database.unit_of_work(caller.scope) as session:
+        return (
+            await count_knowledge(session, caller.workspace.id),
+            await list_ingests_under_way(session, caller.workspace.id),
+        )

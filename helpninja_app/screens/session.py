@@ -1,0 +1,54 @@
+"""Who is signed in, for the pages behind the sign-in: asked anew by every event, and forgotten at its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+import structlog
+from starlette.requests import cookie_parser
+
+from helpninja_app.accounts.authentication import SESSION_COOKIE, caller_of_session
+from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.errors import HelpNinjaError, NotSignedIn
+from helpninja_app.kernel.rate_limits import Burst
+from helpninja_app.resources import current_resources
+
+log = structlog.get_logger(__name__)
+
+
+class SignedInState(rx.State):
+    """The parent of every state that holds a workspace's own content."""
+
+    @rx.event
+    def forget(self) -> None:
+        """Drop what this browser tab was shown: the next person may sign in here."""
+        self.reset()
+
+
+async def signed_in(state: rx.State) -> MemberCaller:
+    """The member whose session cookie came with the websocket; counts against their rate limit.
+
+    Raises ``NotSignedIn`` without a session that still counts.
+    """
+    token = cookie_parser(state.router.headers.cookie).get(SESSION_COOKIE)
+    if not token:
+        raise NotSignedIn()
+    resources = current_resources()
+    async with resources.database.unit_of_work() as session:
+        caller = await caller_of_session(session, token)
+    await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
+    return caller
+
+
+def to_sign_in(page: str) -> list[Any]:
+    """Forget what was shown, go and sign in, and come back to ``page``."""
+    return [SignedInState.forget, rx.redirect(f"/sign-in?next={page}")]
+
+
+def sentence_for(error: Exception) -> str:
+    """What a member is told about ``error``; what nobody expected is logged."""
+    if isinstance(error, HelpNinjaError):
+        return error.detail
+    log.error("screen_failed", exc_info=error)
+    return HelpNinjaError().detail
