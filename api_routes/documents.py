@@ -12,10 +12,10 @@ from api_routes.bodies import Body, is_storable_text, json_body, read_json
 from api_routes.identity import resources_of, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
-from api_routes.uploads import receive_upload
+from api_routes.uploads import receive_upload, too_large
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.errors import FieldError, Forbidden, Invalid, MalformedId, NotFound
+from helpninja_app.errors import FieldError, FileRefused, Forbidden, Invalid, MalformedId, NotFound
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
@@ -118,7 +118,12 @@ async def upload(request: Request) -> UploadResult:
     files = resources.knowledge.files
     async with receive_upload(request, files.incoming, limits.upload_bytes) as (received, fields):
         if "tenantId" in fields:
+            # Another workspace of theirs, where they may be somebody else.
             caller = await staff_caller(request, fields["tenantId"])
+            require(caller, Permission.UPLOAD_DOCUMENTS)
+            limits = knowledge_limits(resources.settings, caller.workspace.plan)
+            if received.size > limits.upload_bytes:
+                raise FileRefused(too_large(limits.upload_bytes))
         audience = fields.get("audience", Audience.MEMBERS.value)
         if audience not in set(Audience):
             raise Invalid(errors=(FieldError("body.audience", "Choose visitors or members."),))

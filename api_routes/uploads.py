@@ -40,13 +40,17 @@ async def receive_upload(
             raise FileRefused("Send the file as the part called file.")
         size = file.size or 0
         if size > max_bytes:
-            raise FileRefused(_too_large(max_bytes))
+            raise FileRefused(too_large(max_bytes))
         await asyncio.to_thread(_write, file, path)
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         yield Upload(path, clean_filename(file.filename or ""), file.content_type, size), fields
     finally:
         await form.close()
         path.unlink(missing_ok=True)
+
+
+def too_large(max_bytes: int) -> str:
+    return f"This file is larger than {max_bytes // 1_000_000} MB."
 
 
 def clean_filename(name: str) -> str:
@@ -67,10 +71,10 @@ async def _parse(request: Request, max_bytes: int) -> FormData:
         raise UnsupportedMediaType("Send the file as multipart/form-data.")
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes + OVERHEAD_BYTES:
-        raise FileRefused(_too_large(max_bytes))
+        raise FileRefused(too_large(max_bytes))
     parser = MultiPartParser(
         request.headers,
-        _bounded(request, max_bytes + OVERHEAD_BYTES, _too_large(max_bytes)),
+        _bounded(request, max_bytes + OVERHEAD_BYTES, too_large(max_bytes)),
         max_files=1,
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,
@@ -102,7 +106,3 @@ def _write(file: UploadFile, path: Path) -> None:
             shutil.copyfileobj(file.file, target)
     except OSError as error:
         raise Unavailable("The file could not be stored: there is no space left.") from error
-
-
-def _too_large(max_bytes: int) -> str:
-    return f"This file is larger than {max_bytes // 1_000_000} MB."

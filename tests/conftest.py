@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from api_routes.app import create_api
@@ -32,6 +33,15 @@ TEMPLATE = "tests_template"
 SITES = 80
 
 OpenSite = Callable[..., Awaitable[LoopbackSite]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """What is logged in tests is short: structlog's own default draws every local variable of every frame."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        cache_logger_on_first_use=False,
+    )
 
 
 @pytest.fixture(scope="session")
