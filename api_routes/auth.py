@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -15,16 +15,15 @@ from api_routes.problems import documented
 from helpninja_app.accounts.authentication import (
     SESSION_COOKIE,
     SESSION_LIFETIME,
-    caller_of_session,
     end_session,
     find_password_hash,
     is_password_right,
     list_memberships,
     open_session,
+    user_of_session,
 )
 from helpninja_app.errors import (
     FieldError,
-    HelpNinjaError,
     Invalid,
     NotSignedIn,
     RateLimited,
@@ -92,7 +91,7 @@ async def sign_in(request: Request) -> Response:
     body = await _read_form(request) if is_form else await read_json(request)
     try:
         token, target = await _sign_in(request, body)
-    except HelpNinjaError as error:
+    except (NotSignedIn, Invalid, RateLimited) as error:
         if not is_form:
             raise
         where = safe_path(body.text("next") or "")
@@ -139,10 +138,10 @@ async def me(request: Request) -> Me:
     if token is None:
         raise NotSignedIn()
     async with resources_of(request).database.unit_of_work() as session:
-        caller = await caller_of_session(session, token)
-        memberships = await list_memberships(session, caller.user_id)
+        user = await user_of_session(session, token)
+        memberships = await list_memberships(session, user.id)
     return Me(
-        user=SignedInUser(id=str(caller.user_id), email=caller.email),
+        user=SignedInUser(id=str(user.id), email=user.email),
         workspaces=[
             SignedInWorkspace(id=str(item.workspace_id), name=item.name, slug=item.slug, role=item.role)
             for item in memberships
@@ -152,16 +151,9 @@ async def me(request: Request) -> Me:
 
 def safe_path(target: str) -> str:
     """A path on this origin to go on to; anything else, such as ``//elsewhere``, becomes the dashboard."""
-    parts = urlsplit(target)
-    if (
-        parts.scheme
-        or parts.netloc
-        or not target.startswith("/")
-        or target.startswith(("//", "/\\"))
-        or any(character in target for character in "\\\r\n\t")
-    ):
-        return HOME
-    return target
+    # Browsers read a backslash as a slash, and leave out line breaks and tabs before they look at the rest.
+    is_path = target.startswith("/") and not target.startswith("//")
+    return target if is_path and not any(character in target for character in "\\\r\n\t") else HOME
 
 
 async def _sign_in(request: Request, body: JsonBody) -> tuple[str, str]:

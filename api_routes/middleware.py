@@ -11,6 +11,8 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api_routes.problems import problem_response
+from helpninja_app.errors import HelpNinjaError
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.telemetry import REQUESTS, request_id
 
@@ -22,7 +24,11 @@ _QUIET = frozenset({"/api/health/live", "/api/health/ready", "/metrics"})
 
 
 class RequestTelemetry:
-    """Gives each request an ``x-request-id`` (the caller's own if it is sound), logs and measures it."""
+    """Gives each request an ``x-request-id`` (the caller's own if it is sound), logs and measures it.
+
+    An unexpected error becomes a problem here and not by FastAPI's handler, which stands outside of this and
+    would answer and log without the id.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -36,16 +42,23 @@ class RequestTelemetry:
         known = request_id.set(identifier)
         started = time.perf_counter()
         status = 500
+        is_begun = False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, is_begun = message["status"], True
                 MutableHeaders(scope=message)["x-request-id"] = identifier
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("unexpected_error")
+            if is_begun:
+                # Too late for a status: the server cuts the connection, so that it does not look complete.
+                raise
+            await problem_response(HelpNinjaError(), scope["path"])(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started
             route: Any = scope.get("route")

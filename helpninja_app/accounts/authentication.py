@@ -105,11 +105,10 @@ async def end_session(session: AsyncSession, token: str) -> None:
     )
 
 
-async def caller_of_session(session: AsyncSession, token: str, tenant: str | None = None) -> MemberCaller:
-    """The member behind a session cookie, in ``tenant`` or else in their first workspace.
+async def user_of_session(session: AsyncSession, token: str) -> User:
+    """The user behind a session cookie, whatever their workspaces; ``NotSignedIn`` if it does not count.
 
-    Leaves the transaction in the caller's scope. ``NotSignedIn`` for a token that does not count,
-    ``NotFound`` for a workspace that is not theirs.
+    Leaves the transaction in the user's own scope.
     """
     found = await session.execute(
         select(col(Session.user_id)).where(
@@ -121,14 +120,25 @@ async def caller_of_session(session: AsyncSession, token: str, tenant: str | Non
     user_id = found.scalar_one_or_none()
     if user_id is None:
         raise NotSignedIn("Your session has ended. Please sign in again.")
-    wanted = (await find_workspace(session, tenant)).id if tenant else None
     await enter_scope(session, Scope(user_id=user_id))
+    return (await session.execute(select(User).where(col(User.id) == user_id))).scalar_one()
+
+
+async def caller_of_session(session: AsyncSession, token: str, tenant: str | None = None) -> MemberCaller:
+    """The member behind a session cookie, in ``tenant`` or else in their first workspace.
+
+    Leaves the transaction in the caller's scope. ``NotSignedIn`` for a token that does not count,
+    ``NotFound`` for a workspace that is not theirs.
+    """
+    user = await user_of_session(session, token)
+    wanted = (await find_workspace(session, tenant)).id if tenant else None
+    await enter_scope(session, Scope(user_id=user.id))
     membership = (
         (
             await session.execute(
                 select(Member)
                 .where(
-                    col(Member.user_id) == user_id, *([col(Member.workspace_id) == wanted] if wanted else [])
+                    col(Member.user_id) == user.id, *([col(Member.workspace_id) == wanted] if wanted else [])
                 )
                 .order_by(col(Member.created_at), col(Member.workspace_id))
                 .limit(1)
@@ -139,13 +149,12 @@ async def caller_of_session(session: AsyncSession, token: str, tenant: str | Non
     )
     if membership is None:
         raise NotFound(UNKNOWN_TENANT)
-    await enter_scope(session, Scope.members(membership.workspace_id, user_id))
-    email = (await session.execute(select(col(User.email)).where(col(User.id) == user_id))).scalar_one()
+    await enter_scope(session, Scope.members(membership.workspace_id, user.id))
     role = Role(membership.role)
     return MemberCaller(
         workspace=await load_workspace(session, membership.workspace_id),
-        user_id=user_id,
-        email=email,
+        user_id=user.id,
+        email=user.email,
         role=role,
         permissions=ROLE_PERMISSIONS[role],
     )
