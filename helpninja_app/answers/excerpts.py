@@ -27,7 +27,7 @@ class Excerpt:
 
     ``passage`` is the index of its passage, ``order`` its place among all pieces of that passage. ``context``
     is what it stands under: title, headings, and the sentence that announces a list. ``lead_in`` is that
-    sentence.
+    sentence. Sentences of one paragraph, items of one list and rows of one table have the same ``block``.
     """
 
     kind: ExcerptKind
@@ -36,11 +36,13 @@ class Excerpt:
     order: int
     context: str
     lead_in: str = ""
+    block: int = 0
 
 
 def read_excerpts(passages: Sequence[Passage]) -> list[Excerpt]:
     """All pieces of ``passages``, in their order, without Markdown's marks; code is left out."""
     excerpts: list[Excerpt] = []
+    blocks = 0
     for index, passage in enumerate(passages):
         heading = " ".join(part for part in (passage.title, passage.heading_path) if part)
         order = 0
@@ -48,9 +50,11 @@ def read_excerpts(passages: Sequence[Passage]) -> list[Excerpt]:
             context = " ".join((heading, *section.path))
             lead_in = ""
             for block in section.blocks:
+                blocks += 1
                 for kind, text in _pieces(block):
                     above = lead_in if kind != "sentence" else ""
-                    excerpts.append(Excerpt(kind, text, index, order, f"{context} {above}".strip(), above))
+                    under = f"{context} {above}".strip()
+                    excerpts.append(Excerpt(kind, text, index, order, under, above, blocks))
                     order += 1
                     if kind == "sentence":
                         lead_in = text if _ANNOUNCES.search(text) else ""

@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 OFFLINE = "offline"
 PASSAGES = 5
+# Share of the best passage's score that another needs to be quoted beside it.
+CLOSE = 0.9
 
 # Below one half, "the passages do not answer this" is the better guess; a wide margin below it nothing
 # relevant was found, and quoting a page that misses the question would only look like an answer.
@@ -212,16 +214,24 @@ class Pipeline:
         )
 
     async def _quote(self, question: Question, retrieved: Retrieved) -> Answer:
+        best = max((item.score for item in retrieved.result.passages), default=0.0)
+        # What is clearly behind the best passage is about something else as a rule; a model can tell, quoting
+        # cannot.
+        close = [
+            passage
+            for passage, item in zip(retrieved.passages, retrieved.result.passages, strict=True)
+            if item.score >= CLOSE * best
+        ]
         composed = await compose_answer(
             question.text,
-            retrieved.passages,
+            close,
             embed=self._embed_sentences,
             query_vector=retrieved.query.vector,
             familiarity=retrieved.query.familiarity,
         )
         if composed is None:
             return self._decline(question, retrieved.confidence, OFFLINE)
-        resolved = resolve_citations(composed.text, retrieved.passages)
+        resolved = resolve_citations(composed.text, close)
         return Answer(resolved.text, resolved.citations, retrieved.confidence.probability, "answer", OFFLINE)
 
     async def _embed_sentences(self, sentences: Sequence[str]) -> npt.NDArray[np.float32]:

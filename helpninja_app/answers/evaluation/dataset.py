@@ -111,6 +111,19 @@ def load_question_file(path: Path) -> tuple[LabelledQuestion, ...]:
     return questions
 
 
+def load_requests(path: Path, *, at_most: int) -> tuple[LabelledQuestion, ...]:
+    """Requests that no document answers, from the ``text`` of each JSON line; evenly thinned to ``at_most``.
+
+    For teaching what a question looks like that is out of any scope. Raises ``Invalid`` naming the line.
+    """
+    rows = list(_rows(path))
+    step = max(len(rows) // at_most, 1)
+    return tuple(
+        LabelledQuestion(str(number), _text(row, "text", where), frozenset(), answerable=False)
+        for number, (row, where) in enumerate(rows[::step][:at_most])
+    )
+
+
 def _asked(cells: list[str], names: list[str], where: str, number: str) -> LabelledQuestion:
     row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
     if not row.get("question"):
