@@ -129,6 +129,14 @@ def fit_confidence(
     folders: Annotated[
         list[Path], typer.Argument(exists=True, file_okay=False, help="Labelled sets, as for evaluate.")
     ],
+    out_of_scope: Annotated[
+        Path | None,
+        typer.Option(
+            "--out-of-scope",
+            exists=True,
+            help="JSON lines {text} of requests that no document answers; asked of every set.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Where to write; default: the model that the product uses.")
     ] = None,
@@ -138,7 +146,7 @@ def fit_confidence(
     The figures printed are of questions held out: each group is judged by a model fitted without it.
     """
     with database(get_settings(), lambda _: None) as prepared:
-        asyncio.run(commands.fit_confidence(prepared, folders, out, to_terminal))
+        asyncio.run(commands.fit_confidence(prepared, folders, out_of_scope, out, to_terminal))
 
 
 @cli.command()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,13 @@ import httpx
 from helpninja_app.accounts.callers import Workplace
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.answers.confidence import MODEL_FILE
-from helpninja_app.answers.evaluation.dataset import LabelledSet, load_dataset, load_question_file
+from helpninja_app.answers.evaluation.dataset import (
+    LabelledQuestion,
+    LabelledSet,
+    load_dataset,
+    load_question_file,
+    load_requests,
+)
 from helpninja_app.answers.evaluation.fit_confidence import FeatureRow, fit
 from helpninja_app.answers.evaluation.run import (
     Outcome,
@@ -41,6 +48,9 @@ from helpninja_app.runtime import keep_working
 from helpninja_app.settings import Settings
 
 Say = Callable[[str], None]
+
+# Of a file of requests that no document answers, asked of every set.
+REQUESTS = 150
 
 
 @asynccontextmanager
@@ -127,7 +137,7 @@ async def evaluate(settings: Settings, path: Path, tenant: str | None, out: Path
     """Evaluate a labelled set in a throw-away workspace, or a CSV of questions in an existing one."""
     async with _opened(settings) as resources:
         if path.suffix.lower() != ".csv":
-            outcomes = await _evaluate_set(resources, load_dataset(path))
+            outcomes, _ = await _evaluate_set(resources, load_dataset(path))
         elif tenant is None:
             raise Invalid("Name the workspace that the questions are about: --workspace SLUG.")
         else:
@@ -150,14 +160,30 @@ async def evaluate(settings: Settings, path: Path, tenant: str | None, out: Path
     return summary
 
 
-async def fit_confidence(settings: Settings, folders: Sequence[Path], out: Path | None, say: Say) -> None:
-    """Fit the confidence model on labelled sets, through the product's own search, and write it."""
+async def fit_confidence(
+    settings: Settings, folders: Sequence[Path], out_of_scope: Path | None, out: Path | None, say: Say
+) -> None:
+    """Fit the confidence model on labelled sets, through the product's own search, and write it.
+
+    ``out_of_scope`` are requests that no document of any set answers; they are asked of every set.
+    """
+    requests = load_requests(out_of_scope, at_most=REQUESTS) if out_of_scope else ()
     rows: list[FeatureRow] = []
     async with _opened(settings) as resources:
         for folder in folders:
-            for outcome in await _evaluate_set(resources, load_dataset(folder)):
-                rows += outcome.rows
-    model = fit(rows, fitted_on=datetime.now(UTC).date())
+            outcomes, foreign = await _evaluate_set(resources, load_dataset(folder), requests)
+            say(f"{folder.name}")
+            for line in summary_lines(summarise(outcomes)):
+                say(f"  {line}")
+            rows += [row for outcome in [*outcomes, *foreign] for row in outcome.rows]
+    # The model is part of the product, the names of what it was fitted on are not.
+    numbers = {group: number for number, group in enumerate(sorted({row.group for row in rows}), 1)}
+    for group, number in numbers.items():
+        say(f"group {number}: {group}")
+    model = fit(
+        [replace(row, group=f"group {numbers[row.group]:02}") for row in rows],
+        fitted_on=datetime.now(UTC).date(),
+    )
     target = out or MODEL_FILE
     model.save(target)
     say(f"Fitted on {len(rows)} rows; wrote {target}")
@@ -212,14 +238,19 @@ def summary_lines(summary: Summary) -> list[str]:
     ]
 
 
-async def _evaluate_set(resources: Resources, labelled: LabelledSet) -> list[Outcome]:
+async def _evaluate_set(
+    resources: Resources, labelled: LabelledSet, requests: Sequence[LabelledQuestion] = ()
+) -> tuple[list[Outcome], list[Outcome]]:
+    """The outcomes of a set's own questions, and of ``requests`` that its documents do not answer."""
     embedder = resources.knowledge.embedders.current
     pipeline = Pipeline(resources.database, embedder, resources.answerers)
     async with throw_away_workspace(resources.database, embedder, labelled.documents, _show_progress) as (
         scope,
         names,
     ):
-        return await ask_all(pipeline, scope, labelled.questions, names, _show_progress, source=labelled.name)
+        own = await ask_all(pipeline, scope, labelled.questions, names, _show_progress, source=labelled.name)
+        foreign = await ask_all(pipeline, scope, requests, names, _show_progress, source="out of scope")
+    return own, foreign
 
 
 async def _find(resources: Resources, tenant: str) -> Workplace:
