@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -235,15 +238,19 @@ def _weaknesses(name: str, value: str) -> list[str]:
 
 def _kept_secret(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        path.touch(mode=0o600, exist_ok=False)
-    except FileExistsError:
-        kept = path.read_text().strip()
-        if kept:
-            return kept
-    made = secrets.token_urlsafe(48)
-    path.write_text(made)
-    return made
+    if path.is_file() and not path.stat().st_size:
+        path.unlink(missing_ok=True)
+    if not path.exists():
+        descriptor, whole = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+            # Whole or not at all: of processes that start together one wins, and all read what it wrote.
+            with suppress(FileExistsError):
+                os.link(whole, path)
+        finally:
+            Path(whole).unlink()
+    return path.read_text().strip()
 
 
 @lru_cache(maxsize=1)
