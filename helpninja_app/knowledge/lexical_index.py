@@ -17,10 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.kernel.database import new_id
 
-# At most this many segments answer a query; one more write merges the small ones.
+# At most this many segments answer a query; one more write merges the smaller half of them. That makes tiers:
+# a posting is rewritten a few times in its life and not with each merge.
 MAX_SEGMENTS = 24
-# A segment over this size is only rewritten to get rid of tombstones: else each merge rewrites everything.
-LARGE_SEGMENT_CHUNKS = 4_000
 # Rebuilding costs about 0.2 ms a chunk, so it is worth it when a fifth of what is read is dead.
 MAX_DEAD_SHARE = 0.2
 
@@ -150,8 +149,9 @@ async def _keep_small(session: AsyncSession, workspace_id: UUID) -> None:
 
 async def _merge_small(session: AsyncSession, workspace_id: UUID) -> None:
     sizes = list(await session.execute(_SEGMENT_SIZES, {"workspace": workspace_id}))
-    small = [row.id for row in sizes if row.chunks < LARGE_SEGMENT_CHUNKS]
-    values = {"workspace": workspace_id, "segment": new_id(), "merged": small}
+    sizes.sort(key=lambda row: row.chunks)
+    merged = [row.id for row in sizes[: len(sizes) - MAX_SEGMENTS // 2]]
+    values = {"workspace": workspace_id, "segment": new_id(), "merged": merged}
     await session.execute(_MERGE_SEGMENTS, values)
     await session.execute(_MERGE_POSTINGS, values)
     await session.execute(_DROP_SEGMENTS, values)

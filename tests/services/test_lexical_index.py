@@ -194,15 +194,38 @@ async def test_scores_are_those_of_bm25_after_any_changes(
             await check(resources, shelf.tenant)
 
 
-async def test_one_more_segment_than_allowed_merges_them(resources: Resources, factory: Factory) -> None:
+async def test_one_more_segment_than_allowed_merges_the_small_ones(
+    resources: Resources, factory: Factory
+) -> None:
     tenant = await factory.tenant()
-    for number in range(SMALL):
+    large = "\n\n".join(f"## Part {number}\n\n{' '.join(SENTENCES[:4] * 6)}" for number in range(6))
+    await factory.document(tenant, large)
+
+    async def sizes() -> list[int]:
+        async with resources.database.unit_of_work(tenant.scope) as session:
+            found = await session.execute(
+                text("select sum(chunk_count)::int from lexical_segments group by id order by 1 desc")
+            )
+            return list(found.scalars())
+
+    (largest,) = await sizes()
+    for number in range(SMALL - 1):
         await factory.document(tenant, f"Boots number {number}.")
-    async with resources.database.unit_of_work(tenant.scope) as session:
-        assert (await index_shape(session, tenant.id)).segments == SMALL
+    assert await sizes() == [largest, *[1] * (SMALL - 1)]
     await factory.document(tenant, "One more pair of boots.")
-    async with resources.database.unit_of_work(tenant.scope) as session:
-        assert (await index_shape(session, tenant.id)).segments == 1
+    assert await sizes() == [largest, SMALL - 1, 1]
+    for number in range(SMALL * 4):
+        await factory.document(tenant, f"Jackets number {number}.")
+        assert len(await sizes()) <= SMALL
+    await check(resources, tenant)
+
+
+async def test_many_large_segments_are_merged_too(resources: Resources, factory: Factory) -> None:
+    tenant = await factory.tenant()
+    for number in range(SMALL * 3):
+        await factory.document(tenant, f"## One\n\n{' '.join(SENTENCES[:4] * 9)} {number}")
+        async with resources.database.unit_of_work(tenant.scope) as session:
+            assert (await index_shape(session, tenant.id)).segments <= SMALL
     await check(resources, tenant)
 
 
