@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -33,6 +33,7 @@ TEMPLATE = "tests_template"
 SITES = 80
 
 OpenSite = Callable[..., Awaitable[LoopbackSite]]
+OpenResources = Callable[..., AbstractAsyncContextManager[Resources]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -160,7 +161,7 @@ def factory(resources: Resources) -> Factory:
 
 
 @pytest.fixture
-def with_resources(settings: Settings, database_urls: Urls) -> Callable[..., asynccontextmanager[Resources]]:  # type: ignore[type-var]
+def with_resources(settings: Settings, database_urls: Urls) -> OpenResources:
     """Open other resources on the same database for a while: other settings, another provider."""
 
     @asynccontextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,6 @@ from tests.factories import Factory, Tenant
 from tests.unit.document_factory import docx, help_page, locked_pdf, paragraph, pdf, pdf_of_empty_pages
 
 pytestmark = pytest.mark.usefixtures("worker")
-
-OpenResources = Callable[..., AbstractAsyncContextManager[Resources]]
 
 SENTENCE = "The quokka tent weighs two kilograms and keeps the rain out for a whole night."
 FILES = {
@@ -62,8 +59,10 @@ async def finished(client: httpx.AsyncClient, tenant: Tenant, document_id: str) 
             await asyncio.sleep(0.05)
 
 
-async def uploaded(client: httpx.AsyncClient, tenant: Tenant, name: str = "tent.md", **fields: str) -> str:
-    response = await upload(client, tenant.headers, name, **fields)
+async def uploaded(
+    client: httpx.AsyncClient, tenant: Tenant, name: str = "tent.md", audience: str = "members"
+) -> str:
+    response = await upload(client, tenant.headers, name, audience=audience)
     assert response.status_code == 200, response.text
     document_id = str(response.json()["documentId"])
     assert (await finished(client, tenant, document_id))["status"] == "completed"
@@ -398,7 +397,8 @@ async def test_rag_answers_as_the_contract_has_it(
     assert (await rag(wanted, other.headers)).status_code == 404
     _, agent = await factory.member(tenant, Role.AGENT)
     assert (await rag(wanted, agent)).status_code == 403
-    for body in ({}, {"documentId": None}, {"documentId": 5}, [], None):
+    wrong: tuple[Any, ...] = ({}, {"documentId": None}, {"documentId": 5}, [], None)
+    for body in wrong:
         assert (await rag(body, tenant.headers)).status_code in (400, 422), body
     accepted = await rag(wanted, tenant.headers)
     assert accepted.status_code == 200
@@ -467,7 +467,7 @@ async def test_a_change_is_checked_and_foreign_documents_are_not_there(
     reader = await factory.key(tenant, frozenset({Permission.READ_KNOWLEDGE}))
     assert (await client.patch(url, json={"title": "New"}, headers=reader)).status_code == 403
     assert (await client.get(url, headers=reader)).status_code == 200
-    for change in (
+    wrong: tuple[Any, ...] = (
         {"audience": "all"},
         {"title": ""},
         {"title": 5},
@@ -475,7 +475,8 @@ async def test_a_change_is_checked_and_foreign_documents_are_not_there(
         {"status": "completed"},
         [],
         "x",
-    ):
+    )
+    for change in wrong:
         response = await client.patch(url, json=change, headers=tenant.headers)
         assert response.status_code == 422, change
     renamed = await client.patch(url, json={"title": "New"}, headers=tenant.headers)
