@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from sqlmodel import col
 
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.answers.catalogue import find_model
+from helpninja_app.answers.providers.base import GenerationRequest, StreamEvent, TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider
 from helpninja_app.conversations.handoff import change_status
 from helpninja_app.conversations.models import (
@@ -41,6 +43,15 @@ class Event:
     data: dict[str, Any]
 
 
+class MistakenProvider(FakeProvider):
+    """Says something and then fails in a way that no provider should."""
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
+        self.requests.append(request)
+        yield TextDelta("Sixty days and nothing more. ")
+        raise RuntimeError("password=hunter2")
+
+
 def answering(fake: FakeProvider) -> Answerers:
     """Answerers whose model is the scripted one."""
     return Answerers.with_provider(fake, find_model("gpt-4o-mini"))
@@ -50,10 +61,12 @@ def new_session() -> str:
     return f"sid-{secrets.token_hex(8)}"
 
 
-async def shop(factory: Factory, **changes: object) -> Tenant:
-    """A workspace with one page; without ``changes`` no answer escalates for its confidence."""
-    plan = str(changes.pop("plan", "agency"))
-    tenant = await factory.tenant(plan=plan, **({"confidence_threshold": 0.0} | changes))
+async def shop(
+    factory: Factory, *, plan: str = "agency", confidence_threshold: float = 0.0, **changes: object
+) -> Tenant:
+    """A workspace with one page; no answer escalates for its confidence unless a threshold is given."""
+    columns: dict[str, Any] = changes | {"confidence_threshold": confidence_threshold}
+    tenant = await factory.tenant(plan=plan, **columns)
     await factory.document(tenant, PAGE, title="Returns", url=PAGE_URL)
     return tenant
 

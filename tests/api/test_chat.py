@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
@@ -248,7 +248,7 @@ async def test_another_content_type_is_415(client: httpx.AsyncClient, kind: str)
 
 @pytest.mark.parametrize("is_declared", [True, False])
 async def test_a_body_of_ten_megabytes_is_413(client: httpx.AsyncClient, is_declared: bool) -> None:
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(160):
             yield b" " * 65536
 

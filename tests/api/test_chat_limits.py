@@ -14,7 +14,7 @@ from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.billing.usage import current_period
 from helpninja_app.conversations.models import Status
 from helpninja_app.resources import Resources
-from tests.api.chatting import answering, ask, move, new_session, shop
+from tests.api.chatting import MistakenProvider, answering, ask, move, new_session, shop
 from tests.factories import Factory, Tenant
 
 OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
@@ -83,14 +83,10 @@ async def test_a_message_that_gets_no_answer_is_not_counted(
 ) -> None:
     tenant = await shop(factory, plan="free")
 
-    class Broken(FakeProvider):
-        def _next_script(self) -> list[object]:  # type: ignore[override]
-            raise RuntimeError("a mistake of ours")
-
-    async with with_resources(answerers=answering(Broken()), unlimited=False):
+    async with with_resources(answerers=answering(MistakenProvider()), unlimited=False):
         response = await ask(client, tenant)
     assert response.status_code == 500
-    assert "mistake" not in response.text
+    assert "hunter2" not in response.text
     assert await used(resources, tenant) == 0
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx
 
 from api_routes.app import create_api
-from helpninja_app.answers.providers.base import GenerationRequest, StreamEvent, TextDelta
+from helpninja_app.answers.providers.base import TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.resources import Resources
 from tests.api.chatting import (
     QUESTION,
+    MistakenProvider,
     answering,
     ask_streaming,
     conversations_of,
@@ -26,15 +27,6 @@ from tests.api.chatting import (
 from tests.factories import Factory, Tenant
 
 OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
-
-
-class MistakenProvider(FakeProvider):
-    """Says something and then fails in a way that no provider should."""
-
-    async def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
-        self.requests.append(request)
-        yield TextDelta("Sixty days and nothing more. ")
-        raise RuntimeError("password=hunter2")
 
 
 class Browser:

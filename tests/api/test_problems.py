@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import httpx
 import pytest
@@ -131,11 +132,11 @@ async def test_a_database_that_is_away_is_503(
     assert alive.status_code == 200
 
 
-def _problem_in(response: httpx.Response) -> dict[str, object]:
+def _problem_in(response: httpx.Response) -> dict[str, Any]:
     """The problem of a response, checked for what every one has."""
     assert response.headers["content-type"] == "application/problem+json"
     assert REQUEST_ID.fullmatch(response.headers["x-request-id"])
-    problem: dict[str, object] = response.json()
+    problem: dict[str, Any] = response.json()
     assert {"type", "title", "status", "detail", "error"} <= set(problem)
     assert problem["status"] == response.status_code
     assert problem["error"] == problem["detail"]

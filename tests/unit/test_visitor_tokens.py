@@ -64,7 +64,7 @@ def test_a_forged_token_is_refused(kind: str, for_renewal: bool) -> None:
     header, payload, signature = good.split(".")
     other_payload = sign_visitor(KEY, WORKSPACE, "another-session").token.split(".")[1]
     forged = {
-        "alg none": jwt.encode(claims, None, algorithm="none"),
+        "alg none": jwt.encode(claims, "", algorithm="none"),
         "bare key": jwt.encode(claims, KEY, algorithm="HS256"),
         "tampered": f"{header}.{other_payload}.{signature}",
         "empty": "",
