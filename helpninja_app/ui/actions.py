@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import reflex as rx
 
+from helpninja_app.ui.links import document_link
+
 Emphasis = Literal["primary", "secondary", "quiet"]
 Size = Literal["normal", "large"]
 
@@ -40,10 +42,12 @@ def button_link(
     href: str,
     emphasis: Emphasis = "secondary",
     size: Size = "normal",
+    is_page: bool = True,
     **attributes: Any,
 ) -> rx.Component:
-    """A link that looks like a button, for what leads to another page."""
-    return rx.el.a(*content, href=href, class_name=_classes(emphasis, size, wide=False), **attributes)
+    """A link that looks like a button; ``is_page`` unless it leads away from our pages."""
+    link = rx.el.a if is_page else document_link
+    return link(*content, href=href, class_name=_classes(emphasis, size, wide=False), **attributes)
 
 
 def _classes(emphasis: Emphasis, size: Size, *, wide: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from helpninja_app.ui.brand import brand_link
+from helpninja_app.ui.links import document_link
 
 _PAGE = "mx-auto w-full max-w-page px-5 tablet:px-8"
 
@@ -12,7 +13,7 @@ _PAGE = "mx-auto w-full max-w-page px-5 tablet:px-8"
 def public_page(*content: rx.Component, actions: tuple[rx.Component, ...] = ()) -> rx.Component:
     """Header with ``actions`` on its right, the content, and the footer."""
     return rx.el.div(
-        rx.el.a(
+        document_link(
             "Skip to the content",
             href="#content",
             class_name="sr-only focus:not-sr-only focus:absolute focus:left-4 focus:top-4 "
@@ -29,7 +30,7 @@ def public_page(*content: rx.Component, actions: tuple[rx.Component, ...] = ()) 
         rx.el.footer(
             rx.el.div(
                 rx.el.p("HelpNinja runs on your own server, with or without a model provider."),
-                rx.el.a(
+                document_link(
                     "API", href="/api/docs", class_name="rounded-chip underline-offset-4 hover:underline"
                 ),
                 class_name=f"{_PAGE} flex flex-wrap items-center justify-between gap-x-6 gap-y-2 py-6 "

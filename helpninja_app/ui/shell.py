@@ -11,6 +11,7 @@ from helpninja_app.ui.actions import button
 from helpninja_app.ui.brand import mark
 from helpninja_app.ui.forms import native_form
 from helpninja_app.ui.icons import icon
+from helpninja_app.ui.links import document_link
 from helpninja_app.ui.panels import skeleton
 
 _DRAWER = "sidebar"
@@ -18,12 +19,13 @@ _DRAWER = "sidebar"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An entry of the sidebar; ``is_shown`` may be a Var."""
+    """An entry of the sidebar. ``is_shown`` may be a Var; ``is_page`` unless it leads away from our pages."""
 
     label: str
     symbol: str
     href: str
     is_current: bool = False
+    is_page: bool = True
     is_shown: Any = True
 
 
@@ -37,7 +39,7 @@ def app_shell(
 ) -> rx.Component:
     """The page's ``content`` beside the sidebar; ``workspace`` and ``email`` may be empty while they load."""
     return rx.el.div(
-        rx.el.a(
+        document_link(
             "Skip to the content",
             href="#content",
             class_name="sr-only focus:not-sr-only focus:absolute focus:left-4 focus:top-4 focus:z-10 "
@@ -125,7 +127,8 @@ def _place(place: Place) -> rx.Component:
             aria_current="page",
             class_name=shape + "border-border bg-bg text-text",
         )
-    return rx.el.a(
+    link = rx.el.a if place.is_page else document_link
+    return link(
         icon(place.symbol),
         place.label,
         href=place.href,

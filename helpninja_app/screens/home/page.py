@@ -44,8 +44,8 @@ def home_page() -> rx.Component:
         email=HomeState.email,
         places=(
             Place("Home", "house", PATH, is_current=True),
-            Place("Demo shop", "store", "/demo", is_shown=HomeState.has_demo),
-            Place("API docs", "file-code", "/api/docs"),
+            Place("Demo shop", "store", "/demo", is_page=False, is_shown=HomeState.has_demo),
+            Place("API docs", "file-code", "/api/docs", is_page=False),
         ),
         sign_out_action="/api/auth/sign-out",
         on_sign_out=SignedInState.forget,

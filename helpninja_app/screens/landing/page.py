@@ -57,7 +57,11 @@ def _hero() -> rx.Component:
                     LandingState.has_demo,
                     rx.fragment(
                         button_link(
-                            "Try it in the demo shop", href="/demo", emphasis="primary", size="large"
+                            "Try it in the demo shop",
+                            href="/demo",
+                            emphasis="primary",
+                            size="large",
+                            is_page=False,
                         ),
                         button_link("Sign in", href="/sign-in", size="large"),
                     ),
