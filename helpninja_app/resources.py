@@ -24,6 +24,7 @@ from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.embedding.minilm import MiniLMEmbedder
 from helpninja_app.knowledge.embedding.openai import OpenAIEmbedder
 from helpninja_app.knowledge.embedding.protocol import Embedder
+from helpninja_app.knowledge.embedding.remembering import RememberingEmbedder
 from helpninja_app.knowledge.extraction.extractor import Extractor
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.tools import KnowledgeTools
@@ -114,11 +115,11 @@ async def open_resources(
 
 def make_embedders(settings: Settings) -> Embedders:
     """The configured embedder first; the local one stays, for workspaces whose vectors it made."""
-    local = MiniLMEmbedder()
+    local = RememberingEmbedder(MiniLMEmbedder())
     if settings.embedder == "minilm" or settings.openai_api_key is None:
         return Embedders(local)
-    remote = OpenAIEmbedder(
-        api_key=settings.openai_api_key.get_secret_value(), base_url=settings.openai_base_url
+    remote = RememberingEmbedder(
+        OpenAIEmbedder(api_key=settings.openai_api_key.get_secret_value(), base_url=settings.openai_base_url)
     )
     return Embedders(remote, local)
 
