@@ -27,7 +27,7 @@ class App(rx.App):
     def __call__(self) -> ASGIApp:
         redact_all_logs()
         settings = get_settings()
-        guarded = PublicPreflight(OwnOriginOnly(super().__call__(), settings))
+        guarded = OwnOriginOnly(super().__call__(), settings)
         protected = SecurityHeaders(guarded, settings, script_hashes=inline_script_hashes(FrontEnd().pages))
         return draining.around(PublicPreflight(protected))
 

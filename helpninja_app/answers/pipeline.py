@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -86,12 +86,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What was found for a question, and how sure an answer from it is."""
+    """What was found for a question, and how sure an answer from it is.
+
+    ``is_degraded`` when the embedder could not be reached, so that only words were searched for.
+    """
 
     passages: tuple[Passage, ...]
     confidence: Confidence
     query: SearchQuery
     result: SearchResult
+    is_degraded: bool = False
 
 
 class Pipeline:
@@ -117,9 +121,12 @@ class Pipeline:
         if not retrieved.passages or retrieved.confidence.probability < NOTHING_RELEVANT:
             answer = self._decline(question, retrieved.confidence, OFFLINE)
             yield Token(answer.text)
-            yield answer
+            yield replace(answer, provider_failed=retrieved.is_degraded)
             return
         provider = self._answerers.provider
+        if retrieved.is_degraded:
+            yield replace(await self._quote(question, retrieved), provider_failed=True)
+            return
         if provider is None:
             answer = await self._quote(question, retrieved)
             for piece in pieces(answer.text):
@@ -132,25 +139,25 @@ class Pipeline:
                     yield event
         except ProviderFailed as error:
             log.warning("provider_failed", model=self._answerers.model.id, detail=error.detail)
-            quoted = await self._quote(question, retrieved)
-            yield Answer(
-                quoted.text,
-                quoted.citations,
-                quoted.confidence,
-                quoted.kind,
-                quoted.model,
-                provider_failed=True,
-            )
+            yield replace(await self._quote(question, retrieved), provider_failed=True)
 
     async def retrieve(self, scope: Scope, question: Question, *, passages: int = PASSAGES) -> Retrieved:
         """Search for a question in the light of its conversation, and say how answerable it is."""
         standalone = standalone_query(question.text, question.history)
-        vectors = await asyncio.gather(*(self._embedder.embed_query(text) for text in standalone.texts))
+        familiarity = self._embedder.coverage(question.text)
+        is_degraded = False
+        try:
+            vectors = await asyncio.gather(*(self._embedder.embed_query(text) for text in standalone.texts))
+        except ProviderFailed as error:
+            # Words alone still find most pages: a visitor should not have to wait for an embedding provider.
+            log.warning("embedding_failed", model=self._embedder.name, detail=error.detail)
+            vectors = [np.zeros(self._embedder.dimension, dtype=np.float32) for _ in standalone.texts]
+            familiarity, is_degraded = 0.0, True
         weighed = standalone.weigh(vectors)
         query = SearchQuery(
             vector=weighed.vector,
             texts=tuple((part.text, part.weight) for part in weighed.texts),
-            familiarity=self._embedder.coverage(question.text),
+            familiarity=familiarity,
         )
         found = await search(self._database, scope, query, self._embedder.name, passages=passages)
         confidence = measure_confidence(
@@ -165,6 +172,7 @@ class Pipeline:
             confidence=confidence,
             query=query,
             result=found,
+            is_degraded=is_degraded,
         )
 
     async def _generate(
@@ -222,13 +230,16 @@ class Pipeline:
             for passage, item in zip(retrieved.passages, retrieved.result.passages, strict=True)
             if item.score >= CLOSE * best
         ]
-        composed = await compose_answer(
-            question.text,
-            close,
-            embed=self._embed_sentences,
-            query_vector=retrieved.query.vector,
-            familiarity=retrieved.query.familiarity,
-        )
+        try:
+            composed = await compose_answer(
+                question.text,
+                close,
+                embed=self._embed_sentences,
+                query_vector=retrieved.query.vector,
+                familiarity=retrieved.query.familiarity,
+            )
+        except ProviderFailed:
+            composed = await compose_answer(question.text, close)
         if composed is None:
             return self._decline(question, retrieved.confidence, OFFLINE)
         resolved = resolve_citations(composed.text, close)

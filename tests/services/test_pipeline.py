@@ -15,6 +15,8 @@ from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoke
 from helpninja_app.answers.standalone import Turn
 from helpninja_app.errors import ProviderFailed
 from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
+from helpninja_app.knowledge.embedding.protocol import Vector
 from helpninja_app.resources import Resources
 from tests.factories import Factory, Tenant
 
@@ -203,3 +205,26 @@ async def test_a_follow_up_is_searched_in_the_light_of_what_was_said(
 def test_pieces_joined_are_the_text(text: str) -> None:
     assert "".join(pieces(text)) == text
     assert all(pieces(text))
+
+
+class AwayEmbedder(HashingEmbedder):
+    """An embedder whose provider cannot be reached."""
+
+    async def embed_query(self, text: str) -> Vector:
+        raise ProviderFailed()
+
+
+async def test_an_embedder_that_is_away_leaves_the_words_to_search_by(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await shop(factory)
+    fake = FakeProvider()
+    answerers = Answerers.with_provider(fake, find_model("gpt-4o-mini"))
+    pipeline = Pipeline(resources.database, AwayEmbedder(), answerers)
+    events = [event async for event in pipeline.answer(Scope.visitors(tenant.id), Question(QUESTION))]
+    answer = events[-1]
+    assert isinstance(answer, Answer)
+    assert answer.provider_failed
+    assert "sixty days" in answer.text
+    assert answer.refs == (URL,)
+    assert fake.requests == []
