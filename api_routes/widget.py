@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -283,7 +284,17 @@ def _cached(request: Request, content: str, media_type: str) -> Response:
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if etag in known:
         return Response(status_code=304, headers=headers)
+    headers["vary"] = "accept-encoding"
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+        return Response(_gzipped(content), media_type=media_type, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
+
+
+@lru_cache(maxsize=256)
+def _gzipped(content: str) -> bytes:
+    # These files are the same for everybody and hold no secret: compressing them tells nobody anything.
+    return gzip.compress(content.encode(), mtime=0)
 
 
 async def _allowed(request: Request, tenant: str) -> Workplace:

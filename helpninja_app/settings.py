@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import tempfile
@@ -222,10 +223,23 @@ class Settings(BaseSettings):
             problems.append(
                 "HELPNINJA_PUBLIC_URL has to start with https:// (or http:// in a closed network)."
             )
+        problems += [
+            f"HELPNINJA_TRUSTED_PROXIES has {proxy}, which is no address or network."
+            for proxy in sorted(self.trusted_proxies)
+            if not _is_network(proxy)
+        ]
         if self.embedder == "openai" and self.openai_api_key is None:
             problems.append("OPENAI_API_KEY is missing although HELPNINJA_EMBEDDER is openai.")
         if problems:
             raise SettingsRefused(tuple(problems))
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _weaknesses(name: str, value: str) -> list[str]:

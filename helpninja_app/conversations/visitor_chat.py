@@ -66,8 +66,9 @@ async def answer_visitor(
 ) -> AsyncGenerator[Token | Reply, None]:
     """Yield ``Token`` as the answer is written, then exactly one ``Reply``.
 
-    The question is stored before anything else and stays whatever happens. Raises ``LimitUsedUp`` when the
-    plan's messages are used; a message that gets no answer is not counted.
+    The question is stored before it is answered and stays whatever happens to the answer. Raises
+    ``LimitUsedUp``, storing nothing, when the plan's messages are used; a message that gets no answer is not
+    counted.
     """
     started = time.perf_counter()
     turn = await _store_question(database, caller, message, plan, page_url)

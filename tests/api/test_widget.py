@@ -233,3 +233,16 @@ def _config_in(script: str) -> dict[str, str]:
 def _policy_of(response: httpx.Response) -> dict[str, list[str]]:
     directives = [part.split() for part in response.headers["content-security-policy"].split(";")]
     return {directive[0]: directive[1:] for directive in directives}
+
+
+async def test_the_loader_is_compressed_for_those_who_can_read_it(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    url = f"/api/widget?t={tenant.workspace.public_key}"
+    packed = await client.get(url, headers={"accept-encoding": "gzip"})
+    plain = await client.get(url, headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+    assert int(packed.headers["content-length"]) < 5_000

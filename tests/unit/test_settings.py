@@ -144,3 +144,8 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path: Path, turn: in
 def test_only_development_may_fetch_its_own_demo() -> None:
     assert settings(port=4000).fetchable_private_hosts == {"127.0.0.1:4000/demo/help/"}
     assert settings(env="production", port=4000).fetchable_private_hosts == frozenset()
+
+
+def test_a_proxy_that_is_no_address_is_named() -> None:
+    told = problems_of(trusted_proxies="10.0.0.0/8, my-proxy, ::1")
+    assert told == "HELPNINJA_TRUSTED_PROXIES has my-proxy, which is no address or network."
