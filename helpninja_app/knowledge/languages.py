@@ -60,6 +60,9 @@ _UNSTEMMED = frozenset(
 _CERTAIN = 0.5
 _SAMPLE = 4_000
 
+# Unicode's general categories of punctuation, symbols and separators.
+_NO_LETTERS = frozenset("PSZ")
+
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff\uff66-\uff9f]")),
     ("ko", re.compile("[\u1100-\u11ff\uac00-\ud7af]")),
@@ -126,12 +129,24 @@ def search_text(text: str) -> str:
 
     Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese have no blanks that PostgreSQL could cut words at.
     Pairs of neighbouring letters are the customary unit there (Nie et al., "On the Use of Words and N-grams
-    for Chinese Information Retrieval", 2000; Lucene's CJKAnalyzer). Widths are made equal first (NFKC).
-    Linear.
+    for Chinese Information Retrieval", 2000; Lucene's CJKAnalyzer). Beyond ASCII, widths are made equal
+    (NFKC), letters small, and punctuation becomes blanks. Linear.
     """
     if text.isascii():
         return text
-    return _UNSPACED.sub(_pairs, unicodedata.normalize("NFKC", text))
+    plain = unicodedata.normalize("NFKC", text).lower().translate(_separators())
+    return _UNSPACED.sub(_pairs, plain)
+
+
+@cache
+def _separators() -> dict[int, str]:
+    """Punctuation and symbols beyond ASCII, each to be read as a blank.
+
+    In a database whose character type is C, PostgreSQL's parser takes every character beyond ASCII for a
+    letter ("؟" and "”" would end words) and lower-cases none of them; here it must not depend on that.
+    """
+    blanks = {code: " " for code in range(0x80, 0x20000) if unicodedata.category(chr(code))[0] in _NO_LETTERS}
+    return blanks | {ord("’"): "'"}
 
 
 def _pairs(match: re.Match[str]) -> str:
