@@ -159,7 +159,11 @@ async def process_document(
             tools.database,
             tools.embedders.of(embedding_model),
             workspace_id,
-            title=extracted.title or document.filename or document.url or "",
+            # Once it has been read, its title may be one that a member gave it.
+            title=(document.title if document.content_hash else extracted.title)
+            or document.filename
+            or document.url
+            or "",
             markdown=extracted.markdown,
             language_hint=extracted.language_hint,
             on_progress=show_progress,
