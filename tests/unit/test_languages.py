@@ -69,9 +69,8 @@ def test_full_and_half_width_letters_are_searched_as_the_same() -> None:
 
 def test_texts_with_spaces_keep_their_words() -> None:
     assert search_text(QUESTIONS["en"]) == QUESTIONS["en"]
-    for code in ("de", "ar"):
-        words = search_text(QUESTIONS[code]).replace("?", "").split()
-        assert words == QUESTIONS[code].lower().replace("؟", "").replace("?", "").split()
+    assert search_text(QUESTIONS["de"]) == QUESTIONS["de"]
+    assert search_text(QUESTIONS["ar"]).split() == QUESTIONS["ar"].replace("؟", "").split()
 
 
 def test_punctuation_beyond_ascii_separates_words_whatever_the_database_thinks_of_it() -> None:
