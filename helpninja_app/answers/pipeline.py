@@ -42,6 +42,9 @@ CLOSE = 0.9
 # Below one half, "the passages do not answer this" is the better guess; a wide margin below it nothing
 # relevant was found, and quoting a page that misses the question would only look like an answer.
 NOTHING_RELEVANT = 0.3
+# A model that reads the passages can still tell; a quotation cannot, so it has to be the likelier case that
+# they answer.
+QUOTABLE = 0.5
 
 Kind = Literal["answer", "small_talk", "declined"]
 
@@ -222,6 +225,8 @@ class Pipeline:
         )
 
     async def _quote(self, question: Question, retrieved: Retrieved) -> Answer:
+        if retrieved.confidence.probability < QUOTABLE:
+            return self._decline(question, retrieved.confidence, OFFLINE)
         best = max((item.score for item in retrieved.result.passages), default=0.0)
         # What is clearly behind the best passage is about something else as a rule; a model can tell, quoting
         # cannot.
