@@ -1,4 +1,4 @@
-"""Plain logs for the tests of the API: a traceback with all locals takes seconds to print."""
+"""What the tests of the API run with: plain logs, and a crawler that does not wait before it tries again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from helpninja_app.knowledge.crawl import fetcher as crawl_fetcher
+
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_logs() -> Iterator[None]:
+    """A traceback with all locals takes seconds to print."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -19,3 +22,8 @@ def plain_logs() -> Iterator[None]:
     )
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crawl_fetcher, "_FIRST_BACKOFF", 0.01)

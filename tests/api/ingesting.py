@@ -1,0 +1,66 @@
+"""What the tests of ingestion share: pages and sitemaps to serve, asking, and what is stored of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.knowledge.search import search_question
+from helpninja_app.resources import Resources
+from tests.factories import Tenant
+from tests.loopback_site import answer
+
+
+def html(subject: str, *, head: str = "") -> bytes:
+    return answer(page(subject, head=head))
+
+
+def page(subject: str, *, head: str = "") -> str:
+    return (
+        f"<html lang=en><head><title>About {subject}</title>{head}</head><body><main><h1>About {subject}</h1>"
+        f"<p>Everything that our customers want to know about {subject} is written down here, in a text that"
+        f" is long enough to be a page. The short answer about {subject} is that we like it.</p>"
+        "</main></body></html>"
+    )
+
+
+def sitemap(*urls: str) -> str:
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+        + "".join(f"<url><loc>{url}</loc></url>" for url in urls)
+        + "</urlset>"
+    )
+
+
+def sitemap_index(*urls: str) -> str:
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+        + "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in urls)
+        + "</sitemapindex>"
+    )
+
+
+def xml(body: str | bytes, content_type: str = "application/xml") -> bytes:
+    return answer(body, content_type=content_type)
+
+
+async def ingest(client: httpx.AsyncClient, tenant: Tenant, address: str) -> dict[str, Any]:
+    response = await client.post("/api/ingest", json={"input": address}, headers=tenant.headers)
+    assert response.status_code == 200, response.text
+    result: dict[str, Any] = response.json()
+    return result
+
+
+async def found(resources: Resources, tenant: Tenant, question: str) -> list[str]:
+    """Addresses of the passages that a visitor would get for a question, best first."""
+    embedder = resources.knowledge.embedders.current
+    scope = Scope.visitors(tenant.id)
+    result = await search_question(resources.database, embedder, scope, question)
+    return [passage.url or "" for passage in result.passages]
+
+
+async def documents(client: httpx.AsyncClient, tenant: Tenant) -> dict[str, dict[str, Any]]:
+    response = await client.get("/api/documents", params={"limit": 200}, headers=tenant.headers)
+    return {document["url"]: document for document in response.json()["documents"]}
