@@ -18,6 +18,7 @@ from helpninja_app.resources import Resources
 from helpninja_app.screens.home import documents_state, search_state
 from helpninja_app.screens.home import state as home_state
 from helpninja_app.screens.home.documents_state import PAGE_SIZE, DocumentsState
+from helpninja_app.screens.home.hits import SNIPPET_LENGTH, snippet
 from helpninja_app.screens.home.search_state import MAX_QUESTION, TOO_LONG, SearchState
 from helpninja_app.screens.home.state import HomeState
 from helpninja_app.screens.session import SignedInState
@@ -170,6 +171,22 @@ async def test_a_search_shows_passages_marks_the_words_and_judges(factory: Facto
     assert "".join(piece.text for piece in hit.pieces).startswith("Unworn boots can be returned")
     assert float(hit.words) == 1.0
     assert search.verdict.label.endswith(("would answer", "would hand over"))
+
+
+def test_a_snippet_is_the_part_with_most_of_the_words() -> None:
+    filler = "Nothing to see in this sentence at all. " * 8
+    pieces = snippet(f"{filler}\n\nBoots may be **returned** for free.\n\n- one\n- two", ["boot", "return"])
+    shown = "".join(piece.text for piece in pieces)
+    assert shown.startswith("… Nothing to see")
+    assert shown.endswith(" Boots may be returned for free. one · two")
+    assert len(shown) < len(filler)
+    assert [piece.text for piece in pieces if piece.is_match] == ["Boots", "returned"]
+
+
+def test_a_long_snippet_ends_between_two_words() -> None:
+    [piece] = snippet("word " * 500, ["nothing"])
+    assert len(piece.text) <= SNIPPET_LENGTH + 1
+    assert piece.text.endswith("word…")
 
 
 async def test_visitors_are_shown_less_than_members(factory: Factory) -> None:

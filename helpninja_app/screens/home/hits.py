@@ -59,16 +59,17 @@ def hits_of(question: str, retrieved: Retrieved, workspace: Workplace) -> list[H
 def verdict_of(retrieved: Retrieved, threshold: float) -> Verdict:
     probability = retrieved.confidence.probability
     limit = f"Your threshold is {percent(threshold)}."
-    tone: BadgeTone = "success" if probability >= threshold else "warning"
+    would_answer = probability >= max(threshold, NOTHING_RELEVANT)
+    tone: BadgeTone = "success" if would_answer else "warning"
     if not retrieved.passages:
         return Verdict("warning", "0 % · would hand over", "There is nothing to answer from.")
     if probability < NOTHING_RELEVANT:
         sentence = "Nothing here is close enough: the assistant would say so and call a person."
-    elif probability < threshold:
+    elif not would_answer:
         sentence = f"The assistant would answer and call a person too. {limit}"
     else:
         sentence = f"The assistant would answer by itself. {limit}"
-    action = "would answer" if probability >= threshold else "would hand over"
+    action = "would answer" if would_answer else "would hand over"
     return Verdict(tone, f"{percent(probability)} · {action}", sentence)
 
 
@@ -77,13 +78,9 @@ def snippet(text: str, asked: list[str]) -> list[Piece]:
     parts = [excerpt.text for excerpt in read_excerpts([Passage("", text, None)])]
     if not parts:
         return []
-    best = max(range(len(parts)), key=lambda index: (_matches(parts[index], asked), -index))
-    shown = "".join(
-        part + (" " if part.endswith(_ENDS_OF_SENTENCES) else " · ") for part in parts[best:]
-    ).removesuffix(" · ")
-    if len(shown) > SNIPPET_LENGTH:
-        shown = shown[:SNIPPET_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
-    return _marked(("… " if best else "") + shown, asked)
+    # Of two places that hold as much, the earlier one: what comes before explains what follows.
+    begin = max(range(len(parts)), key=lambda index: (_matches(_shortened(parts[index:]), asked), -index))
+    return _marked(("… " if begin else "") + _shortened(parts[begin:]), asked)
 
 
 def _hit(found: FoundPassage, asked: list[str]) -> Hit:
@@ -96,6 +93,15 @@ def _hit(found: FoundPassage, asked: list[str]) -> Hit:
         words=f"{found.coverage:.2f}",
         pieces=snippet(found.text, asked),
     )
+
+
+def _shortened(parts: list[str]) -> str:
+    """``parts`` as one text of at most ``SNIPPET_LENGTH`` characters and the dots that say there is more."""
+    joined = "".join(part + (" " if part.endswith(_ENDS_OF_SENTENCES) else " · ") for part in parts)
+    joined = joined.removesuffix(" · ").rstrip()
+    if len(joined) <= SNIPPET_LENGTH:
+        return joined
+    return joined[:SNIPPET_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:·") + "…"
 
 
 def _matches(text: str, asked: list[str]) -> int:
