@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.demo_server import DemoServer, running_demo
 from tests.twins.widget_backend import WidgetBackend, serve_widget_backend
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -35,3 +36,10 @@ def widget_backend() -> Iterator[WidgetBackend]:
     """The widget's backend with scripted answers, on a free loopback port."""
     with serve_widget_backend() as backend:
         yield backend
+
+
+@pytest.fixture(scope="session")
+def demo_server() -> Iterator[DemoServer]:
+    """The whole product with its demo workspace, started once for all tests."""
+    with running_demo() as server:
+        yield server

@@ -1,0 +1,38 @@
+"""The steps of the dashboard's browser tests: sign in, search, look with axe."""
+
+import re
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.demo_server import DemoServer
+
+SIGN_IN_PAGE = re.compile(r"/sign-in/?\?next=")
+HOME_PAGE = re.compile(r"/app/?$")
+
+
+def sign_in(page: Page, server: DemoServer) -> None:
+    """From the closed door of the dashboard to its home page, with everything on it loaded."""
+    page.goto(f"{server.url}/app")
+    expect(page).to_have_url(SIGN_IN_PAGE)
+    page.get_by_label("E-mail address").fill(server.email)
+    page.get_by_label("Password").fill(server.password)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(HOME_PAGE)
+    expect(page.get_by_role("table", name="Documents").locator("tbody tr").first).to_be_visible()
+
+
+def search(page: Page, question: str) -> Locator:
+    """Ask the test search; returns the list of results."""
+    field = page.get_by_label("A question as a visitor would ask it")
+    field.fill(question)
+    field.press("Enter")
+    results = page.locator("ol > li")
+    expect(results.first).to_be_visible()
+    return results
+
+
+def findings(page: Page) -> list[str]:
+    """Everything that axe complains about."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
