@@ -1,0 +1,120 @@
+"""Makes the pictures in docs/screenshots, from a demo that it starts and deletes itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.conftest import CHROMIUM_FLAGS
+from tests.e2e.dashboard_steps import search, sign_in
+from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.widget_steps import OPEN_SHADOW, ask, open_widget
+
+FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
+LARGEST = 300_000
+QUESTION = "How long do I have to return a jacket?"
+CONVERSATIONS = (
+    "Where is my parcel? It was due on Monday.",
+    "What does shipping to Switzerland cost?",
+    "Do you sell drones?",
+    "Can I take a gas cartridge on a plane?",
+    "How do I wash a down jacket?",
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file without its ending, how it is taken, and the window it is taken in (width, height)."""
+
+    name: str
+    take: Callable[[Page, DemoServer], None]
+    window: tuple[int, int] = (1440, 900)
+    scheme: Literal["light", "dark"] = "light"
+
+
+def front_page(page: Page, server: DemoServer) -> None:
+    page.goto(server.url)
+    expect(page.get_by_role("link", name="Try it in the demo shop")).to_be_visible()
+
+
+def sign_in_page(page: Page, server: DemoServer) -> None:
+    page.goto(f"{server.url}/sign-in")
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def home(page: Page, server: DemoServer) -> None:
+    sign_in(page, server)
+    search(page, QUESTION)
+    page.get_by_role("heading", level=1).click()  # takes the focus ring off the field
+
+
+def shop_with_widget(page: Page, server: DemoServer) -> None:
+    page.add_init_script(OPEN_SHADOW)
+    page.goto(f"{server.url}/demo")
+    page.wait_for_function("window.HelpNinja")
+    panel = open_widget(page)
+    ask(panel, QUESTION)
+    expect(panel.locator(".message.bot").last.locator("a.chip").first).to_be_visible()
+
+
+PICTURES = (
+    Picture("front", front_page),
+    Picture("front-dark", front_page, scheme="dark"),
+    Picture("sign-in", sign_in_page),
+    Picture("home", home, window=(1440, 1180)),
+    Picture("home-dark", home, window=(1440, 1180), scheme="dark"),
+    Picture("home-phone", home, window=(390, 844)),
+    Picture("demo-widget", shop_with_widget),
+    Picture("demo-widget-dark", shop_with_widget, scheme="dark"),
+)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with running_demo() as server, sync_playwright() as playwright:
+        converse(server)
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS
+        )
+        for picture in PICTURES:
+            print(take(browser, picture, server))
+        browser.close()
+
+
+def converse(server: DemoServer) -> None:
+    """What visitors asked before the picture of the dashboard is taken."""
+    for number, question in enumerate(CONVERSATIONS):
+        answer = httpx.post(
+            f"{server.url}/api/chat",
+            json={"tenantId": "hn_pk_demo", "sessionId": f"picture-{number:03}", "message": question},
+            headers={"origin": server.url},
+            timeout=30,
+        )
+        answer.raise_for_status()
+
+
+def take(browser: Browser, picture: Picture, server: DemoServer) -> str:
+    """Take one picture; returns a line about it. Raises RuntimeError when its file is too large."""
+    width, height = picture.window
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=picture.scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    picture.take(page, server)
+    path = FOLDER / f"{picture.name}.png"
+    page.screenshot(path=path, animations="disabled")
+    context.close()
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise RuntimeError(f"{path.name} has {size:,} bytes; at most {LARGEST:,} are allowed.")
+    return f"{path.name} {width} x {height}, {size / 1000:.0f} KB"
+
+
+if __name__ == "__main__":
+    main()
