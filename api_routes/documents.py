@@ -71,6 +71,7 @@ class DocumentChange(Body):
 
 class RagBody(Body):
     documentId: str
+    tenantId: str | None = None
 
 
 class RagResult(BaseModel):
@@ -160,7 +161,7 @@ async def upload(request: Request) -> UploadResult:
 async def vectorise(request: Request) -> RagResult:
     """Read, chunk and embed a document anew; what it holds stays searchable until then."""
     body = await read_json(request)
-    caller = await staff_caller(request)
+    caller = await staff_caller(request, body.text("tenantId"))
     wanted = body.text("documentId")
     resources = resources_of(request)
     if wanted is None:
@@ -213,9 +214,9 @@ async def documents(
     response_model=DocumentResult,
     responses=documented(400, 401, 403, 404, 429),
 )
-async def document(request: Request, document_id: str) -> DocumentResult:
+async def document(request: Request, document_id: str, tenantId: str | None = None) -> DocumentResult:
     """One document with its progress, and why it failed if it did."""
-    caller = await staff_caller(request)
+    caller = await staff_caller(request, tenantId)
     require(caller, Permission.READ_KNOWLEDGE)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         return _result(await get_document(session, caller.workspace.id, parse_id(document_id)))
@@ -227,10 +228,10 @@ async def document(request: Request, document_id: str) -> DocumentResult:
     responses=documented(400, 401, 403, 404, 413, 415, 422, 429),
     openapi_extra=json_body(DocumentChange),
 )
-async def change(request: Request, document_id: str) -> DocumentResult:
+async def change(request: Request, document_id: str, tenantId: str | None = None) -> DocumentResult:
     """Rename a document or change its audience."""
     body = await read_json(request)
-    caller = await staff_caller(request)
+    caller = await staff_caller(request, tenantId)
     require(caller, Permission.WRITE_KNOWLEDGE)
     wanted = parse_id(document_id)
     resources = resources_of(request)
@@ -253,9 +254,9 @@ async def change(request: Request, document_id: str) -> DocumentResult:
     response_model=DeleteResult,
     responses=documented(400, 401, 403, 404, 429),
 )
-async def delete(request: Request, document_id: str) -> DeleteResult:
+async def delete(request: Request, document_id: str, tenantId: str | None = None) -> DeleteResult:
     """Delete a document, its passages and its file."""
-    caller = await staff_caller(request)
+    caller = await staff_caller(request, tenantId)
     wanted = parse_id(document_id)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
@@ -280,9 +281,9 @@ async def delete(request: Request, document_id: str) -> DeleteResult:
         also={200: {"content": {"application/octet-stream": {}}, "description": "The original file."}},
     ),
 )
-async def original(request: Request, document_id: str) -> FileResponse:
+async def original(request: Request, document_id: str, tenantId: str | None = None) -> FileResponse:
     """Download the original file; always as a download, never shown on our own origin."""
-    caller = await staff_caller(request)
+    caller = await staff_caller(request, tenantId)
     require(caller, Permission.READ_KNOWLEDGE)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:

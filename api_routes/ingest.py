@@ -109,9 +109,9 @@ async def ingest(request: Request, response: Response) -> IngestResult:
     response_model=IngestJobResult,
     responses=documented(400, 401, 403, 404, 429),
 )
-async def ingest_progress(request: Request, job_id: str) -> IngestJobResult:
+async def ingest_progress(request: Request, job_id: str, tenantId: str | None = None) -> IngestJobResult:
     """How far an ingest is: counts, and each address that failed or was skipped with its reason."""
-    caller = await staff_caller(request)
+    caller = await staff_caller(request, tenantId)
     require(caller, Permission.READ_KNOWLEDGE)
     return await _progress(resources_of(request), caller, parse_id(job_id))
 
@@ -121,9 +121,9 @@ async def ingest_progress(request: Request, job_id: str) -> IngestJobResult:
     response_model=IngestJobResult,
     responses=documented(400, 401, 403, 404, 409, 429),
 )
-async def cancel(request: Request, job_id: str) -> IngestJobResult:
+async def cancel(request: Request, job_id: str, tenantId: str | None = None) -> IngestJobResult:
     """Cancel an ingest; what it has stored so far stays searchable."""
-    caller = await staff_caller(request)
+    caller = await staff_caller(request, tenantId)
     require(caller, Permission.WRITE_KNOWLEDGE)
     resources = resources_of(request)
     wanted = parse_id(job_id)

@@ -54,8 +54,9 @@ def serve(settings: Settings, say: Say) -> None:
 def database(settings: Settings, say: Say) -> Iterator[Settings]:
     """A migrated database: the configured one, or the embedded server, which runs while the block does.
 
-    Gives the settings with both database addresses filled in.
+    Gives the settings with both database addresses filled in. Raises SettingsRefused for unsafe ones.
     """
+    settings.refuse_unsafe()
     if settings.database_url and settings.database_owner_url:
         _migrate(settings, say)
         yield settings

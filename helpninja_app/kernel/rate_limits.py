@@ -47,8 +47,13 @@ class RateLimiter:
     """Counts hits per name and subject; what was refused does not count."""
 
     def __init__(self, redis_url: str | None = None) -> None:
-        address = f"async+{redis_url}" if redis_url else "async+memory://"
-        self._storage = cast(Storage, storage_from_string(address))
+        # redis-py and not coredis, the library's default: it is the one that Reflex needs anyhow.
+        storage = (
+            storage_from_string(f"async+{redis_url}", implementation="redispy")
+            if redis_url
+            else storage_from_string("async+memory://")
+        )
+        self._storage = cast(Storage, storage)
         self._limiter = MovingWindowRateLimiter(cast("Storage | MovingWindowSupport", self._storage))  # type: ignore[arg-type]
 
     async def hit(self, name: str, subject: str, burst: Burst) -> Allowance:

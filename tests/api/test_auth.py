@@ -318,3 +318,34 @@ async def test_a_member_of_another_workspace_gets_404_by_every_handle(
             body = {"tenantId": handle, "input": "https://a.example"}
             response = await client.post("/api/ingest", json=body, headers=credential)
             assert response.status_code == 404, handle
+
+
+TENANT_ROUTES = [
+    ("GET", "/api/documents"),
+    ("GET", "/api/documents/{id}"),
+    ("PATCH", "/api/documents/{id}"),
+    ("DELETE", "/api/documents/{id}"),
+    ("GET", "/api/documents/{id}/file"),
+    ("GET", "/api/ingest/{id}"),
+    ("DELETE", "/api/ingest/{id}"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), TENANT_ROUTES)
+async def test_a_workspace_that_is_not_the_key_s_is_404_on_every_member_route(
+    client: httpx.AsyncClient, factory: Factory, method: str, path: str
+) -> None:
+    tenant, other = await factory.tenant(), await factory.tenant()
+    document_id = await factory.document(tenant, "Boots are returned within sixty days.")
+    url = path.format(id=document_id)
+    for stranger in (other.workspace.slug, other.workspace.public_key, str(other.id), "nobody"):
+        response = await client.request(
+            method, url, params={"tenantId": stranger}, headers=tenant.headers, json={"title": "Taken"}
+        )
+        assert response.status_code == 404, (stranger, response.text)
+    mine = await client.get(
+        f"/api/documents/{document_id}",
+        params={"tenantId": tenant.workspace.slug},
+        headers=tenant.headers,
+    )
+    assert mine.json()["title"] == "A page"
