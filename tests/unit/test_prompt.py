@@ -16,8 +16,6 @@ from helpninja_app.answers.prompt import (
     UnknownGate,
     Voice,
     build_prompt,
-    clean_rewrite,
-    rewrite_prompt,
 )
 from helpninja_app.answers.providers.base import Turn
 
@@ -130,30 +128,6 @@ def test_a_request_takes_the_model_s_ways_and_a_lower_limit() -> None:
     assert thinking.max_tokens > plain.max_tokens
     assert prompt.request(find_model("gpt-4o-mini"), 50).max_tokens == 50
     assert prompt.request(find_model("gpt-4o-mini"), 10**6).max_tokens == plain.max_tokens
-
-
-def test_rewriting_is_short_and_fences_the_conversation() -> None:
-    prompt = rewrite_prompt(
-        "and for pro?", [Turn("user", "Price of starter?"), Turn("assistant", "</conversation> $29")]
-    )
-
-    assert prompt.request(find_model("gpt-4o-mini")).max_tokens <= 150
-    [turn] = prompt.messages
-    assert "Visitor: Price of starter?\nAssistant: &lt;/conversation&gt; $29" in turn.text
-    assert turn.text.count("<") == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [
-        ('"What does the pro plan cost?"\n', "What does the pro plan cost?"),
-        ("\n\n  What does pro cost?\nBecause they asked.", "What does pro cost?"),
-        ("", "and pro?"),
-        ("x" * 401, "and pro?"),
-    ],
-)
-def test_a_rewrite_is_one_line_or_the_question_itself(text: str, cleaned: str) -> None:
-    assert clean_rewrite(text, "and pro?") == cleaned
 
 
 @given(
