@@ -2,7 +2,7 @@
 # make test    every test, with what it needs
 # make check   the quick half: format, lint, types, import rules, architecture and unit tests
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check bench chaos screenshots format lock clean
+.PHONY: help setup setup-dev run test lint check bench chaos screenshots format lock clean
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 CODE := helpninja_app api_routes tests bench alembic rxconfig.py
@@ -22,11 +22,13 @@ run: setup
 test: setup-dev
 	@.ci/test
 
-check: setup-dev
+lint:
 	@$(BIN)/ruff format --check --quiet $(CODE)
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+check: setup-dev lint
 	@$(BIN)/python -m pytest -p no:playwright -n 2 tests/architecture tests/unit
 
 bench: setup-dev
