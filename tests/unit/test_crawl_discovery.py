@@ -1,4 +1,4 @@
-"""What is found behind an address: one page, a sitemap's pages, or what links lead to."""
+"""What is found behind an address: one page, or a sitemap's pages."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def index(*locs: str) -> bytes:
     return f"<sitemapindex>{items}</sitemapindex>".encode()
 
 
-def page(*hrefs: str, head: str = "") -> bytes:
-    return answer(f"<!doctype html>{head}" + "".join(f'<a href="{href}">x</a>' for href in hrefs))
+def page(*hrefs: str) -> bytes:
+    return answer("<!doctype html>" + "".join(f'<a href="{href}">x</a>' for href in hrefs))
 
 
 async def test_a_page_is_one_page_at_its_final_address(site: LoopbackSite, fetcher: PageFetcher) -> None:
@@ -243,48 +243,3 @@ async def test_a_sitemap_that_leads_to_a_private_address_does_not_reach_it(
     found = await discover(fetcher, f"{site.url}/index.xml", max_pages=5)
     assert found.pages == [f"{site.url}/a"]
     assert "redirects to a forbidden address" in found.skipped[0].reason
-
-
-async def test_links_are_followed_within_the_site_breadth_first(
-    site: LoopbackSite, fetcher: PageFetcher
-) -> None:
-    site.routes |= {
-        "/": page(
-            "/a", "b/", "https://other.example.com/", "/logo.png", "mailto:x@example.com", "/a#top", "/gone"
-        ),
-        "/a": page("/c", "/"),
-        "/b/": page("c", "/secret"),
-        "/b/c": page("/deep"),
-        "/c": page(),
-        "/secret": page("/hidden", head='<meta name="robots" content="noindex">'),
-        "/deep": page("/deeper"),
-    }
-    found = await discover(fetcher, site.url, max_pages=20, follow_links=True)
-    assert found.kind == "page"
-    assert found.pages == [f"{site.url}{path}" for path in ("/", "/a", "/b/", "/c", "/b/c", "/deep")]
-    assert found.skipped == [
-        Skipped(f"{site.url}/gone", f"{site.host} answered 404 Not Found."),
-        Skipped(f"{site.url}/secret", "The page asks not to be indexed (noindex)."),
-    ]
-    assert "/deep" not in site.paths()
-
-
-async def test_links_marked_nofollow_are_not_followed_and_base_is_respected(
-    site: LoopbackSite, fetcher: PageFetcher
-) -> None:
-    site.routes |= {
-        "/": answer('<base href="/help/"><a href="a">x</a><a href="/b" rel="noopener NoFollow">x</a>'),
-        "/help/a": page("/c", head='<meta name="robots" content="nofollow">'),
-    }
-    found = await discover(fetcher, site.url, max_pages=20, follow_links=True)
-    assert found.pages == [f"{site.url}/", f"{site.url}/help/a"]
-
-
-async def test_a_crawl_stops_at_the_limit_of_pages(site: LoopbackSite, fetcher: PageFetcher) -> None:
-    site.routes |= {f"/{n}": page(f"/{n + 1}", f"/{n + 1}x", f"/{n + 1}y") for n in range(10)} | {
-        "/": page("/0")
-    }
-    found = await discover(fetcher, site.url, max_pages=4, follow_links=True, max_depth=9)
-    assert len(found.pages) == 4
-    assert found.skipped[0].reason == "over the plan's limit of 4 pages"
-    assert len(site.requests) <= 5

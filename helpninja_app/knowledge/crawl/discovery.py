@@ -1,12 +1,10 @@
-"""Finds the pages behind an address: the page itself, a sitemap's entries, or what links lead to."""
+"""Finds the pages behind an address: the page itself, or a sitemap's entries."""
 
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,7 +12,6 @@ from urllib.parse import urlsplit
 from helpninja_app.errors import FetchFailed, InputRefused
 from helpninja_app.kernel.safe_http import Fetched
 from helpninja_app.knowledge.crawl.fetcher import MAX_PAGE_BYTES, PageFetcher, read_page
-from helpninja_app.knowledge.crawl.pages import Page, links, may_be_page
 from helpninja_app.knowledge.crawl.sitemaps import (
     MAX_UNPACKED,
     SitemapKind,
@@ -22,17 +19,16 @@ from helpninja_app.knowledge.crawl.sitemaps import (
     parse_sitemap,
     sitemap_kind,
 )
-from helpninja_app.knowledge.crawl.urls import canonical_url, is_same_site, site_host
+from helpninja_app.knowledge.crawl.urls import canonical_url, site_host
 
 MAX_DEPTH = 3
-"""How many steps a sitemap of a sitemap index, or a link, may be away from the address given."""
+"""How many steps a sitemap of a sitemap index may be away from the address given."""
 
 MAX_SITEMAPS = 500
 MAX_ENTRIES = 200_000
 MAX_SECONDS = 600.0
 MAX_SKIPPED_LISTED = 1000
 
-_LINKS_AT_ONCE = 4
 _SITEMAP_SUFFIXES = (".xml", ".xml.gz", ".gz", ".txt")
 
 
@@ -55,17 +51,9 @@ class Discovery:
     skipped_total: int = 0
 
 
-async def discover(
-    fetcher: PageFetcher,
-    url: str,
-    *,
-    max_pages: int,
-    follow_links: bool = False,
-    max_depth: int = MAX_DEPTH,
-) -> Discovery:
+async def discover(fetcher: PageFetcher, url: str, *, max_pages: int) -> Discovery:
     """Decide by content what ``url`` is and list the pages behind it, at most ``max_pages``, in order.
 
-    ``follow_links`` crawls the site from a page, breadth first; a sitemap is never crawled further.
     Raises ``AddressRefused``, ``InputRefused`` or ``FetchFailed`` when the address itself gives nothing.
     """
     address = canonical_url(url)
@@ -77,8 +65,6 @@ async def discover(
     if len(fetched.body) > MAX_PAGE_BYTES:
         raise InputRefused(f"The page is too large: over {MAX_PAGE_BYTES >> 20} MB.")
     page = await asyncio.to_thread(read_page, fetched)
-    if follow_links:
-        return await _LinkWalk(fetcher, page, max_pages, max_depth).run()
     return Discovery("page", site_host(page.url), pages=[page.canonical_url])
 
 
@@ -116,16 +102,15 @@ class _Collected:
         if len(self.discovery.skipped) < MAX_SKIPPED_LISTED:
             self.discovery.skipped.append(Skipped(url, reason))
 
-    def add(self, url: str) -> bool:
-        """Take a page in normal form; False when it is known or too many."""
+    def add(self, url: str) -> None:
+        """Take a page in normal form, unless it is known or one too many."""
         if url in self._known:
-            return False
+            return
         self._known.add(url)
         if self.is_full:
             self.skip(url, self.over_the_limit)
-            return False
-        self.discovery.pages.append(url)
-        return True
+        else:
+            self.discovery.pages.append(url)
 
 
 class _SitemapWalk:
@@ -200,52 +185,3 @@ class _SitemapWalk:
         else:
             self._known.add(address)
             self._waiting.append((address, depth + 1))
-
-
-class _LinkWalk:
-    """Follows links within one site, breadth first, from a page that has been read."""
-
-    def __init__(self, fetcher: PageFetcher, start: Page, max_pages: int, max_depth: int) -> None:
-        self._fetcher = fetcher
-        self._start = start
-        self._max_depth = max_depth
-        self._collected = _Collected(Discovery("page", site_host(start.url)), max_pages)
-
-    async def run(self) -> Discovery:
-        self._collected.add(self._start.canonical_url)
-        frontier = self._new_pages(await asyncio.to_thread(links, self._start))
-        deadline = time.monotonic() + MAX_SECONDS
-        for _ in range(1, self._max_depth):
-            following: list[str] = []
-            for start in range(0, len(frontier), _LINKS_AT_ONCE):
-                if self._collected.is_full or time.monotonic() > deadline:
-                    break
-                batch = frontier[start : start + _LINKS_AT_ONCE]
-                for found in await asyncio.gather(*(self._links_of(address) for address in batch)):
-                    following += self._new_pages(found)
-            frontier = following
-        return self._collected.discovery
-
-    async def _links_of(self, address: str) -> list[str]:
-        try:
-            page = await self._fetcher.page(address, stay_on=self._start.url)
-        except (FetchFailed, InputRefused) as error:
-            self._collected.discovery.pages.remove(address)
-            self._collected.skip(address, error.detail)
-            return []
-        return await asyncio.to_thread(links, page)
-
-    def _new_pages(self, found: Iterable[str]) -> list[str]:
-        # Other sites are left out without a word: every page links to some.
-        return [
-            address
-            for address in found
-            if is_same_site(address, self._start.url)
-            and _may_lead_to_a_page(address)
-            and self._collected.add(address)
-        ]
-
-
-def _may_lead_to_a_page(address: str) -> bool:
-    by_name, _ = mimetypes.guess_type(urlsplit(address).path)
-    return by_name is None or may_be_page(by_name)

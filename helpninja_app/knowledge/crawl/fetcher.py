@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from helpninja_app.errors import FetchFailed, InputRefused
 from helpninja_app.kernel.safe_http import Fetched, Head, SafeHttp
 from helpninja_app.knowledge.crawl.pace import HostPace
-from helpninja_app.knowledge.crawl.pages import HTML, Page, may_be_page, page_type, robots_marks
+from helpninja_app.knowledge.crawl.pages import HTML, Page, may_be_page, may_index, page_type
 from helpninja_app.knowledge.crawl.robots import RobotsCache
 from helpninja_app.knowledge.crawl.urls import canonical_url, is_same_site, site_host
 
@@ -113,10 +113,7 @@ def read_page(fetched: Fetched) -> Page:
     content_type = page_type(fetched.content_type, fetched.url, fetched.body)
     if content_type is None:
         raise InputRefused(_no_page(fetched.content_type))
-    marks = robots_marks(
-        fetched.body if content_type == HTML else b"", fetched.headers.get("x-robots-tag", "")
-    )
-    if not marks.may_index:
+    if not may_index(fetched.body if content_type == HTML else b"", fetched.headers.get("x-robots-tag", "")):
         raise InputRefused("The page asks not to be indexed (noindex).")
     return Page(
         url=fetched.url,
@@ -125,7 +122,6 @@ def read_page(fetched: Fetched) -> Page:
         charset=fetched.charset,
         body=fetched.body,
         fetched_at=datetime.now(UTC),
-        links_allowed=marks.may_follow,
     )
 
 

@@ -1,4 +1,4 @@
-"""What counts as a page: its media type by header and content, its robots marks, and its links."""
+"""What counts as a page: its media type by header and content, and its robots marks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser
 
 from helpninja_app.knowledge.crawl.agent import PRODUCT
-from helpninja_app.knowledge.crawl.urls import resolve_link
 
 HTML = "text/html"
 PDF = "application/pdf"
@@ -60,15 +59,6 @@ class Page:
     charset: str | None
     body: bytes = field(repr=False)
     fetched_at: datetime
-    links_allowed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RobotsMarks:
-    """What a page says about itself to robots."""
-
-    may_index: bool = True
-    may_follow: bool = True
 
 
 def may_be_page(content_type: str) -> bool:
@@ -105,14 +95,14 @@ def url_suffix_type(url: str) -> str | None:
     return _TYPE_OF_SUFFIX.get(PurePosixPath(urlsplit(url).path).suffix.lower())
 
 
-def robots_marks(body: bytes, header: str) -> RobotsMarks:
-    """Marks from ``<meta name="robots">`` (or our own name) and from the X-Robots-Tag ``header``."""
+def may_index(body: bytes, header: str) -> bool:
+    """What ``<meta name="robots">`` (or our own name) and the X-Robots-Tag ``header`` say about indexing."""
     words = set(_header_words(header))
     if _MENTIONS_ROBOTS.search(body):
         for node in LexborHTMLParser(body).css("meta[name]"):
             if (node.attributes.get("name") or "").strip().lower() in ("robots", PRODUCT.lower()):
                 words |= {word.strip().lower() for word in (node.attributes.get("content") or "").split(",")}
-    return RobotsMarks(may_index=not words & {"noindex", "none"}, may_follow=not words & {"nofollow", "none"})
+    return not words & {"noindex", "none"}
 
 
 def _header_words(header: str) -> list[str]:
@@ -125,25 +115,3 @@ def _header_words(header: str) -> list[str]:
         if is_ours:
             words.append(part.strip())
     return words
-
-
-def links(page: Page) -> list[str]:
-    """Addresses that an HTML page links to, in normal form and order, once each, without rel=nofollow.
-
-    CPU-bound: a page of 1 MB takes some 10 ms.
-    """
-    if page.content_type != HTML or not page.links_allowed:
-        return []
-    tree = LexborHTMLParser(page.body)
-    base = page.url
-    base_node = tree.css_first("base[href]")
-    if base_node is not None:
-        base = resolve_link(base, base_node.attributes.get("href") or "") or base
-    found: dict[str, None] = {}
-    for node in tree.css("a[href], area[href]"):
-        if "nofollow" in (node.attributes.get("rel") or "").lower().split():
-            continue
-        address = resolve_link(base, node.attributes.get("href") or "")
-        if address is not None:
-            found[address] = None
-    return list(found)
