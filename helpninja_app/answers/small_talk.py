@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -81,11 +80,6 @@ def answer_small_talk(message: str, *, language: str | None = None) -> SmallTalk
             kind = next(kind for kind in SmallTalkKind if kind in kinds)
             return SmallTalk(kind, book.language, book.replies[kind])
     return None
-
-
-def small_talk_languages() -> Collection[str]:
-    """ISO 639-1 codes of the languages that small talk is understood in."""
-    return tuple(book.language for book in _phrasebooks())
 
 
 def _fold(message: str) -> str:

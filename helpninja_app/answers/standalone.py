@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,7 +39,7 @@ _WORD = re.compile(r"\w+")
 class Turn:
     """One message of the conversation before the question."""
 
-    role: Literal["user", "agent"]
+    role: Literal["user", "assistant"]
     text: str
 
 
@@ -103,16 +103,3 @@ def standalone_query(question: str, history: Sequence[Turn]) -> StandaloneQuery:
     """
     earlier = [turn.text for turn in reversed(history) if turn.role == "user" and turn.text.strip()]
     return StandaloneQuery((question, *earlier[:EARLIER_TURNS]))
-
-
-def weigh_terms(analysed: Iterable[tuple[Iterable[str], float]]) -> Mapping[str, float]:
-    """Each term of the query with its weight, given the terms of each text with the text's weight.
-
-    A term that several texts hold has the greatest of their weights: repeating a word does not make it matter
-    more.
-    """
-    weights: dict[str, float] = {}
-    for terms, weight in analysed:
-        for term in terms:
-            weights[term] = max(weights.get(term, 0.0), weight)
-    return weights

@@ -122,7 +122,7 @@ async def recent_turns(session: AsyncSession, workspace_id: UUID, conversation_i
         .limit(CONTEXT_MESSAGES)
     )
     return tuple(
-        Turn("user" if role == Sender.VISITOR else "agent", words)
+        Turn("user" if role == Sender.VISITOR else "assistant", words)
         for role, words in reversed(found.tuples().all())
         if words
     )

@@ -188,7 +188,7 @@ async def test_a_follow_up_is_searched_in_the_light_of_what_was_said(
     resources: Resources, factory: Factory
 ) -> None:
     tenant = await shop(factory)
-    history = (Turn("user", "Can boots be returned for a refund?"), Turn("agent", "Yes, they can."))
+    history = (Turn("user", "Can boots be returned for a refund?"), Turn("assistant", "Yes, they can."))
     fake = FakeProvider([spoken("Within sixty days [1].")])
     _, answer = await run(resources, tenant, Question("and until when?", history=history), fake)
     assert answer.refs == (URL,)

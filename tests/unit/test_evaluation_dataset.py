@@ -33,7 +33,7 @@ def test_a_set_is_read_with_its_conversations(tmp_path: Path) -> None:
     found = load_dataset(write_set(tmp_path, [DOCUMENT], [QUESTION]))
     assert (found.name, found.documents[0].text) == (tmp_path.name, "Within 30 days.")
     question = found.questions[0]
-    assert question.history == (Turn("user", "How long?"), Turn("agent", "30 days."))
+    assert question.history == (Turn("user", "How long?"), Turn("assistant", "30 days."))
     assert (question.relevant, question.answerable, question.group) == (frozenset({"d1"}), True, "shop")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk, small_talk_languages
+from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk
 
 SAMPLES = {
     "en": (
@@ -37,12 +37,12 @@ def test_small_talk_is_answered_in_its_language(language: str, kind: SmallTalkKi
     assert answer is not None
     assert (answer.kind, answer.language) == (kind, language)
     assert answer.text
+    assert "!" not in answer.text
 
 
-def test_all_widget_languages_are_spoken_and_answer_each_kind_differently() -> None:
-    assert set(small_talk_languages()) == set(SAMPLES)
-    answers = {answer.text for _, _, message in CASES if (answer := answer_small_talk(message))}
-    assert len(answers) == len(CASES)
+def test_every_language_answers_each_kind_differently() -> None:
+    texts = {answer.text for _, _, message in CASES if (answer := answer_small_talk(message))}
+    assert len(texts) == len(CASES)
 
 
 @pytest.mark.parametrize(

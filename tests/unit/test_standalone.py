@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpninja_app.answers.standalone import Turn, standalone_query, weigh_terms
+from helpninja_app.answers.standalone import Turn, standalone_query
 
 LONG = "How much does express shipping to Norway cost?"
 
@@ -17,7 +17,7 @@ def unit(*values: float) -> np.ndarray:
 
 def test_only_the_visitors_last_three_turns_are_used_latest_first() -> None:
     history = [Turn("user", f"question {number}") for number in range(5)]
-    history.insert(4, Turn("agent", "an answer"))
+    history.insert(4, Turn("assistant", "an answer"))
     assert standalone_query("now?", history).texts == ("now?", "question 4", "question 3", "question 2")
 
 
@@ -63,11 +63,3 @@ def test_the_vector_has_length_one_and_the_type_of_vectors() -> None:
 def test_each_text_needs_its_vector() -> None:
     with pytest.raises(ValueError, match="2 texts but 1 vectors"):
         standalone_query("and?", [Turn("user", LONG)]).weigh([unit(1, 0)])
-
-
-def test_a_word_that_was_said_before_counts_once_at_its_greatest_weight() -> None:
-    assert weigh_terms([(["ship", "cost"], 1.0), (["ship", "store"], 0.5), (["store"], 0.25)]) == {
-        "ship": 1.0,
-        "cost": 1.0,
-        "store": 0.5,
-    }

@@ -16,12 +16,12 @@ from helpninja_app.errors import Invalid
 CORPUS = "corpus.jsonl"
 QUERIES = "queries.jsonl"
 
-_ROLES: Mapping[str, Literal["user", "agent"]] = {
+_ROLES: Mapping[str, Literal["user", "assistant"]] = {
     "user": "user",
     "visitor": "user",
-    "agent": "agent",
-    "assistant": "agent",
-    "bot": "agent",
+    "agent": "assistant",
+    "assistant": "assistant",
+    "bot": "assistant",
 }
 
 
