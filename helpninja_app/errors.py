@@ -7,8 +7,7 @@ HelpNinjaError
 ├── NotSignedIn               401
 ├── LimitUsedUp               402  a counted limit of the plan
 ├── Forbidden                 403
-│   ├── OriginRefused
-│   └── PlanExcludes
+│   └── OriginRefused
 ├── NotFound                  404
 ├── Conflict                  409
 ├── TooLarge                  413
@@ -108,12 +107,6 @@ class OriginRefused(Forbidden):
     """This website is not on the workspace's list of allowed domains."""
 
     title = "Origin not allowed"
-
-
-class PlanExcludes(Forbidden):
-    """This workspace's plan does not include this."""
-
-    title = "Not in the plan"
 
 
 class NotFound(HelpNinjaError):

@@ -26,23 +26,6 @@ class Burst:
         return parse(f"{self.amount} per {self.seconds} second")
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a limit, for the ``RateLimit-*`` headers."""
-
-    limit: int
-    remaining: int
-    reset: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {
-            "ratelimit-limit": str(self.limit),
-            "ratelimit-remaining": str(self.remaining),
-            "ratelimit-reset": str(self.reset),
-        }
-
-
 class RateLimiter:
     """Counts hits per name and subject; what was refused does not count."""
 
@@ -56,20 +39,19 @@ class RateLimiter:
         self._storage = cast(Storage, storage)
         self._limiter = MovingWindowRateLimiter(cast("Storage | MovingWindowSupport", self._storage))  # type: ignore[arg-type]
 
-    async def hit(self, name: str, subject: str, burst: Burst) -> Allowance:
+    async def hit(self, name: str, subject: str, burst: Burst) -> None:
         """Count one; raises ``RateLimited`` with the seconds to wait when there were too many."""
         item = burst.item
-        is_allowed = await self._limiter.hit(item, name, subject)
+        if await self._limiter.hit(item, name, subject):
+            return
         window = await self._limiter.get_window_stats(item, name, subject)
-        reset = max(1, int(window.reset_time - time.time()) + 1)
-        if not is_allowed:
-            raise RateLimited(
-                f"Too many requests: at most {burst.amount} in {_spoken(burst.seconds)}."
-                f" Please try again in {reset} seconds.",
-                limit=burst.amount,
-                retry_after=reset,
-            )
-        return Allowance(burst.amount, window.remaining, reset)
+        wait = max(1, int(window.reset_time - time.time()) + 1)
+        raise RateLimited(
+            f"Too many requests: at most {burst.amount} in {_spoken(burst.seconds)}."
+            f" Please try again in {wait} seconds.",
+            limit=burst.amount,
+            retry_after=wait,
+        )
 
 
 def _spoken(seconds: int) -> str:

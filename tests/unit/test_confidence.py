@@ -18,7 +18,7 @@ from helpninja_app.answers.confidence import (
     extract_features,
     measure_confidence,
 )
-from helpninja_app.answers.evaluation.fit_confidence import FeatureRow, fit, read_rows, write_rows
+from helpninja_app.answers.evaluation.fit_confidence import FeatureRow, fit
 from helpninja_app.errors import Invalid
 from helpninja_app.knowledge.ranking import ScoredChunk
 
@@ -147,18 +147,8 @@ def test_fitting_needs_two_groups_and_both_answers() -> None:
         fit([replace(row, answerable=True, group=str(n % 2)) for n, row in enumerate(rows)], fitted_on=TODAY)
 
 
-def test_rows_and_models_survive_being_written(tmp_path: Path) -> None:
+def test_models_survive_being_written(tmp_path: Path) -> None:
     rows = [*make_rows(40, group="a", seed=1), *make_rows(40, group="ü", seed=2)]
-    write_rows(tmp_path / "rows.jsonl", rows)
-    assert read_rows(tmp_path / "rows.jsonl") == rows
     model = fit(rows, fitted_on=TODAY)
     model.save(tmp_path / "model.json")
     assert ConfidenceModel.load(tmp_path / "model.json") == model
-
-
-def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    write_rows(path, make_rows(1, group="a", seed=1))
-    path.write_text(path.read_text() + '{"features": {}}\n')
-    with pytest.raises(Invalid, match=r"rows\.jsonl, line 2"):
-        read_rows(path)

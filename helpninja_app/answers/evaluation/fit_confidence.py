@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -58,42 +56,6 @@ class HeldOut:
     rows: int
     auroc: float
     calibration_error: float
-
-
-def write_rows(path: Path, rows: Iterable[FeatureRow]) -> None:
-    """Store rows as JSON lines."""
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            content = {
-                "features": dict(zip(Features.names(), row.features.values(), strict=True)),
-                "answerable": row.answerable,
-                "group": row.group,
-                "source": row.source,
-                "is_made": row.is_made,
-            }
-            file.write(json.dumps(content) + "\n")
-
-
-def read_rows(path: Path) -> list[FeatureRow]:
-    """Rows of :func:`write_rows`. Raises ``Invalid`` naming the line that is none."""
-    rows = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                content = json.loads(line)
-                features = Features(**{name: float(content["features"][name]) for name in Features.names()})
-                rows.append(
-                    FeatureRow(
-                        features,
-                        bool(content["answerable"]),
-                        str(content["group"]),
-                        str(content["source"]),
-                        bool(content.get("is_made", False)),
-                    )
-                )
-            except (ValueError, KeyError, TypeError) as error:
-                raise Invalid(f"{path.name}, line {number}: not a row of features ({error!r}).") from error
-    return rows
 
 
 def fit(rows: Sequence[FeatureRow], *, fitted_on: date) -> ConfidenceModel:
