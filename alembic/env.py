@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from alembic import context
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from alembic import context
 from helpninja_app.kernel.database import sqlalchemy_url
 from helpninja_app.settings import get_settings
 

@@ -347,7 +347,8 @@ def upgrade() -> None:
         op.execute(f"create policy audience on {table} as restrictive using ((select {IS_MEMBERS}))")
     op.execute(
         f"create policy workspace on workspaces using (id = (select {WORKSPACE}) or exists"
-        f" (select 1 from members where members.workspace_id = workspaces.id and members.user_id = (select {USER})))"
+        " (select 1 from members"
+        f" where members.workspace_id = workspaces.id and members.user_id = (select {USER})))"
         f" with check (id = (select {WORKSPACE}))"
     )
     op.execute(
@@ -357,7 +358,8 @@ def upgrade() -> None:
     )
     op.execute(
         f"create policy account on users using (id = (select {USER}) or exists"
-        f" (select 1 from members where members.user_id = users.id and members.workspace_id = (select {WORKSPACE})))"
+        " (select 1 from members"
+        f" where members.user_id = users.id and members.workspace_id = (select {WORKSPACE})))"
     )
     with op.get_bind().connection.cursor() as cursor:
         cursor.execute(SchemaManager.get_schema())
