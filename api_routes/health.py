@@ -23,12 +23,15 @@ class Health(BaseModel):
     version: str
 
 
+# Load balancers ask by HEAD too; the description has it once.
+@router.head("/api/health/live", include_in_schema=False)
 @router.get("/api/health/live", response_model=Health)
 async def live() -> Health:
     """The process answers."""
     return Health(status="live", version=VERSION)
 
 
+@router.head("/api/health/ready", include_in_schema=False)
 @router.get("/api/health/ready", response_model=Health, responses=documented())
 async def ready(request: Request) -> Health:
     """The database is there and migrated, the embedder loaded and, in development, the demo searchable."""
