@@ -36,6 +36,11 @@ OpenSite = Callable[..., Awaitable[LoopbackSite]]
 OpenResources = Callable[..., AbstractAsyncContextManager[Resources]]
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes by their length: what is compressed holds the time, and workers must name tests alike."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def plain_tracebacks() -> None:
     """What is logged in tests is short: structlog's own default draws every local variable of every frame."""

@@ -153,6 +153,7 @@ async def test_every_status_but_success_is_a_failure_with_its_number(
         ((datetime.now(UTC) + timedelta(hours=2)).strftime("%a, %d %b %Y %H:%M:%S GMT"), 3600, 7200),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
     ],
+    ids=["seconds", "a date to come", "a date gone by"],
 )
 async def test_retry_after_is_read_as_seconds_or_as_a_date(
     site: LoopbackSite, http: SafeHttp, value: str, low: float, high: float
