@@ -22,13 +22,8 @@ _TONES: dict[BadgeTone, str] = {
 }
 
 
-def badge(label: Any, *, tone: BadgeTone) -> rx.Component:
-    """A state: never the colour alone, always the word with it."""
-    return rx.el.span(_dot(), label, class_name=f"{_SHAPE} {_TONES[tone]}")
-
-
-def badge_by_tone(label: Any, tone: Any) -> rx.Component:
-    """A state whose tone is only known in the browser: ``tone`` is a Var of a ``BadgeTone``."""
+def badge(label: Any, tone: Any) -> rx.Component:
+    """A state, never the colour alone; ``tone`` is a Var of a ``BadgeTone``, or one of them."""
     classes = [(name, f"{_SHAPE} {shape}") for name, shape in _TONES.items()]
     return rx.el.span(_dot(), label, class_name=rx.match(tone, *classes, f"{_SHAPE} {_TONES['neutral']}"))
 

@@ -8,7 +8,7 @@ import reflex as rx
 
 from helpninja_app.screens.home.documents_state import MAX_FILTER, DocumentsState
 from helpninja_app.screens.home.rows import DocumentRow
-from helpninja_app.ui.badges import badge_by_tone
+from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import search_field
 from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
 from helpninja_app.ui.tables import cell, pages, row, table
@@ -85,13 +85,13 @@ def _document(document: DocumentRow) -> rx.Component:
             ),
         ),
         cell(
-            badge_by_tone(document.status, document.tone),
+            badge(document.status, document.tone),
             rx.cond(
                 document.reason != "",
                 rx.el.p(document.reason, class_name="mt-1 text-small text-muted"),
             ),
         ),
-        cell(badge_by_tone(document.audience, "neutral"), class_name=_WIDE_ONLY),
+        cell(badge(document.audience, "neutral"), class_name=_WIDE_ONLY),
         cell(document.passages, class_name=f"text-right text-muted tabular-nums {_WIDE_ONLY}"),
         cell(
             rx.el.time(document.when, date_time=document.machine_time, title=document.moment),

@@ -11,7 +11,7 @@ from helpninja_app.screens.home.rows import ConversationRow, IngestRow
 from helpninja_app.screens.home.search import search_section
 from helpninja_app.screens.home.state import PATH, HomeState
 from helpninja_app.screens.session import SignedInState
-from helpninja_app.ui.badges import badge_by_tone
+from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.panels import (
     card,
@@ -123,7 +123,7 @@ def _conversation(row: ConversationRow) -> rx.Component:
             class_name="flex items-baseline justify-between gap-4",
         ),
         rx.el.div(
-            badge_by_tone(row.status, row.tone),
+            badge(row.status, row.tone),
             rx.cond(row.reason != "", rx.el.span(row.reason)),
             rx.cond(
                 row.confidence != "",

@@ -7,7 +7,7 @@ import reflex as rx
 from helpninja_app.screens.home.hits import Hit, Piece
 from helpninja_app.screens.home.search_state import MAX_QUESTION, SearchState
 from helpninja_app.ui.actions import button
-from helpninja_app.ui.badges import badge_by_tone, score
+from helpninja_app.ui.badges import badge, score
 from helpninja_app.ui.forms import search_field, segments
 from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
 
@@ -68,7 +68,7 @@ def _found() -> rx.Component:
     return rx.fragment(
         rx.el.ol(rx.foreach(SearchState.hits, _hit), class_name="px-4"),
         rx.el.div(
-            badge_by_tone(SearchState.verdict.label, SearchState.verdict.tone),
+            badge(SearchState.verdict.label, SearchState.verdict.tone),
             rx.el.p(SearchState.verdict.sentence, class_name="text-table text-muted"),
             class_name="flex flex-wrap items-center gap-x-3 gap-y-2 border-t border-border px-4 py-3",
         ),
