@@ -14,7 +14,7 @@ from helpninja_app.accounts.authentication import (
     caller_of_key,
     caller_of_session,
 )
-from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, Workplace
+from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, WorkspaceView
 from helpninja_app.accounts.visitors import check_session_id, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.errors import NotSignedIn
@@ -54,7 +54,7 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
     return caller
 
 
-async def visited_workspace(request: Request, tenant: str) -> Workplace:
+async def visited_workspace(request: Request, tenant: str) -> WorkspaceView:
     """The workspace a widget names; counts against the limit of the visitor's address."""
     resources = resources_of(request)
     address = client_address(request, resources.settings)
@@ -65,7 +65,7 @@ async def visited_workspace(request: Request, tenant: str) -> Workplace:
         return await find_workspace(session, tenant)
 
 
-def visitor_caller(request: Request, workspace: Workplace, session_id: str | None) -> VisitorCaller:
+def visitor_caller(request: Request, workspace: WorkspaceView, session_id: str | None) -> VisitorCaller:
     """The visitor of a session; signed when the request carries the session's token.
 
     Raises ``NotSignedIn`` for a token that is not valid or is another session's.

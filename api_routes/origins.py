@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.errors import Forbidden, OriginRefused
 from helpninja_app.kernel.web import is_own_origin
 from helpninja_app.settings import Settings
@@ -41,7 +41,7 @@ def refuse_foreign_origin(connection: HTTPConnection, settings: Settings) -> Non
         raise Forbidden("This request came from another website.")
 
 
-def refuse_unlisted_origin(connection: HTTPConnection, settings: Settings, workspace: Workplace) -> None:
+def refuse_unlisted_origin(connection: HTTPConnection, settings: Settings, workspace: WorkspaceView) -> None:
     """Raise ``OriginRefused`` for a website that is not on the workspace's list; an empty list means any.
 
     A foreign website that may ask is noted for ``middleware.Cors``, so that it can read errors as well.

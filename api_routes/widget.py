@@ -18,7 +18,7 @@ from api_routes.chat import CitationResult
 from api_routes.identity import bearer, resources_of, visited_workspace
 from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented
-from helpninja_app.accounts.callers import VisitorCaller, Workplace
+from helpninja_app.accounts.callers import VisitorCaller, WorkspaceView
 from helpninja_app.accounts.visitors import (
     check_session_id,
     new_session_id,
@@ -241,7 +241,7 @@ async def conversation(
     )
 
 
-def panel_policy(workspace: Workplace) -> str:
+def panel_policy(workspace: WorkspaceView) -> str:
     """The panel's Content-Security-Policy; its ``frame-ancestors`` are the workspace's allowed domains."""
     if not workspace.allowed_domains:
         ancestors = "*"
@@ -297,7 +297,7 @@ def _gzipped(content: str) -> bytes:
     return gzip.compress(content.encode(), mtime=0)
 
 
-async def _allowed(request: Request, tenant: str) -> Workplace:
+async def _allowed(request: Request, tenant: str) -> WorkspaceView:
     workspace = await visited_workspace(request, tenant)
     refuse_unlisted_origin(request, resources_of(request).settings, workspace)
     return workspace

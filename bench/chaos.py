@@ -26,7 +26,7 @@ from bench.report import Figure, say, show
 from bench.scratch import Scratch, make_workspace, opened, scratch_database
 from bench.site import Site, running_site
 from bench.texts import questions
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.ingest_requests import IngestProgress, load_progress, request_ingest
 from helpninja_app.resources import Resources, knowledge_limits
@@ -61,7 +61,7 @@ class Chaos:
     scratch: Scratch
     site: Site
     resources: Resources
-    workspace: Workplace
+    workspace: WorkspaceView
     connection: psycopg.Connection
     chance: random.Random
     toll: Toll

@@ -15,7 +15,7 @@ from bench.scratch import Scratch, make_workspace, opened, scratch_database
 from bench.site import Site, running_site
 from bench.stages import StageClock, TimedDatabase, TimedEmbedder, TimedExtractor, TimedFetcher
 from bench.texts import stamp
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.kernel.queue import stop
 from helpninja_app.kernel.safe_http import SafeHttp
 from helpninja_app.kernel.scope import Scope
@@ -58,7 +58,7 @@ async def run() -> None:
 
 
 async def ingest(
-    resources: Resources, workspace: Workplace, address: str, clock: StageClock | None = None
+    resources: Resources, workspace: WorkspaceView, address: str, clock: StageClock | None = None
 ) -> Ingested:
     """Ingest an address with the worker that runs, and wait until it is over."""
     clock = clock or StageClock()
@@ -116,7 +116,7 @@ async def _working(scratch: Scratch, site: Site, clock: StageClock) -> AsyncIter
         yield timed
 
 
-async def _prove_searchable(resources: Resources, workspace: Workplace) -> None:
+async def _prove_searchable(resources: Resources, workspace: WorkspaceView) -> None:
     number = PAGES - 1
     found = await search_question(
         resources.database,
@@ -128,7 +128,7 @@ async def _prove_searchable(resources: Resources, workspace: Workplace) -> None:
         raise RuntimeError(f"Page {number} was ingested but is not found.")
 
 
-async def _seconds_of_embedding_alone(resources: Resources, workspace: Workplace, texts: int) -> float:
+async def _seconds_of_embedding_alone(resources: Resources, workspace: WorkspaceView, texts: int) -> float:
     """What as many passages take when nothing else is done, from a sample of them."""
     async with resources.database.unit_of_work(Scope.visitors(workspace.id)) as session:
         found = await session.execute(

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bench.report import say
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.workspaces import create_workspace
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.jobs import tasks
@@ -92,7 +92,7 @@ async def opened(
         yield resources
 
 
-async def make_workspace(resources: Resources, name: str) -> Workplace:
+async def make_workspace(resources: Resources, name: str) -> WorkspaceView:
     """An empty workspace on the largest plan."""
     async with resources.database.unit_of_work() as session:
         return await create_workspace(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.answers.confidence import MODEL_FILE
 from helpninja_app.answers.evaluation.dataset import (
@@ -253,12 +253,12 @@ async def _evaluate_set(
     return own, foreign
 
 
-async def _find(resources: Resources, tenant: str) -> Workplace:
+async def _find(resources: Resources, tenant: str) -> WorkspaceView:
     async with resources.database.unit_of_work() as session:
         return await find_workspace(session, tenant)
 
 
-def _pipeline(resources: Resources, workspace: Workplace) -> Pipeline:
+def _pipeline(resources: Resources, workspace: WorkspaceView) -> Pipeline:
     embedder = resources.knowledge.embedders.of(workspace.embedding_model)
     return Pipeline(resources.database, embedder, resources.answerers)
 

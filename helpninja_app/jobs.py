@@ -12,7 +12,7 @@ from procrastinate import JobContext
 from procrastinate.retry import RetryStrategy
 from sqlalchemy import text
 
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.workspaces import delete_workspace, expired_workspaces, load_workspace
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.scope import Scope
@@ -34,7 +34,7 @@ RETRY = RetryStrategy(max_attempts=MAX_ATTEMPTS, exponential_wait=2)
 async def ingest(context: JobContext, *, workspace_id: str, job_id: str) -> None:
     resources = _resources(context)
 
-    async def run(workspace: Workplace) -> None:
+    async def run(workspace: WorkspaceView) -> None:
         limits = knowledge_limits(resources.settings, workspace.plan)
         await run_ingest(resources.knowledge, workspace.id, UUID(job_id), workspace.embedding_model, limits)
 
@@ -48,7 +48,7 @@ async def ingest(context: JobContext, *, workspace_id: str, job_id: str) -> None
 async def process(context: JobContext, *, workspace_id: str, document_id: str) -> None:
     resources = _resources(context)
 
-    async def run(workspace: Workplace) -> None:
+    async def run(workspace: WorkspaceView) -> None:
         limits = knowledge_limits(resources.settings, workspace.plan)
         await process_document(
             resources.knowledge, workspace.id, UUID(document_id), workspace.embedding_model, limits
@@ -64,7 +64,7 @@ async def _attempt(
     context: JobContext,
     resources: Resources,
     workspace_id: str,
-    run: Callable[[Workplace], Awaitable[None]],
+    run: Callable[[WorkspaceView], Awaitable[None]],
     give_up: Callable[[BaseException], Awaitable[None]],
 ) -> None:
     """Run a job in its workspace; on its last try what went wrong is shown to the user instead of raised."""

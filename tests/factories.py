@@ -16,7 +16,7 @@ from helpninja_app.accounts.authentication import (
     hash_password,
     open_session,
 )
-from helpninja_app.accounts.callers import VisitorCaller, Workplace
+from helpninja_app.accounts.callers import VisitorCaller, WorkspaceView
 from helpninja_app.accounts.models import Role, Workspace
 from helpninja_app.accounts.permissions import ALL_PERMISSIONS, Permission
 from helpninja_app.accounts.visitors import sign_visitor
@@ -34,7 +34,7 @@ PASSWORD = "correct horse battery staple"
 class Tenant:
     """A workspace with a key that may do everything."""
 
-    workspace: Workplace
+    workspace: WorkspaceView
     key: str
 
     @property

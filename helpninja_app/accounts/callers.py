@@ -15,7 +15,7 @@ Voice = Literal["friendly", "professional", "casual", "formal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class WorkspaceView:
     """The part of a workspace that every request needs, as a value."""
 
     id: UUID
@@ -36,7 +36,7 @@ class Workplace:
 class MemberCaller:
     """A signed-in person in one of their workspaces."""
 
-    workspace: Workplace
+    workspace: WorkspaceView
     user_id: UUID
     email: str
     role: Role
@@ -55,7 +55,7 @@ class MemberCaller:
 class KeyCaller:
     """A program with a secret API key of one workspace."""
 
-    workspace: Workplace
+    workspace: WorkspaceView
     key_id: UUID
     permissions: frozenset[Permission] = field(default_factory=frozenset)
 
@@ -72,7 +72,7 @@ class KeyCaller:
 class VisitorCaller:
     """Somebody on a website. ``is_signed`` when a visitor token proved the session."""
 
-    workspace: Workplace
+    workspace: WorkspaceView
     session_id: str
     is_signed: bool
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.callers import Voice, Workplace
+from helpninja_app.accounts.callers import Voice, WorkspaceView
 from helpninja_app.accounts.models import Workspace, WorkspaceHandle
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import enter_scope, new_id
@@ -38,7 +38,7 @@ async def create_workspace(
     greeting: str = "",
     suggestions: tuple[str, ...] = (),
     languages: tuple[str, ...] = (),
-) -> Workplace:
+) -> WorkspaceView:
     """Create a workspace and continue the transaction in its scope, as a member of it.
 
     ``lifetime`` marks it as a throw-away one that ``remove_expired_workspaces`` may remove.
@@ -61,10 +61,10 @@ async def create_workspace(
     for handle in (workspace.slug, workspace.public_key):
         session.add(WorkspaceHandle(handle=handle, workspace_id=workspace.id, expires_at=expires_at))
     await session.flush()
-    return workplace_of(workspace)
+    return view_of(workspace)
 
 
-async def find_workspace(session: AsyncSession, tenant: str) -> Workplace:
+async def find_workspace(session: AsyncSession, tenant: str) -> WorkspaceView:
     """The workspace with this public key, slug or id; ``NotFound`` when there is none.
 
     Leaves the transaction in a visitor's scope of that workspace.
@@ -74,13 +74,13 @@ async def find_workspace(session: AsyncSession, tenant: str) -> Workplace:
     return await load_workspace(session, workspace_id)
 
 
-async def load_workspace(session: AsyncSession, workspace_id: UUID) -> Workplace:
+async def load_workspace(session: AsyncSession, workspace_id: UUID) -> WorkspaceView:
     """The workspace of the scope that the transaction is in; ``NotFound`` when it is gone."""
     found = await session.execute(select(Workspace).where(col(Workspace.id) == workspace_id))
     workspace = found.scalar_one_or_none()
     if workspace is None:
         raise NotFound(UNKNOWN_TENANT)
-    return workplace_of(workspace)
+    return view_of(workspace)
 
 
 async def delete_workspace(session: AsyncSession, workspace_id: UUID) -> None:
@@ -116,8 +116,8 @@ async def _resolve(session: AsyncSession, tenant: str) -> UUID:
         raise NotFound(UNKNOWN_TENANT) from None
 
 
-def workplace_of(workspace: Workspace) -> Workplace:
-    return Workplace(
+def view_of(workspace: Workspace) -> WorkspaceView:
+    return WorkspaceView(
         id=workspace.id,
         slug=workspace.slug,
         public_key=workspace.public_key,

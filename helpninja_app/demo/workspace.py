@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.authentication import add_member, create_api_key, create_user, hash_password
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import ALL_PERMISSIONS
 from helpninja_app.accounts.workspaces import create_workspace, find_workspace
@@ -54,7 +54,7 @@ async def prepare_demo(resources: Resources) -> None:
         log.error("demo_not_prepared", detail=error.detail)
 
 
-async def ensure_demo(resources: Resources) -> Workplace:
+async def ensure_demo(resources: Resources) -> WorkspaceView:
     """The demo workspace; made with a random password and a secret key, which are kept in files (0600)."""
     password = secrets.token_urlsafe(12)
     password_hash = await hash_password(password)
@@ -89,7 +89,7 @@ async def ensure_demo(resources: Resources) -> Workplace:
     return workspace
 
 
-async def read_help_centre(resources: Resources, workspace: Workplace) -> UUID | None:
+async def read_help_centre(resources: Resources, workspace: WorkspaceView) -> UUID | None:
     """Ingest the demo's sitemap unless its pages are there; returns the job, ``None`` without one."""
     origin = _origin(resources)
     async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
@@ -98,7 +98,7 @@ async def read_help_centre(resources: Resources, workspace: Workplace) -> UUID |
     return None if is_read and not was_elsewhere else await request_help_centre(resources, workspace)
 
 
-async def request_help_centre(resources: Resources, workspace: Workplace) -> UUID:
+async def request_help_centre(resources: Resources, workspace: WorkspaceView) -> UUID:
     """Enqueue the ingest of the demo's sitemap; returns the job."""
     async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
         return await request_ingest(

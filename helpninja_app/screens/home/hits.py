@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from helpninja_app.accounts.callers import Workplace
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.answers.excerpts import read_excerpts
 from helpninja_app.answers.passages import Passage
 from helpninja_app.answers.pipeline import NOTHING_RELEVANT, Retrieved
@@ -49,7 +49,7 @@ class Verdict:
     sentence: str
 
 
-def hits_of(question: str, retrieved: Retrieved, workspace: Workplace) -> list[Hit]:
+def hits_of(question: str, retrieved: Retrieved, workspace: WorkspaceView) -> list[Hit]:
     """The passages, best first. Takes some milliseconds of computing: call it in a thread."""
     language = detect_language(question, expected=workspace.languages).code
     asked = sorted(set(content_words(question, language)))
