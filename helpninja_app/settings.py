@@ -180,11 +180,6 @@ class Settings(BaseSettings):
         return self.env == "development"
 
     @property
-    def own_url(self) -> str:
-        """Origin that this process is reached at, without a trailing slash."""
-        return self.public_url or f"http://127.0.0.1:{self.port}"
-
-    @property
     def fetchable_private_hosts(self) -> frozenset[str]:
         """Private hosts that may be fetched: in development our own too, but only the demo's pages.
 

@@ -23,7 +23,6 @@ DIMENSION = 384
 WINDOW = 254
 # A passage of 300 estimated tokens has at most 1,200 pieces in the worst script; beyond this is no passage.
 _MOST_WINDOWS = 8
-_WINDOW_OVERHEAD = 2
 
 
 class MiniLMEmbedder:

@@ -22,7 +22,6 @@ KIND_OF_SUFFIX: Final[dict[str, Kind]] = {
     ".csv": "csv",
     ".tsv": "csv",
 }
-ALLOWED_SUFFIXES = frozenset(KIND_OF_SUFFIX)
 HEAD_BYTES = 8192
 
 _KIND_OF_TYPE: Final[dict[str, Kind]] = {
