@@ -57,7 +57,8 @@ def installation() -> Iterator[Installation]:
         yield Installation(f"http://127.0.0.1:{port}", port, Path(folder) / "data", process)
         if process.poll() is None:
             process.terminate()
-            process.communicate(timeout=30)
+        # Also when it has ended already: this closes its pipe.
+        process.communicate(timeout=60)
 
 
 @pytest.mark.timeout(300)
