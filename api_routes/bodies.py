@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from typing import Any, TypeVar
 
@@ -12,7 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from api_routes.problems import from_validation
 from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, TooLarge, UnsupportedMediaType
 
-MAX_JSON_BYTES = 1_000_000
+# The longest message, written in escapes only, takes a third of this.
+MAX_JSON_BYTES = 100_000
+
+_UNSTORABLE_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class Body(BaseModel):
@@ -54,13 +58,15 @@ async def read_json(request: Request, max_bytes: int = MAX_JSON_BYTES) -> JsonBo
     if content_type != "application/json" and not content_type.endswith("+json"):
         return JsonBody(None, UnsupportedMediaType("Send the body as application/json."))
     try:
-        value = json.loads((await read_limited(request, max_bytes)).decode("utf-8"))
+        raw = await read_limited(request, max_bytes)
+        value = json.loads(raw.decode("utf-8"))
     except TooLarge as error:
         return JsonBody(None, error)
     # ValueError: also for bytes that are no UTF-8, and for numbers of more digits than Python converts.
     except (ValueError, RecursionError):
         return JsonBody(None, Invalid(errors=(FieldError("body", "This is not valid JSON in UTF-8."),)))
-    if not _is_storable(value):
+    # NUL and halves of surrogates can only have come as escapes: without one there is nothing to look for.
+    if _UNSTORABLE_ESCAPE.search(raw) and not _is_storable(value):
         message = "Texts cannot hold U+0000 or half of a surrogate pair."
         return JsonBody(None, Invalid(errors=(FieldError("body", message),)))
     return JsonBody(value, None)

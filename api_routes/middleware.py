@@ -22,6 +22,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _PUBLIC = re.compile(r"^/api/(chat|widget)(/|$)")
 _QUIET = frozenset({"/api/health/live", "/api/health/ready", "/metrics"})
 
+MAX_LOGGED_PATH = 300
+
 
 class RequestTelemetry:
     """Gives each request an ``x-request-id`` (the caller's own if it is sound), logs and measures it.
@@ -69,7 +71,7 @@ class RequestTelemetry:
                 log.info(
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=scope["path"][:MAX_LOGGED_PATH],
                     status=status,
                     ms=round(seconds * 1000, 1),
                 )

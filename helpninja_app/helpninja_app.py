@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import reflex as rx
+from reflex.state import FrontendEventExceptionState
 
 from api_routes.app import create_api
 from api_routes.middleware import PublicPreflight
@@ -17,6 +18,9 @@ from helpninja_app.screens.registry import SCREENS
 from helpninja_app.settings import get_settings
 
 API_PREFIXES = ("/api", "/widget", "/demo", "/metrics")
+
+# Its patterns take quadratic time on a text that any stranger may send.
+FrontendEventExceptionState.auto_reload_on_errors = []
 
 draining = Draining()
 

@@ -11,25 +11,32 @@ import traceback
 from typing import Any
 
 HIDDEN = "[hidden]"
+LONGEST = 20_000
+# What could move a terminal's cursor or colour its lines; line ends and tabs stay.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _HEADER_NAMES = r"(?:set-)?cookie|cookies|(?:proxy-)?authorization|x-api-key|stripe-signature"
 _NAMED = re.compile(
     # 'cookie': 'a=b'    "Authorization": "…"    (b'cookie', b'a=b')    Cookie: a=b (to the end of the line)
     rf"""(?ix)
       (?P<name> (?<![\w-]) b?(?P<quote>['"]?) (?:{_HEADER_NAMES}) (?P=quote) \s*[:,=]\s* )
-      (?: b?'(?:\\.|[^'\\])*' | b?"(?:\\.|[^"\\])*" | \{{[^}}]*\}} | [^\s'"{{][^\r\n]* )""",
+      (?: b?'(?:\\.|[^'\\])*' | b?"(?:\\.|[^"\\])*" | \{{[^{{}}]*\}} | [^\s'"{{][^\r\n]* )""",
 )
 _TOKENS = re.compile(
     r"""(?ix)
-      (?P<kept> \bhn_session= | \bsb-[\w-]+-auth-token(?:\.\d+)?= | \bbearer\s+ | ://[^:/@\s]+: )
+      (?P<kept> \bhn_session= | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+)?= | \bbearer\s+ | ://[^:/@\s]+: )
       [^\s;,'"@]+
     | \b hn_sk_ [\w-]+
-    | \b eyJ[\w-]{10,} \. [\w-]+ \. [\w-]+""",
+    | (?<![\w-]) eyJ[\w-]{10,} \. [\w-]+ \. [\w-]+""",
 )
 
 
 def redact(text: str) -> str:
     """``text`` with the values of secret headers, session cookies, API keys and passwords hidden."""
+    if len(text) > LONGEST:
+        # Strangers choose what is logged of them: neither the time nor the room it takes may grow with it.
+        text = f"{text[:LONGEST]} … ({len(text) - LONGEST} more characters)"
+    text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     text = _NAMED.sub(lambda found: f"{found['name']}{HIDDEN}", text)
     return _TOKENS.sub(lambda found: f"{found['kept'] or ''}{HIDDEN}", text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import reflex as rx
@@ -18,12 +19,43 @@ log = structlog.get_logger(__name__)
 
 
 class SignedInState(rx.State):
-    """The parent of every state that holds a workspace's own content."""
+    """The parent of every state that holds a workspace's own content.
+
+    A state lives as long as its browser tab, a session does not: what one session was shown is never sent to
+    another one, nor to nobody.
+    """
+
+    _shown_to: str = ""
 
     @rx.event
     def forget(self) -> None:
         """Drop what this browser tab was shown: the next person may sign in here."""
         self.reset()
+
+    def _show_to_this_session(self) -> None:
+        """Called wherever private content is put into the state."""
+        self._shown_to = fingerprint(self)
+
+
+_BEFORE_SNAPSHOT = "_reset_client_storage"
+_reset_client_storage = getattr(SignedInState, _BEFORE_SNAPSHOT)
+
+
+def _forget_what_others_saw(state: SignedInState) -> None:
+    _reset_client_storage(state)
+    if state._shown_to and state._shown_to != fingerprint(state):
+        state.reset()
+
+
+# Reflex calls this method before each snapshot for a browser that connects (again), the cookies being known,
+# and lets no state define a method of that name itself. A test holds that it still does both.
+setattr(SignedInState, _BEFORE_SNAPSHOT, _forget_what_others_saw)
+
+
+def fingerprint(state: rx.State) -> str:
+    """SHA-256 of the session cookie that came with the websocket, in hex; empty without one."""
+    token = cookie_parser(state.router.headers.cookie).get(SESSION_COOKIE)
+    return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
 async def signed_in(state: rx.State) -> MemberCaller:

@@ -315,3 +315,21 @@ async def test_an_error_nobody_expected_is_not_shown_as_it_is(
     await call(search, "search", {"question": "boots"})
     assert search.failure == "Something went wrong on our side. Please try again."
     assert not search.is_searching
+
+
+async def test_what_one_session_was_shown_is_not_sent_to_the_next_one_in_that_tab(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    await factory.document(tenant, RETURNS, title="Returns of boots")
+    email, headers = await factory.member(tenant)
+    _, other = await factory.member(await factory.tenant())
+    for next_cookie in ("", other["cookie"]):
+        home = await tab(HomeState, headers["cookie"])
+        await call(home, "open_page")
+        root = await home.get_state(rx.State)
+        assert email in str(root.dict())
+        root._update_router_vars({"headers": {"cookie": next_cookie}}, {})
+        # As both of Reflex' snapshot events do before they send the whole state.
+        root._reset_client_storage()  # type: ignore[no-untyped-call]
+        assert email not in str(root.dict())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from helpninja_app.kernel.log_redaction import redact, redact_all_logs
+from helpninja_app.kernel.log_redaction import LONGEST, redact, redact_all_logs
 
 
 @pytest.fixture
@@ -84,3 +84,9 @@ def test_redacting_twice_wraps_once(log_lines: io.StringIO) -> None:
     before = logging.getLogRecordFactory()
     redact_all_logs()
     assert logging.getLogRecordFactory() is before
+
+
+def test_what_a_stranger_wrote_is_cut_and_cannot_move_the_cursor() -> None:
+    assert len(redact("eyJ-" * 100_000)) < LONGEST + 100
+    assert redact("GET /api/x\x1b[31m") == "GET /api/x\\x1b[31m"
+    assert redact("two\nlines\tand a tab") == "two\nlines\tand a tab"

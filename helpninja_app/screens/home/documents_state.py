@@ -71,6 +71,7 @@ class DocumentsState(SignedInState):
         moment = now()
         async with self:
             if self._latest == mine:
+                self._show_to_this_session()
                 self.failure = ""
                 self.filter_text, self.page, self.total = contains, page, found.total
                 self.rows = [document_row(document, moment) for document in found.documents]

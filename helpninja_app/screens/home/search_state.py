@@ -76,6 +76,7 @@ class SearchState(SignedInState):
         async with self:
             # A later question overtook this one: its results are the ones to show.
             if self._latest == mine:
+                self._show_to_this_session()
                 self.is_searching = False
                 self.failure = failure
                 self.hits = hits

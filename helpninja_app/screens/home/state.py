@@ -69,6 +69,7 @@ class HomeState(SignedInState):
             return None
         settings = current_resources().settings
         async with self:
+            self._show_to_this_session()
             self.failure = ""
             self.workspace_name = caller.workspace.name
             self.email = caller.email
@@ -108,6 +109,7 @@ class HomeState(SignedInState):
             async with self:
                 if self._follower != mine:
                     return None
+                self._show_to_this_session()
                 self._show_knowledge(knowledge)
                 self.ingests = [ingest_row(job) for job in ingests]
         return None
