@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import procrastinate
@@ -12,9 +12,9 @@ from procrastinate import JobContext
 from sqlalchemy import text
 
 from helpninja_app.kernel.database import Database
-from helpninja_app.kernel.embedded_postgres import Urls
+from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
+from helpninja_app.kernel.migrations import upgrade
 from helpninja_app.kernel.queue import Priority, Queue, stop
-from helpninja_app.resources import Resources
 
 blueprint = procrastinate.Blueprint()
 
@@ -24,12 +24,29 @@ async def note(context: JobContext, *, word: str) -> None:
     context.additional_context["noted"].append(word)
 
 
+@pytest.fixture(scope="module")
+def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
+    """A database that no worker of other tests takes jobs from."""
+    name = f"queue_{worker_id}"
+    urls = postgres.create_database(name)
+    upgrade(urls.owner)
+    yield urls
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+async def database(own_urls: Urls) -> AsyncIterator[Database]:
+    made = Database(own_urls.app)
+    yield made
+    await made.close()
+
+
 @pytest.fixture
-async def queue(database_urls: Urls, resources: Resources) -> AsyncIterator[Queue]:
+async def queue(own_urls: Urls, database: Database) -> AsyncIterator[Queue]:
     """A queue with no jobs and no worker in it."""
-    made = Queue(database_urls.app, tasks=blueprint)
+    made = Queue(own_urls.app, tasks=blueprint)
     await made.open()
-    async with resources.database.unit_of_work() as session:
+    async with database.unit_of_work() as session:
         await session.execute(text("delete from procrastinate_jobs where task_name = 'helpninja:note'"))
     yield made
     await made.close()
@@ -46,47 +63,47 @@ async def waiting(database: Database) -> list[str]:
         return list(found.scalars())
 
 
-async def test_a_job_exists_when_its_transaction_commits(queue: Queue, resources: Resources) -> None:
-    async with resources.database.unit_of_work() as session:
+async def test_a_job_exists_when_its_transaction_commits(queue: Queue, database: Database) -> None:
+    async with database.unit_of_work() as session:
         await queue.enqueue(session, "note", word="hello")
-        assert await waiting(resources.database) == []
-    assert await waiting(resources.database) == ["hello"]
+        assert await waiting(database) == []
+    assert await waiting(database) == ["hello"]
 
 
-async def test_a_job_of_a_transaction_that_fails_never_was(queue: Queue, resources: Resources) -> None:
+async def test_a_job_of_a_transaction_that_fails_never_was(queue: Queue, database: Database) -> None:
     async def add_and_fail() -> None:
-        async with resources.database.unit_of_work() as session:
+        async with database.unit_of_work() as session:
             await queue.enqueue(session, "note", word="hello")
             raise RuntimeError("after the job")
 
     with pytest.raises(RuntimeError, match="after the job"):
         await add_and_fail()
-    assert await waiting(resources.database) == []
+    assert await waiting(database) == []
 
 
-async def test_once_adds_nothing_while_a_job_of_that_name_waits(queue: Queue, resources: Resources) -> None:
+async def test_once_adds_nothing_while_a_job_of_that_name_waits(queue: Queue, database: Database) -> None:
     for word in ("first", "second"):
-        async with resources.database.unit_of_work() as session:
+        async with database.unit_of_work() as session:
             await session.execute(text("select 1"))
             await queue.enqueue(session, "note", once="one", word=word)
             # The transaction goes on as if nothing had happened.
             assert (await session.execute(text("select 2"))).scalar_one() == 2
             await queue.enqueue(session, "note", once="other", word="other")
-    assert await waiting(resources.database) == ["first", "other"]
+    assert await waiting(database) == ["first", "other"]
 
 
-async def test_once_holds_between_transactions_that_meet(queue: Queue, resources: Resources) -> None:
+async def test_once_holds_between_transactions_that_meet(queue: Queue, database: Database) -> None:
     async def add(word: str) -> None:
-        async with resources.database.unit_of_work() as session:
+        async with database.unit_of_work() as session:
             await queue.enqueue(session, "note", once="one", word=word)
 
     await asyncio.gather(*(add(str(number)) for number in range(8)))
-    assert len(await waiting(resources.database)) == 1
+    assert len(await waiting(database)) == 1
 
 
-async def test_what_somebody_waits_for_is_run_first(queue: Queue, resources: Resources) -> None:
+async def test_what_somebody_waits_for_is_run_first(queue: Queue, database: Database) -> None:
     noted: list[str] = []
-    async with resources.database.unit_of_work() as session:
+    async with database.unit_of_work() as session:
         for priority in (Priority.SCHEDULED, Priority.LONG, Priority.INTERACTIVE):
             await queue.enqueue(session, "note", priority=priority, word=priority.name)
     working = asyncio.create_task(
@@ -102,13 +119,13 @@ async def test_what_somebody_waits_for_is_run_first(queue: Queue, resources: Res
 
 
 async def test_two_queues_of_one_process_do_not_take_each_others_tasks(
-    queue: Queue, database_urls: Urls, resources: Resources
+    queue: Queue, own_urls: Urls, database: Database
 ) -> None:
-    other = Queue(database_urls.app, tasks=blueprint)
+    other = Queue(own_urls.app, tasks=blueprint)
     await other.open()
     await other.close()
     noted: list[Any] = []
-    async with resources.database.unit_of_work() as session:
+    async with database.unit_of_work() as session:
         await queue.enqueue(session, "note", word="mine")
     working = asyncio.create_task(queue.work(concurrency=1, context={"noted": noted}))
     async with asyncio.timeout(10):
