@@ -109,8 +109,20 @@ class PublicPreflight:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._is_preflight(scope):
+        if scope["type"] != "http" or not _PUBLIC.match(scope["path"]):
             await self.app(scope, receive, send)
+            return
+
+        async def send_without_credentials(message: Message) -> None:
+            # Reflex's CORS layer allows them with every answer; no other website's request is to carry any.
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if "access-control-allow-credentials" in headers:
+                    del headers["access-control-allow-credentials"]
+            await send(message)
+
+        if not self._is_preflight(scope):
+            await self.app(scope, receive, send_without_credentials)
             return
         origin = Headers(scope=scope)["origin"]
         headers = MutableHeaders()
@@ -125,7 +137,7 @@ class PublicPreflight:
 
     @staticmethod
     def _is_preflight(scope: Scope) -> bool:
-        if scope["type"] != "http" or scope["method"] != "OPTIONS" or not _PUBLIC.match(scope["path"]):
+        if scope["method"] != "OPTIONS":
             return False
         headers = Headers(scope=scope)
         return "origin" in headers and "access-control-request-method" in headers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from starlette.middleware.cors import CORSMiddleware
 
 from api_routes.app import create_api
 from api_routes.middleware import PublicPreflight
@@ -143,3 +144,13 @@ def _preflight(origin: str) -> dict[str, str]:
         "access-control-request-method": "POST",
         "access-control-request-headers": "content-type, authorization",
     }
+
+
+async def test_no_layer_around_a_visitor_s_route_allows_credentials() -> None:
+    allowing = CORSMiddleware(create_api(), allow_origins=["https://shop.example"], allow_credentials=True)
+    transport = httpx.ASGITransport(app=PublicPreflight(allowing))
+    async with httpx.AsyncClient(transport=transport, base_url="http://helpninja.test") as client:
+        for path, is_public in (("/api/chat", True), ("/api/health/live", False)):
+            answer = await client.get(path, headers={"origin": "https://shop.example"})
+            assert answer.status_code == 200
+            assert ("access-control-allow-credentials" in answer.headers) is not is_public
