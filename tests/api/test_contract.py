@@ -31,6 +31,9 @@ from tests.api.ingesting import html as page
 from tests.conftest import OpenSite
 from tests.factories import Factory, Tenant
 
+# The worker and the crawler of this process draw random numbers too; hypothesis takes that for a strategy's.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module:Warning")
+
 EXAMPLES = 8
 CHECKS = [
     not_a_server_error,
