@@ -219,7 +219,7 @@ class SafeMarkdown:
         info = line[len(run) :]
         if len(line) >= _CODE_SPAN or "`" in info:
             return None
-        self._emit(run + re.sub(r"[^\w+#.\-]", "", info)[:30])
+        self._emit(run + re.sub(r"[^\w+#\-]", "", info)[:30])
         self._fence = run
         return len(line)
 

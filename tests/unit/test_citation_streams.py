@@ -114,6 +114,7 @@ def test_any_split_gives_the_whole_text_s_result(pieces: list[str]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(TEXTS)
 @example("[a]" + "(" * 5 + RETURNS + ")" * 5)
+@example("```evil.example#1")
 def test_no_text_at_all_becomes_a_link_image_or_tag_of_its_own(text: str) -> None:
     assert_harmless(shown(text))
 
