@@ -145,7 +145,7 @@ def _answers(
     embedder = resources.knowledge.embedders.of(caller.workspace.embedding_model)
     return answer_visitor(
         resources.database,
-        Pipeline(resources.database, embedder, resources.answerers),
+        Pipeline(resources.knowledge.index, embedder, resources.answerers),
         caller,
         wanted.message,
         plan_of(resources.settings, caller.workspace.plan),

@@ -112,7 +112,7 @@ async def _round(chaos: Chaos, kills: int) -> None:
     faults = count_faults(chaos.connection, chaos.workspace.id, pages=PAGES, present=present)
     asked = questions(20, seed=version)
     faults["BM25 scores that differ from a naive count"] = await wrong_scores(
-        chaos.resources.database, chaos.connection, chaos.workspace.id, asked
+        chaos.resources.knowledge.index, chaos.connection, chaos.workspace.id, asked
     )
     toll.faults.update(faults)
     say(f"round {toll.rounds} is complete, {sum(faults.values())} faults")

@@ -11,14 +11,15 @@ from uuid import UUID
 import numpy as np
 import psycopg
 
-from helpninja_app.kernel.database import Database
+from bench.scratch import understood
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.languages import search_text
 from helpninja_app.knowledge.ranking import K1, POSTING, B
-from helpninja_app.knowledge.search import SearchQuery, search
+from helpninja_app.knowledge.search import SearchIndex, SearchQuery
 
 _COMPARED = 10
 _SAME_SCORE = 1e-9
+_BY_WORDS = SearchQuery(np.zeros(1, dtype=np.float32), (1.0,), familiarity=0.0)
 
 # Each counts what must not be; the names are the rows of the table.
 _FAULTS: dict[str, LiteralString] = {
@@ -87,13 +88,14 @@ def count_faults(
 
 
 async def wrong_scores(
-    database: Database, connection: psycopg.Connection, workspace: UUID, questions: Sequence[str]
+    index: SearchIndex, connection: psycopg.Connection, workspace: UUID, questions: Sequence[str]
 ) -> int:
     """How many BM25 scores of the ten best documents differ from those counted without any index."""
     wrong = 0
     for question in questions:
-        query = SearchQuery(np.zeros(1, dtype=np.float32), ((question, 1.0),), familiarity=0.0)
-        found = await search(database, Scope.visitors(workspace), query, "none", documents=_COMPARED)
+        found = await index.search(
+            Scope.visitors(workspace), (question,), understood(_BY_WORDS), "none", documents=_COMPARED
+        )
         naive = sorted(_naive_scores(connection, workspace, question).values(), reverse=True)[:_COMPARED]
         scores = [document.best.lexical for document in found.documents]
         wrong += abs(len(scores) - len(naive))

@@ -23,7 +23,6 @@ from helpninja_app.knowledge.crawl.agent import USER_AGENT
 from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.ingest_requests import IngestProgress, load_progress, request_ingest
 from helpninja_app.knowledge.models import JobState
-from helpninja_app.knowledge.search import search_question
 from helpninja_app.resources import Resources, knowledge_limits
 from helpninja_app.runtime import keep_working
 
@@ -118,8 +117,7 @@ async def _working(scratch: Scratch, site: Site, clock: StageClock) -> AsyncIter
 
 async def _prove_searchable(resources: Resources, workspace: WorkspaceView) -> None:
     number = PAGES - 1
-    found = await search_question(
-        resources.database,
+    found = await resources.knowledge.index.search_question(
         resources.knowledge.embedders.current,
         Scope.visitors(workspace.id),
         stamp(number, 0),

@@ -23,6 +23,7 @@ from helpninja_app.kernel.migrations import upgrade
 from helpninja_app.kernel.telemetry import configure_logging
 from helpninja_app.knowledge.embedding.minilm import MiniLMEmbedder
 from helpninja_app.knowledge.embedding.protocol import Embedder
+from helpninja_app.knowledge.search import SearchQuery
 from helpninja_app.resources import Resources, open_resources
 from helpninja_app.settings import Settings
 
@@ -102,3 +103,8 @@ async def make_workspace(resources: Resources, name: str) -> WorkspaceView:
             embedding_model=resources.knowledge.embedders.current.name,
             plan="agency",
         )
+
+
+async def understood(query: SearchQuery) -> SearchQuery:
+    """A question whose meaning is known already, as ``SearchIndex.search`` wants it."""
+    return query

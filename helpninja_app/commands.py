@@ -243,7 +243,7 @@ async def _evaluate_set(
 ) -> tuple[list[Outcome], list[Outcome]]:
     """The outcomes of a set's own questions, and of ``requests`` that its documents do not answer."""
     embedder = resources.knowledge.embedders.current
-    pipeline = Pipeline(resources.database, embedder, resources.answerers)
+    pipeline = Pipeline(resources.knowledge.index, embedder, resources.answerers)
     async with throw_away_workspace(resources.database, embedder, labelled.documents, _show_progress) as (
         scope,
         names,
@@ -260,7 +260,7 @@ async def _find(resources: Resources, tenant: str) -> WorkspaceView:
 
 def _pipeline(resources: Resources, workspace: WorkspaceView) -> Pipeline:
     embedder = resources.knowledge.embedders.of(workspace.embedding_model)
-    return Pipeline(resources.database, embedder, resources.answerers)
+    return Pipeline(resources.knowledge.index, embedder, resources.answerers)
 
 
 def _progress_line(progress: IngestProgress) -> str:

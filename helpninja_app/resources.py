@@ -27,6 +27,7 @@ from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.embedding.remembering import RememberingEmbedder
 from helpninja_app.knowledge.extraction.extractor import Extractor
 from helpninja_app.knowledge.limits import KnowledgeLimits
+from helpninja_app.knowledge.search import SearchIndex
 from helpninja_app.knowledge.tools import KnowledgeTools
 from helpninja_app.settings import Settings
 
@@ -97,6 +98,7 @@ async def open_resources(
             limiter=RateLimiter(settings.redis_url),
             knowledge=KnowledgeTools(
                 database=database,
+                index=SearchIndex(database, vector_memory=settings.vector_memory_mb * 1_000_000),
                 queue=queue,
                 files=files,
                 embedders=embedders,

@@ -144,6 +144,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Sign-in tries in 10 minutes and address.",
     )
+    vector_memory_mb: int = Field(
+        256,
+        alias="HELPNINJA_VECTOR_MEMORY_MB",
+        ge=0,
+        description="MB of vectors that a process keeps at hand, for workspaces of 1,000 passages and more.",
+    )
     worker_concurrency: int = Field(
         4,
         alias="HELPNINJA_WORKERS",

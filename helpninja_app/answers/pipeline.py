@@ -23,14 +23,13 @@ from helpninja_app.answers.prompt import UnknownGate, Voice, build_prompt
 from helpninja_app.answers.providers.base import Finished, Provider, TextDelta, TokenUsage
 from helpninja_app.answers.providers.base import Turn as ModelTurn
 from helpninja_app.answers.small_talk import answer_small_talk
-from helpninja_app.answers.standalone import Turn, standalone_query
+from helpninja_app.answers.standalone import StandaloneQuery, Turn, standalone_query
 from helpninja_app.answers.support import support_of
 from helpninja_app.errors import ProviderFailed
-from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.languages import detect_language
-from helpninja_app.knowledge.search import SearchQuery, SearchResult, search
+from helpninja_app.knowledge.search import SearchIndex, SearchQuery, SearchResult
 
 log = structlog.get_logger(__name__)
 
@@ -89,23 +88,19 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What was found for a question, and how sure an answer from it is.
-
-    ``is_degraded`` when the embedder could not be reached, so that only words were searched for.
-    """
+    """What was found for a question, and how sure an answer from it is."""
 
     passages: tuple[Passage, ...]
     confidence: Confidence
     query: SearchQuery
     result: SearchResult
-    is_degraded: bool = False
 
 
 class Pipeline:
     """Answers questions from one embedder's view of the knowledge with one configured model."""
 
-    def __init__(self, database: Database, embedder: Embedder, answerers: Answerers) -> None:
-        self._database = database
+    def __init__(self, index: SearchIndex, embedder: Embedder, answerers: Answerers) -> None:
+        self._index = index
         self._embedder = embedder
         self._answerers = answerers
 
@@ -124,10 +119,10 @@ class Pipeline:
         if not retrieved.passages or retrieved.confidence.probability < NOTHING_RELEVANT:
             answer = self._decline(question, retrieved.confidence, OFFLINE)
             yield Token(answer.text)
-            yield replace(answer, provider_failed=retrieved.is_degraded)
+            yield replace(answer, provider_failed=retrieved.query.is_degraded)
             return
         provider = self._answerers.provider
-        if retrieved.is_degraded:
+        if retrieved.query.is_degraded:
             yield replace(await self._quote(question, retrieved), provider_failed=True)
             return
         if provider is None:
@@ -147,25 +142,20 @@ class Pipeline:
     async def retrieve(self, scope: Scope, question: Question, *, passages: int = PASSAGES) -> Retrieved:
         """Search for a question in the light of its conversation, and say how answerable it is."""
         standalone = standalone_query(question.text, question.history)
-        familiarity = self._embedder.coverage(question.text)
-        is_degraded = False
+        understanding = asyncio.ensure_future(self._understand(standalone))
         try:
-            vectors = await asyncio.gather(*(self._embedder.embed_query(text) for text in standalone.texts))
-        except ProviderFailed as error:
-            # Words alone still find most pages: a visitor should not have to wait for an embedding provider.
-            log.warning("embedding_failed", model=self._embedder.name, detail=error.detail)
-            vectors = [np.zeros(self._embedder.dimension, dtype=np.float32) for _ in standalone.texts]
-            familiarity, is_degraded = 0.0, True
-        weighed = standalone.weigh(vectors)
-        query = SearchQuery(
-            vector=weighed.vector,
-            texts=tuple((part.text, part.weight) for part in weighed.texts),
-            familiarity=familiarity,
-        )
-        found = await search(self._database, scope, query, self._embedder.name, passages=passages)
+            found = await self._index.search(
+                scope,
+                standalone.texts,
+                understanding,
+                self._embedder.name,
+                passages=passages,
+            )
+            query = await understanding
+        finally:
+            understanding.cancel()
         confidence = measure_confidence(
-            [document.best for document in found.documents],
-            familiarity=query.familiarity,
+            [document.best for document in found.documents], familiarity=query.familiarity
         )
         return Retrieved(
             passages=tuple(
@@ -175,8 +165,20 @@ class Pipeline:
             confidence=confidence,
             query=query,
             result=found,
-            is_degraded=is_degraded,
         )
+
+    async def _understand(self, standalone: StandaloneQuery) -> SearchQuery:
+        """Embed a question and its earlier turns; by words alone when the embedder cannot be reached."""
+        try:
+            vectors = await asyncio.gather(*(self._embedder.embed_query(text) for text in standalone.texts))
+        except ProviderFailed as error:
+            # Words alone still find most pages: a visitor should not have to wait for an embedding provider.
+            log.warning("embedding_failed", model=self._embedder.name, detail=error.detail)
+            nothing = np.zeros(self._embedder.dimension, dtype=np.float32)
+            weights = standalone.weigh([nothing for _ in standalone.texts]).weights
+            return SearchQuery(nothing, weights, familiarity=0.0, is_degraded=True)
+        weighed = standalone.weigh(vectors)
+        return SearchQuery(weighed.vector, weighed.weights, self._embedder.coverage(standalone.question))
 
     async def _generate(
         self, provider: Provider, question: Question, retrieved: Retrieved

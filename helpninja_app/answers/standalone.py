@@ -44,14 +44,6 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class WeighedText:
-    """A text to search for, and how much its words count: 1 for the question itself."""
-
-    text: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
 class StandaloneQuery:
     """A question with the turns that it may go on from.
 
@@ -73,24 +65,25 @@ class StandaloneQuery:
             raise ValueError(f"{len(self.texts)} texts but {len(vectors)} vectors")
         own = np.asarray(vectors[0], dtype=np.float64)
         total = own.copy()
-        parts = [WeighedText(self.question, 1.0)]
+        weights = [1.0]
         goes_on = len(_WORD.findall(search_text(self.question))) <= SHORT
-        for back, (text, vector) in enumerate(zip(self.texts[1:], vectors[1:], strict=True), start=1):
+        for back, vector in enumerate(vectors[1:], start=1):
             relatedness = 1.0 if goes_on else min(max(float(own @ vector) / UNRELATED, 0.0), 1.0)
-            weight = FADING**back * relatedness
-            if weight > 0:
-                parts.append(WeighedText(text, weight))
-                total += weight * np.asarray(vector, dtype=np.float64)
+            weights.append(FADING**back * relatedness)
+            total += weights[back] * np.asarray(vector, dtype=np.float64)
         length = float(np.linalg.norm(total))
-        return WeighedQuery((total / length if length > 0 else own).astype(np.float32), tuple(parts))
+        return WeighedQuery((total / length if length > 0 else own).astype(np.float32), tuple(weights))
 
 
 @dataclass(frozen=True, slots=True)
 class WeighedQuery:
-    """What to search for: one unit vector of shape ``(dimension,)``, and the texts whose words count."""
+    """What to search for: a unit vector of shape ``(dimension,)``, and how much the words of each text count.
+
+    ``weights`` is 1 for the question itself and less for earlier turns, down to 0 for unrelated ones.
+    """
 
     vector: Vector
-    texts: tuple[WeighedText, ...]
+    weights: tuple[float, ...]
 
 
 def standalone_query(question: str, history: Sequence[Turn]) -> StandaloneQuery:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -13,89 +15,55 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.kernel.database import Database
-from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import SEARCH_SECONDS
 from helpninja_app.knowledge.embedding.protocol import Embedder
-from helpninja_app.knowledge.languages import search_text
+from helpninja_app.knowledge.lexical_search import (
+    EDITION,
+    LexicalReading,
+    audiences_of,
+    read_lexical,
+)
 from helpninja_app.knowledge.ranking import (
-    Collection,
-    LexicalScores,
     Located,
     Passage,
     ScoredChunk,
-    Term,
     best_per_document,
     fuse,
     merge_neighbours,
-    score_postings,
 )
+from helpninja_app.knowledge.vector_search import Nearest, RememberedVectors, VectorMemory, scan_database
 
 Vector = npt.NDArray[np.float32]
 
-# How many nearest chunks the vector leg hands over: enough that the fused best are among them.
-NEAREST = 200
 # How many fused chunks are looked up: ten documents of five chunks each.
 CANDIDATES = 50
 
-_TERMS = text(
-    """
-    select word.config, word.lexeme, word.weight, postings.postings
-    from (
-      select used.config, term.lexeme, max(part.weight) as weight
-      from (select distinct config from lexical_segments
-            where workspace_id = :workspace and audience = any(:audiences)) as used
-      cross join unnest(cast(:texts as text[]), cast(:weights as float8[])) as part (words, weight)
-      cross join lateral unnest(to_tsvector(cast(used.config as regconfig), part.words)) as term
-      group by used.config, term.lexeme
-    ) as word
-    left join lexical_postings postings
-      on postings.workspace_id = :workspace and postings.lexeme = word.lexeme
-     and postings.config = word.config and postings.audience = any(:audiences)
-    """
-)
-_COLLECTIONS = text(
-    """
-    select config, sum(chunks)::bigint as chunks, sum(length)::bigint as length,
-           coalesce(array_agg(dead) filter (where dead is not null), '{}') as dead
-    from (
-      select config, chunk_count as chunks, total_length as length, null::bigint as dead
-      from lexical_segments where workspace_id = :workspace and audience = any(:audiences)
-      union all
-      select config, -1, -length, chunk_id from lexical_tombstones
-      where workspace_id = :workspace and audience = any(:audiences)
-    ) as counted group by config
-    """
-)
-# The cosine is made of the few that are left: in one select the distance would be computed twice a row.
-_NEAREST = text(
-    """
-    select chunk_id, 1 - distance as cosine from (
-      select chunk_id, vector <=> cast(:vector as halfvec) as distance from embeddings
-      where workspace_id = :workspace and model = :model and audience = any(:audiences)
-      order by distance limit :nearest
-    ) as nearest
-    """
-)
+_NOTHING_NEAR: Nearest = (np.zeros(0, dtype=np.int64), np.zeros(0))
 _LOOK_UP = text(
-    """
-    select c.id, c.document_id, c.position, c.text, c.heading_path, d.title, d.url, d.filename
-    from chunks c join documents d on d.workspace_id = c.workspace_id and d.id = c.document_id
-    where c.workspace_id = :workspace and c.id = any(:ids) and c.audience = any(:audiences)
-    """
+    f"""
+    select state.edition, c.id, c.document_id, c.position, c.text, c.heading_path,
+           d.title, d.url, d.filename
+    from (select {EDITION} as edition) as state
+    left join (chunks c join documents d on d.workspace_id = c.workspace_id and d.id = c.document_id)
+      on c.workspace_id = :workspace and c.id = any(:ids) and c.audience = any(:audiences)
+    """  # noqa: S608 - made of constants
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What is searched for.
+    """How the texts that are searched for are to be taken.
 
-    ``vector`` is the unit vector of shape ``(dimension,)``; ``texts`` are the words that count, with their
-    weights; ``familiarity`` (0..1) is the share of the question that the embedder knows.
+    ``vector`` is the unit vector of shape ``(dimension,)``, zero where only words count; ``weights`` says for
+    each of the texts how much its words count; ``familiarity`` (0..1) is the share of the question that the
+    embedder knows; ``is_degraded`` that the embedder could not be reached.
     """
 
     vector: Vector
-    texts: tuple[tuple[str, float], ...]
+    weights: tuple[float, ...]
     familiarity: float
+    is_degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,36 +100,111 @@ class SearchResult:
     documents: tuple[FoundDocument, ...]
 
 
-async def search_question(
-    database: Database, embedder: Embedder, scope: Scope, question: str, *, passages: int = 5
-) -> SearchResult:
-    """Search for a single question without a conversation before it."""
-    query = SearchQuery(await embedder.embed_query(question), ((question, 1.0),), embedder.coverage(question))
-    return await search(database, scope, query, embedder.name, passages=passages)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What was read while the question was still being embedded."""
+
+    lexical: LexicalReading
+    remembered: RememberedVectors | None
 
 
-async def search(
-    database: Database,
+class SearchIndex:
+    """BM25 and exact vectors over what a scope may see of its workspace, fused."""
+
+    def __init__(self, database: Database, *, vector_memory: int) -> None:
+        """``vector_memory`` is how many bytes of vectors this process may keep at hand."""
+        self._database = database
+        self._memory = VectorMemory(vector_memory)
+
+    async def search(
+        self,
+        scope: Scope,
+        texts: Sequence[str],
+        understanding: Awaitable[SearchQuery],
+        model: str,
+        *,
+        passages: int = 5,
+        documents: int = 10,
+    ) -> SearchResult:
+        """Search for ``texts``, whose words are looked up while ``understanding`` finds vector and weights.
+
+        ``model`` names the embedder that makes the vector. All that is found was there at one moment: a
+        document that is swapped meanwhile is found in its old or in its new form, never in neither.
+        ``understanding`` is awaited outside of any transaction.
+        """
+        started = time.perf_counter()
+        if scope.workspace_id is None:
+            return SearchResult((), ())
+        query, reading = await _both(understanding, self._read(scope, texts, model))
+        async with self._database.unit_of_work(scope) as session:
+            found, edition = await _find(session, scope, query, model, reading, passages, documents)
+        if edition != reading.lexical.edition:
+            # Something was stored in between. Once more, in one snapshot, which costs some milliseconds.
+            async with self._database.unit_of_work(scope, consistent=True) as session:
+                reading = _Reading(await read_lexical(session, scope, texts), None)
+                found, _ = await _find(session, scope, query, model, reading, passages, documents)
+        SEARCH_SECONDS.observe(time.perf_counter() - started)
+        return found
+
+    async def search_question(
+        self, embedder: Embedder, scope: Scope, question: str, *, passages: int = 5
+    ) -> SearchResult:
+        """Search for a single question without a conversation before it."""
+
+        understanding = asyncio.ensure_future(_understand_alone(embedder, question))
+        try:
+            return await self.search(
+                scope,
+                (question,),
+                understanding,
+                embedder.name,
+                passages=passages,
+            )
+        finally:
+            understanding.cancel()
+
+    async def _read(self, scope: Scope, texts: Sequence[str], model: str) -> _Reading:
+        async with self._database.unit_of_work(scope) as session:
+            lexical = await read_lexical(session, scope, texts)
+            remembered = await self._memory.read(
+                session, scope, model, lexical.edition, chunks=lexical.chunk_count
+            )
+        return _Reading(lexical, remembered)
+
+
+async def _understand_alone(embedder: Embedder, question: str) -> SearchQuery:
+    return SearchQuery(await embedder.embed_query(question), (1.0,), embedder.coverage(question))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    document_id: UUID
+    position: int
+    text: str
+    heading_path: tuple[str, ...]
+    title: str
+    url: str | None
+
+
+async def _find(
+    session: AsyncSession,
     scope: Scope,
     query: SearchQuery,
     model: str,
-    *,
-    passages: int = 5,
-    documents: int = 10,
-) -> SearchResult:
-    """BM25 and exact vector search over what ``scope`` may see of its workspace, fused.
-
-    ``model`` names the embedder that made the query's vector. Both legs read one snapshot, so that a document
-    that is swapped meanwhile is found in its old or in its new form, never in neither.
-    """
-    started = time.perf_counter()
-    if scope.workspace_id is None:
-        return SearchResult((), ())
-    async with database.unit_of_work(scope, consistent=True) as session:
-        lexical = await _lexical_leg(session, scope, query)
-        dense = await _vector_leg(session, scope, query, model)
-        fused = fuse(dense, lexical, familiarity=query.familiarity, top=CANDIDATES)
-        rows = await _look_up(session, scope, [hit.chunk for hit in fused])
+    reading: _Reading,
+    passages: int,
+    documents: int,
+) -> tuple[SearchResult, str]:
+    """What is found, and the edition that its texts were read from."""
+    dense = _NOTHING_NEAR
+    if np.any(query.vector):
+        if reading.remembered is not None:
+            dense = await reading.remembered.nearest(query.vector)
+        else:
+            dense = await scan_database(session, scope, model, query.vector)
+    lexical = reading.lexical.score(query.weights)
+    fused = fuse(dense, lexical, familiarity=query.familiarity, top=CANDIDATES)
+    rows, edition = await _look_up(session, scope, [hit.chunk for hit in fused])
     located = [
         Located(hit, str(rows[hit.chunk].document_id), rows[hit.chunk].position)
         for hit in fused
@@ -176,69 +219,17 @@ async def search(
             FoundDocument(UUID(hit.document), hit.hit) for hit in best_per_document(located, limit=documents)
         ),
     )
-    SEARCH_SECONDS.observe(time.perf_counter() - started)
-    return found
+    return found, edition
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    document_id: UUID
-    position: int
-    text: str
-    heading_path: tuple[str, ...]
-    title: str
-    url: str | None
-
-
-async def _lexical_leg(session: AsyncSession, scope: Scope, query: SearchQuery) -> LexicalScores:
-    values = {"workspace": scope.workspace_id, "audiences": _audiences(scope)}
-    texts = [search_text(words).replace("\x00", "") for words, _ in query.texts]
-    found = await session.execute(
-        _TERMS, values | {"texts": texts, "weights": [weight for _, weight in query.texts]}
-    )
-    segments: dict[tuple[str, str, float], list[bytes]] = {}
-    for row in found:
-        postings = segments.setdefault((row.config, row.lexeme, row.weight), [])
-        if row.postings is not None:
-            postings.append(row.postings)
-    counted = (await session.execute(_COLLECTIONS, values)).all()
-    return score_postings(
-        [Term(config, postings, weight) for (config, _, weight), postings in segments.items()],
-        collections={row.config: Collection(row.chunks, row.length) for row in counted},
-        tombstones=np.array([chunk for row in counted for chunk in row.dead], dtype=np.int64),
-    )
-
-
-async def _vector_leg(
-    session: AsyncSession, scope: Scope, query: SearchQuery, model: str
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    if not np.any(query.vector):
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
-    found = await session.execute(
-        _NEAREST,
-        {
-            "workspace": scope.workspace_id,
-            "audiences": _audiences(scope),
-            "model": model,
-            "vector": f"[{','.join(map(str, query.vector.tolist()))}]",
-            "nearest": NEAREST,
-        },
-    )
-    rows = found.all()
-    return (
-        np.array([row.chunk_id for row in rows], dtype=np.int64),
-        np.array([row.cosine for row in rows], dtype=np.float64),
-    )
-
-
-async def _look_up(session: AsyncSession, scope: Scope, ids: Sequence[int]) -> dict[int, _Row]:
-    if not ids:
-        return {}
-    found = await session.execute(
-        _LOOK_UP,
-        {"workspace": scope.workspace_id, "ids": list(ids), "audiences": _audiences(scope)},
-    )
-    return {
+async def _look_up(session: AsyncSession, scope: Scope, ids: Sequence[int]) -> tuple[dict[int, _Row], str]:
+    found = (
+        await session.execute(
+            _LOOK_UP,
+            {"workspace": scope.workspace_id, "ids": list(ids), "audiences": audiences_of(scope)},
+        )
+    ).all()
+    rows = {
         row.id: _Row(
             document_id=row.document_id,
             position=row.position,
@@ -248,7 +239,9 @@ async def _look_up(session: AsyncSession, scope: Scope, ids: Sequence[int]) -> d
             url=row.url,
         )
         for row in found
+        if row.id is not None
     }
+    return rows, found[0].edition
 
 
 def _joined(rows: Sequence[_Row], passage: Passage) -> FoundPassage:
@@ -266,8 +259,16 @@ def _joined(rows: Sequence[_Row], passage: Passage) -> FoundPassage:
     )
 
 
-def _audiences(scope: Scope) -> list[str]:
-    # Row-level security holds the same; here it is said where a reader looks for it.
-    if scope.audience is Audience.MEMBERS:
-        return [Audience.VISITORS.value, Audience.MEMBERS.value]
-    return [Audience.VISITORS.value]
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+
+async def _both(one: Awaitable[One], other: Coroutine[Any, Any, Other]) -> tuple[One, Other]:
+    """The results of both, run at the same time; when one fails the other is stopped."""
+    task = asyncio.create_task(other)
+    try:
+        return await one, await task
+    except BaseException:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise

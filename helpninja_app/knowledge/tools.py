@@ -10,11 +10,13 @@ from helpninja_app.kernel.queue import Queue
 from helpninja_app.knowledge.crawl.fetcher import PageFetcher
 from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.extraction.extractor import Extractor
+from helpninja_app.knowledge.search import SearchIndex
 
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeTools:
     database: Database
+    index: SearchIndex
     queue: Queue
     files: FileStore
     embedders: Embedders

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.knowledge.search import search_question
 from helpninja_app.resources import Resources
 from tests.factories import Tenant
 from tests.loopback_site import answer
@@ -57,7 +56,7 @@ async def found(resources: Resources, tenant: Tenant, question: str) -> list[str
     """Addresses of the passages that a visitor would get for a question, best first."""
     embedder = resources.knowledge.embedders.current
     scope = Scope.visitors(tenant.id)
-    result = await search_question(resources.database, embedder, scope, question)
+    result = await resources.knowledge.index.search_question(embedder, scope, question)
     return [passage.url or "" for passage in result.passages]
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import text
 
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.embedding.protocol import Vector
-from helpninja_app.knowledge.search import search_question
 from helpninja_app.resources import Resources
 from tests.api.ingesting import documents, found, html, ingest, page, sitemap, sitemap_index, xml
 from tests.conftest import OpenSite
@@ -159,8 +158,8 @@ async def test_whoever_searches_during_a_swap_finds_the_old_or_the_new_page(
     async def keep_searching() -> None:
         embedder = resources.knowledge.embedders.current
         while not is_over.is_set():
-            result = await search_question(
-                resources.database, embedder, Scope.visitors(tenant.id), "What about axes?"
+            result = await resources.knowledge.index.search_question(
+                embedder, Scope.visitors(tenant.id), "What about axes?"
             )
             texts.append(tuple(passage.text for passage in result.passages))
 

@@ -10,7 +10,6 @@ import httpx
 from sqlalchemy import text
 
 from helpninja_app.kernel.scope import Audience, Scope
-from helpninja_app.knowledge.search import search_question
 from helpninja_app.resources import Resources
 from tests.factories import Tenant
 from tests.unit.document_factory import docx, help_page, paragraph, pdf
@@ -64,7 +63,7 @@ async def found(
 ) -> list[str]:
     embedder = resources.knowledge.embedders.current
     scope = Scope(workspace_id=tenant.id, audience=audience)
-    result = await search_question(resources.database, embedder, scope, question)
+    result = await resources.knowledge.index.search_question(embedder, scope, question)
     return [str(passage.document_id) for passage in result.passages]
 
 

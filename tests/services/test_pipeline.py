@@ -30,7 +30,7 @@ async def run(
 ) -> tuple[str, Answer]:
     """What was streamed, and the answer."""
     answerers = Answerers.with_provider(fake, find_model("gpt-4o-mini")) if fake else Answerers()
-    pipeline = Pipeline(resources.database, resources.knowledge.embedders.current, answerers)
+    pipeline = Pipeline(resources.knowledge.index, resources.knowledge.embedders.current, answerers)
     events = [event async for event in pipeline.answer(Scope.visitors(tenant.id), question)]
     assert all(isinstance(event, Token) for event in events[:-1])
     answer = events[-1]
@@ -220,7 +220,7 @@ async def test_an_embedder_that_is_away_leaves_the_words_to_search_by(
     tenant = await shop(factory)
     fake = FakeProvider()
     answerers = Answerers.with_provider(fake, find_model("gpt-4o-mini"))
-    pipeline = Pipeline(resources.database, AwayEmbedder(), answerers)
+    pipeline = Pipeline(resources.knowledge.index, AwayEmbedder(), answerers)
     events = [event async for event in pipeline.answer(Scope.visitors(tenant.id), Question(QUESTION))]
     answer = events[-1]
     assert isinstance(answer, Answer)

@@ -8,7 +8,6 @@ from sqlalchemy.exc import DBAPIError
 
 from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.scope import Audience, Scope
-from helpninja_app.knowledge.search import search_question
 from helpninja_app.resources import Resources
 from tests.factories import Factory
 
@@ -105,11 +104,11 @@ async def test_search_finds_what_is_for_members_only_for_members(
         tenant, "The margin on boots is forty percent.", audience=Audience.MEMBERS
     )
     embedder = resources.knowledge.embedders.current
-    visitor = await search_question(
-        resources.database, embedder, Scope.visitors(tenant.id), "What is the margin on boots?"
+    visitor = await resources.knowledge.index.search_question(
+        embedder, Scope.visitors(tenant.id), "What is the margin on boots?"
     )
-    member = await search_question(
-        resources.database, embedder, Scope.members(tenant.id), "What is the margin on boots?"
+    member = await resources.knowledge.index.search_question(
+        embedder, Scope.members(tenant.id), "What is the margin on boots?"
     )
     assert visitor.passages == ()
     assert [passage.document_id for passage in member.passages] == [secret]

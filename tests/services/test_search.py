@@ -9,9 +9,10 @@ from sqlalchemy import text
 
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience, Scope
-from helpninja_app.knowledge.search import SearchQuery, SearchResult, search, search_question
+from helpninja_app.knowledge.search import SearchResult
 from helpninja_app.resources import Resources
 from tests.factories import Factory, Tenant
+from tests.searching import search_by_vector, search_by_words
 
 COUNT, DIMENSION, BEST = 2_000, 48, 50
 
@@ -19,13 +20,11 @@ COUNT, DIMENSION, BEST = 2_000, 48, 50
 async def ask(resources: Resources, tenant: Tenant, question: str, *, passages: int = 5) -> SearchResult:
     embedder = resources.knowledge.embedders.current
     scope = Scope.visitors(tenant.id)
-    return await search_question(resources.database, embedder, scope, question, passages=passages)
+    return await resources.knowledge.index.search_question(embedder, scope, question, passages=passages)
 
 
 async def only_by_words(resources: Resources, tenant: Tenant, question: str) -> list[str]:
-    nothing = SearchQuery(np.zeros(256, dtype=np.float32), ((question, 1.0),), 1.0)
-    model = resources.knowledge.embedders.current.name
-    found = await search(resources.database, Scope.visitors(tenant.id), nothing, model)
+    found = await search_by_words(resources.knowledge.index, Scope.visitors(tenant.id), question)
     return [passage.text for passage in found.passages]
 
 
@@ -81,9 +80,8 @@ async def test_the_vector_leg_finds_exactly_the_nearest(resources: Resources, fa
     stored /= np.linalg.norm(stored, axis=1, keepdims=True)
     for question in generator.standard_normal((20, DIMENSION)).astype(np.float32):
         unit = question / np.linalg.norm(question)
-        query = SearchQuery(unit, (), 1.0)
-        found = await search(
-            resources.database, Scope.visitors(tenant.id), query, "random", documents=BEST, passages=BEST
+        found = await search_by_vector(
+            resources.knowledge.index, Scope.visitors(tenant.id), unit, "random", count=BEST
         )
         asked = unit.astype(np.float16).astype(np.float64)
         cosines = stored @ (asked / np.linalg.norm(asked))
@@ -97,8 +95,8 @@ async def test_the_vector_leg_finds_exactly_the_nearest(resources: Resources, fa
 async def test_vectors_of_another_model_are_never_compared(resources: Resources, factory: Factory) -> None:
     tenant = await factory.tenant()
     await _store_vectors(resources, tenant, np.eye(4, DIMENSION, dtype=np.float32))
-    query = SearchQuery(np.eye(1, 256, dtype=np.float32)[0], (), 1.0)
-    found = await search(resources.database, Scope.visitors(tenant.id), query, "another")
+    vector = np.eye(1, 256, dtype=np.float32)[0]
+    found = await search_by_vector(resources.knowledge.index, Scope.visitors(tenant.id), vector, "another")
     assert found == SearchResult((), ())
 
 
@@ -126,9 +124,9 @@ async def test_another_workspace_is_never_searched(resources: Resources, factory
     for audience in Audience:
         scope = Scope(workspace_id=mine.id, audience=audience)
         embedder = resources.knowledge.embedders.current
-        found = await search_question(resources.database, embedder, scope, "quokka tent is red")
+        found = await resources.knowledge.index.search_question(embedder, scope, "quokka tent is red")
         assert [passage.text for passage in found.passages] == ["The quokka tent is green."]
-    nobody = await search_question(resources.database, embedder, Scope(), "quokka tent")
+    nobody = await resources.knowledge.index.search_question(embedder, Scope(), "quokka tent")
     assert nobody == SearchResult((), ())
 
 

@@ -29,28 +29,25 @@ def test_each_turn_back_counts_half_of_the_one_after_it() -> None:
     query = standalone_query(LONG, [Turn("user", "two back"), Turn("user", "one back")])
     same = unit(1, 0)
     weighed = query.weigh([same, same, same])
-    assert [(part.text, part.weight) for part in weighed.texts] == [
-        (LONG, 1.0),
-        ("one back", 0.5),
-        ("two back", 0.25),
-    ]
+    assert query.texts == (LONG, "one back", "two back")
+    assert weighed.weights == (1.0, 0.5, 0.25)
 
 
 def test_a_new_topic_leaves_the_old_one_behind() -> None:
     weighed = standalone_query(LONG, [Turn("user", "Where is your store?")]).weigh([unit(1, 0), unit(0, 1)])
-    assert [part.text for part in weighed.texts] == [LONG]
+    assert weighed.weights == (1.0, 0.0)
     assert weighed.vector == pytest.approx(unit(1, 0))
 
 
 def test_a_turn_that_is_hardly_related_counts_in_proportion() -> None:
     weighed = standalone_query(LONG, [Turn("user", "before")]).weigh([unit(1, 0), np.array([0.1, 0.995])])
-    assert weighed.texts[1].weight == pytest.approx(0.25)
+    assert weighed.weights[1] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("question", ["And in Austria?", "why?", "なぜ？"])
 def test_a_question_too_short_to_show_its_topic_goes_on_from_the_last_one(question: str) -> None:
     weighed = standalone_query(question, [Turn("user", LONG)]).weigh([unit(1, 0), unit(0, 1)])
-    assert weighed.texts[1].weight == 0.5
+    assert weighed.weights[1] == 0.5
     assert weighed.vector == pytest.approx(unit(1, 0.5))
 
 

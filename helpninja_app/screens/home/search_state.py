@@ -89,9 +89,9 @@ async def _find(caller: MemberCaller, question: str, audience: Audience) -> tupl
     require(caller, Permission.READ_KNOWLEDGE)
     resources = current_resources()
     workspace = caller.workspace
-    pipeline = Pipeline(
-        resources.database, resources.knowledge.embedders.of(workspace.embedding_model), resources.answerers
-    )
+    knowledge = resources.knowledge
+    embedder = knowledge.embedders.of(workspace.embedding_model)
+    pipeline = Pipeline(knowledge.index, embedder, resources.answerers)
     scope = caller.scope if audience is Audience.MEMBERS else Scope.visitors(workspace.id)
     retrieved = await pipeline.retrieve(scope, Question(question, languages=workspace.languages))
     hits = await asyncio.to_thread(hits_of, question, retrieved, workspace)
