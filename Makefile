@@ -46,7 +46,7 @@ format: setup-dev
 
 # After a change of requirements*.txt: pins what they bring along.
 lock: setup-dev
-	@(sed -n '/^#/p;/^#/!q' requirements.lock && $(BIN)/pip freeze --exclude-editable) > requirements.lock.new
+	@(sed -n '/^#/p;/^#/!q' requirements.lock && $(BIN)/pip freeze --exclude-editable --exclude uv) > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 
 clean:

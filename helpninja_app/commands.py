@@ -25,6 +25,7 @@ from helpninja_app.answers.evaluation.dataset import (
     load_question_file,
     load_requests,
 )
+from helpninja_app.answers.evaluation.expected_pages import with_pages_of
 from helpninja_app.answers.evaluation.fit_confidence import FeatureRow, fit
 from helpninja_app.answers.evaluation.run import (
     Outcome,
@@ -143,11 +144,15 @@ async def evaluate(settings: Settings, path: Path, tenant: str | None, out: Path
         else:
             workspace = await _find(resources, tenant)
             scope = Scope.visitors(workspace.id)
+            names = await names_by_url(resources.database, scope)
+            questions, missing = with_pages_of(load_question_file(path), names.values())
+            for page in missing:
+                say(f"Not among the pages of {workspace.slug}, so it cannot be found: {page}")
             outcomes = await ask_all(
                 _pipeline(resources, workspace),
                 scope,
-                load_question_file(path),
-                await names_by_url(resources.database, scope),
+                questions,
+                names,
                 _show_progress,
                 languages=workspace.languages,
             )

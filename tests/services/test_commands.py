@@ -127,6 +127,13 @@ async def test_a_table_of_questions_is_asked_in_a_workspace_of_ours(
     first, _ = [json.loads(line) for line in out.read_text().splitlines()]
     assert first["ranked"][0]["id"] == url
     assert summary.recall_at_5 == 1.0
+    assert not any("Not among" in line for line in said)
+    table.write_text("question,url\nHow are boots returned?,/help/boots\nWhat of tents?,/help/tents\n")
+    summary = await commands.evaluate(settings, table, tenant.workspace.slug, None, said.append)
+    assert summary.recall_at_5 == 0.5
+    assert [line for line in said if "Not among" in line] == [
+        f"Not among the pages of {tenant.workspace.slug}, so it cannot be found: /help/tents"
+    ]
 
 
 async def test_a_question_is_answered_with_its_sources(
