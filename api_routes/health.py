@@ -60,10 +60,17 @@ async def metrics(request: Request) -> Response:
 
 
 def _is_local(request: Request) -> bool:
-    # A proxy on this machine makes everybody look local, so a forwarded request never is.
+    # A proxy on this machine makes everybody look local, so a forwarded request never is; nor is what a web
+    # page asks by a name of its own that leads here (DNS rebinding).
     if "x-forwarded-for" in request.headers or "forwarded" in request.headers or request.client is None:
         return False
+    return _is_loopback(request.client.host) and _is_loopback(request.url.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
-        return ipaddress.ip_address(request.client.host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

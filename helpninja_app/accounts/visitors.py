@@ -69,7 +69,10 @@ def read_visitor(signing_key: str, token: str, *, for_renewal: bool = False) -> 
         raise NotSignedIn("This visitor token has expired.") from error
     except jwt.InvalidTokenError as error:
         raise NotSignedIn("This visitor token is not valid.") from error
-    return UUID(claims["ws"]), str(claims["sub"])
+    try:
+        return UUID(claims["ws"]), str(claims["sub"])
+    except (ValueError, AttributeError) as error:
+        raise NotSignedIn("This visitor token is not valid.") from error
 
 
 def verify_visitor(signing_key: str, token: str, workspace_id: UUID, *, for_renewal: bool = False) -> str:

@@ -11,6 +11,7 @@ from helpninja_app.answers.passages import Passage
 from helpninja_app.answers.safe_markdown import SafeMarkdown
 
 _SNIPPET = 200
+_WEB_PAGE = re.compile(r"https?://", re.IGNORECASE)
 _MARKUP = re.compile(r"[#*`>|]+")
 _LINKS = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
@@ -105,8 +106,9 @@ def resolve_citations(text: str, passages: Sequence[Passage]) -> Resolved:
 
 
 def cite(passage: Passage, n: int) -> Citation:
-    """The citation of ``passage`` as number ``n``."""
-    return Citation(n, passage.title, passage.url, _snippet(passage.text))
+    """The citation of ``passage`` as number ``n``; its address only if it is a web page's."""
+    url = passage.url if passage.url is not None and _WEB_PAGE.match(passage.url) else None
+    return Citation(n, passage.title, url, _snippet(passage.text))
 
 
 def refs_of(citations: Sequence[Citation]) -> tuple[str, ...]:

@@ -17,10 +17,12 @@ from tests.conftest import OpenResources
 TOKEN = "m3trics-token-for-tests-0123456789-abc"
 
 
-async def ask_from(address: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+async def ask_from(
+    address: str, path: str, headers: dict[str, str] | None = None, *, host: str = "127.0.0.1:3000"
+) -> httpx.Response:
     """A request whose connection comes from ``address``."""
     transport = httpx.ASGITransport(app=create_api(), client=(address, 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://helpninja.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
         return await client.get(path, headers=headers)
 
 
@@ -47,6 +49,15 @@ async def test_what_a_proxy_on_this_machine_forwards_is_not_from_this_machine(he
     response = await ask_from("127.0.0.1", "/metrics", {header: "for=127.0.0.1"})
     assert response.status_code == 401
     assert "# HELP" not in response.text
+
+
+@pytest.mark.usefixtures("resources")
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:3000", 200), ("[::1]:3000", 200), ("evil.example", 401), ("localhost.evil.example", 401)],
+)
+async def test_a_foreign_name_for_this_machine_does_not_open_the_metrics(host: str, status: int) -> None:
+    assert (await ask_from("127.0.0.1", "/metrics", host=host)).status_code == status
 
 
 @pytest.mark.usefixtures("resources")

@@ -121,3 +121,12 @@ def test_an_injection_leaves_no_address_image_or_markup(attack: str, around: str
 
     assert "evil.example" not in text.lower()
     assert_harmless(text)
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "file:///etc/passwd", ""]
+)
+def test_a_source_that_is_no_web_page_is_cited_without_its_address(url: str) -> None:
+    resolved = resolve_citations("Free [1].", [Passage("Returns", "Returns are free.", url)])
+    assert [citation.url for citation in resolved.citations] == [None]
+    assert resolved.refs == ()

@@ -11,6 +11,7 @@ import pytest
 from helpninja_app.accounts.visitors import (
     RENEWAL_PERIOD,
     TOKEN_LIFETIME,
+    _derived,
     check_session_id,
     new_session_id,
     sign_visitor,
@@ -54,6 +55,14 @@ def test_an_expired_token_only_renews_and_not_for_ever(age: timedelta, counts: b
         else:
             with pytest.raises(NotSignedIn, match="expired"):
                 verify_visitor(KEY, token, WORKSPACE, for_renewal=for_renewal)
+
+
+@pytest.mark.parametrize("workspace", ["demo", "", 7, None, ["x"]])
+def test_a_signed_token_of_no_workspace_is_refused(workspace: object) -> None:
+    claims = jwt.decode(sign_visitor(KEY, WORKSPACE, SESSION).token, options={"verify_signature": False})
+    token = jwt.encode(claims | {"ws": workspace}, _derived(KEY), algorithm="HS256")
+    with pytest.raises(NotSignedIn, match="not valid"):
+        verify_visitor(KEY, token, WORKSPACE)
 
 
 @pytest.mark.parametrize("kind", ["alg none", "bare key", "tampered", "empty", "no token", "no UTF-8"])

@@ -51,7 +51,7 @@ class SearchState(SignedInState):
 
     async def _search(self, question: str | None, audience: str | None) -> Any:
         async with self:
-            if audience in set(Audience):
+            if isinstance(audience, str) and audience in set(Audience):
                 self.audience = audience
             if question is not None:
                 self.question = question[:MAX_QUESTION]
