@@ -13,11 +13,17 @@ from procrastinate.retry import RetryStrategy
 from sqlalchemy import text
 
 from helpninja_app.accounts.callers import WorkspaceView
-from helpninja_app.accounts.workspaces import delete_workspace, expired_workspaces, load_workspace
+from helpninja_app.accounts.workspaces import (
+    all_workspaces,
+    delete_workspace,
+    expired_workspaces,
+    load_workspace,
+)
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import JOBS
 from helpninja_app.knowledge.ingest import give_up_ingest, run_ingest
+from helpninja_app.knowledge.re_embedding import TASK, have_embedded_anew, re_embed
 from helpninja_app.knowledge.uploads import give_up_document, process_document
 from helpninja_app.resources import Resources, knowledge_limits
 
@@ -58,6 +64,32 @@ async def process(context: JobContext, *, workspace_id: str, document_id: str) -
         await give_up_document(resources.database, UUID(workspace_id), UUID(document_id), error)
 
     await _attempt(context, resources, workspace_id, run, give_up)
+
+
+@tasks.task(name=TASK, retry=RETRY, pass_context=True)
+async def re_embed_workspace(context: JobContext, *, workspace_id: str) -> None:
+    resources = _resources(context)
+
+    async def run(workspace: WorkspaceView) -> None:
+        await re_embed(resources.knowledge, workspace.id)
+
+    async def give_up(_: BaseException) -> None:
+        # Nobody asked for it, so nobody is told: it is searched as before, and the next start tries again.
+        log.error("re_embedding_given_up", workspace=workspace_id)
+
+    await _attempt(context, resources, workspace_id, run, give_up)
+
+
+async def follow_configured_model(resources: Resources) -> None:
+    """Have every workspace embedded anew whose vectors are not of the configured model."""
+    knowledge = resources.knowledge
+    async with resources.database.unit_of_work() as session:
+        workspaces = await all_workspaces(session)
+    for workspace_id in workspaces:
+        try:
+            await have_embedded_anew(knowledge, workspace_id)
+        except NotFound:
+            continue
 
 
 async def _attempt(

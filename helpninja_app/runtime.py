@@ -10,7 +10,7 @@ import structlog
 
 from helpninja_app.demo.workspace import prepare_demo
 from helpninja_app.errors import HelpNinjaError, Unavailable
-from helpninja_app.jobs import make_clock, tasks
+from helpninja_app.jobs import follow_configured_model, make_clock, tasks
 from helpninja_app.kernel.queue import stop
 from helpninja_app.kernel.telemetry import configure_logging
 from helpninja_app.resources import Resources, open_resources
@@ -48,6 +48,7 @@ async def keep_working(resources: Resources) -> None:
     """Run the worker, and run it again when the database went away under it."""
     while True:
         try:
+            await follow_configured_model(resources)
             await resources.queue.work(
                 concurrency=resources.settings.worker_concurrency or 1, context={"resources": resources}
             )

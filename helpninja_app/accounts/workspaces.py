@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -83,6 +83,23 @@ async def load_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace
     return view_of(workspace)
 
 
+async def embedding_model_of(session: AsyncSession, workspace_id: UUID) -> str:
+    """The embedder whose vectors this workspace is searched by; ``NotFound`` when the workspace is gone."""
+    found = await session.execute(
+        select(col(Workspace.embedding_model)).where(col(Workspace.id) == workspace_id)
+    )
+    model = found.scalar_one_or_none()
+    if model is None:
+        raise NotFound(UNKNOWN_TENANT)
+    return model
+
+
+async def set_embedding_model(session: AsyncSession, workspace_id: UUID, model: str) -> None:
+    await session.execute(
+        update(Workspace).where(col(Workspace.id) == workspace_id).values(embedding_model=model)
+    )
+
+
 async def delete_workspace(session: AsyncSession, workspace_id: UUID) -> None:
     """Remove a workspace and, by the tables' cascades, everything in it."""
     await enter_scope(session, Scope.members(workspace_id))
@@ -95,6 +112,14 @@ async def expired_workspaces(session: AsyncSession) -> list[UUID]:
         select(col(WorkspaceHandle.workspace_id))
         .where(col(WorkspaceHandle.expires_at) < datetime.now(UTC))
         .distinct()
+    )
+    return list(found.scalars())
+
+
+async def all_workspaces(session: AsyncSession) -> list[UUID]:
+    """Every workspace of the installation, oldest first; readable without a scope."""
+    found = await session.execute(
+        select(col(WorkspaceHandle.workspace_id)).distinct().order_by(col(WorkspaceHandle.workspace_id))
     )
     return list(found.scalars())
 

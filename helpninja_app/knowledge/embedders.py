@@ -22,6 +22,9 @@ class Embedders:
             )
         return embedder
 
+    def has(self, name: str) -> bool:
+        return name in self._by_name
+
     async def aclose(self) -> None:
         for embedder in self._by_name.values():
             await embedder.aclose()

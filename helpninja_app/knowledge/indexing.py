@@ -8,18 +8,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
 from pgvector import HalfVector
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.errors import NotFound
+from helpninja_app.accounts.workspaces import embedding_model_of
+from helpninja_app.errors import NotFound, Unavailable
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.chunking import Chunk, chunk_markdown
-from helpninja_app.knowledge.embedding.protocol import Embedder
+from helpninja_app.knowledge.embedding.protocol import Embedder, Vector
 from helpninja_app.knowledge.languages import detect_language, search_text
 from helpninja_app.knowledge.lexical_index import index_documents, lock_index
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source
@@ -105,7 +105,7 @@ async def prepare_document(
     for start in range(0, len(keys), EMBED_BATCH):
         batch = keys[start : start + EMBED_BATCH]
         embedded = await embedder.embed_passages([missing[key].embed_text for key in batch])
-        vectors.update({key: _as_text(vector) for key, vector in zip(batch, embedded, strict=True)})
+        vectors.update({key: as_halfvec(vector) for key, vector in zip(batch, embedded, strict=True)})
         if on_progress is not None:
             await on_progress(len(chunks) - len(keys) + start + len(batch), len(chunks))
     return PreparedDocument(
@@ -125,9 +125,12 @@ async def swap_document(
 ) -> None:
     """Put the new chunks in the place of the old ones; whoever searches sees one or the other, never neither.
 
-    ``NotFound`` when the document was deleted in the meantime.
+    ``NotFound`` when the document was deleted in the meantime; ``Unavailable`` when the workspace changed its
+    embedding model since the document was prepared, so that trying again helps.
     """
     await lock_index(session, workspace_id)
+    if await embedding_model_of(session, workspace_id) != prepared.model:
+        raise Unavailable("This workspace has just changed its embedding model. Please try again.")
     document = await load_document(session, workspace_id, document_id, for_update=True)
     await session.execute(_DELETE_CHUNKS, {"workspace": workspace_id, "document": document_id})
     if prepared.chunks:
@@ -209,5 +212,6 @@ def _storable(value: str) -> str:
     return value.replace("\x00", "")
 
 
-def _as_text(vector: np.ndarray[tuple[int], np.dtype[np.float32]]) -> str:
+def as_halfvec(vector: Vector) -> str:
+    """A vector in the text form of PostgreSQL's ``halfvec``."""
     return str(HalfVector(vector).to_text())

@@ -105,8 +105,8 @@ class VectorMemory:
     ) -> RememberedVectors | None:
         """The vectors of this edition; ``None`` where the database is to be asked instead.
 
-        That is where there are few ``chunks``, or so many that one copy would take half of the budget. What
-        is missing in the last copy is read in ``session``.
+        That is where there are few ``chunks``, where one copy would take half of the budget, and where some
+        have no vector yet. What is missing in the last copy is read in ``session``.
         """
         workspace = scope.workspace_id
         if workspace is None or chunks < FEWEST_REMEMBERED:
@@ -123,6 +123,9 @@ class VectorMemory:
                 if dimension is None or 2 * chunks * (4 * dimension + 8) > self._budget:
                     return None
                 kept = await _read(session, scope, model, edition, self._kept.get(key), dimension)
+                if len(kept.numbers) != chunks:
+                    # Chunks without a vector are being embedded, which makes no new edition.
+                    return None
                 self._keep(key, kept)
         return kept
 
