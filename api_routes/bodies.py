@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import time
 import unicodedata
+from collections.abc import AsyncGenerator
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api_routes.problems import from_validation
-from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, TooLarge, UnsupportedMediaType
+from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, TooLarge, TooSlow, UnsupportedMediaType
 
 # The longest message, written in escapes only, takes a third of this.
 MAX_JSON_BYTES = 100_000
+# Seconds of waiting for a body that any client gets, and bytes a second that earn it more.
+PATIENCE = 30.0
+SLOWEST = 4_000
 
 _UNSTORABLE_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -72,13 +78,35 @@ async def read_json(request: Request, max_bytes: int = MAX_JSON_BYTES) -> JsonBo
     return JsonBody(value, None)
 
 
+async def body_chunks(request: Request) -> AsyncGenerator[bytes]:
+    """The body as it arrives; ``TooSlow`` once it comes slower than ``SLOWEST`` after ``PATIENCE``.
+
+    The rule of Apache's mod_reqtimeout: a connection cannot be held by a byte now and then. Only the time
+    spent waiting for the client counts.
+    """
+    stream = request.stream()
+    waited, size = 0.0, 0
+    while True:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(PATIENCE + size / SLOWEST - waited):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            raise TooSlow() from error
+        if chunk is None:
+            return
+        waited += time.monotonic() - started
+        size += len(chunk)
+        yield chunk
+
+
 async def read_limited(request: Request, max_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         raise TooLarge(f"The body may have at most {max_bytes:,} bytes.")
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    async for chunk in body_chunks(request):
         size += len(chunk)
         if size > max_bytes:
             raise TooLarge(f"The body may have at most {max_bytes:,} bytes.")

@@ -79,6 +79,9 @@ def documented(
 ) -> dict[int | str, dict[str, Any]]:
     """The problem responses of a route for OpenAPI, and its other ones."""
     always = {500, 503}
+    # Whoever reads a body may refuse one that does not arrive.
+    if 415 in statuses:
+        always.add(408)
     described: dict[int | str, dict[str, Any]] = dict((also or {}).items())
     return described | {
         status: {

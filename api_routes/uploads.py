@@ -12,7 +12,7 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api_routes.bodies import is_storable_text
+from api_routes.bodies import body_chunks, is_storable_text
 from helpninja_app.errors import BadRequest, FileRefused, Unavailable, UnsupportedMediaType
 from helpninja_app.kernel.database import new_id
 from helpninja_app.knowledge.uploads import Upload
@@ -91,7 +91,7 @@ async def _parse(request: Request, max_bytes: int) -> FormData:
 
 async def _bounded(request: Request, limit: int, refusal: str) -> AsyncGenerator[bytes, None]:
     size = 0
-    async for chunk in request.stream():
+    async for chunk in body_chunks(request):
         size += len(chunk)
         if size > limit:
             raise FileRefused(refusal)

@@ -9,6 +9,7 @@ HelpNinjaError
 ├── Forbidden                 403
 │   └── OriginRefused
 ├── NotFound                  404
+├── TooSlow                   408
 ├── Conflict                  409
 ├── TooLarge                  413
 ├── UnsupportedMediaType      415
@@ -114,6 +115,18 @@ class NotFound(HelpNinjaError):
 
     status = 404
     title = "Not found"
+
+
+class TooSlow(HelpNinjaError):
+    """The request did not arrive in time. Please try again."""
+
+    status = 408
+    title = "Request timeout"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        # RFC 9110, 15.5.9: the rest of the body is not waited for.
+        return {"connection": "close"}
 
 
 class Conflict(HelpNinjaError):
