@@ -12,16 +12,11 @@ from api_routes.bodies import Body, JsonBody, is_storable_text, read_json, read_
 from api_routes.identity import resources_of, session_cookie
 from api_routes.origins import client_address, refuse_foreign_origin
 from api_routes.problems import documented
-from helpninja_app.accounts.authentication import (
-    SESSION_COOKIE,
-    SESSION_LIFETIME,
-    end_session,
-    find_password_hash,
-    is_password_right,
-    list_memberships,
-    open_session,
-    user_of_session,
-)
+from helpninja_app.accounts.identity import user_of_session
+from helpninja_app.accounts.members import list_memberships
+from helpninja_app.accounts.passwords import is_password_right
+from helpninja_app.accounts.sessions import SESSION_COOKIE, SESSION_LIFETIME, end_session, open_session
+from helpninja_app.accounts.users import find_password_hash
 from helpninja_app.errors import (
     FieldError,
     Invalid,

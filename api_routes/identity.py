@@ -8,13 +8,10 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from api_routes.origins import client_address, refuse_foreign_origin
-from helpninja_app.accounts.authentication import (
-    KEY_PREFIX,
-    SESSION_COOKIE,
-    caller_of_key,
-    caller_of_session,
-)
+from helpninja_app.accounts.api_keys import KEY_PREFIX
 from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, WorkspaceView
+from helpninja_app.accounts.identity import caller_of_key, caller_of_session
+from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.errors import NotSignedIn

@@ -9,16 +9,14 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlmodel import col
 
-from helpninja_app.accounts.authentication import (
-    add_member,
-    create_api_key,
-    create_user,
-    hash_password,
-    open_session,
-)
+from helpninja_app.accounts.api_keys import create_api_key
 from helpninja_app.accounts.callers import VisitorCaller, WorkspaceView
+from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Role, Workspace
+from helpninja_app.accounts.passwords import hash_password
 from helpninja_app.accounts.permissions import ALL_PERMISSIONS, Permission
+from helpninja_app.accounts.sessions import open_session
+from helpninja_app.accounts.users import create_user
 from helpninja_app.accounts.visitors import sign_visitor
 from helpninja_app.accounts.workspaces import create_workspace, load_workspace
 from helpninja_app.kernel.database import enter_scope, new_id

@@ -13,10 +13,13 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.authentication import add_member, create_api_key, create_user, hash_password
+from helpninja_app.accounts.api_keys import create_api_key
 from helpninja_app.accounts.callers import WorkspaceView
+from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.passwords import hash_password
 from helpninja_app.accounts.permissions import ALL_PERMISSIONS
+from helpninja_app.accounts.users import create_user
 from helpninja_app.accounts.workspaces import create_workspace, find_workspace
 from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.database import enter_scope

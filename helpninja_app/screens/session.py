@@ -9,8 +9,9 @@ import reflex as rx
 import structlog
 from starlette.requests import cookie_parser
 
-from helpninja_app.accounts.authentication import SESSION_COOKIE, caller_of_session
 from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.accounts.identity import caller_of_session
+from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.errors import HelpNinjaError, NotSignedIn
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import current_resources

@@ -10,8 +10,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from helpninja_app.accounts.authentication import create_user, hash_password, open_session
 from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.passwords import hash_password
+from helpninja_app.accounts.sessions import open_session
+from helpninja_app.accounts.users import create_user
 from helpninja_app.resources import Resources
 from tests.factories import PASSWORD, Factory
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from api_routes.app import create_api
-from helpninja_app.accounts.authentication import add_member
+from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing import plans

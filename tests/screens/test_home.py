@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import pytest
 import reflex as rx
 
-from helpninja_app.accounts.authentication import end_session
 from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.sessions import end_session
 from helpninja_app.errors import Unavailable
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.ingest_requests import cancel_ingest

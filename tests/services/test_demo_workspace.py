@@ -12,13 +12,11 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from helpninja_app import runtime
-from helpninja_app.accounts.authentication import (
-    caller_of_key,
-    find_password_hash,
-    is_password_right,
-    list_memberships,
-)
+from helpninja_app.accounts.identity import caller_of_key
+from helpninja_app.accounts.members import list_memberships
 from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.passwords import is_password_right
+from helpninja_app.accounts.users import find_password_hash
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.demo.workspace import (
