@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, JsonBody, is_storable_text, read_json, read_limited
-from api_routes.identity import resources_of, session_cookie
+from api_routes.identity import credentials_of, resources_of
 from api_routes.origins import client_address, refuse_foreign_origin
 from api_routes.problems import documented
-from helpninja_app.accounts.identity import user_of_session
+from helpninja_app.accounts.identity import Credentials, identify_user
 from helpninja_app.accounts.members import list_memberships
 from helpninja_app.accounts.passwords import is_password_right
 from helpninja_app.accounts.sessions import SESSION_COOKIE, SESSION_LIFETIME, end_session, open_session
@@ -116,7 +116,7 @@ async def sign_out(request: Request) -> Response:
     """End this browser's session, on the server too."""
     resources = resources_of(request)
     refuse_foreign_origin(request, resources.settings)
-    token = session_cookie(request.cookies)
+    token = credentials_of(request).session
     if token is not None:
         async with resources.database.unit_of_work() as session:
             await end_session(session, token)
@@ -129,11 +129,8 @@ async def sign_out(request: Request) -> Response:
 @router.get("/api/auth/me", response_model=Me, responses=documented(401))
 async def me(request: Request) -> Me:
     """The signed-in user and the workspaces they belong to."""
-    token = session_cookie(request.cookies)
-    if token is None:
-        raise NotSignedIn()
     async with resources_of(request).database.unit_of_work() as session:
-        user = await user_of_session(session, token)
+        user = await identify_user(session, Credentials(session=credentials_of(request).session))
         memberships = await list_memberships(session, user.id)
     return Me(
         user=SignedInUser(id=str(user.id), email=user.email),

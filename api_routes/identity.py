@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from api_routes.origins import client_address, refuse_foreign_origin
-from helpninja_app.accounts.api_keys import KEY_PREFIX
 from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, WorkspaceView
-from helpninja_app.accounts.identity import caller_of_key, caller_of_session
+from helpninja_app.accounts.identity import Credentials, identify
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
@@ -24,8 +21,8 @@ def resources_of(_request: HTTPConnection) -> Resources:
     return current_resources()
 
 
-def session_cookie(cookies: Mapping[str, str]) -> str | None:
-    return cookies.get(SESSION_COOKIE) or None
+def credentials_of(request: Request) -> Credentials:
+    return Credentials(bearer=bearer(request), session=request.cookies.get(SESSION_COOKIE) or None)
 
 
 async def staff_caller(request: Request, tenant: str | None = None) -> StaffCaller:
@@ -34,19 +31,11 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
     A cookie also needs to come from our own pages (403). Counts against the caller's rate limit.
     """
     resources = resources_of(request)
-    secret = bearer(request)
-    token = session_cookie(request.cookies)
-    caller: StaffCaller
+    credentials = credentials_of(request)
+    if credentials.bearer is None and credentials.session is not None:
+        refuse_foreign_origin(request, resources.settings)
     async with resources.database.unit_of_work() as session:
-        if secret is not None:
-            if not secret.startswith(KEY_PREFIX):
-                raise NotSignedIn("This API key is not valid.")
-            caller = await caller_of_key(session, secret, tenant)
-        elif token is not None:
-            refuse_foreign_origin(request, resources.settings)
-            caller = await caller_of_session(session, token, tenant)
-        else:
-            raise NotSignedIn()
+        caller = await identify(session, credentials, tenant or None)
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
     return caller
 

@@ -25,6 +25,7 @@ class WorkspaceView:
     voice: Voice
     confidence_threshold: float
     allowed_domains: tuple[str, ...]
+    time_zone: str
     languages: tuple[str, ...]
     greeting: str
     suggestions: tuple[str, ...]
@@ -57,6 +58,7 @@ class KeyCaller:
 
     workspace: WorkspaceView
     key_id: UUID
+    name: str
     permissions: frozenset[Permission] = field(default_factory=frozenset)
 
     @property

@@ -1,106 +1,120 @@
-"""Turns a credential (session token, API key) into a ``Caller``."""
+"""The one door for identity: turns a credential into a ``Caller``, in one round trip to the database."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
-from helpninja_app.accounts.callers import KeyCaller, MemberCaller
-from helpninja_app.accounts.models import ApiKey, ApiKeyHash, Member, Role, Session, User
+from helpninja_app.accounts.api_keys import KEY_PREFIX
+from helpninja_app.accounts.callers import KeyCaller, MemberCaller, StaffCaller
+from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
 from helpninja_app.accounts.tokens import token_hash
-from helpninja_app.accounts.workspaces import UNKNOWN_TENANT, find_workspace, load_workspace
-from helpninja_app.errors import NotFound, NotSignedIn
-from helpninja_app.kernel.database import enter_scope
+from helpninja_app.accounts.workspaces import UNKNOWN_TENANT, as_handle, view_of_row
+from helpninja_app.errors import Forbidden, NotFound, NotSignedIn
 from helpninja_app.kernel.scope import Scope
 
-LAST_USED_PRECISION = timedelta(minutes=1)
+_IDENTIFY_SESSION = text("select * from identify_session(:given, :tenant)")
+_IDENTIFY_KEY = text("select * from identify_key(:given, :tenant)")
 
 
-async def user_of_session(session: AsyncSession, token: str) -> User:
-    """The user behind a session cookie, whatever their workspaces; ``NotSignedIn`` if it does not count.
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request, or the websocket of a page, brought along."""
 
-    Leaves the transaction in the user's own scope.
+    bearer: str | None = None
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInUser:
+    """A person with a session that counts, whatever their workspaces."""
+
+    id: UUID
+    session_id: UUID
+    email: str
+    name: str
+    is_verified: bool
+
+
+async def identify(session: AsyncSession, credentials: Credentials, tenant: str | None = None) -> StaffCaller:
+    """The member or program behind ``credentials``; leaves the transaction in their scope.
+
+    A secret key counts before a cookie. ``tenant`` is a workspace's public key, slug or id; without it a key
+    means its own workspace and a session its current one. Raises ``NotSignedIn`` for a credential that does
+    not count, ``NotFound`` for a workspace that is not theirs, ``Forbidden`` for a suspended member.
     """
-    found = await session.execute(
-        select(col(Session.user_id)).where(
-            col(Session.token_hash) == token_hash(token),
-            col(Session.revoked_at).is_(None),
-            col(Session.expires_at) > datetime.now(UTC),
-        )
-    )
-    user_id = found.scalar_one_or_none()
-    if user_id is None:
-        raise NotSignedIn("Your session has ended. Please sign in again.")
-    await enter_scope(session, Scope(user_id=user_id))
-    return (await session.execute(select(User).where(col(User.id) == user_id))).scalar_one()
+    if credentials.bearer is not None:
+        return await _program(session, credentials.bearer, tenant)
+    return await identify_member(session, credentials, tenant)
 
 
-async def caller_of_session(session: AsyncSession, token: str, tenant: str | None = None) -> MemberCaller:
-    """The member behind a session cookie, in ``tenant`` or else in their first workspace.
-
-    Leaves the transaction in the caller's scope. ``NotSignedIn`` for a token that does not count,
-    ``NotFound`` for a workspace that is not theirs.
-    """
-    user = await user_of_session(session, token)
-    wanted = (await find_workspace(session, tenant)).id if tenant else None
-    await enter_scope(session, Scope(user_id=user.id))
-    membership = (
-        (
-            await session.execute(
-                select(Member)
-                .where(
-                    col(Member.user_id) == user.id, *([col(Member.workspace_id) == wanted] if wanted else [])
-                )
-                .order_by(col(Member.created_at), col(Member.workspace_id))
-                .limit(1)
-            )
-        )
-        .scalars()
-        .first()
-    )
-    if membership is None:
+async def identify_member(
+    session: AsyncSession, credentials: Credentials, tenant: str | None = None
+) -> MemberCaller:
+    """The same for those places where only a person may be: pages, and routes that no key opens."""
+    row = await _session_row(session, credentials, tenant)
+    if row.workspace is None:
         raise NotFound(UNKNOWN_TENANT)
-    await enter_scope(session, Scope.members(membership.workspace_id, user.id))
-    role = Role(membership.role)
+    if row.is_suspended:
+        raise Forbidden("Your membership in this workspace is suspended. Please ask one of its owners.")
+    workspace = view_of_row(row.workspace)
+    session.info["scope"] = Scope.members(workspace.id, row.user_id)
+    role = Role(row.role)
     return MemberCaller(
-        workspace=await load_workspace(session, membership.workspace_id),
-        user_id=user.id,
-        email=user.email,
+        workspace=workspace,
+        user_id=row.user_id,
+        email=row.email,
         role=role,
         permissions=ROLE_PERMISSIONS[role],
     )
 
 
-async def caller_of_key(session: AsyncSession, secret: str, tenant: str | None = None) -> KeyCaller:
-    """The program behind a secret key; ``NotFound`` when ``tenant`` is not the key's own workspace.
+async def identify_user(session: AsyncSession, credentials: Credentials) -> SignedInUser:
+    """The person behind a session, with or without a workspace; leaves the transaction in their own scope."""
+    # No workspace has this handle, so none is entered.
+    row = await _session_row(session, credentials, "")
+    return SignedInUser(row.user_id, row.session_id, row.email, row.name, row.is_verified)
 
-    Leaves the transaction in the caller's scope and notes when the key was last used.
-    """
-    found = await session.execute(select(ApiKeyHash).where(col(ApiKeyHash.key_hash) == token_hash(secret)))
-    known = found.scalar_one_or_none()
-    if known is None:
+
+async def _session_row(session: AsyncSession, credentials: Credentials, tenant: str | None) -> Row[Any]:
+    if credentials.session is None:
+        raise NotSignedIn()
+    values = {
+        "given": token_hash(credentials.session),
+        "tenant": None if tenant is None else as_handle(tenant),
+    }
+    row = (await session.execute(_IDENTIFY_SESSION, values)).one_or_none()
+    if row is None:
+        raise NotSignedIn("Your session has ended. Please sign in again.")
+    session.info["scope"] = Scope(user_id=row.user_id)
+    return row
+
+
+async def _program(session: AsyncSession, secret: str, tenant: str | None) -> KeyCaller:
+    if not secret.startswith(KEY_PREFIX):
         raise NotSignedIn("This API key is not valid.")
-    if tenant and (await find_workspace(session, tenant)).id != known.workspace_id:
-        raise NotFound(UNKNOWN_TENANT)
-    await enter_scope(session, Scope.members(known.workspace_id))
-    key = (
-        await session.execute(
-            select(ApiKey).where(
-                col(ApiKey.workspace_id) == known.workspace_id, col(ApiKey.id) == known.api_key_id
-            )
-        )
-    ).scalar_one_or_none()
-    now = datetime.now(UTC)
-    if key is None or key.revoked_at or (key.expires_at and key.expires_at <= now):
+    values = _values(secret, tenant)
+    row = (await session.execute(_IDENTIFY_KEY, values)).one_or_none()
+    if row is None:
+        raise NotSignedIn("This API key is not valid.")
+    if row.is_over:
         raise NotSignedIn("This API key was revoked or has expired.")
-    if key.last_used_at is None or now - key.last_used_at > LAST_USED_PRECISION:
-        key.last_used_at = now
+    if row.is_elsewhere:
+        raise NotFound(UNKNOWN_TENANT)
+    workspace = view_of_row(row.workspace)
+    session.info["scope"] = Scope.members(workspace.id)
     return KeyCaller(
-        workspace=await load_workspace(session, known.workspace_id),
-        key_id=key.id,
-        permissions=frozenset(Permission(name) for name in key.permissions if name in set(Permission)),
+        workspace=workspace,
+        key_id=row.key_id,
+        name=row.name,
+        permissions=frozenset(Permission(name) for name in row.permissions if name in set(Permission)),
     )
+
+
+def _values(secret: str, tenant: str | None) -> dict[str, object]:
+    return {"given": token_hash(secret), "tenant": None if tenant is None else as_handle(tenant)}

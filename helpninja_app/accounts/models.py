@@ -6,9 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from helpninja_app.kernel.columns import id_column, texts_column, time_column, workspace_column
+from helpninja_app.kernel.database import new_id
 
 
 class Role(StrEnum):
@@ -37,7 +39,9 @@ class Workspace(SQLModel, table=True):
     suggestions: list[str] = texts_column()
     plan: str = "free"
     embedding_model: str
+    business_hours: dict[str, list[list[str]]] = Field(default_factory=dict, sa_type=JSONB)
     created_at: datetime = time_column()
+    deleted_at: datetime | None = time_column(is_optional=True)
 
 
 class WorkspaceHandle(SQLModel, table=True):
@@ -48,6 +52,7 @@ class WorkspaceHandle(SQLModel, table=True):
     handle: str = Field(primary_key=True)
     workspace_id: UUID
     expires_at: datetime | None = time_column(is_optional=True)
+    is_closed: bool = False
 
 
 class User(SQLModel, table=True):
@@ -57,6 +62,10 @@ class User(SQLModel, table=True):
     email: str
     name: str = ""
     password_hash: str
+    email_verified_at: datetime | None = time_column(is_optional=True)
+    totp_secret: bytes | None = None
+    totp_enabled_at: datetime | None = time_column(is_optional=True)
+    totp_last_step: int = 0
     created_at: datetime = time_column()
 
 
@@ -75,6 +84,7 @@ class Member(SQLModel, table=True):
     workspace_id: UUID = workspace_column()
     user_id: UUID = Field(primary_key=True)
     role: str
+    suspended_at: datetime | None = time_column(is_optional=True)
     created_at: datetime = time_column()
 
 
@@ -84,8 +94,13 @@ class Session(SQLModel, table=True):
     __tablename__ = "sessions"
 
     token_hash: bytes = Field(primary_key=True)
+    id: UUID = Field(default_factory=new_id)
     user_id: UUID
+    workspace_id: UUID | None = None
+    user_agent: str = ""
+    address: str = ""
     created_at: datetime = time_column()
+    last_seen_at: datetime = time_column()
     expires_at: datetime = time_column()
     revoked_at: datetime | None = time_column(is_optional=True)
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.callers import Voice, WorkspaceView
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.models import Workspace, WorkspaceHandle
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import enter_scope, new_id
 from helpninja_app.kernel.scope import Scope
 
 UNKNOWN_TENANT = "There is no such workspace. Check the tenantId."
+_ENTER_WORKSPACE = text("select * from enter_workspace(:tenant)")
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -67,16 +69,21 @@ async def create_workspace(
 async def find_workspace(session: AsyncSession, tenant: str) -> WorkspaceView:
     """The workspace with this public key, slug or id; ``NotFound`` when there is none.
 
-    Leaves the transaction in a visitor's scope of that workspace.
+    Leaves the transaction in a visitor's scope of that workspace. One round trip.
     """
-    workspace_id = await _resolve(session, tenant)
-    await enter_scope(session, Scope.visitors(workspace_id))
-    return await load_workspace(session, workspace_id)
+    row = (await session.execute(_ENTER_WORKSPACE, {"tenant": as_handle(tenant)})).one_or_none()
+    if row is None:
+        raise NotFound(UNKNOWN_TENANT)
+    workspace = view_of_row(row.workspace)
+    session.info["scope"] = Scope.visitors(workspace.id)
+    return workspace
 
 
 async def load_workspace(session: AsyncSession, workspace_id: UUID) -> WorkspaceView:
     """The workspace of the scope that the transaction is in; ``NotFound`` when it is gone."""
-    found = await session.execute(select(Workspace).where(col(Workspace.id) == workspace_id))
+    found = await session.execute(
+        select(Workspace).where(col(Workspace.id) == workspace_id, col(Workspace.deleted_at).is_(None))
+    )
     workspace = found.scalar_one_or_none()
     if workspace is None:
         raise NotFound(UNKNOWN_TENANT)
@@ -124,35 +131,29 @@ async def all_workspaces(session: AsyncSession) -> list[UUID]:
     return list(found.scalars())
 
 
-async def _resolve(session: AsyncSession, tenant: str) -> UUID:
-    if not _HANDLE.fullmatch(tenant):
-        raise NotFound(UNKNOWN_TENANT)
-    found = await session.execute(
-        select(col(WorkspaceHandle.workspace_id)).where(
-            or_(col(WorkspaceHandle.handle) == tenant, col(WorkspaceHandle.handle) == tenant.lower())
-        )
+def as_handle(tenant: str) -> str:
+    """``tenant`` as the database may look it up; a text that cannot be a handle becomes one that none has."""
+    return tenant if _HANDLE.fullmatch(tenant) else ""
+
+
+def view_of_row(row: Mapping[str, Any]) -> WorkspaceView:
+    """A workspace from its row in JSON, as the identity functions of the database give it."""
+    return WorkspaceView(
+        id=UUID(row["id"]),
+        slug=row["slug"],
+        public_key=row["public_key"],
+        name=row["name"],
+        voice=row["voice"],
+        confidence_threshold=row["confidence_threshold"],
+        allowed_domains=tuple(row["allowed_domains"]),
+        time_zone=row["time_zone"],
+        languages=tuple(row["languages"]),
+        greeting=row["greeting"],
+        suggestions=tuple(row["suggestions"]),
+        plan=row["plan"],
+        embedding_model=row["embedding_model"],
     )
-    workspace_id = found.scalars().first()
-    if workspace_id is not None:
-        return workspace_id
-    try:
-        return UUID(tenant)
-    except ValueError:
-        raise NotFound(UNKNOWN_TENANT) from None
 
 
 def view_of(workspace: Workspace) -> WorkspaceView:
-    return WorkspaceView(
-        id=workspace.id,
-        slug=workspace.slug,
-        public_key=workspace.public_key,
-        name=workspace.name,
-        voice=cast(Voice, workspace.voice),
-        confidence_threshold=workspace.confidence_threshold,
-        allowed_domains=tuple(workspace.allowed_domains),
-        languages=tuple(workspace.languages),
-        greeting=workspace.greeting,
-        suggestions=tuple(workspace.suggestions),
-        plan=workspace.plan,
-        embedding_model=workspace.embedding_model,
-    )
+    return view_of_row(workspace.model_dump(mode="json"))

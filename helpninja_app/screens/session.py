@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import cookie_parser
 
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.accounts.identity import caller_of_session
+from helpninja_app.accounts.identity import Credentials, identify_member
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.errors import HelpNinjaError, NotSignedIn
 from helpninja_app.kernel.rate_limits import Burst
@@ -69,7 +69,7 @@ async def signed_in(state: rx.State) -> MemberCaller:
         raise NotSignedIn()
     resources = current_resources()
     async with resources.database.unit_of_work() as session:
-        caller = await caller_of_session(session, token)
+        caller = await identify_member(session, Credentials(session=token))
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
     return caller
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from helpninja_app import runtime
-from helpninja_app.accounts.identity import caller_of_key
+from helpninja_app.accounts.identity import Credentials, identify
 from helpninja_app.accounts.members import list_memberships
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.passwords import is_password_right
@@ -87,7 +87,7 @@ async def test_the_demo_is_made_with_an_owner_and_a_key_that_work(own: Resources
         [membership] = await list_memberships(session, known[0])
         assert (membership.workspace_id, membership.role) == (workspace.id, Role.OWNER)
     async with own.database.unit_of_work() as session:
-        assert (await caller_of_key(session, key)).workspace.id == workspace.id
+        assert (await identify(session, Credentials(bearer=key))).workspace.id == workspace.id
     assert workspace.public_key == PUBLIC_KEY
 
 

@@ -11,7 +11,16 @@ from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.resources import Resources
 from tests.factories import Factory
 
-DIRECTORIES = {"workspace_handles", "user_emails", "sessions", "api_key_hashes", "alembic_version"}
+DIRECTORIES = {
+    "workspace_handles",
+    "user_emails",
+    "sessions",
+    "api_key_hashes",
+    "account_links",
+    "invite_hashes",
+    "alembic_version",
+}
+OF_USERS = {"users", "workspaces", "recovery_codes"}
 
 
 async def _tables(resources: Resources) -> list[str]:
@@ -61,7 +70,7 @@ async def test_a_query_without_a_workspace_returns_nothing(resources: Resources,
 async def test_another_workspace_sees_none_of_the_rows(resources: Resources, factory: Factory) -> None:
     mine, theirs = await factory.tenant(), await factory.tenant()
     await factory.document(mine, "Mine alone.")
-    for table in set(await _tables(resources)) - DIRECTORIES - {"users", "workspaces"}:
+    for table in set(await _tables(resources)) - DIRECTORIES - OF_USERS:
         async with resources.database.unit_of_work(theirs.scope) as session:
             found = await session.execute(
                 text(f"select count(*) from {table} where workspace_id = :id"), {"id": mine.id}
