@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, JsonBody, is_storable_text, read_json, read_limited
 from api_routes.identity import credentials_of, resources_of
-from api_routes.origins import client_address, refuse_foreign_origin
+from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
 from helpninja_app.accounts.identity import Credentials, identify_user
 from helpninja_app.accounts.members import list_memberships
@@ -24,8 +24,8 @@ from helpninja_app.errors import (
     RateLimited,
     UnsupportedMediaType,
 )
+from helpninja_app.kernel.proxies import limited_address, own_origin
 from helpninja_app.kernel.rate_limits import Burst
-from helpninja_app.kernel.web import own_origin
 
 router = APIRouter(tags=["Accounts"])
 
@@ -152,7 +152,7 @@ async def _sign_in(request: Request, body: JsonBody) -> tuple[str, str]:
     resources = resources_of(request)
     settings = resources.settings
     wanted = body.parse(SignInBody)
-    address = client_address(request, settings)
+    address = limited_address(request.scope, settings)
     await resources.limiter.hit(
         "sign-in-address", address, Burst(settings.sign_in_limit_per_address, SIGN_IN_SECONDS)
     )

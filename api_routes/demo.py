@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from api_routes.identity import resources_of
 from helpninja_app.demo.workspace import SITE
 from helpninja_app.errors import NotFound
-from helpninja_app.kernel.web import own_origin
+from helpninja_app.kernel.proxies import own_origin
 
 router = APIRouter(include_in_schema=False)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
-from api_routes.origins import client_address, refuse_foreign_origin
+from api_routes.origins import refuse_foreign_origin
 from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, WorkspaceView
 from helpninja_app.accounts.identity import Credentials, identify
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.errors import NotSignedIn
+from helpninja_app.kernel.proxies import limited_address
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import Resources, current_resources
 
@@ -43,7 +44,7 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
 async def visited_workspace(request: Request, tenant: str) -> WorkspaceView:
     """The workspace a widget names; counts against the limit of the visitor's address."""
     resources = resources_of(request)
-    address = client_address(request, resources.settings)
+    address = limited_address(request.scope, resources.settings)
     await resources.limiter.hit(
         "visitor-address", address, Burst(resources.settings.visitor_limit_per_address, 60)
     )

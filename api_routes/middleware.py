@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _PUBLIC = re.compile(r"^/api/(chat|widget)(/|$)")
 _QUIET = frozenset({"/api/health/live", "/api/health/ready", "/metrics"})
+# A client may invent others, and each label makes a time series.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 MAX_LOGGED_PATH = 300
 
@@ -66,7 +68,8 @@ class RequestTelemetry:
             route: Any = scope.get("route")
             # The pattern, not the path: paths hold ids, and would make a time series of each.
             pattern = getattr(route, "path", "unknown")
-            REQUESTS.labels(pattern, scope["method"], str(status)).observe(seconds)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            REQUESTS.labels(pattern, method, str(status)).observe(seconds)
             if scope["path"] not in _QUIET:
                 log.info(
                     "request",

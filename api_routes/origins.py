@@ -1,30 +1,17 @@
-"""Where a request comes from: its client's address, its origin, and whether that origin may ask."""
+"""Which website a request comes from, and whether that website may ask."""
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
 from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.errors import Forbidden, OriginRefused
-from helpninja_app.kernel.web import is_own_origin
+from helpninja_app.kernel.proxies import is_own_origin
 from helpninja_app.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def client_address(connection: HTTPConnection, settings: Settings) -> str:
-    """The client's address: the socket's, or the last forwarded one that is not a trusted proxy itself."""
-    address = connection.client.host if connection.client else ""
-    if not _is_trusted(address, settings):
-        return address
-    for hop in reversed(connection.headers.get("x-forwarded-for", "").split(",")):
-        hop = hop.strip()
-        if hop and not _is_trusted(hop, settings):
-            return hop
-    return address
 
 
 def is_same_site(connection: HTTPConnection, settings: Settings) -> bool:
@@ -73,11 +60,3 @@ def matches_domain(origin: str, domain: str) -> bool:
     if wanted.startswith("*."):
         return host.endswith(wanted[1:])
     return host in {wanted, f"www.{wanted}"}
-
-
-def _is_trusted(address: str, settings: Settings) -> bool:
-    try:
-        known = ipaddress.ip_address(address)
-        return any(known in ipaddress.ip_network(proxy, strict=False) for proxy in settings.trusted_proxies)
-    except ValueError:
-        return False

@@ -30,8 +30,8 @@ from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.billing.usage import is_message_left
 from helpninja_app.conversations.threads import is_session_taken, read_thread
 from helpninja_app.errors import NotFound, NotSignedIn
+from helpninja_app.kernel.proxies import own_origin
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.kernel.web import own_origin
 from helpninja_app.resources import plan_of
 
 router = APIRouter(tags=["Widget"])

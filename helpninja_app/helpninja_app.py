@@ -12,7 +12,8 @@ from api_routes.middleware import PublicPreflight
 from helpninja_app.kernel.draining import Draining
 from helpninja_app.kernel.frontend import FrontEnd
 from helpninja_app.kernel.log_redaction import redact_all_logs
-from helpninja_app.kernel.web import ASGIApp, ByPrefix, OwnOriginOnly, SecurityHeaders, inline_script_hashes
+from helpninja_app.kernel.web import ASGIApp, ByPrefix, SecurityHeaders, inline_script_hashes
+from helpninja_app.kernel.websockets import GuardedEvents
 from helpninja_app.runtime import running
 from helpninja_app.screens.registry import SCREENS
 from helpninja_app.settings import get_settings
@@ -31,7 +32,7 @@ class App(rx.App):
     def __call__(self) -> ASGIApp:
         redact_all_logs()
         settings = get_settings()
-        guarded = OwnOriginOnly(super().__call__(), settings)
+        guarded = GuardedEvents(super().__call__(), settings)
         protected = SecurityHeaders(guarded, settings, script_hashes=inline_script_hashes(FrontEnd().pages))
         return draining.around(PublicPreflight(protected))
 

@@ -8,6 +8,7 @@ import http.client
 import ipaddress
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,6 +30,7 @@ from helpninja_app.settings import Settings
 
 _READY_WITHIN = 180.0
 _STOP_WITHIN = 8
+_MOST_FILES = 65_536
 
 Say = Callable[[str], None]
 
@@ -105,6 +107,7 @@ def _serve_pages_and_api(settings: Settings, say: Say) -> None:
         factory=True,
         workers=1,
         workers_kill_timeout=_STOP_WITHIN,
+        backpressure=_most_connections(),
         log_level=LogLevels.warning,
     )
     say("Starting the web server")
@@ -120,6 +123,18 @@ def _serve_pages_and_api(settings: Settings, say: Say) -> None:
     finally:
         stopped.set()
         say("Stopping")
+
+
+def _most_connections() -> int:
+    """How many connections may be open at once: half of the files this process may open.
+
+    The server's own default is 1,024, which one machine that opens connections and sends nothing can use up.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted // 2
 
 
 def _end_open_streams_first(server: MPServer) -> threading.Event:

@@ -11,9 +11,14 @@ import traceback
 from typing import Any
 
 HIDDEN = "[hidden]"
-LONGEST = 20_000
+LONGEST = 8_000
+# Before each further line of a text: without it a stranger's text could look like a line of ours.
+CONTINUED = "    | "
 # What could move a terminal's cursor or colour its lines; line ends and tabs stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+# Other characters that some viewers end a line at are among them.
+_FURTHER_LINE = re.compile(rf"(?:\n|\x85|\u2028|\u2029)(?!{re.escape(CONTINUED)})")
 
 _HEADER_NAMES = r"(?:set-)?cookie|cookies|(?:proxy-)?authorization|x-api-key|stripe-signature"
 _NAMED = re.compile(
@@ -26,7 +31,7 @@ _TOKENS = re.compile(
     r"""(?ix)
       (?P<kept> \bhn_session= | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+)?= | \bbearer\s+ | ://[^:/@\s]+: )
       [^\s;,'"@]+
-    | \b hn_sk_ [\w-]+
+    | hn_sk_ [\w-]+
     | (?<![\w-]) eyJ[\w-]{10,} \. [\w-]+ \. [\w-]+""",
 )
 
@@ -38,7 +43,8 @@ def redact(text: str) -> str:
         text = f"{text[:LONGEST]} … ({len(text) - LONGEST} more characters)"
     text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     text = _NAMED.sub(lambda found: f"{found['name']}{HIDDEN}", text)
-    return _TOKENS.sub(lambda found: f"{found['kept'] or ''}{HIDDEN}", text)
+    text = _TOKENS.sub(lambda found: f"{found['kept'] or ''}{HIDDEN}", text)
+    return _FURTHER_LINE.sub(f"\n{CONTINUED}", text)
 
 
 def redact_all_logs() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from helpninja_app.kernel.log_floods import NoFlood
 from helpninja_app.kernel.log_redaction import redact, redact_all_logs
 
 NOISY = ("httpx", "httpx2", "httpcore", "apscheduler", "procrastinate", "alembic", "py3langid", "trafilatura")
@@ -63,12 +64,14 @@ def configure_logging(level: str, log_format: str) -> None:
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(NoFlood())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _redact_exception,
                 renderer,
             ],
         )
@@ -83,6 +86,13 @@ def configure_logging(level: str, log_format: str) -> None:
 def _add_request_id(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     if known := request_id.get():
         event["request_id"] = known
+    return event
+
+
+def _redact_exception(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # Only here is it a text, whichever library logged it.
+    if isinstance(event.get("exception"), str):
+        event["exception"] = redact(event["exception"])
     return event
 
 

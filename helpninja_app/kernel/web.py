@@ -1,10 +1,9 @@
-"""What stands around every request: whose websocket is let in, and the headers that protect pages."""
+"""What stands around every request: the headers that protect pages, and who answers which path."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
@@ -18,62 +17,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-EVENTS_PATH = "/_event"
-
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _HASHED_FILE = re.compile(r"^/assets/[^/]+-[\w-]{8}\.(?:js|css)$")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
 )
-
-
-def header(scope: Scope, name: bytes) -> str | None:
-    """The first value of a request header, ``name`` in lower case."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
-
-
-def own_origin(scope: Scope, settings: Settings) -> str:
-    """The origin this request was sent to, such as ``https://help.example.com``, without a trailing slash.
-
-    HELPNINJA_PUBLIC_URL when set; else scheme and Host of the request, as forwarded by a trusted proxy.
-    """
-    if settings.public_url:
-        return _origin_of(settings.public_url)
-    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    host = header(scope, b"host") or ""
-    if _is_trusted_proxy(scope, settings.trusted_proxies):
-        scheme = _last(header(scope, b"x-forwarded-proto")) or scheme
-        host = _last(header(scope, b"x-forwarded-host")) or host
-    return _origin_of(f"{scheme}://{host}")
-
-
-def is_own_origin(scope: Scope, settings: Settings) -> bool:
-    """Whether the request's Origin header is present and is our own."""
-    origin = header(scope, b"origin")
-    return origin is not None and _origin_of(origin) == own_origin(scope, settings)
-
-
-class OwnOriginOnly:
-    """Lets only our own pages open the websocket that drives them.
-
-    Reflex answers any origin, and the browser sends our cookie along. A request without Origin comes from no
-    browser and has no business there.
-    """
-
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
-        self._settings = settings
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_below(scope, EVENTS_PATH) or is_own_origin(scope, self._settings):
-            await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 4403})
-        else:
-            await send({"type": "http.response.start", "status": 403, "headers": []})
-            await send({"type": "http.response.body"})
 
 
 class SecurityHeaders:
@@ -122,8 +71,8 @@ class ByPrefix:
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_below = any(_is_below(scope, prefix) for prefix in self._prefixes)
-        await (self._below if is_below else self._otherwise)(scope, receive, send)
+        is_ours = any(is_below(scope, prefix) for prefix in self._prefixes)
+        await (self._below if is_ours else self._otherwise)(scope, receive, send)
 
 
 def page_policy(script_hashes: Iterable[str] = ()) -> str:
@@ -153,29 +102,6 @@ def inline_script_hashes(pages: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _is_below(scope: Scope, prefix: str) -> bool:
+def is_below(scope: Scope, prefix: str) -> bool:
     path: str = scope.get("path", "")
     return path == prefix or path.startswith(f"{prefix}/")
-
-
-def _origin_of(url: str) -> str:
-    scheme, _, rest = url.strip().lower().partition("://")
-    host = rest.split("/", 1)[0]
-    default = {"http": ":80", "https": ":443"}.get(scheme)
-    return f"{scheme}://{host.removesuffix(default) if default else host}"
-
-
-def _last(forwarded: str | None) -> str | None:
-    """The value the nearest proxy added; what stands before it may come from the client."""
-    return forwarded.rsplit(",", 1)[-1].strip() if forwarded else None
-
-
-def _is_trusted_proxy(scope: Scope, trusted: frozenset[str]) -> bool:
-    client = scope.get("client")
-    if not client or not trusted:
-        return False
-    try:
-        address = ipaddress.ip_address(client[0])
-        return any(address in ipaddress.ip_network(network, strict=False) for network in trusted)
-    except ValueError:
-        return False

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from helpninja_app.kernel import log_floods
 from helpninja_app.kernel.log_redaction import LONGEST, redact, redact_all_logs
 
 
@@ -89,4 +92,78 @@ def test_redacting_twice_wraps_once(log_lines: io.StringIO) -> None:
 def test_what_a_stranger_wrote_is_cut_and_cannot_move_the_cursor() -> None:
     assert len(redact("eyJ-" * 100_000)) < LONGEST + 100
     assert redact("GET /api/x\x1b[31m") == "GET /api/x\\x1b[31m"
-    assert redact("two\nlines\tand a tab") == "two\nlines\tand a tab"
+    assert redact("two\nlines\tand a tab") == "two\n    | lines\tand a tab"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x85", "\u2028"])
+def test_no_text_looks_like_a_line_of_the_log(end: str) -> None:
+    forged = f"{end}2026-11-28T08:00:00Z [info     ] request status=200"
+    once = redact(f"wrong{forged}{forged}")
+    assert not [line for line in once.splitlines()[1:] if not line.startswith("    | ")]
+    assert redact(once) == once
+
+
+def logged(format: str, *log_all: Callable[[logging.Logger], None]) -> str:
+    """What a process writes whose logs are configured as ours."""
+    script = (
+        "import logging, sys; sys.path.insert(0, '.')\n"
+        "from helpninja_app.kernel.telemetry import configure_logging\n"
+        f"configure_logging('info', {format!r})\n"
+        "from tests.unit.test_log_redaction import *\n"
+        + "".join(f"{each.__name__}(logging.getLogger('reflex'))\n" for each in log_all)
+    )
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr
+
+
+def log_an_exception(logger: logging.Logger) -> None:
+    try:
+        raise KeyError("event x hn_session=NAMESECRET Bearer OTHERSECRET hn_sk_THIRDSECRET\nforged")
+    except KeyError:
+        logger.exception("hn_session=FOURTHSECRET")
+
+
+def log_a_long_exception(logger: logging.Logger) -> None:
+    try:
+        raise ValueError("x" * 900_000)
+    except ValueError:
+        logger.exception("long")
+
+
+def log_a_flood(logger: logging.Logger) -> None:
+    for number in range(1_000):
+        logger.error("event %d", number)
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_exceptions_of_libraries_are_redacted_and_cut_too(format: str) -> None:
+    written = logged(format, log_an_exception, log_a_long_exception)
+    assert "KeyError" in written
+    assert "SECRET" not in written
+    assert len(written) < 3 * LONGEST
+    if format == "text":
+        assert not [line for line in written.splitlines() if line.startswith("forged")]
+
+
+def test_a_library_that_says_the_same_over_and_over_is_cut_short() -> None:
+    written = logged("text", log_a_flood)
+    assert len(written.splitlines()) == 20
+
+
+def test_what_was_left_out_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    guard = log_floods.NoFlood()
+
+    def record(name: str = "reflex", line: int = 7) -> logging.LogRecord:
+        return logging.LogRecord(name, logging.ERROR, "reflex/app.py", line, "wrong %s", ("event",), None)
+
+    assert [bool(guard.filter(record())) for _ in range(25)] == [True] * 20 + [False] * 5
+    assert guard.filter(record(line=8))
+    assert all(guard.filter(record("helpninja_app.jobs")) for _ in range(100))
+    clock[0] = 61.0
+    later = record()
+    assert guard.filter(later)
+    assert later.getMessage() == "wrong event (5 more like this one were left out)"
+    again = record()
+    assert guard.filter(again)
+    assert again.getMessage() == "wrong event"

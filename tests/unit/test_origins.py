@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.requests import HTTPConnection
 
-from api_routes.origins import client_address, is_same_site, matches_domain
+from api_routes.origins import is_same_site, matches_domain
+from helpninja_app.kernel.proxies import client_address, limited_address
 from helpninja_app.settings import Settings
 
 SETTINGS = Settings(
@@ -63,14 +64,39 @@ def test_an_origin_belongs_to_a_domain_or_not(origin: str, domain: str, belongs:
         ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("10.0.0.1", "1.1.1.1, 198.51.100.1", "198.51.100.1"),
         ("10.0.0.1", "198.51.100.1, 10.2.3.4", "198.51.100.1"),
-        ("10.0.0.1", "10.2.3.4, 10.5.6.7", "10.0.0.1"),
+        ("10.0.0.1", "10.2.3.4, 10.5.6.7", "10.2.3.4"),
+        ("10.0.0.1", "198.51.100.1:4711", "198.51.100.1"),
+        ("10.0.0.1", "[2001:db8::1]:4711, ::ffff:10.1.1.1", "2001:db8::1"),
+        ("10.0.0.1", "198.51.100.1, unknown", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1, 10.2.3.4, _hidden, 10.2.3.5", "10.2.3.5"),
+        ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("10.0.0.1", "", "10.0.0.1"),
         ("::1", "198.51.100.1,,", "198.51.100.1"),
         ("testclient", "198.51.100.1", "testclient"),
     ],
 )
 def test_only_trusted_proxies_speak_for_somebody_else(client: str, forwarded: str, address: str) -> None:
-    assert client_address(connection(client, x_forwarded_for=forwarded), SETTINGS) == address
+    assert client_address(connection(client, x_forwarded_for=forwarded).scope, SETTINGS) == address
+
+
+def test_a_line_of_a_client_counts_less_than_the_proxy_s_own() -> None:
+    scope = connection("10.0.0.1").scope
+    scope["headers"] = [(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"198.51.100.1")]
+    assert client_address(scope, SETTINGS) == "198.51.100.1"
+
+
+@pytest.mark.parametrize(
+    ("client", "counted"),
+    [
+        ("198.51.100.1", "198.51.100.1"),
+        ("::ffff:198.51.100.1", "198.51.100.1"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+    ],
+)
+def test_one_subscriber_counts_as_one_address(client: str, counted: str) -> None:
+    assert limited_address(connection(client).scope, SETTINGS) == counted
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from pathlib import Path
@@ -9,17 +10,17 @@ from typing import Any
 
 import pytest
 
+from helpninja_app.kernel.proxies import own_origin
 from helpninja_app.kernel.web import (
     ByPrefix,
     Message,
-    OwnOriginOnly,
     Receive,
     Scope,
     SecurityHeaders,
     Send,
     inline_script_hashes,
-    own_origin,
 )
+from helpninja_app.kernel.websockets import EVENTS_AT_ONCE, MOST_BYTES, OPEN_PER_ADDRESS, GuardedEvents
 from helpninja_app.settings import Settings
 
 
@@ -93,18 +94,18 @@ def headers_of(sent: list[Message]) -> dict[str, str]:
 async def test_only_our_own_pages_open_the_websocket(origin: str | None, is_let_in: bool) -> None:
     inner = Page()
     headers = {} if origin is None else {"origin": origin}
-    sent = await call(OwnOriginOnly(inner, settings()), scope("/_event/", kind="websocket", **headers))
+    sent = await call(GuardedEvents(inner, settings()), scope("/_event/", kind="websocket", **headers))
     assert inner.was_asked is is_let_in
     assert sent[0]["type"] == ("websocket.accept" if is_let_in else "websocket.close")
 
 
 async def test_the_websockets_path_refuses_foreign_http_too() -> None:
-    sent = await call(OwnOriginOnly(Page(), settings()), scope("/_event", origin="http://evil.example"))
+    sent = await call(GuardedEvents(Page(), settings()), scope("/_event", origin="http://evil.example"))
     assert sent[0]["status"] == 403
 
 
 async def test_other_paths_are_not_the_websockets_business() -> None:
-    sent = await call(OwnOriginOnly(Page(), settings()), scope("/_events", origin="http://evil.example"))
+    sent = await call(GuardedEvents(Page(), settings()), scope("/_events", origin="http://evil.example"))
     assert sent[0]["status"] == 200
 
 
@@ -112,8 +113,76 @@ async def test_a_public_url_decides_whatever_the_host_header_says() -> None:
     configured = settings(public_url="https://help.example.com")
     ours = scope("/_event", kind="websocket", host="other", origin="https://help.example.com")
     forged = scope("/_event", kind="websocket", host="evil.example", origin="http://evil.example")
-    assert (await call(OwnOriginOnly(Page(), configured), ours))[0]["type"] == "websocket.accept"
-    assert (await call(OwnOriginOnly(Page(), configured), forged))[0]["type"] == "websocket.close"
+    assert (await call(GuardedEvents(Page(), configured), ours))[0]["type"] == "websocket.accept"
+    assert (await call(GuardedEvents(Page(), configured), forged))[0]["type"] == "websocket.close"
+
+
+class Script:
+    """A websocket that sends what it is given, and an app that reads until it is over."""
+
+    def __init__(self, *texts: str) -> None:
+        self.waiting = [{"type": "websocket.receive", "text": text} for text in texts]
+        self.read: list[str] = []
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        return self.waiting.pop(0) if self.waiting else {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def app(self, _scope: Scope, receive: Receive, _send: Send) -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            self.read.append(message["text"])
+
+    async def run(self) -> list[int]:
+        """The codes that the connection was closed with."""
+        origin = "http://help.example:3000"
+        guard = GuardedEvents(self.app, settings())
+        await guard(scope("/_event", kind="websocket", origin=origin), self.receive, self.send)
+        return [message["code"] for message in self.sent if message["type"] == "websocket.close"]
+
+
+async def test_an_event_larger_than_a_page_s_ends_the_connection() -> None:
+    script = Script("x" * MOST_BYTES, "x" * (MOST_BYTES + 1), "never read")
+    assert await script.run() == [1009]
+    assert script.read == ["x" * MOST_BYTES]
+
+
+async def test_a_flood_of_events_ends_the_connection() -> None:
+    script = Script(*(["event"] * 1_000))
+    assert await script.run() == [1008]
+    assert EVENTS_AT_ONCE <= len(script.read) < EVENTS_AT_ONCE + 20
+
+
+async def test_what_a_person_does_is_let_through() -> None:
+    script = Script(*(["event"] * EVENTS_AT_ONCE))
+    assert await script.run() == []
+    assert len(script.read) == EVENTS_AT_ONCE
+
+
+async def test_one_address_holds_a_bounded_number_of_connections() -> None:
+    may_end = asyncio.Event()
+
+    async def stay(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        await may_end.wait()
+
+    guard = GuardedEvents(stay, settings())
+
+    async def connect(client: str) -> Message:
+        connection = scope("/_event", kind="websocket", client=client, origin="http://help.example:3000")
+        return (await call(guard, connection))[0]
+
+    async with asyncio.TaskGroup() as group:
+        staying = [group.create_task(connect("203.0.113.9")) for _ in range(OPEN_PER_ADDRESS)]
+        await asyncio.sleep(0.05)
+        assert (await connect("203.0.113.9"))["type"] == "websocket.close"
+        elsewhere = group.create_task(connect("203.0.113.10"))
+        await asyncio.sleep(0)
+        may_end.set()
+    assert {task.result()["type"] for task in [*staying, elsewhere]} == {"websocket.accept"}
+    assert (await connect("203.0.113.9"))["type"] == "websocket.accept"
 
 
 @pytest.mark.parametrize(

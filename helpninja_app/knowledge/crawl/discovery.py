@@ -74,7 +74,7 @@ async def _fetch_input(fetcher: PageFetcher, address: str) -> Fetched:
         if urlsplit(url).path.lower().endswith(_SITEMAP_SUFFIXES):
             return
         rules = await fetcher.robots.rules(url)
-        if canonical_url(url) not in rules.sitemaps and not rules.allows(url):
+        if canonical_url(url) not in rules.sitemaps and not await asyncio.to_thread(rules.allows, url):
             raise InputRefused("The site's robots.txt does not allow this page to be read.")
 
     await respect_robots(address)

@@ -101,7 +101,7 @@ class PageFetcher:
 
     async def _respect_robots(self, url: str) -> None:
         rules = await self.robots.rules(url)
-        if not rules.allows(url):
+        if not await asyncio.to_thread(rules.allows, url):
             raise InputRefused("The site's robots.txt does not allow this page to be read.")
 
     async def _crawl_delay(self, url: str) -> float:

@@ -25,6 +25,7 @@ _KEPT_SITES = 1000
 _MAX_DOWNLOAD = 5 << 20
 # RFC 9309, 2.5 wants at least 500 KiB read; what comes after is ignored.
 _MAX_READ = 512 << 10
+_MAX_LINES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ class RobotsCache:
         except FetchFailed as error:
             return _rules_without_a_file(error)
         text = fetched.body[:_MAX_READ].decode("utf-8-sig", errors="replace")
-        parsed = Protego.parse(text)
+        # In a thread, and bounded: each rule is a pattern that is tried on each address.
+        parsed = await asyncio.to_thread(Protego.parse, "\n".join(text.splitlines()[:_MAX_LINES]))
         delay = parsed.crawl_delay(PRODUCT) or 0.0
         return RobotsRules(
             parsed=parsed,
