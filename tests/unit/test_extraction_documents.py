@@ -73,6 +73,30 @@ async def test_a_short_answer_page_keeps_every_word_of_its_main_part(extractor: 
         assert words in found.markdown
 
 
+INLINE = (
+    "<p>The winter sale ends on <time datetime='2026-05-03'>3 May 2026</time> at noon, and whoever ordered"
+    " <output>five</output> things pays <label>nothing at all</label> for <data value='2'>two</data> days of"
+    " <abbr title='shipping'>shipping</abbr> at <kbd>level 7</kbd>.</p>"
+)
+
+
+@pytest.mark.parametrize("opening", ["<main>", "<article>", "<div role=main>", "<div>"])
+@pytest.mark.parametrize("more", ["", "<dl><dt>Price</dt><dd>12 euros</dd></dl>"])
+async def test_no_word_is_lost_in_the_middle_of_a_sentence(
+    extractor: Extractor, opening: str, more: str
+) -> None:
+    page = f"<title>Sale</title><nav>Menu</nav>{opening}<h1>Sale</h1>{INLINE}<p>{PROSE}</p>{more}".encode()
+    read = await extractor.extract(page, content_type=HTML)
+    sentence = (
+        "ends on 3 May 2026 at noon, and whoever ordered five things pays nothing at all for two days of"
+    )
+    assert sentence in read.markdown
+    assert "shipping at level 7." in read.markdown
+    if opening != "<div>":
+        assert ("12 euros" in read.markdown) is bool(more)
+        assert "Menu" not in read.markdown
+
+
 async def test_a_page_without_a_main_element_is_read_without_its_furniture(extractor: Extractor) -> None:
     main = f"<div><h2>B</h2>{PROSE}</div>"
     page = f"<title>A</title><nav>Menu words</nav>{main}<script>var x = 1</script>".encode()

@@ -14,10 +14,12 @@ from helpninja_app.knowledge.extraction.tree_markdown import markdown_of
 _MAIN = "main, [role=main], article"
 _WORD = re.compile(r"\w{3,}")
 _LANGUAGE = re.compile(r"^([a-z]{2})(?:[-_]|$)")
-# Below this share of the words that stand in the page's own main part, the general method missed the point.
-_ENOUGH_OF_MAIN = 0.8
+_ANY_WORD = re.compile(r"\w+")
+# Below this share of the words that stand in the page's body, the general method missed the point.
 _ENOUGH_OF_BODY = 0.25
-# Characters; trafilatura's work grows faster than the page, to seconds for a megabyte.
+# A main part of fewer characters may be a mistake, if there is an article of several times its length.
+_SHORT = 200
+_MUCH_MORE = 4
 # Characters. Trafilatura's work grows faster than the page, to ten seconds for a megabyte.
 _LARGE = 400_000
 _MOST_LINKS = 5_000
@@ -27,9 +29,9 @@ _TITLE_MOST = 300
 def extract_html(body: bytes, *, charset: str | None, name: str) -> Extracted:
     """Title, main text and links of a page; ``charset`` is the HTTP header's.
 
-    The main text is found by trafilatura (Barbaresi, ACL 2021). It is made for articles and drops parts of
-    short or table-like help pages, so its result is held against the page's own ``<main>``, which wins if
-    much is lost.
+    A page says by ``<main>`` or ``<article>`` what it is about, and that is taken whole. Where it does not,
+    the main text is found by trafilatura (Barbaresi, ACL 2021). It is made for articles and drops parts of
+    short or table-like help pages, and words amid sentences, so its result is held against the body.
     """
     html = decode_text(body, declared=charset, is_html=True)
     tree = LexborHTMLParser(html)
@@ -56,11 +58,9 @@ def extract_html(body: bytes, *, charset: str | None, name: str) -> Extracted:
 def _main_markdown(html: str, tree: LexborHTMLParser) -> str:
     mains = [node for node in tree.css(_MAIN) if not _is_inside_another(node)]
     own = "\n\n".join(filter(None, map(markdown_of, mains)))
-    enough = _ENOUGH_OF_MAIN
-    if not own and tree.body is not None:
-        own, enough = markdown_of(tree.body), _ENOUGH_OF_BODY
-    if len(html) > _LARGE:
-        return own
+    if len(own) >= _SHORT or len(html) > _LARGE:
+        return own or _body_markdown(tree)
+    body = _body_markdown(tree)
     found = trafilatura.extract(
         html,
         output_format="markdown",
@@ -71,18 +71,45 @@ def _main_markdown(html: str, tree: LexborHTMLParser) -> str:
         include_comments=False,
         favor_recall=True,
     )
-    article = _without_emphasis(found or "")
-    if not _has_headings(article) and _has_headings(own) and mains:
+    article = _with_whole_lines(_without_emphasis(found or ""), of=body)
+    if own and len(article) < _MUCH_MORE * len(own):
         return own
-    return article if _share(article, of=own) >= enough else own
+    return article if _share(article, of=body) >= _ENOUGH_OF_BODY else body
+
+
+def _body_markdown(tree: LexborHTMLParser) -> str:
+    return markdown_of(tree.body) if tree.body is not None else ""
+
+
+def _with_whole_lines(article: str, *, of: str) -> str:
+    """``article`` with the words back that were lost inside of its lines, such as those of ``<time>``."""
+    by_first: dict[str, list[tuple[list[str], str]]] = {}
+    for line in of.splitlines():
+        if words := _ANY_WORD.findall(line):
+            by_first.setdefault(words[0], []).append((words, line))
+    repaired = []
+    for line in article.splitlines():
+        words = _ANY_WORD.findall(line)
+        whole = (
+            [
+                (len(known), text)
+                for known, text in by_first.get(words[0], ())
+                if len(words) < len(known) <= 2 * len(words) and _is_subsequence(words, known)
+            ]
+            if words
+            else []
+        )
+        repaired.append(min(whole)[1] if whole else line)
+    return "\n".join(repaired)
+
+
+def _is_subsequence(words: list[str], known: list[str]) -> bool:
+    rest = iter(known)
+    return all(word in rest for word in words)
 
 
 def _without_emphasis(markdown: str) -> str:
     return re.sub(r"\*\*(?=\S)([^*\n]{1,300}?)(?<=\S)\*\*", r"\1", markdown)
-
-
-def _has_headings(markdown: str) -> bool:
-    return bool(re.search(r"^#{1,6} ", markdown, re.MULTILINE))
 
 
 def _share(text: str, *, of: str) -> float:
