@@ -20,6 +20,7 @@ from api_routes.problems import documented, problem_body
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.answers.pipeline import Pipeline, Token
 from helpninja_app.answers.rendering import render_markdown
+from helpninja_app.conversations.models import Reason
 from helpninja_app.conversations.visitor_chat import Reply, answer_visitor
 from helpninja_app.errors import FieldError, HelpNinjaError, Invalid
 from helpninja_app.kernel.background import Background
@@ -62,6 +63,10 @@ class ChatReply(BaseModel):
     contactRequested: bool
     citations: list[CitationResult]
     html: str
+    reason: Reason | None = Field(description="Why a person was asked; null when none was.")
+    model: str = Field(
+        description="What answered: `offline` quotes and generates nothing. Empty for a person."
+    )
 
 
 class ChatAlive(BaseModel):
@@ -223,5 +228,7 @@ def _result(reply: Reply) -> dict[str, Any]:
             for item in reply.citations
         ],
         html=render_markdown(reply.answer),
+        reason=reply.reason,
+        model=reply.model,
     )
-    return result.model_dump()
+    return result.model_dump(mode="json")

@@ -58,6 +58,7 @@ class WidgetConfig(BaseModel):
     suggestions: list[str]
     offline: bool
     contactEnabled: bool
+    generated: bool = Field(description="False where answers are quotations and no model is configured.")
 
 
 class SessionBody(Body):
@@ -170,6 +171,7 @@ async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> 
         suggestions=list(workspace.suggestions),
         offline=not has_messages,
         contactEnabled=False,
+        generated=resources.answerers.provider is not None,
     )
 
 

@@ -36,7 +36,7 @@ function speak(languages = []) {
   document.documentElement.lang = language;
   document.documentElement.dir = direction(language);
   at('subtitle').textContent = say('subtitle');
-  at('note').textContent = say('note');
+  at('note').textContent = say(config.generated === false ? 'quoted' : 'note');
   field.placeholder = say('write');
   const labels = { message: 'write', send: 'send', close: 'close', scroller: 'conversation', suggestions: 'suggestions' };
   for (const id in labels) at(id).ariaLabel = say(labels[id]);
@@ -162,10 +162,16 @@ async function receive(answer, text) {
   }
 }
 
+/** Why a person is concerned; nothing where the answer itself says that one was asked. */
+function concern(reason) {
+  if (reason === 'no_answer' || reason === 'visitor_request') return '';
+  return say(reason === 'provider_error' ? 'stoodIn' : 'escalated');
+}
+
 /** Puts the finished answer in place, with the calm line that says when a person is concerned. */
-function conclude(answer, { answer: words, citations = [], handledBy, escalated }) {
+function conclude(answer, { answer: words, citations = [], handledBy, escalated, reason }) {
   if (!words && handledBy !== 'human') throw new Problem(500);
-  const line = handledBy === 'human' ? say('human') : escalated && say('escalated');
+  const line = handledBy === 'human' ? say('human') : escalated && concern(reason);
   following(() => {
     if (words) answer.finish(words, citations);
     else answer.remove();

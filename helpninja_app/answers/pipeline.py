@@ -22,7 +22,7 @@ from helpninja_app.answers.phrases import declined
 from helpninja_app.answers.prompt import UnknownGate, Voice, build_prompt
 from helpninja_app.answers.providers.base import Finished, Provider, TextDelta, TokenUsage
 from helpninja_app.answers.providers.base import Turn as ModelTurn
-from helpninja_app.answers.small_talk import answer_small_talk
+from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk
 from helpninja_app.answers.standalone import StandaloneQuery, Turn, standalone_query
 from helpninja_app.answers.support import support_of
 from helpninja_app.errors import ProviderFailed
@@ -45,7 +45,11 @@ NOTHING_RELEVANT = 0.3
 # they answer.
 QUOTABLE = 0.5
 
-Kind = Literal["answer", "small_talk", "declined"]
+# Of a quotation: the share of what was asked, by rarity, that it takes up. With less than a tenth of it, the
+# name of a city for instance, a page was met and the question was not.
+TAKES_UP = 0.1
+
+Kind = Literal["answer", "small_talk", "declined", "person_asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +114,12 @@ class Pipeline:
         A provider's failure is no error here: the offline answerer takes its place, and the ``Answer`` says
         so and replaces the tokens.
         """
-        talk = await asyncio.to_thread(answer_small_talk, question.text)
+        language = question.languages[0] if question.languages else None
+        talk = await asyncio.to_thread(answer_small_talk, question.text, language=language)
         if talk is not None:
             yield Token(talk.text)
-            yield Answer(talk.text, (), 1.0, "small_talk", OFFLINE)
+            kind: Kind = "person_asked" if talk.kind is SmallTalkKind.PERSON else "small_talk"
+            yield Answer(talk.text, (), 1.0, kind, OFFLINE)
             return
         retrieved = await self.retrieve(scope, question)
         if not retrieved.passages or retrieved.confidence.probability < NOTHING_RELEVANT:
@@ -247,7 +253,7 @@ class Pipeline:
             )
         except ProviderFailed:
             composed = await compose_answer(question.text, close)
-        if composed is None:
+        if composed is None or composed.support < TAKES_UP:
             return self._decline(question, retrieved.confidence, OFFLINE)
         resolved = resolve_citations(composed.text, close)
         return Answer(resolved.text, resolved.citations, retrieved.confidence.probability, "answer", OFFLINE)

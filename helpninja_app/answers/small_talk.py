@@ -1,4 +1,4 @@
-"""Owns greetings, thanks, goodbyes and "are you a bot?", which need neither documents nor a person."""
+"""Owns greetings, thanks, goodbyes, "are you a bot?" and "a person, please", which need no documents."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ _UNSPACED = frozenset({"ja"})
 _PHRASES = Path(__file__).with_name("small_talk.json")
 _WORD = re.compile(r"[^\W_]+(?:['\-][^\W_]+)*")
 _LETTER = re.compile(r"[^\W_]")
+# Thumbs, hands, hearts and smiles; also as people type them.
+_APPROVAL = re.compile("[👍👌🙏🙌👏🤝✅❤💚💙💛🧡💜🖤😀-😇😉-😍🥰🙂🤗🎉💯]|:-?\\)|;-?\\)|<3")
 
 
 class SmallTalkKind(StrEnum):
     """In falling order of what a message that is several things at once is answered as."""
 
+    PERSON = "person"
     IDENTITY = "identity"
     GOODBYE = "goodbye"
     THANKS = "thanks"
@@ -74,12 +77,22 @@ def answer_small_talk(message: str, *, language: str | None = None) -> SmallTalk
     folded = _fold(message)
     if not folded or len(folded) > _LONGEST:
         return None
+    if not _LETTER.search(folded):
+        return _answer_signs(folded, language)
     for book in sorted(_phrasebooks(), key=lambda book: book.language != language):
         kinds = book.kinds_in(folded)
         if kinds:
             kind = next(kind for kind in SmallTalkKind if kind in kinds)
             return SmallTalk(kind, book.language, book.replies[kind])
     return None
+
+
+def _answer_signs(signs: str, language: str | None) -> SmallTalk:
+    """To a message without any word: a thumb up is thanks, and a wave or a question mark a greeting."""
+    kind = SmallTalkKind.THANKS if _APPROVAL.search(signs) else SmallTalkKind.GREETING
+    books = {book.language: book for book in _phrasebooks()}
+    book = books.get(language or "", books["en"])
+    return SmallTalk(kind, book.language, book.replies[kind])
 
 
 def _fold(message: str) -> str:

@@ -30,7 +30,10 @@ from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of a visitor's message; ``handled_by`` is ``bot`` or ``human``."""
+    """What became of a visitor's message; ``handled_by`` is ``bot`` or ``human``.
+
+    ``reason`` is why a person was asked, ``None`` where none was; ``model`` is the id of what answered.
+    """
 
     answer: str
     refs: tuple[str, ...]
@@ -41,6 +44,8 @@ class Reply:
     escalated: bool
     contact_requested: bool
     citations: tuple[Citation, ...]
+    reason: Reason | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,8 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
             escalated=reason is not None,
             contact_requested=False,
             citations=answer.citations,
+            reason=reason,
+            model=answer.model,
         )
 
 
@@ -168,6 +175,8 @@ def reason_to_escalate(answer: Answer, threshold: float) -> Reason | None:
     """Why a person should look at this answer, if one should. Small talk never escalates."""
     if answer.kind == "small_talk":
         return None
+    if answer.kind == "person_asked":
+        return Reason.VISITOR_REQUEST
     if answer.provider_failed:
         return Reason.PROVIDER_ERROR
     if answer.kind == "declined":

@@ -40,6 +40,8 @@ REPLY_FIELDS = {
     "escalated": bool,
     "contactRequested": bool,
     "citations": list,
+    "reason": type(None),
+    "model": str,
 }
 
 

@@ -95,6 +95,15 @@ async def test_small_talk_is_answered_and_never_asks_for_a_person(
     assert await reasons_of(resources, tenant, reply["conversationId"]) == []
 
 
+async def test_whoever_asks_for_a_person_is_passed_on(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    tenant = await shop(factory)
+    reply = (await ask(client, tenant, "Can I talk to a human please?")).json()
+    assert (reply["escalated"], reply["reason"], reply["refs"]) == (True, "visitor_request", [])
+    assert await reasons_of(resources, tenant, reply["conversationId"]) == ["visitor_request"]
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -120,6 +129,7 @@ async def test_a_failing_provider_is_replaced_by_the_offline_answerer(
     reply = response.json()
     assert "sixty days" in reply["answer"]
     assert (reply["refs"], reply["escalated"]) == ([PAGE_URL], True)
+    assert (reply["reason"], reply["model"]) == ("provider_error", "offline")
     assert await reasons_of(resources, tenant, reply["conversationId"]) == ["provider_error"]
     assert [item.model for item in await messages_of(resources, tenant, reply["conversationId"])] == [
         None,

@@ -167,6 +167,36 @@ def test_an_uncertain_answer_says_calmly_that_a_person_will_look_at_it(
     expect(panel.locator(".system")).to_have_text(line)
 
 
+def test_an_answer_that_stands_in_for_a_failed_model_says_so(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    widget_backend.replies[QUESTION] = Reply("Sixty days.", escalated=True, reason="provider_error")
+    panel = visit_panel(page, widget_backend)
+    ask(panel)
+    expect(panel.locator(".system")).to_contain_text("The assistant is not working as usual")
+
+
+def test_an_answer_that_says_itself_that_a_person_was_asked_is_not_followed_by_the_same_again(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    widget_backend.replies[QUESTION] = Reply("I have asked a person.", escalated=True, reason="no_answer")
+    panel = visit_panel(page, widget_backend)
+    ask(panel)
+    expect(panel.locator(".message.bot").last).to_contain_text("I have asked a person.")
+    expect(panel.locator("#announcer")).to_have_text("Fernway help: I have asked a person.")
+    expect(panel.locator(".system")).to_have_count(0)
+
+
+def test_the_note_says_whether_answers_are_generated_or_quoted(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    panel = visit_panel(page, widget_backend)
+    expect(panel.locator("#note")).to_have_text("Answers are generated. Sources are linked.")
+    widget_backend.config["generated"] = False
+    page.reload()
+    expect(panel.locator("#note")).to_have_text("Answers are quoted. Sources are linked.")
+
+
 def test_while_a_person_handles_the_conversation_no_empty_answer_shows(
     page: Page, widget_backend: WidgetBackend
 ) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from helpninja_app.answers import pipeline
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.answers.catalogue import find_model
+from helpninja_app.answers.extractive import ExtractiveAnswer
 from helpninja_app.answers.pipeline import NOTHING_RELEVANT, Answer, Pipeline, Question, Token, pieces
 from helpninja_app.answers.providers.base import TextDelta, TokenUsage
 from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoken
@@ -55,6 +57,17 @@ async def test_small_talk_asks_no_model(resources: Resources, factory: Factory) 
         (),
     )
     assert fake.requests == []
+
+
+@pytest.mark.parametrize(("support", "kind"), [(0.06, "declined"), (0.2, "answer")])
+async def test_a_quotation_that_takes_up_next_to_nothing_of_the_question_is_none(
+    resources: Resources, factory: Factory, monkeypatch: pytest.MonkeyPatch, support: float, kind: str
+) -> None:
+    async def compose(*_: object, **__: object) -> ExtractiveAnswer:
+        return ExtractiveAnswer("Boots. [1]", (1,), support)
+
+    monkeypatch.setattr(pipeline, "compose_answer", compose)
+    assert (await run(resources, await shop(factory), Question(QUESTION)))[1].kind == kind
 
 
 async def test_nothing_relevant_is_declined_without_asking_the_model(

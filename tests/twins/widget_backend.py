@@ -43,6 +43,7 @@ class Reply:
     citations: tuple[Citation, ...] = ()
     confidence: float = 0.9
     escalated: bool = False
+    reason: str | None = None
     handled_by: str = "bot"
     cut: bool = False
 
@@ -72,6 +73,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "languages": ["en"],
     "offline": False,
     "contactEnabled": False,
+    "generated": True,
     "suggestions": ["How long do I have to return a jacket?", "Where is my order?"],
 }
 
@@ -168,6 +170,8 @@ class WidgetBackend:
             "handledBy": reply.handled_by,
             "escalated": reply.escalated,
             "contactRequested": False,
+            "reason": reply.reason or ("low_confidence" if reply.escalated else None),
+            "model": "gpt-4o-mini",
             "citations": citations,
             "html": "",
         }

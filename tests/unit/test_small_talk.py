@@ -46,10 +46,54 @@ def test_every_language_answers_each_kind_differently() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "Hello, I want to talk to a human"),
+        ("en", "Can I speak to someone please?"),
+        ("en", "human agent"),
+        ("de", "Ich möchte bitte mit einem Menschen sprechen."),
+        ("fr", "Bonjour, je voudrais parler à un conseiller s'il vous plaît"),
+        ("es", "Quiero hablar con una persona real"),
+        ("pt", "Gostaria de falar com um atendente, por favor"),
+        ("it", "Vorrei parlare con un operatore"),
+        ("nl", "Ik wil graag met een medewerker spreken"),
+        ("pl", "Chcę porozmawiać z konsultantem"),
+        ("ja", "担当者につないでください。"),
+        ("ar", "أريد التحدث مع موظف من فضلك"),
+    ],
+)
+def test_who_asks_for_a_person_is_understood(language: str, message: str) -> None:
+    answer = answer_small_talk(message)
+    assert answer is not None
+    assert (answer.kind, answer.language) == (SmallTalkKind.PERSON, language)
+
+
+@pytest.mark.parametrize(
+    ("signs", "kind"),
+    [
+        ("👍", SmallTalkKind.THANKS),
+        ("👍🏽 ", SmallTalkKind.THANKS),
+        ("❤️", SmallTalkKind.THANKS),
+        (":-)", SmallTalkKind.THANKS),
+        ("?", SmallTalkKind.GREETING),
+        ("...", SmallTalkKind.GREETING),
+        ("👋", SmallTalkKind.GREETING),
+        ("👎", SmallTalkKind.GREETING),
+    ],
+)
+def test_signs_without_a_word_are_answered_in_the_workspace_s_language(
+    signs: str, kind: SmallTalkKind
+) -> None:
+    for language, spoken in (("de", "de"), ("xx", "en"), (None, "en")):
+        answer = answer_small_talk(signs, language=language)
+        assert answer is not None
+        assert (answer.kind, answer.language) == (kind, spoken)
+
+
+@pytest.mark.parametrize(
     "message",
     [
         "hi, where is my order?",
-        "Hello, I want to talk to a human",
         "human",
         "no",
         "thanks but how do I return it",
@@ -61,8 +105,10 @@ def test_every_language_answers_each_kind_differently() -> None:
         "こんにちは、返品できますか",
         "مرحبا، أين طلبي؟",
         "goodbye gift cards",
-        "👋",
-        "?",
+        "I want to talk to a human about my refund",
+        "Can I talk to you about a person?",
+        "can I please",
+        "Ich möchte mit jemandem zelten",
         "",
         "thanks " * 100,
     ],
