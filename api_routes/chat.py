@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Literal
@@ -22,8 +23,9 @@ from helpninja_app.answers.pipeline import Pipeline, Token
 from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.conversations.models import Reason
 from helpninja_app.conversations.visitor_chat import Reply, answer_visitor
-from helpninja_app.errors import FieldError, HelpNinjaError, Invalid
+from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, Unavailable
 from helpninja_app.kernel.background import Background
+from helpninja_app.kernel.draining import stopping
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.telemetry import STREAMS
 from helpninja_app.resources import Resources, plan_of
@@ -32,6 +34,8 @@ router = APIRouter(tags=["Chat"])
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 15
+# What is nearly said may still be said when the process ends; less than draining.GRACE_SECONDS.
+LAST_SECONDS = 1.0
 MAX_MESSAGE = 4000
 
 
@@ -188,7 +192,7 @@ async def _stream(
 ) -> AsyncIterator[ServerSentEvent]:
     STREAMS.inc()
     try:
-        async for event in _with_first(first, rest):
+        async for event in _until_stopped(_with_first(first, rest)):
             if isinstance(event, Token):
                 yield JSONServerSentEvent({"text": event.text}, event="token")
             else:
@@ -204,9 +208,33 @@ async def _stream(
         STREAMS.dec()
 
 
+async def _until_stopped(events: AsyncGenerator[Token | Reply]) -> AsyncGenerator[Token | Reply]:
+    """The events; ``Unavailable`` when the process is told to stop and they take longer to end."""
+    stop = asyncio.ensure_future(stopping())
+    deadline: float | None = None
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(events, None))
+            await asyncio.wait({following, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.done():
+                now = time.monotonic()
+                deadline = deadline or now + LAST_SECONDS
+                await asyncio.wait({following}, timeout=max(0.0, deadline - now))
+            if not following.done():
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+                raise Unavailable("HelpNinja is being restarted. Please ask again in a moment.")
+            if (event := following.result()) is None:
+                return
+            yield event
+    finally:
+        stop.cancel()
+        await events.aclose()
+
+
 async def _with_first(
     first: Token | Reply, rest: AsyncGenerator[Token | Reply, None]
-) -> AsyncIterator[Token | Reply]:
+) -> AsyncGenerator[Token | Reply]:
     yield first
     async with aclosing(rest):
         async for event in rest:

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _PUBLIC = re.compile(r"^/api/(chat|widget)(/|$)")
+# The demo's help centre: our own crawler reads all of it at the first start.
+_DEMO = "/demo/help/"
 _QUIET = frozenset({"/api/health/live", "/api/health/ready", "/metrics"})
 # A client may invent others, and each label makes a time series.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -70,7 +72,7 @@ class RequestTelemetry:
             pattern = getattr(route, "path", "unknown")
             method = scope["method"] if scope["method"] in _METHODS else "other"
             REQUESTS.labels(pattern, method, str(status)).observe(seconds)
-            if scope["path"] not in _QUIET:
+            if scope["path"] not in _QUIET and not scope["path"].startswith(_DEMO):
                 log.info(
                     "request",
                     method=scope["method"],

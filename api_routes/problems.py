@@ -128,10 +128,28 @@ def from_validation(errors: Any) -> Invalid:
     """Pydantic's findings as ours: dotted paths, and sentences without the input they complain about."""
     return Invalid(
         errors=tuple(
-            FieldError(".".join(str(part) for part in item["loc"]) or "body", str(item["msg"]))
+            FieldError(".".join(str(part) for part in item["loc"]) or "body", _sentence(item))
             for item in errors
         )
     )
+
+
+_SENTENCES = {
+    "missing": "This is missing.",
+    "string_type": "This has to be a text.",
+    "string_too_long": "At most {max_length} characters fit here.",
+    "string_too_short": "At least {min_length} characters are needed here.",
+    "model_type": "This has to be a JSON object.",
+    "model_attributes_type": "This has to be a JSON object.",
+    "bool_type": "This has to be true or false.",
+    "int_type": "This has to be a whole number.",
+    "uuid_parsing": "This is not a valid id.",
+}
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    known = _SENTENCES.get(item["type"])
+    return known.format(**item.get("ctx", {})) if known else f"{item['msg']}."
 
 
 def http_problem(status: int, request: Request) -> dict[str, Any]:

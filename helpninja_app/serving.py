@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+import psycopg
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -26,11 +27,12 @@ from helpninja_app.kernel.draining import STOP_SIGNAL
 from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres
 from helpninja_app.kernel.frontend import PROJECT, FrontEnd
 from helpninja_app.kernel.migrations import upgrade
-from helpninja_app.settings import Settings
+from helpninja_app.settings import Settings, SettingsRefused
 
 _READY_WITHIN = 180.0
 _STOP_WITHIN = 8
 _MOST_FILES = 65_536
+_LOOK_EVERY = 2.0
 
 Say = Callable[[str], None]
 
@@ -60,6 +62,7 @@ def database(settings: Settings, say: Say) -> Iterator[Settings]:
     """
     settings.refuse_unsafe()
     if settings.database_url and settings.database_owner_url:
+        _refuse_powerful_role(settings.database_url)
         _migrate(settings, say)
         yield settings
         return
@@ -71,9 +74,51 @@ def database(settings: Settings, say: Say) -> Iterator[Settings]:
             say("  it was running already")
         prepared = settings.model_copy(update={"database_url": urls.app, "database_owner_url": urls.owner})
         _migrate(prepared, say)
-        yield prepared
+        with _kept_alive(embedded, say):
+            yield prepared
     finally:
         embedded.stop()
+
+
+@contextlib.contextmanager
+def _kept_alive(embedded: EmbeddedPostgres, say: Say) -> Iterator[None]:
+    """Look after the database while the block runs: killed, by a full memory for instance, it comes back."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_EVERY):
+            try:
+                if embedded.revive():
+                    say("PostgreSQL had died and was started again")
+            except Unavailable as error:
+                say(f"PostgreSQL has died: {error.detail}")
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _refuse_powerful_role(url: str) -> None:
+    """Row-level security binds neither superusers nor, unless it is forced, the owners of tables."""
+    query = (
+        "select current_user, rolsuper or rolbypassrls, exists (select from pg_tables"
+        " where schemaname = 'public' and tableowner = current_user)"
+        " from pg_roles where rolname = current_user"
+    )
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            row = connection.execute(query).fetchone()
+    except psycopg.Error as error:
+        raise Unavailable(f"The database of DATABASE_URL cannot be reached: {error}") from error
+    if row is not None and (row[1] or row[2]):
+        role = "is a superuser or bypasses row-level security" if row[1] else "owns tables"
+        raise SettingsRefused(
+            (f"DATABASE_URL connects as {row[0]}, which {role}: the app needs a role that does neither.",)
+        )
 
 
 def _migrate(settings: Settings, say: Say) -> None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "password", "helpninja", "development"})
@@ -270,5 +270,16 @@ def _kept_secret(path: Path) -> str:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once; ``SettingsRefused`` with everything wrong with them."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = {str(item["loc"][0]): str(item["msg"]) for item in error.errors()}
+    problems = [f"{name} is not valid: {message}." for name, message in wrong.items()]
+    defaults = {field.alias: field.default for field in Settings.model_fields.values()}
+    # Read again without them, for what else there is to complain about.
+    try:
+        Settings(**{name: defaults[name] for name in wrong}).refuse_unsafe()
+    except SettingsRefused as refused:
+        problems += refused.problems
+    raise SettingsRefused(tuple(problems))

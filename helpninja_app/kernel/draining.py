@@ -18,6 +18,19 @@ STOP_SIGNAL = signal.SIGUSR1
 """Sent to a web process before it is told to end: the server waits for open connections, so we end them."""
 
 
+_waiting: set[asyncio.Future[None]] = set()
+
+
+async def stopping() -> None:
+    """Return when this process is told to stop; for streams that want to say so before they are cut off."""
+    told = asyncio.get_running_loop().create_future()
+    _waiting.add(told)
+    try:
+        await told
+    finally:
+        _waiting.discard(told)
+
+
 class Draining:
     """Knows every open request and websocket, and cancels those that do not end in time."""
 
@@ -63,6 +76,9 @@ class Draining:
     def end_all(self) -> None:
         """Give what is open its grace, then cancel it."""
         if self._ending is None:
+            for told in _waiting:
+                if not told.done():
+                    told.set_result(None)
             self._ending = asyncio.get_running_loop().create_task(self._end_all())
 
     async def _end_all(self) -> None:

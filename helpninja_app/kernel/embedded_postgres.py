@@ -108,6 +108,17 @@ class EmbeddedPostgres:
                 self.outcome = "created" if new else "started"
             self._prepare_database()
 
+    def revive(self) -> bool:
+        """Start the server again, at the same address, if it died while it was in use; whether it had."""
+        with self._told_in_a_sentence(), self._locked():
+            if self._cluster.is_running():
+                return False
+            try:
+                self._cluster.launch(self._known.port, durable=self._durable, within=_READY_WITHIN)
+            except PortTaken as error:
+                raise Unavailable(f"Port {self._known.port} of PostgreSQL is taken.") from error
+            return True
+
     def stop(self) -> None:
         """Stop using the server; it is shut down when no other process uses it."""
         if self._in_use is None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from helpninja_app.kernel.database import new_id
 from helpninja_app.settings import Settings
 
 Scope = MutableMapping[str, Any]
@@ -50,7 +51,8 @@ class SecurityHeaders:
 
     def _missing(self, scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
         present = {name.lower(): value for name, value in message.get("headers", ())}
-        wanted = list(self._always)
+        # An API route has given one already, under which its log lines stand.
+        wanted = [*self._always, (b"x-request-id", str(new_id()).encode())]
         if b"content-security-policy" not in present:
             is_page = present.get(b"content-type", b"").startswith(b"text/html")
             wanted.append(

@@ -9,10 +9,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from api_routes.app import create_api
 from helpninja_app.answers.providers.base import TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
+from helpninja_app.kernel import draining
 from helpninja_app.resources import Resources
 from tests.api.chatting import (
     QUESTION,
@@ -110,3 +112,49 @@ async def test_an_error_after_the_first_token_is_an_event_without_its_cause(
     [conversation] = await conversations_of(resources, tenant)
     stored = await messages_of(resources, tenant, str(conversation.id))
     assert [item.role for item in stored] == ["visitor"]
+
+
+async def test_a_stream_says_that_the_process_stops_and_the_answer_is_stored_all_the_same(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+) -> None:
+    tenant, session_id = await shop(factory), new_session()
+    goes_on = asyncio.Event()
+    script = [TextDelta("Boots can be returned "), goes_on, *spoken("within sixty days [1].")]
+    async with with_resources(answerers=answering(FakeProvider([script]))):
+        asking = asyncio.create_task(ask_streaming(client, tenant, session_id=session_id))
+        while not draining._waiting:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        draining.Draining().end_all()
+        events = await asking
+        goes_on.set()
+        async with asyncio.timeout(5):
+            while not (stored := await stored_answers(resources, tenant)):
+                await asyncio.sleep(0.05)
+    assert events[-1].name == "error"
+    assert "restarted" in events[-1].data["detail"]
+    assert "done" not in {event.name for event in events}
+    assert stored == ["Boots can be returned within sixty days [1]."]
+
+
+async def test_an_answer_that_is_nearly_done_is_given_although_the_process_stops(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+) -> None:
+    tenant = await shop(factory)
+    goes_on = asyncio.Event()
+    script = [TextDelta("Boots can be returned "), goes_on, *spoken("within sixty days [1].")]
+    async with with_resources(answerers=answering(FakeProvider([script]))):
+        asking = asyncio.create_task(ask_streaming(client, tenant))
+        while not draining._waiting:
+            await asyncio.sleep(0.01)
+        draining.Draining().end_all()
+        await asyncio.sleep(0.2)
+        goes_on.set()
+        events = await asking
+    assert events[-1].name == "done"
+
+
+async def stored_answers(resources: Resources, tenant: Tenant) -> list[str]:
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        found = await session.execute(text("select text from messages where role = 'bot'"))
+        return list(found.scalars())

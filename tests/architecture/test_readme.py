@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def test_the_table_of_settings_lists_every_setting_with_its_default_and_meaning(
     readme = README.read_text(encoding="utf-8")
     stands = readme.split(BEGIN)[1].split(END)[0].strip()
     assert stands == settings_table()
+
+
+def test_the_example_of_an_env_file_names_every_setting() -> None:
+    example = (README.parent / ".env.example").read_text(encoding="utf-8")
+    named = re.findall(r"^# ([A-Z_]+)=", example, re.MULTILINE)
+    assert named == [field.alias for field in Settings.model_fields.values()]
 
 
 def test_every_setting_says_what_it_is_for() -> None:

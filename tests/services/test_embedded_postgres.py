@@ -70,6 +70,18 @@ def first_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+def test_a_server_that_died_comes_back_at_the_same_address(server: EmbeddedPostgres) -> None:
+    urls = server.urls
+    assert server.revive() is False
+    kill_at_once(server)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(urls.app, connect_timeout=2)
+    assert server.revive() is True
+    assert server.urls == urls
+    with psycopg.connect(urls.app) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
 def test_the_first_start_makes_two_roles_that_row_level_security_binds(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.urls.superuser) as connection:
         roles = connection.execute(

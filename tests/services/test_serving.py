@@ -8,6 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from helpninja_app.errors import Unavailable
+from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
+from helpninja_app.serving import database
+from helpninja_app.settings import SettingsRefused
+from tests.conftest import make_settings
+
 
 def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -39,3 +47,28 @@ def test_unsafe_settings_are_listed_all_at_once_before_anything_is_touched(tmp_p
     assert "HELPNINJA_PUBLIC_URL" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("role", "reason"), [("superuser", "is a superuser"), ("owner", "owns tables")])
+def test_a_role_that_row_level_security_does_not_bind_is_refused(
+    postgres: EmbeddedPostgres, database_urls: Urls, tmp_path: Path, role: str, reason: str
+) -> None:
+    name = database_urls.app.rpartition("/")[2]
+    superuser = postgres.urls.superuser.rpartition("/")[0] + f"/{name}"
+    url = superuser if role == "superuser" else database_urls.owner
+    settings = make_settings(
+        database_urls,
+        tmp_path,
+        database_url=url,
+        database_owner_url=f"{database_urls.owner}?application_name=x",
+    )
+    with pytest.raises(SettingsRefused, match=reason), database(settings, print):
+        pytest.fail("It was let in.")
+
+
+def test_a_database_that_is_not_there_is_one_sentence(tmp_path: Path, database_urls: Urls) -> None:
+    away = "postgresql://hn_app:secret@127.0.0.1:1/helpninja"
+    settings = make_settings(database_urls, tmp_path, database_url=away)
+    with pytest.raises(Unavailable, match="cannot be reached") as told, database(settings, print):
+        pytest.fail("It was let in.")
+    assert "secret" not in told.value.detail

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from helpninja_app.settings import Settings, SettingsRefused
+from helpninja_app.settings import Settings, SettingsRefused, get_settings
 
 STRONG = SecretStr("k3y-for-tests-0123456789-abcdefghijk")
 
@@ -149,3 +149,19 @@ def test_only_development_may_fetch_its_own_demo() -> None:
 def test_a_proxy_that_is_no_address_is_named() -> None:
     told = problems_of(trusted_proxies="10.0.0.0/8, my-proxy, ::1")
     assert told == "HELPNINJA_TRUSTED_PROXIES has my-proxy, which is no address or network."
+
+
+def test_values_that_are_none_are_listed_with_all_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PORT", "abc")
+    monkeypatch.setenv("HELPNINJA_WORKERS", "-1")
+    monkeypatch.setenv("HELPNINJA_ENV", "production")
+    get_settings.cache_clear()
+    with pytest.raises(SettingsRefused) as refused:
+        get_settings()
+    told = "\n".join(refused.value.problems)
+    for name in ("PORT is not valid", "HELPNINJA_WORKERS is not valid", "HELPNINJA_SECRET_KEY is missing"):
+        assert name in told
+    assert "abc" not in told

@@ -98,7 +98,7 @@ def _example() -> rx.Component:
         asked("Do you repair skis?"),
         answered(
             rx.el.p(
-                "Our pages say nothing about ski repairs, so I would rather not guess. Shall I ask the team?"
+                "I could not find an answer to that in our pages. I have passed your question on to a person."
             )
         ),
         rx.el.figcaption("An example of a conversation in the widget.", class_name="sr-only"),
