@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from playwright.sync_api import Page, expect
@@ -37,6 +40,22 @@ def serve_command(port: int, data: Path) -> subprocess.Popen[str]:
     )
 
 
+def until_ready(process: subprocess.Popen[str]) -> str:
+    """The line that says so."""
+    assert process.stdout is not None
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("HelpNinja is ready at"):
+            return line
+    pytest.fail("".join(said))
+
+
+def database_of(installation: Installation) -> psutil.Process:
+    pid_file = installation.data / "postgres" / "cluster" / "postmaster.pid"
+    return psutil.Process(int(pid_file.read_text().splitlines()[0]))
+
+
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
@@ -45,15 +64,7 @@ def installation() -> Iterator[Installation]:
         probe.close()
         Path(folder).chmod(0o711)
         process = serve_command(port, Path(folder) / "data")
-        assert process.stdout is not None
-        said: list[str] = []
-        for line in process.stdout:
-            said.append(line)
-            if line.startswith("HelpNinja is ready at"):
-                break
-        else:
-            pytest.fail("".join(said))
-        assert said[-1] == f"HelpNinja is ready at http://127.0.0.1:{port}\n"
+        assert until_ready(process) == f"HelpNinja is ready at http://127.0.0.1:{port}\n"
         yield Installation(f"http://127.0.0.1:{port}", port, Path(folder) / "data", process)
         if process.poll() is None:
             process.terminate()
@@ -100,11 +111,39 @@ def test_an_unknown_address_has_a_page_of_its_own(installation: Installation, pa
 def test_a_signal_stops_everything_although_pages_are_open(installation: Installation, page: Page) -> None:
     with page.expect_websocket(lambda socket: "_event" in socket.url):
         page.goto(installation.url)
-    database = psutil.Process(
-        int((installation.data / "postgres" / "cluster" / "postmaster.pid").read_text().splitlines()[0])
-    )
+    database = database_of(installation)
     workers = psutil.Process(installation.process.pid).children(recursive=True)
     installation.process.send_signal(signal.SIGTERM)
     assert installation.process.wait(timeout=20) == 0
     _, alive = psutil.wait_procs([database, *workers], timeout=5)
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.timeout(300)
+def test_killed_outright_it_starts_again_and_has_lost_nothing(installation: Installation) -> None:
+    key = {"authorization": f"Bearer {(installation.data / 'demo-api-key').read_text().strip()}"}
+
+    def known() -> tuple[int, str]:
+        """How many documents there are, and which conversation a session goes on with."""
+        found = httpx.get(f"{installation.url}/api/documents?limit=1", headers=key, timeout=30).json()
+        message = {"tenantId": "demo", "sessionId": session, "message": "Thanks"}
+        again = httpx.post(f"{installation.url}/api/chat", json=message, timeout=30).json()
+        return found["total"], again["conversationId"]
+
+    session = secrets.token_hex(8)
+    first = serve_command(installation.port, installation.data)
+    until_ready(first)
+    before = known()
+    database, children = database_of(installation), psutil.Process(first.pid).children(recursive=True)
+    for process in (psutil.Process(first.pid), *children, database, *database.children()):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    first.communicate(timeout=30)
+    second = serve_command(installation.port, installation.data)
+    try:
+        until_ready(second)
+        assert before[0] > 25
+        assert known() == before
+    finally:
+        second.terminate()
+        second.communicate(timeout=60)
