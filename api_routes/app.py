@@ -8,7 +8,20 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Lifespan
 
-from api_routes import auth, chat, demo, docs, documents, health, ingest, widget
+from api_routes import (
+    api_keys,
+    auth,
+    chat,
+    demo,
+    docs,
+    documents,
+    health,
+    ingest,
+    members,
+    sign_up,
+    widget,
+    workspaces,
+)
 from api_routes.middleware import Cors, RequestTelemetry
 from api_routes.problems import Problem, add_problem_handlers
 from helpninja_app.runtime import running
@@ -48,7 +61,20 @@ def _make(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
         redirect_slashes=False,
     )
     add_problem_handlers(api)
-    for module in (health, auth, chat, widget, ingest, documents, docs, demo):
+    for module in (
+        health,
+        auth,
+        sign_up,
+        workspaces,
+        members,
+        api_keys,
+        chat,
+        widget,
+        ingest,
+        documents,
+        docs,
+        demo,
+    ):
         api.include_router(module.router)
     api.openapi_schema = docs.complete_schema(api.openapi(), Problem)
     api.add_middleware(Cors)

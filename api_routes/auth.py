@@ -2,52 +2,75 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from api_routes.bodies import Body, JsonBody, is_storable_text, read_json, read_limited
-from api_routes.identity import credentials_of, resources_of
+from api_routes.bodies import Body, JsonBody, json_body, read_json
+from api_routes.forms import (
+    answered,
+    back_to,
+    device_of,
+    give_session,
+    is_form,
+    posted_body,
+    read_posted,
+    safe_path,
+    take_session,
+)
+from api_routes.identity import credentials_of, resources_of, signed_in_user
+from api_routes.ids import parse_id
 from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
 from helpninja_app.accounts.identity import Credentials, identify_user
 from helpninja_app.accounts.members import list_memberships
-from helpninja_app.accounts.passwords import is_password_right
-from helpninja_app.accounts.sessions import SESSION_COOKIE, SESSION_LIFETIME, end_session, open_session
-from helpninja_app.accounts.users import find_password_hash
-from helpninja_app.errors import (
-    FieldError,
-    Invalid,
-    NotSignedIn,
-    RateLimited,
-    UnsupportedMediaType,
+from helpninja_app.accounts.passwords import LONGEST, is_password_right
+from helpninja_app.accounts.sessions import (
+    end_session,
+    end_session_of,
+    end_sessions,
+    list_sessions,
+    open_session,
 )
-from helpninja_app.kernel.proxies import limited_address, own_origin
+from helpninja_app.accounts.users import change_name, find_password_hash
+from helpninja_app.errors import Invalid, NotSignedIn, RateLimited
+from helpninja_app.kernel.proxies import limited_address
 from helpninja_app.kernel.rate_limits import Burst
+from helpninja_app.resources import Resources
 
 router = APIRouter(tags=["Accounts"])
 
-HOME = "/app"
 WRONG = "The e-mail address or the password is not right."
 SIGN_IN_SECONDS = 600
-FORM = "application/x-www-form-urlencoded"
+SEE_OTHER = {303: {"description": "A form post: on to the page asked for, or back with a code."}}
 
 
 class SignInBody(Body):
     email: str = Field(min_length=3, max_length=320)
-    password: str = Field(min_length=1, max_length=1000)
+    password: str = Field(min_length=1, max_length=LONGEST)
     next: str = Field("", max_length=2000)
+
+
+class SignOutBody(Body):
+    """``everywhere`` ends the sessions on all devices."""
+
+    everywhere: bool | str = False
+
+
+class NameBody(Body):
+    name: str = Field(max_length=100)
 
 
 class Ok(BaseModel):
     ok: bool = True
 
 
-class SignedInUser(BaseModel):
+class SignedInPerson(BaseModel):
     id: str
     email: str
+    name: str
+    verified: bool
 
 
 class SignedInWorkspace(BaseModel):
@@ -58,82 +81,82 @@ class SignedInWorkspace(BaseModel):
 
 
 class Me(BaseModel):
-    user: SignedInUser
+    user: SignedInPerson
     workspaces: list[SignedInWorkspace]
 
 
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": SignInBody.model_json_schema()} for kind in ("application/json", FORM)},
-    }
-}
+class SessionInfo(BaseModel):
+    id: str
+    userAgent: str
+    address: str
+    createdAt: str
+    lastSeenAt: str
+    current: bool
+
+
+class SessionList(BaseModel):
+    sessions: list[SessionInfo]
 
 
 @router.post(
     "/api/auth/sign-in",
     response_model=Ok,
-    responses=documented(
-        401, 403, 413, 415, 422, 429, also={303: {"description": "A form post: on to the page asked for."}}
-    ),
-    openapi_extra=BODY,
+    responses=documented(401, 403, 413, 415, 422, 429, also=SEE_OTHER),
+    openapi_extra=posted_body(SignInBody),
 )
 async def sign_in(request: Request) -> Response:
     """Sign in with e-mail address and password; the session is a cookie that scripts cannot read."""
     resources = resources_of(request)
     refuse_foreign_origin(request, resources.settings)
-    is_form = request.headers.get("content-type", "").startswith(FORM)
-    body = await _read_form(request) if is_form else await read_json(request)
+    body = await read_posted(request)
     try:
-        token, target = await _sign_in(request, body)
+        token = await _sign_in(request, resources, body)
     except (NotSignedIn, Invalid, RateLimited) as error:
-        if not is_form:
+        if not is_form(request):
             raise
-        where = safe_path(body.text("next") or "")
-        # A code and not the sentence: anybody can write a text into an address.
         code = "limited" if isinstance(error, RateLimited) else "wrong"
-        return RedirectResponse(f"/sign-in?error={code}&next={quote(where)}", status_code=303)
-    response: Response = RedirectResponse(target, status_code=303) if is_form else JSONResponse({"ok": True})
-    response.set_cookie(
-        SESSION_COOKIE,
-        token,
-        max_age=int(SESSION_LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=own_origin(request.scope, resources.settings).startswith("https://"),
-        path="/",
-    )
-    response.headers["cache-control"] = "no-store"
+        return back_to("/sign-in", code, next=safe_path(body.text("next") or ""))
+    response = answered(request, {"ok": True}, safe_path(body.text("next") or ""))
+    give_session(response, request, resources.settings, token)
     return response
 
 
 @router.post(
     "/api/auth/sign-out",
     response_model=Ok,
-    responses=documented(403, also={303: {"description": "A form post: back to the front page."}}),
+    responses=documented(403, 413, 415, 422, also=SEE_OTHER),
 )
 async def sign_out(request: Request) -> Response:
-    """End this browser's session, on the server too."""
+    """End this browser's session, on the server too; with ``everywhere`` those of all devices."""
     resources = resources_of(request)
     refuse_foreign_origin(request, resources.settings)
-    token = credentials_of(request).session
-    if token is not None:
+    is_empty = not is_form(request) and request.headers.get("content-length", "0") == "0"
+    wanted = SignOutBody() if is_empty else (await read_posted(request)).parse(SignOutBody)
+    credentials = credentials_of(request)
+    if credentials.session is not None:
         async with resources.database.unit_of_work() as session:
-            await end_session(session, token)
-    is_form = request.headers.get("content-type", "").startswith(FORM)
-    response: Response = RedirectResponse("/", status_code=303) if is_form else JSONResponse({"ok": True})
-    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
+            if wanted.everywhere in (True, "true", "on", "1"):
+                try:
+                    user = await identify_user(session, Credentials(session=credentials.session))
+                except NotSignedIn:
+                    pass
+                else:
+                    await end_sessions(session, user.id)
+            await end_session(session, credentials.session)
+    response = answered(request, {"ok": True}, "/")
+    take_session(response)
     return response
 
 
-@router.get("/api/auth/me", response_model=Me, responses=documented(401))
+@router.get("/api/auth/me", response_model=Me, responses=documented(401, 429))
 async def me(request: Request) -> Me:
     """The signed-in user and the workspaces they belong to."""
-    async with resources_of(request).database.unit_of_work() as session:
-        user = await identify_user(session, Credentials(session=credentials_of(request).session))
+    resources = resources_of(request)
+    user = await signed_in_user(request)
+    async with resources.database.unit_of_work() as session:
         memberships = await list_memberships(session, user.id)
     return Me(
-        user=SignedInUser(id=str(user.id), email=user.email),
+        user=SignedInPerson(id=str(user.id), email=user.email, name=user.name, verified=user.is_verified),
         workspaces=[
             SignedInWorkspace(id=str(item.workspace_id), name=item.name, slug=item.slug, role=item.role)
             for item in memberships
@@ -141,43 +164,76 @@ async def me(request: Request) -> Me:
     )
 
 
-def safe_path(target: str) -> str:
-    """A path on this origin to go on to; anything else, such as ``//elsewhere``, becomes the dashboard."""
-    # Browsers read a backslash as a slash, and leave out line breaks and tabs before they look at the rest.
-    is_path = target.startswith("/") and not target.startswith("//")
-    return target if is_path and not any(character in target for character in "\\\r\n\t") else HOME
+@router.patch(
+    "/api/auth/me",
+    response_model=Ok,
+    responses=documented(401, 403, 413, 415, 422, 429),
+    openapi_extra=json_body(NameBody),
+)
+async def rename(request: Request) -> Ok:
+    """Change the name that colleagues see."""
+    user = await signed_in_user(request)
+    wanted = (await read_json(request)).parse(NameBody)
+    async with resources_of(request).database.unit_of_work(user.scope) as session:
+        await change_name(session, user.id, wanted.name.strip())
+    return Ok()
 
 
-async def _sign_in(request: Request, body: JsonBody) -> tuple[str, str]:
-    resources = resources_of(request)
+@router.get("/api/auth/sessions", response_model=SessionList, responses=documented(401, 429))
+async def sessions(request: Request) -> SessionList:
+    """Where the user is signed in, the latest used first."""
+    user = await signed_in_user(request)
+    async with resources_of(request).database.unit_of_work() as session:
+        found = await list_sessions(session, user.id)
+    return SessionList(
+        sessions=[
+            SessionInfo(
+                id=str(item.id),
+                userAgent=item.user_agent,
+                address=item.address,
+                createdAt=item.created_at.isoformat(),
+                lastSeenAt=item.last_seen_at.isoformat(),
+                current=item.id == user.session_id,
+            )
+            for item in found
+        ]
+    )
+
+
+@router.delete(
+    "/api/auth/sessions/{session_id}", response_model=Ok, responses=documented(400, 401, 403, 404, 429)
+)
+async def end_one(request: Request, session_id: str) -> Ok:
+    """Sign one device out."""
+    user = await signed_in_user(request)
+    wanted: UUID = parse_id(session_id)
+    async with resources_of(request).database.unit_of_work() as session:
+        await end_session_of(session, user.id, wanted)
+    return Ok()
+
+
+async def limit_guesses(request: Request, resources: Resources, name: str, email: str) -> None:
+    """Count a try, by the address it comes from and by the account it is about, known or not."""
     settings = resources.settings
-    wanted = body.parse(SignInBody)
-    address = limited_address(request.scope, settings)
     await resources.limiter.hit(
-        "sign-in-address", address, Burst(settings.sign_in_limit_per_address, SIGN_IN_SECONDS)
+        f"{name}-address",
+        limited_address(request.scope, settings),
+        Burst(settings.sign_in_limit_per_address, SIGN_IN_SECONDS),
     )
     await resources.limiter.hit(
-        "sign-in-account",
-        wanted.email.strip().lower(),
+        f"{name}-account",
+        email.strip().lower(),
         Burst(settings.sign_in_limit_per_account, SIGN_IN_SECONDS),
     )
+
+
+async def _sign_in(request: Request, resources: Resources, body: JsonBody) -> str:
+    wanted = body.parse(SignInBody)
+    await limit_guesses(request, resources, "sign-in", wanted.email)
     async with resources.database.unit_of_work() as session:
         known = await find_password_hash(session, wanted.email)
     # Outside any transaction: the hash takes a tenth of a second.
     if not await is_password_right(known, wanted.password) or known is None:
         raise NotSignedIn(WRONG)
     async with resources.database.unit_of_work() as session:
-        return await open_session(session, known[0]), safe_path(wanted.next)
-
-
-async def _read_form(request: Request) -> JsonBody:
-    raw = await read_limited(request, 10_000)
-    try:
-        pairs = dict(
-            parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=20, errors="strict")
-        )
-    except (UnicodeDecodeError, ValueError) as error:
-        raise UnsupportedMediaType("The form could not be read.") from error
-    if not all(is_storable_text(value) for value in pairs.values()):
-        return JsonBody(None, Invalid(errors=(FieldError("body", "Texts cannot hold U+0000."),)))
-    return JsonBody(pairs, None)
+        return await open_session(session, known[0], device_of(request, resources.settings))

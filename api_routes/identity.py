@@ -6,12 +6,12 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from api_routes.origins import refuse_foreign_origin
-from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, WorkspaceView
-from helpninja_app.accounts.identity import Credentials, identify
+from helpninja_app.accounts.callers import MemberCaller, StaffCaller, VisitorCaller, WorkspaceView
+from helpninja_app.accounts.identity import Credentials, SignedInUser, identify, identify_user
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
-from helpninja_app.errors import NotSignedIn
+from helpninja_app.errors import Forbidden, NotSignedIn
 from helpninja_app.kernel.proxies import limited_address
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import Resources, current_resources
@@ -35,19 +35,57 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
     credentials = credentials_of(request)
     if credentials.bearer is None and credentials.session is not None:
         refuse_foreign_origin(request, resources.settings)
-    async with resources.database.unit_of_work() as session:
-        caller = await identify(session, credentials, tenant or None)
+    try:
+        async with resources.database.unit_of_work() as session:
+            caller = await identify(session, credentials, tenant or None)
+    except NotSignedIn:
+        await _count_refusal(request, resources)
+        raise
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
     return caller
 
 
-async def visited_workspace(request: Request, tenant: str) -> WorkspaceView:
-    """The workspace a widget names; counts against the limit of the visitor's address."""
+async def member_caller(request: Request, tenant: str | None = None) -> MemberCaller:
+    """The same for what only people may do: who comes with a key is 403."""
+    caller = await staff_caller(request, tenant)
+    if not isinstance(caller, MemberCaller):
+        raise Forbidden("This needs a signed-in person; an API key is not enough.")
+    return caller
+
+
+async def signed_in_user(request: Request) -> SignedInUser:
+    """The person whose session the cookie is, in whatever workspaces; for their own account."""
+    resources = resources_of(request)
+    refuse_foreign_origin(request, resources.settings)
+    try:
+        async with resources.database.unit_of_work() as session:
+            user = await identify_user(session, credentials_of(request))
+    except NotSignedIn:
+        await _count_refusal(request, resources)
+        raise
+    await resources.limiter.hit("user", str(user.id), Burst(resources.settings.member_limit, 60))
+    return user
+
+
+async def _count_refusal(request: Request, resources: Resources) -> None:
+    """Whoever tries credentials over and over is told to wait; what counts is never held up by it."""
+    address = limited_address(request.scope, resources.settings)
+    await resources.limiter.hit("refused", address, Burst(resources.settings.member_limit, 60))
+
+
+async def visitor_burst(request: Request) -> None:
+    """Count a request of somebody unknown against the limit of their address."""
     resources = resources_of(request)
     address = limited_address(request.scope, resources.settings)
     await resources.limiter.hit(
         "visitor-address", address, Burst(resources.settings.visitor_limit_per_address, 60)
     )
+
+
+async def visited_workspace(request: Request, tenant: str) -> WorkspaceView:
+    """The workspace a widget names; counts against the limit of the visitor's address."""
+    resources = resources_of(request)
+    await visitor_burst(request)
     async with resources.database.unit_of_work() as session:
         return await find_workspace(session, tenant)
 

@@ -13,6 +13,7 @@ from procrastinate.retry import RetryStrategy
 from sqlalchemy import text
 
 from helpninja_app.accounts.callers import WorkspaceView
+from helpninja_app.accounts.mails import AccountMail, write_account_mail, write_invite_mail
 from helpninja_app.accounts.workspaces import (
     all_workspaces,
     delete_workspace,
@@ -78,6 +79,30 @@ async def re_embed_workspace(context: JobContext, *, workspace_id: str) -> None:
         log.error("re_embedding_given_up", workspace=workspace_id)
 
     await _attempt(context, resources, workspace_id, run, give_up)
+
+
+MAIL = "send_account_mail"
+INVITE_MAIL = "send_invite_mail"
+
+
+@tasks.task(name=MAIL, retry=RETRY, pass_context=True)
+async def send_account_mail(context: JobContext, *, kind: str, user_id: str) -> None:
+    resources = _resources(context)
+    async with resources.database.unit_of_work() as session:
+        origin = resources.settings.link_origin
+        mail = await write_account_mail(session, AccountMail(kind), UUID(user_id), origin=origin)
+    if mail is not None:
+        await resources.mailer.send(mail)
+
+
+@tasks.task(name=INVITE_MAIL, retry=RETRY, pass_context=True)
+async def send_invite_mail(context: JobContext, *, workspace_id: str, invite_id: str) -> None:
+    resources = _resources(context)
+    async with resources.database.unit_of_work() as session:
+        origin = resources.settings.link_origin
+        mail = await write_invite_mail(session, UUID(workspace_id), UUID(invite_id), origin=origin)
+    if mail is not None:
+        await resources.mailer.send(mail)
 
 
 async def follow_configured_model(resources: Resources) -> None:

@@ -15,6 +15,7 @@ from helpninja_app.errors import Unavailable
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.files import FileStore
+from helpninja_app.kernel.mail import LogMailer, Mailer, SmtpMailer
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.rate_limits import RateLimiter
 from helpninja_app.kernel.safe_http import SafeHttp
@@ -43,6 +44,7 @@ class Resources:
     database: Database
     queue: Queue
     limiter: RateLimiter
+    mailer: Mailer
     knowledge: KnowledgeTools
     answerers: Answerers
     background: Background
@@ -66,10 +68,11 @@ async def open_resources(
     tasks: procrastinate.Blueprint | None = None,
     embedder: Embedder | None = None,
     answerers: Answerers | None = None,
+    mailer: Mailer | None = None,
 ) -> AsyncIterator[Resources]:
     """Open the database, the queue and all else that a process needs; close it in the opposite order.
 
-    ``embedder`` and ``answerers`` stand in for the configured ones.
+    ``embedder``, ``answerers`` and ``mailer`` stand in for the configured ones.
     """
     async with AsyncExitStack() as stack:
         database = Database(database_url)
@@ -96,6 +99,7 @@ async def open_resources(
             database=database,
             queue=queue,
             limiter=RateLimiter(settings.redis_url),
+            mailer=mailer or make_mailer(settings),
             knowledge=KnowledgeTools(
                 database=database,
                 index=SearchIndex(database, vector_memory=settings.vector_memory_mb * 1_000_000),
@@ -113,6 +117,12 @@ async def open_resources(
             yield resources
         finally:
             _open.remove(resources)
+
+
+def make_mailer(settings: Settings) -> Mailer:
+    if settings.smtp_url is None:
+        return LogMailer()
+    return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
 
 
 def make_embedders(settings: Settings) -> Embedders:

@@ -88,6 +88,21 @@ class Settings(BaseSettings):
         None, alias="REDIS_URL", description="Shares burst limits and page state between processes."
     )
 
+    sign_up: Literal["open", "invite", "closed"] = Field(
+        "open",
+        alias="HELPNINJA_SIGN_UP",
+        description="Who may make an account: anybody, only who is invited, or nobody.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        alias="SMTP_URL",
+        description="`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`. Empty: their"
+        " links stand in the server's log.",
+    )
+    mail_from: str = Field(
+        "HelpNinja <helpninja@localhost>", alias="MAIL_FROM", description="The sender of mails."
+    )
+
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Answers and embeddings by OpenAI."
     )
@@ -195,6 +210,12 @@ class Settings(BaseSettings):
             return self.allowed_private_hosts | {f"127.0.0.1:{self.port}/demo/help/"}
         return self.allowed_private_hosts
 
+    @property
+    def link_origin(self) -> str:
+        """Where links in mails lead: never taken from a request, whose Host anybody can forge."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
     def signing_key(self) -> str:
         """The key that signs tokens; in development one is made on first use and kept in the data folder."""
         if self.secret_key is not None:
@@ -224,6 +245,8 @@ class Settings(BaseSettings):
             problems.append(
                 "HELPNINJA_PUBLIC_URL has to start with https:// (or http:// in a closed network)."
             )
+        if self.smtp_url and not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
+            problems.append("SMTP_URL has to start with smtp:// or smtps://.")
         problems += [
             f"HELPNINJA_TRUSTED_PROXIES has {proxy}, which is no address or network."
             for proxy in sorted(self.trusted_proxies)

@@ -27,6 +27,7 @@ from helpninja_app.runtime import keep_working
 from helpninja_app.settings import Settings
 from tests.factories import Factory
 from tests.loopback_site import Handler, LoopbackSite
+from tests.mailbox import Mailbox
 
 TEMPLATE = "tests_template"
 # How many sites of their own the tests of one session may open; robots.txt is remembered for each.
@@ -120,7 +121,13 @@ def make_settings(urls: Urls, folder: Path, **changes: object) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def resources(settings: Settings) -> AsyncIterator[Resources]:
+def mailbox() -> Mailbox:
+    """What was mailed in this session."""
+    return Mailbox()
+
+
+@pytest.fixture(scope="session")
+async def resources(settings: Settings, mailbox: Mailbox) -> AsyncIterator[Resources]:
     """The resources of a process, with the hashing embedder and the offline answerer."""
     async with open_resources(
         settings,
@@ -128,6 +135,7 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
         tasks=tasks,
         embedder=HashingEmbedder(),
         answerers=Answerers(),
+        mailer=mailbox,
     ) as opened:
         yield opened
 

@@ -14,7 +14,7 @@ from helpninja_app.accounts.callers import VisitorCaller, WorkspaceView
 from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Role, Workspace
 from helpninja_app.accounts.passwords import hash_password
-from helpninja_app.accounts.permissions import ALL_PERMISSIONS, Permission
+from helpninja_app.accounts.permissions import KEY_PERMISSIONS, Permission
 from helpninja_app.accounts.sessions import open_session
 from helpninja_app.accounts.users import create_user
 from helpninja_app.accounts.visitors import sign_visitor
@@ -55,7 +55,7 @@ class Factory:
         self.resources = resources
 
     async def tenant(
-        self, *, plan: str = "agency", permissions: frozenset[Permission] = ALL_PERMISSIONS, **changes: object
+        self, *, plan: str = "agency", permissions: frozenset[Permission] = KEY_PERMISSIONS, **changes: object
     ) -> Tenant:
         """A workspace; ``changes`` are columns of it, such as ``allowed_domains``."""
         async with self.resources.database.unit_of_work() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -26,6 +27,7 @@ class WorkspaceView:
     confidence_threshold: float
     allowed_domains: tuple[str, ...]
     time_zone: str
+    business_hours: Mapping[str, list[list[str]]]
     languages: tuple[str, ...]
     greeting: str
     suggestions: tuple[str, ...]

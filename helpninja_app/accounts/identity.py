@@ -40,6 +40,10 @@ class SignedInUser:
     name: str
     is_verified: bool
 
+    @property
+    def scope(self) -> Scope:
+        return Scope(user_id=self.id)
+
 
 async def identify(session: AsyncSession, credentials: Credentials, tenant: str | None = None) -> StaffCaller:
     """The member or program behind ``credentials``; leaves the transaction in their scope.

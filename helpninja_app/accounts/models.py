@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import JSONB
@@ -127,3 +128,57 @@ class ApiKeyHash(SQLModel, table=True):
     key_hash: bytes = Field(primary_key=True)
     workspace_id: UUID
     api_key_id: UUID
+
+
+class AccountLink(SQLModel, table=True):
+    """A link sent by mail. Only the SHA-256 of its token is stored; readable without a scope."""
+
+    __tablename__ = "account_links"
+
+    token_hash: bytes = Field(primary_key=True)
+    user_id: UUID
+    purpose: str
+    email: str
+    created_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    used_at: datetime | None = time_column(is_optional=True)
+
+
+class Invite(SQLModel, table=True):
+    """An offer to join; ``email`` is empty for a link that may be passed on."""
+
+    __tablename__ = "invites"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    email: str = ""
+    role: str
+    invited_by: str
+    created_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    accepted_at: datetime | None = time_column(is_optional=True)
+    accepted_by: UUID | None = None
+    revoked_at: datetime | None = time_column(is_optional=True)
+
+
+class InviteHash(SQLModel, table=True):
+    """The SHA-256 of an invite's token, found before its workspace is known; readable without a scope."""
+
+    __tablename__ = "invite_hashes"
+
+    token_hash: bytes = Field(primary_key=True)
+    workspace_id: UUID
+    invite_id: UUID
+
+
+class AuditEvent(SQLModel, table=True):
+    __tablename__ = "audit_events"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    created_at: datetime = time_column()
+    actor: str
+    actor_name: str
+    action: str
+    subject: str = ""
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)

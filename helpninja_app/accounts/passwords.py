@@ -1,12 +1,26 @@
-"""Password hashes: Argon2id."""
+"""Passwords: how they are hashed (Argon2id), and which are too easy to guess."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
+from collections.abc import Sequence
 from uuid import UUID
 
+import zxcvbn
 from pwdlib import PasswordHash
+
+from helpninja_app.errors import FieldError, Invalid
+
+SHORTEST = 8
+LONGEST = 1000
+# zxcvbn's scale is 0 to 4; 3 withstands 10^8 guesses, more than a throttled sign-in allows in a lifetime.
+_STRONG_ENOUGH = 3
+# Its own bound: the work grows faster than the length.
+_MOST_LOOKED_AT = 72
+
+_WORD = re.compile(r"\w{3,}")
 
 _passwords = PasswordHash.recommended()
 # Verified for an unknown address, so that the time taken does not tell whether an account exists.
@@ -23,3 +37,26 @@ async def is_password_right(known: tuple[UUID, str] | None, password: str) -> bo
     stored = known[1] if known else _DUMMY_HASH
     is_right = await asyncio.to_thread(_passwords.verify, password, stored)
     return is_right and known is not None
+
+
+async def refuse_weak_password(password: str, personal: Sequence[str] = ()) -> None:
+    """Raise ``Invalid`` for a password that is short, well known, or guessed from ``personal`` words.
+
+    By zxcvbn (Wheeler, USENIX Security 2016) and its bundled lists; length and no composition rules, as NIST
+    SP 800-63B has it.
+    """
+    words = [part for text in personal for part in (text, text.partition("@")[0], *_WORD.findall(text))]
+    problem = await asyncio.to_thread(_weakness, password, words)
+    if problem:
+        raise Invalid(problem, errors=(FieldError("body.password", problem),))
+
+
+def _weakness(password: str, personal: list[str]) -> str:
+    if len(password) < SHORTEST:
+        return f"A password needs at least {SHORTEST} characters."
+    found = zxcvbn.zxcvbn(password[:_MOST_LOOKED_AT], user_inputs=personal)
+    if found["score"] >= _STRONG_ENOUGH:
+        return ""
+    feedback = found["feedback"]
+    hint = feedback["warning"] or next(iter(feedback["suggestions"]), "")
+    return " ".join(filter(None, ["This password is easy to guess.", hint and f"{hint.rstrip('.')}."]))

@@ -1,4 +1,4 @@
-"""What each role and each API key may do."""
+"""What each role and each API key may do, and who ranks above whom."""
 
 from __future__ import annotations
 
@@ -12,16 +12,34 @@ class Permission(StrEnum):
     WRITE_KNOWLEDGE = "knowledge:write"
     UPLOAD_DOCUMENTS = "documents:upload"
     READ_CONVERSATIONS = "conversations:read"
+    READ_MEMBERS = "members:read"
+    READ_AUDIT = "audit:read"
+    MANAGE_WORKSPACE = "workspace:manage"
+    MANAGE_MEMBERS = "members:manage"
+    MANAGE_KEYS = "keys:manage"
+    DELETE_WORKSPACE = "workspace:delete"
 
 
-ALL_PERMISSIONS = frozenset(Permission)
+# What decides about people, keys and the workspace itself is for people: a key that leaks must not let
+# anybody in for good.
+KEY_PERMISSIONS = frozenset(Permission) - {
+    Permission.MANAGE_MEMBERS,
+    Permission.MANAGE_KEYS,
+    Permission.DELETE_WORKSPACE,
+}
+
+_EVERYBODY = frozenset({Permission.READ_KNOWLEDGE, Permission.READ_CONVERSATIONS, Permission.READ_MEMBERS})
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: ALL_PERMISSIONS,
-    Role.ADMIN: ALL_PERMISSIONS,
-    Role.AGENT: frozenset(
-        {Permission.READ_KNOWLEDGE, Permission.UPLOAD_DOCUMENTS, Permission.READ_CONVERSATIONS}
-    ),
-    Role.ANALYST: ALL_PERMISSIONS,
-    Role.VIEWER: frozenset({Permission.READ_KNOWLEDGE, Permission.READ_CONVERSATIONS}),
+    Role.OWNER: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - {Permission.DELETE_WORKSPACE},
+    Role.AGENT: _EVERYBODY | {Permission.UPLOAD_DOCUMENTS},
+    Role.ANALYST: _EVERYBODY | {Permission.UPLOAD_DOCUMENTS, Permission.WRITE_KNOWLEDGE},
+    Role.VIEWER: _EVERYBODY,
 }
+
+
+def outranks(role: Role, other: Role) -> bool:
+    """Whether ``role`` stands above ``other``."""
+    ranks = list(Role)
+    return ranks.index(role) < ranks.index(other)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.models import User, UserEmail
+from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
+
+EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s.\x00-\x1f]{2,63}")
+
+
+def check_email(email: str) -> str:
+    """An address in the form it is stored in, lower case; ``Invalid`` for what cannot be one."""
+    folded = email.strip().lower()
+    if not EMAIL.fullmatch(folded):
+        message = "This is not an e-mail address."
+        raise Invalid(message, errors=(FieldError("body.email", message),))
+    return folded
 
 
 async def create_user(session: AsyncSession, *, email: str, password_hash: str, name: str = "") -> User:
@@ -34,3 +48,23 @@ async def find_password_hash(session: AsyncSession, email: str) -> tuple[UUID, s
     await enter_scope(session, Scope(user_id=user_id))
     user = (await session.execute(select(User).where(col(User.id) == user_id))).scalar_one_or_none()
     return (user.id, user.password_hash) if user else None
+
+
+async def change_password(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
+    """Needs the user's own scope."""
+    await session.execute(update(User).where(col(User.id) == user_id).values(password_hash=password_hash))
+
+
+async def change_name(session: AsyncSession, user_id: UUID, name: str) -> None:
+    """Needs the user's own scope."""
+    await session.execute(update(User).where(col(User.id) == user_id).values(name=name))
+
+
+async def confirm_address(session: AsyncSession, user_id: UUID, email: str) -> None:
+    """Note that the user reads this address, if it still is theirs."""
+    await enter_scope(session, Scope(user_id=user_id))
+    await session.execute(
+        update(User)
+        .where(col(User.id) == user_id, col(User.email) == email, col(User.email_verified_at).is_(None))
+        .values(email_verified_at=datetime.now(UTC))
+    )

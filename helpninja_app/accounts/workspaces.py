@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.callers import WorkspaceView
+from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.callers import StaffCaller, WorkspaceView
 from helpninja_app.accounts.models import Workspace, WorkspaceHandle
-from helpninja_app.errors import NotFound
+from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.kernel.database import enter_scope, new_id
 from helpninja_app.kernel.scope import Scope
 
@@ -90,6 +92,40 @@ async def load_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace
     return view_of(workspace)
 
 
+async def change_workspace(
+    session: AsyncSession, caller: StaffCaller, changes: Mapping[str, Any]
+) -> WorkspaceView:
+    """Change columns of the caller's workspace; ``Conflict`` for a slug that another one has.
+
+    An earlier slug does not lead here any more.
+    """
+    found = await session.execute(
+        select(Workspace).where(col(Workspace.id) == caller.workspace.id).with_for_update()
+    )
+    workspace = found.scalar_one()
+    changed = {name: value for name, value in changes.items() if getattr(workspace, name) != value}
+    if "slug" in changed:
+        await _move_handle(session, workspace, changed["slug"])
+    for name, value in changed.items():
+        setattr(workspace, name, value)
+    if changed:
+        await session.flush()
+        await record(session, Actor.of(caller), "workspace.changed", workspace.name, fields=sorted(changed))
+    return view_of(workspace)
+
+
+async def _move_handle(session: AsyncSession, workspace: Workspace, slug: str) -> None:
+    try:
+        async with session.begin_nested():
+            await session.execute(
+                update(WorkspaceHandle)
+                .where(col(WorkspaceHandle.handle) == workspace.slug)
+                .values(handle=slug)
+            )
+    except IntegrityError:
+        raise Conflict(f"The name {slug} in the address is taken. Please choose another one.") from None
+
+
 async def embedding_model_of(session: AsyncSession, workspace_id: UUID) -> str:
     """The embedder whose vectors this workspace is searched by; ``NotFound`` when the workspace is gone."""
     found = await session.execute(
@@ -147,6 +183,7 @@ def view_of_row(row: Mapping[str, Any]) -> WorkspaceView:
         confidence_threshold=row["confidence_threshold"],
         allowed_domains=tuple(row["allowed_domains"]),
         time_zone=row["time_zone"],
+        business_hours=row["business_hours"],
         languages=tuple(row["languages"]),
         greeting=row["greeting"],
         suggestions=tuple(row["suggestions"]),

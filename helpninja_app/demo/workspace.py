@@ -18,7 +18,7 @@ from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.passwords import hash_password
-from helpninja_app.accounts.permissions import ALL_PERMISSIONS
+from helpninja_app.accounts.permissions import KEY_PERMISSIONS
 from helpninja_app.accounts.users import create_user
 from helpninja_app.accounts.workspaces import create_workspace, find_workspace
 from helpninja_app.errors import HelpNinjaError, NotFound
@@ -79,7 +79,7 @@ async def ensure_demo(resources: Resources) -> WorkspaceView:
         user = await create_user(session, email=OWNER, password_hash=password_hash, name="Demo owner")
         await enter_scope(session, Scope.members(workspace.id, user.id))
         await add_member(session, workspace.id, user.id, Role.OWNER)
-        key = await create_api_key(session, workspace.id, name="Demo key", permissions=ALL_PERMISSIONS)
+        key = await create_api_key(session, workspace.id, name="Demo key", permissions=KEY_PERMISSIONS)
         # Written before the commit: an account whose password nobody has would be worse than a spare file.
         folder = resources.settings.data_dir
         keep_secret(folder / PASSWORD_FILE, password)

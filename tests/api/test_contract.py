@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from api_routes import ingest
 from api_routes.app import create_api
+from helpninja_app.accounts.models import Role
 from tests.api.ingesting import html as page
 from tests.conftest import OpenSite
 from tests.factories import Factory, Tenant
@@ -55,8 +56,13 @@ OPERATIONS: dict[str, Operation] = {
 
 # Their callers need a cookie or a token that is not made up, or an id or a file that is there.
 FINDS_NOTHING = {
-    "GET /api/auth/me",
     "POST /api/auth/sign-in",
+    "POST /api/auth/sign-up",
+    "POST /api/auth/verify-email",
+    "POST /api/auth/update-password",
+    "POST /api/invites/accept",
+    "POST /api/invites/look-up",
+    "POST /api/workspaces/{workspace_id}/restore",
     "GET /api/widget/conversation",
     "POST /api/upload",
     "POST /api/rag",
@@ -69,12 +75,26 @@ FINDS_NOTHING = {
 def takes_input(label: str) -> bool:
     """Whether anything about a request to this operation can be wrong."""
     described = OPERATIONS[label].definition.raw
-    return bool(described.get("parameters")) or "requestBody" in described
+    # Any text can be an id.
+    free = {"type": "string"}
+    parameters = [
+        item
+        for item in described.get("parameters", ())
+        if item["in"] != "path"
+        or {key: item["schema"][key] for key in item["schema"] if key != "title"} != free
+    ]
+    return bool(parameters) or "requestBody" in described
 
 
 def is_of_staff(label: str) -> bool:
     """Whether it takes a member's session or a key, and nothing less."""
     return bool(OPERATIONS[label].definition.raw["tags"] == ["Knowledge"])
+
+
+def is_personal(label: str) -> bool:
+    """Whether it is about accounts and workspaces, which takes a person's session if anything."""
+    tags = OPERATIONS[label].definition.raw["tags"]
+    return bool(set(tags) & {"Accounts", "Workspaces", "Members", "API keys"})
 
 
 RIGHT_AND_WRONG = [
@@ -120,19 +140,42 @@ async def send(client: httpx.AsyncClient, case: Case, headers: dict[str, str]) -
     return response
 
 
-def at_home(case: Case, tenant: Tenant, address: str) -> Case:
+def at_home(case: Case, tenant: Tenant, address: str, ids: dict[str, str]) -> Case:
     """The same case about a workspace and a site that are there, so that it comes further than 404."""
+    known = {
+        "tenantId": tenant.workspace.public_key,
+        "t": tenant.workspace.public_key,
+        "input": address,
+        "confirm": tenant.workspace.slug,
+        "userId": ids["user_id"],
+    }
     for holder in (case.body, case.query):
         if not isinstance(holder, dict):
             continue
-        for name, value in (
-            ("tenantId", tenant.workspace.public_key),
-            ("t", tenant.workspace.public_key),
-            ("input", address),
-        ):
-            if isinstance(holder.get(name), str):
-                holder[name] = value
+        holder |= {name: value for name, value in known.items() if isinstance(holder.get(name), str)}
+        asked = holder.get("permissions")
+        if isinstance(asked, list) and all(isinstance(item, str) for item in asked):
+            holder["permissions"] = ["knowledge:read"]
     return case
+
+
+async def ids_of(
+    client: httpx.AsyncClient, factory: Factory, tenant: Tenant, owner: dict[str, str]
+) -> dict[str, str]:
+    """What the path parameters of the account routes may be, all of it there."""
+    await factory.member(tenant, Role.AGENT)
+    below = f"/api/workspaces/{tenant.id}"
+    members = (await client.get(f"{below}/members", headers=owner)).json()["members"]
+    sessions = (await client.get("/api/auth/sessions", headers=owner)).json()["sessions"]
+    invited = await client.post(f"{below}/invites", json={"role": "viewer"}, headers=owner)
+    keys = (await client.get(f"{below}/keys", headers=owner)).json()["keys"]
+    return {
+        "workspace_id": str(tenant.id),
+        "user_id": members[-1]["id"],
+        "session_id": sessions[0]["id"],
+        "invite_id": invited.json()["id"],
+        "key_id": keys[0]["id"],
+    }
 
 
 @pytest.mark.usefixtures("worker")
@@ -156,11 +199,18 @@ async def test_what_a_caller_with_a_workspace_gets_is_what_is_described(
     cases = generated(operation, mode)
     if "{document_id}" in label:
         cases += generated(operation, mode, path_parameters={"document_id": str(document_id)})
+    _, owner = await factory.member(tenant)
+    ids = await ids_of(client, factory, tenant, owner)
+    named = re.findall(r"{(\w+)}", label)
+    if is_personal(label) and named:
+        cases += generated(operation, mode, path_parameters={name: ids[name] for name in named})
     # The visitors' routes take a bearer token too, but the widget's, which a key is not.
-    headers = tenant.headers if is_of_staff(label) else {}
+    headers = tenant.headers if is_of_staff(label) else owner if is_personal(label) else {}
     if label == "GET /metrics":
         headers = headers | {"host": "localhost"}
-    statuses = {(await send(client, at_home(case, tenant, address), headers)).status_code for case in cases}
+    statuses = {
+        (await send(client, at_home(case, tenant, address, ids), headers)).status_code for case in cases
+    }
     if is_of_staff(label):
         assert 401 not in statuses
     if mode is GenerationMode.POSITIVE and label not in FINDS_NOTHING:

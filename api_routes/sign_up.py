@@ -1,0 +1,305 @@
+"""Signing up, confirming an address, choosing a new password; nothing tells whether an account exists."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api_routes.auth import SEE_OTHER, WRONG, Ok, limit_guesses
+from api_routes.bodies import Body, JsonBody
+from api_routes.forms import (
+    answered,
+    back_to,
+    device_of,
+    give_session,
+    is_form,
+    posted_body,
+    read_posted,
+    safe_path,
+)
+from api_routes.identity import resources_of, signed_in_user
+from api_routes.origins import refuse_foreign_origin
+from api_routes.problems import documented
+from helpninja_app.accounts.identity import SignedInUser
+from helpninja_app.accounts.invites import look_up_invite
+from helpninja_app.accounts.links import Purpose, forget_links, use_link
+from helpninja_app.accounts.mails import AccountMail
+from helpninja_app.accounts.passwords import LONGEST, hash_password, is_password_right, refuse_weak_password
+from helpninja_app.accounts.sessions import end_sessions
+from helpninja_app.accounts.sign_up import OpenedAccount, is_address_taken, is_anybody_here, open_account
+from helpninja_app.accounts.tokens import new_token
+from helpninja_app.accounts.users import change_password, check_email, confirm_address, find_password_hash
+from helpninja_app.errors import Forbidden, HelpNinjaError, Invalid, NotFound, NotSignedIn, RateLimited
+from helpninja_app.kernel.database import enter_scope, new_id
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.resources import Resources
+
+router = APIRouter(tags=["Accounts"])
+
+# The name of the job in helpninja_app.jobs, which routes do not know.
+MAIL = "send_account_mail"
+
+
+class SignUpBody(Body):
+    """``workspace`` names the new workspace; with ``invite`` none is made and that one joined instead."""
+
+    email: str = Field(min_length=3, max_length=320)
+    password: str = Field(min_length=1, max_length=LONGEST)
+    workspace: str = Field("", max_length=100)
+    invite: str = Field("", max_length=200)
+    next: str = Field("", max_length=2000)
+
+
+class ResetBody(Body):
+    email: str = Field(min_length=3, max_length=320)
+
+
+class NewPasswordBody(Body):
+    """With the ``token`` of a mailed link, or signed in with the ``currentPassword``."""
+
+    password: str = Field(min_length=1, max_length=LONGEST)
+    token: str = Field("", max_length=200)
+    currentPassword: str = Field("", max_length=LONGEST)
+
+
+class TokenBody(Body):
+    token: str = Field(min_length=1, max_length=200)
+
+
+class _Rehearsed(Exception):
+    """Everything was done as for a free address; now it is undone."""
+
+
+@router.post(
+    "/api/auth/sign-up",
+    status_code=201,
+    response_model=Ok,
+    responses=documented(403, 404, 413, 415, 422, 429, also=SEE_OTHER),
+    openapi_extra=posted_body(SignUpBody),
+)
+async def sign_up(request: Request) -> Response:
+    """Make an account with a workspace, and sign in at once; the address is confirmed later, by mail.
+
+    For an address that has an account the answer is the same, and its owner gets a mail.
+    """
+    resources = resources_of(request)
+    refuse_foreign_origin(request, resources.settings)
+    body = await read_posted(request)
+    try:
+        token = await _sign_up(request, resources, body)
+    except HelpNinjaError as error:
+        if not is_form(request) or error.status >= 500:
+            raise
+        return back_to(
+            "/sign-up",
+            _code(error),
+            email=(body.text("email") or "")[:320],
+            workspace=(body.text("workspace") or "")[:100],
+            invite=(body.text("invite") or "")[:200],
+        )
+    response = answered(request, {"ok": True}, safe_path(body.text("next") or ""), status=201)
+    give_session(response, request, resources.settings, token)
+    return response
+
+
+@router.post(
+    "/api/auth/verify-email",
+    response_model=Ok,
+    responses=documented(403, 413, 415, 422, 429, also=SEE_OTHER),
+    openapi_extra=posted_body(TokenBody),
+)
+async def verify_email(request: Request) -> Response:
+    """Confirm the address that a link was sent to. A post, not the link itself: mail scanners open links."""
+    resources = resources_of(request)
+    refuse_foreign_origin(request, resources.settings)
+    body = await read_posted(request)
+    try:
+        token = body.parse(TokenBody).token
+        async with resources.database.unit_of_work() as session:
+            user_id, email = await use_link(session, token, Purpose.VERIFY)
+            await confirm_address(session, user_id, email)
+    except Invalid:
+        if not is_form(request):
+            raise
+        return back_to("/verify", "over")
+    return answered(request, {"ok": True}, "/verify?done=1")
+
+
+@router.post(
+    "/api/auth/resend-verification", response_model=Ok, responses=documented(401, 403, 429, also=SEE_OTHER)
+)
+async def resend_verification(request: Request) -> Response:
+    """Send the link again that confirms the address."""
+    user = await signed_in_user(request)
+    resources = resources_of(request)
+    await limit_guesses(request, resources, "verify", user.email)
+    if not user.is_verified:
+        async with resources.database.unit_of_work() as session:
+            await _mail(session, resources, AccountMail.VERIFY, user.id)
+    return answered(request, {"ok": True}, "/app/account?done=sent")
+
+
+@router.post(
+    "/api/auth/reset-password",
+    response_model=Ok,
+    responses=documented(403, 413, 415, 422, 429, also=SEE_OTHER),
+    openapi_extra=posted_body(ResetBody),
+)
+async def reset_password(request: Request) -> Response:
+    """Mail a link to choose a new password; the answer is the same for an address without an account."""
+    resources = resources_of(request)
+    refuse_foreign_origin(request, resources.settings)
+    body = await read_posted(request)
+    try:
+        wanted = body.parse(ResetBody)
+        await limit_guesses(request, resources, "reset", wanted.email)
+    except (Invalid, RateLimited) as error:
+        if not is_form(request):
+            raise
+        return back_to("/forgot", _code(error))
+    async with resources.database.unit_of_work() as session:
+        known = await find_password_hash(session, wanted.email)
+        # A job in either case, or the time would tell: it finds nobody behind a new id.
+        await _mail(session, resources, AccountMail.RESET, known[0] if known else new_id())
+    return answered(request, {"ok": True}, "/forgot?done=1")
+
+
+@router.post(
+    "/api/auth/update-password",
+    response_model=Ok,
+    responses=documented(401, 403, 413, 415, 422, 429, also=SEE_OTHER),
+    openapi_extra=posted_body(NewPasswordBody),
+)
+async def update_password(request: Request) -> Response:
+    """Choose a new password. All other sessions end; by a mailed link, all of them."""
+    resources = resources_of(request)
+    refuse_foreign_origin(request, resources.settings)
+    body = await read_posted(request)
+    token = body.text("token") or ""
+    # Who asks comes first, and what they ask for afterwards.
+    user = None if token else await signed_in_user(request)
+    try:
+        wanted = body.parse(NewPasswordBody)
+        await refuse_weak_password(wanted.password, [user.email] if user else [])
+        if user is None:
+            await _reset(resources, wanted)
+        else:
+            await _change(request, resources, user, wanted)
+    except (Invalid, NotSignedIn, RateLimited) as error:
+        if not is_form(request):
+            raise
+        if user is None:
+            return back_to("/reset", _code(error), token=token[:200])
+        return back_to("/app/account", _code(error))
+    return answered(request, {"ok": True}, "/app/account?done=password" if user else "/sign-in?done=password")
+
+
+async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> str:
+    wanted = body.parse(SignUpBody)
+    email = check_email(wanted.email)
+    await limit_guesses(request, resources, "sign-up", email)
+    await _refuse_closed(resources, wanted.invite, email)
+    await refuse_weak_password(wanted.password, [email, wanted.workspace])
+    password_hash = await hash_password(wanted.password)
+
+    async def work(session: AsyncSession, address: str, invite: str) -> OpenedAccount:
+        return await open_account(
+            session,
+            email=address,
+            password_hash=password_hash,
+            workspace_name=wanted.workspace,
+            embedding_model=resources.knowledge.embedders.current.name,
+            device=device_of(request, resources.settings),
+            invite_token=invite or None,
+        )
+
+    async with resources.database.unit_of_work() as session:
+        is_taken = await is_address_taken(session, email)
+    if not is_taken:
+        try:
+            async with resources.database.unit_of_work() as session:
+                opened = await work(session, email, wanted.invite)
+                if not wanted.invite:
+                    await _mail(session, resources, AccountMail.VERIFY, opened.user_id)
+        except IntegrityError:
+            # Somebody else was faster with this address, or with this slug.
+            is_taken = True
+        else:
+            return opened.token
+    # The same work, undone at the end, and a token that opens nothing.
+    with suppress(_Rehearsed):
+        async with resources.database.unit_of_work() as session:
+            await work(session, f"{new_token().lower()}@rehearsed.invalid", "")
+            raise _Rehearsed
+    async with resources.database.unit_of_work() as session:
+        known = await find_password_hash(session, email)
+        await _mail(session, resources, AccountMail.ADDRESS_TAKEN, known[0] if known else new_id())
+    return new_token()
+
+
+async def _refuse_closed(resources: Resources, invite: str, email: str) -> None:
+    """An invite has to count and to be for this address; without one, signing up has to be open."""
+    policy = resources.settings.sign_up
+    if policy == "closed":
+        raise Forbidden("Signing up is closed on this installation.")
+    async with resources.database.unit_of_work() as session:
+        if invite:
+            offer = await look_up_invite(session, invite)
+            if offer.email and offer.email != email:
+                raise Forbidden(f"This invite is for {offer.email}.")
+        elif policy == "invite" and await is_anybody_here(session):
+            raise Forbidden("Signing up needs an invite on this installation.")
+
+
+async def _reset(resources: Resources, wanted: NewPasswordBody) -> None:
+    password_hash = await hash_password(wanted.password)
+    async with resources.database.unit_of_work() as session:
+        user_id, email = await use_link(session, wanted.token, Purpose.RESET)
+        await enter_scope(session, Scope(user_id=user_id))
+        await change_password(session, user_id, password_hash)
+        # Who has the link reads the address.
+        await confirm_address(session, user_id, email)
+        await forget_links(session, user_id, Purpose.RESET)
+        await end_sessions(session, user_id)
+        await _mail(session, resources, AccountMail.PASSWORD_CHANGED, user_id)
+
+
+async def _change(
+    request: Request, resources: Resources, user: SignedInUser, wanted: NewPasswordBody
+) -> None:
+    await limit_guesses(request, resources, "sign-in", user.email)
+    async with resources.database.unit_of_work() as session:
+        known = await find_password_hash(session, user.email)
+    if not await is_password_right(known, wanted.currentPassword):
+        raise NotSignedIn(WRONG)
+    password_hash = await hash_password(wanted.password)
+    async with resources.database.unit_of_work(user.scope) as session:
+        await change_password(session, user.id, password_hash)
+        await forget_links(session, user.id, Purpose.RESET)
+        await end_sessions(session, user.id, but=user.session_id)
+        await _mail(session, resources, AccountMail.PASSWORD_CHANGED, user.id)
+
+
+async def _mail(session: AsyncSession, resources: Resources, kind: AccountMail, user_id: UUID) -> None:
+    await resources.queue.enqueue(session, MAIL, kind=kind.value, user_id=str(user_id))
+
+
+def _code(error: HelpNinjaError) -> str:
+    """What a form's page knows a sentence for."""
+    if isinstance(error, RateLimited):
+        return "limited"
+    if isinstance(error, NotSignedIn):
+        return "wrong"
+    if isinstance(error, NotFound):
+        return "invite"
+    if isinstance(error, Forbidden):
+        return "closed"
+    fields = {item.field for item in error.errors} if isinstance(error, Invalid) else set()
+    if "body.password" in fields:
+        return "weak"
+    return "email" if "body.email" in fields else "over"

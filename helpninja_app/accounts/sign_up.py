@@ -1,0 +1,96 @@
+"""Signing up: a user, their first workspace and their session, all at once or not at all."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.invites import accept_invite
+from helpninja_app.accounts.members import add_member
+from helpninja_app.accounts.models import Role, UserEmail, WorkspaceHandle
+from helpninja_app.accounts.sessions import Device, open_session
+from helpninja_app.accounts.users import confirm_address, create_user
+from helpninja_app.accounts.workspaces import create_workspace
+from helpninja_app.kernel.database import enter_scope
+from helpninja_app.kernel.scope import Scope
+
+_LONGEST_SLUG = 48
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccount:
+    user_id: UUID
+    workspace_id: UUID
+    token: str
+
+
+async def is_address_taken(session: AsyncSession, email: str) -> bool:
+    found = await session.execute(
+        select(col(UserEmail.user_id)).where(col(UserEmail.email) == email.strip().lower())
+    )
+    return found.first() is not None
+
+
+async def is_anybody_here(session: AsyncSession) -> bool:
+    """Whether this installation has an account at all."""
+    return (await session.execute(select(col(UserEmail.user_id)).limit(1))).first() is not None
+
+
+async def open_account(
+    session: AsyncSession,
+    *,
+    email: str,
+    password_hash: str,
+    workspace_name: str,
+    embedding_model: str,
+    device: Device,
+    invite_token: str | None = None,
+) -> OpenedAccount:
+    """Make a user and sign them in: as the owner of a new workspace, or as the member an invite makes them.
+
+    The address has to be free. Who comes by an invite to this address has shown that they read it.
+    """
+    user = await create_user(session, email=email, password_hash=password_hash)
+    if invite_token is not None:
+        offer = await accept_invite(session, invite_token, user.id, user.email)
+        if offer.email:
+            await confirm_address(session, user.id, user.email)
+        token = await open_session(session, user.id, device, workspace_id=offer.workspace_id)
+        return OpenedAccount(user.id, offer.workspace_id, token)
+    name = workspace_name.strip() or f"{email.split('@')[0]}'s workspace"
+    workspace_id = await open_workspace(
+        session, user_id=user.id, email=user.email, name=name, embedding_model=embedding_model
+    )
+    token = await open_session(session, user.id, device, workspace_id=workspace_id)
+    return OpenedAccount(user.id, workspace_id, token)
+
+
+async def open_workspace(
+    session: AsyncSession, *, user_id: UUID, email: str, name: str, embedding_model: str
+) -> UUID:
+    """A new workspace of which the user is the owner; continues in their scope in it."""
+    workspace = await create_workspace(
+        session, slug=await free_slug(session, name), name=name[:200], embedding_model=embedding_model
+    )
+    await enter_scope(session, Scope.members(workspace.id, user_id))
+    await add_member(session, workspace.id, user_id, Role.OWNER)
+    await record(session, Actor.member(workspace.id, user_id, email), "workspace.created", workspace.name)
+    return workspace.id
+
+
+async def free_slug(session: AsyncSession, name: str) -> str:
+    """A slug like ``name`` that no workspace has: with a random ending where another has it."""
+    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", folded).strip("-")[:_LONGEST_SLUG].strip("-") or "workspace"
+    taken = await session.execute(
+        select(col(WorkspaceHandle.handle)).where(col(WorkspaceHandle.handle) == slug)
+    )
+    return slug if taken.first() is None else f"{slug}-{secrets.token_hex(4)}"
