@@ -13,6 +13,7 @@ from api_routes.identity import resources_of, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from api_routes.uploads import receive_upload, too_large
+from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import FieldError, FileRefused, Forbidden, Invalid, MalformedId, NotFound
@@ -26,6 +27,7 @@ from helpninja_app.knowledge.documents import (
     list_documents,
 )
 from helpninja_app.knowledge.indexing import load_document
+from helpninja_app.knowledge.models import Document
 from helpninja_app.knowledge.uploads import add_upload, look_at_upload, request_vectorisation
 from helpninja_app.resources import knowledge_limits
 
@@ -146,6 +148,9 @@ async def upload(request: Request) -> UploadResult:
                     created_by=caller.label,
                     limits=limits,
                 )
+                await record(
+                    session, Actor.of(caller), "document.uploaded", received.filename, audience=audience
+                )
         except BaseException:
             await files.remove(key)
             raise
@@ -173,6 +178,7 @@ async def vectorise(request: Request) -> RagResult:
         if Permission.WRITE_KNOWLEDGE not in caller.permissions and document.created_by != caller.label:
             raise Forbidden("You may only process documents that you uploaded yourself.")
         await request_vectorisation(session, resources.queue, caller.workspace.id, document_id)
+        await record(session, Actor.of(caller), "document.processed", _name(document))
     return RagResult()
 
 
@@ -238,15 +244,16 @@ async def change(request: Request, document_id: str, tenantId: str | None = None
     async with resources.database.unit_of_work(caller.scope) as session:
         await get_document(session, caller.workspace.id, wanted)
         changes = body.parse(DocumentChange)
-        return _result(
-            await change_document(
-                session,
-                caller.workspace.id,
-                wanted,
-                title=changes.title,
-                audience=Audience(changes.audience) if changes.audience else None,
-            )
+        changed = await change_document(
+            session,
+            caller.workspace.id,
+            wanted,
+            title=changes.title,
+            audience=Audience(changes.audience) if changes.audience else None,
         )
+        fields = changes.model_dump(exclude_none=True)
+        await record(session, Actor.of(caller), "document.changed", changed.title or str(wanted), **fields)
+        return _result(changed)
 
 
 @router.delete(
@@ -263,6 +270,7 @@ async def delete(request: Request, document_id: str, tenantId: str | None = None
         stored = await load_document(session, caller.workspace.id, wanted)
         if Permission.WRITE_KNOWLEDGE not in caller.permissions and stored.created_by != caller.label:
             raise Forbidden("You may only delete documents that you uploaded yourself.")
+        await record(session, Actor.of(caller), "document.deleted", _name(stored))
         file_key = await forget_document(session, caller.workspace.id, wanted)
     if file_key is not None:
         await resources.knowledge.files.remove(file_key)
@@ -314,3 +322,8 @@ def _result(document: DocumentView) -> DocumentResult:
         createdAt=document.created_at.isoformat(),
         updatedAt=document.updated_at.isoformat(),
     )
+
+
+def _name(document: Document) -> str:
+    """What people know it by."""
+    return document.title or document.filename or document.url or str(document.id)

@@ -13,6 +13,7 @@ from api_routes.bodies import Body, json_body, read_json
 from api_routes.identity import resources_of, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
+from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import InputRefused
@@ -96,6 +97,7 @@ async def ingest(request: Request, response: Response) -> IngestResult:
             knowledge_limits(resources.settings, caller.workspace.plan),
             requested_by=caller.label,
         )
+        await record(session, Actor.of(caller), "source.ingested", wanted.input)
     progress = await _wait(resources, caller, job_id)
     if progress.state is JobState.FAILED and progress.found == 0:
         raise InputRefused(progress.reason)
@@ -129,6 +131,7 @@ async def cancel(request: Request, job_id: str, tenantId: str | None = None) -> 
     wanted = parse_id(job_id)
     async with resources.database.unit_of_work(caller.scope) as session:
         await cancel_ingest(session, caller.workspace.id, wanted)
+        await record(session, Actor.of(caller), "source.ingest_cancelled", str(wanted))
     return await _progress(resources, caller, wanted)
 
 

@@ -231,3 +231,24 @@ async def test_every_change_is_in_the_audit_log_and_can_be_found(client: httpx.A
     changed = (await client.get(f"{path}/audit?action=workspace.changed", headers=headers)).json()["events"]
     assert changed[0]["detail"] == {"fields": ["time_zone", "voice"]}
     assert (changed[0]["actorName"], changed[0]["actor"].partition(":")[0]) == (email, "member")
+
+
+async def test_what_happens_to_knowledge_is_in_the_audit_log(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, "Boots can be returned within sixty days.", title="Returns")
+    file = {"file": ("rules.md", b"# Rules\n\nTents can be returned within ten days.", "text/markdown")}
+    uploaded = await client.post("/api/upload", files=file, headers=tenant.headers)
+    again = {"documentId": uploaded.json()["documentId"]}
+    await client.post("/api/rag", json=again, headers=tenant.headers)
+    await client.patch(f"/api/documents/{document}", json={"audience": "members"}, headers=tenant.headers)
+    await client.delete(f"/api/documents/{document}", headers=tenant.headers)
+    response = await client.get(f"/api/workspaces/{tenant.id}/audit", headers=tenant.headers)
+    told = [(item["action"], item["subject"], item["actorName"]) for item in response.json()["events"]]
+    assert told == [
+        ("document.deleted", "Returns", "tests"),
+        ("document.changed", "Returns", "tests"),
+        ("document.processed", "rules.md", "tests"),
+        ("document.uploaded", "rules.md", "tests"),
+    ]
