@@ -20,7 +20,7 @@ from helpninja_app.accounts.workspaces import (
     expired_workspaces,
     load_workspace,
 )
-from helpninja_app.errors import NotFound
+from helpninja_app.errors import NotFound, Unavailable
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import JOBS
 from helpninja_app.knowledge.ingest import give_up_ingest, run_ingest
@@ -151,8 +151,13 @@ async def remove_expired_workspaces(resources: Resources) -> None:
     async with resources.database.unit_of_work() as session:
         expired = await expired_workspaces(session)
     for workspace_id in expired:
-        async with resources.database.unit_of_work() as session:
-            await delete_workspace(session, workspace_id)
+        try:
+            async with resources.database.unit_of_work() as session:
+                await delete_workspace(session, workspace_id)
+        except Unavailable as error:
+            # Somebody still wrote into it. The others do not wait for that, and this one for the next tick.
+            log.warning("workspace_not_removed_yet", workspace=str(workspace_id), detail=error.detail)
+            continue
         await resources.knowledge.files.remove_workspace(workspace_id)
 
 

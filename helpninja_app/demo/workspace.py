@@ -19,7 +19,7 @@ from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.passwords import hash_password
 from helpninja_app.accounts.permissions import KEY_PERMISSIONS
-from helpninja_app.accounts.users import create_user
+from helpninja_app.accounts.users import confirm_address, create_user
 from helpninja_app.accounts.workspaces import create_workspace, find_workspace
 from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.database import enter_scope
@@ -77,6 +77,7 @@ async def ensure_demo(resources: Resources) -> WorkspaceView:
                 suggestions=SUGGESTIONS,
             )
         user = await create_user(session, email=OWNER, password_hash=password_hash, name="Demo owner")
+        await confirm_address(session, user.id, user.email)
         await enter_scope(session, Scope.members(workspace.id, user.id))
         await add_member(session, workspace.id, user.id, Role.OWNER)
         key = await create_api_key(session, workspace.id, name="Demo key", permissions=KEY_PERMISSIONS)

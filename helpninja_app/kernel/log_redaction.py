@@ -29,8 +29,9 @@ _NAMED = re.compile(
 )
 _TOKENS = re.compile(
     r"""(?ix)
-      (?P<kept> \bhn_session= | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+)?= | \bbearer\s+ | ://[^:/@\s]+: )
+      (?P<kept> \bhn_session= | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+)?= | \bbearer\s+ )
       [^\s;,'"@]+
+    | (?P<user> ://[^:/@\s]+: ) [^\s/@]+ (?=@)
     | hn_sk_ [\w-]+
     | (?<![\w-]) eyJ[\w-]{10,} \. [\w-]+ \. [\w-]+""",
 )
@@ -43,7 +44,7 @@ def redact(text: str) -> str:
         text = f"{text[:LONGEST]} … ({len(text) - LONGEST} more characters)"
     text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     text = _NAMED.sub(lambda found: f"{found['name']}{HIDDEN}", text)
-    text = _TOKENS.sub(lambda found: f"{found['kept'] or ''}{HIDDEN}", text)
+    text = _TOKENS.sub(lambda found: f"{found['kept'] or found['user'] or ''}{HIDDEN}", text)
     return _FURTHER_LINE.sub(f"\n{CONTINUED}", text)
 
 

@@ -8,14 +8,32 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.screens.access.page import (
+    forgot_page,
+    invite_page,
+    reset_page,
+    sign_in_page,
+    sign_up_page,
+    verify_page,
+)
+from helpninja_app.screens.access.state import AccessState
+from helpninja_app.screens.account import state as account
+from helpninja_app.screens.account.page import account_page
+from helpninja_app.screens.api_keys import state as api_keys
+from helpninja_app.screens.api_keys.page import api_keys_page
+from helpninja_app.screens.audit_log import state as audit
+from helpninja_app.screens.audit_log.page import audit_page
 from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.page import home_page
 from helpninja_app.screens.home.state import PATH, HomeState
 from helpninja_app.screens.landing.page import landing_page
 from helpninja_app.screens.not_found.page import not_found_page
 from helpninja_app.screens.session import SignedInState
-from helpninja_app.screens.sign_in.page import sign_in_page
-from helpninja_app.screens.sign_in.state import SignInState
+from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.screens.team import state as team
+from helpninja_app.screens.team.page import team_page
+from helpninja_app.screens.workspace_settings import state as settings
+from helpninja_app.screens.workspace_settings.page import settings_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +61,84 @@ SCREENS = (
         "Sign in to HelpNinja",
         "Sign in to your HelpNinja workspace.",
         # Whoever signs in here must not be shown what this tab knew of somebody else.
-        on_load=[SignedInState.forget, SignInState.read_address],
+        on_load=[SignedInState.forget, AccessState.read_address],
+    ),
+    Screen(
+        "/sign-up",
+        sign_up_page,
+        "Make a HelpNinja account",
+        "A support agent that answers from your own pages, in a minute.",
+        on_load=[SignedInState.forget, AccessState.read_address],
+    ),
+    Screen(
+        "/forgot",
+        forgot_page,
+        "Choose a new password · HelpNinja",
+        "Ask for a link to choose a new password.",
+        on_load=AccessState.read_address,
+    ),
+    Screen(
+        "/reset",
+        reset_page,
+        "Choose a new password · HelpNinja",
+        "Choose a new password by the link that was mailed to you.",
+        on_load=AccessState.read_address,
+    ),
+    Screen(
+        "/verify",
+        verify_page,
+        "Confirm your address · HelpNinja",
+        "Confirm the address of your HelpNinja account.",
+        on_load=AccessState.read_address,
+    ),
+    Screen(
+        "/invite",
+        invite_page,
+        "Join a workspace · HelpNinja",
+        "Accept an invite to a HelpNinja workspace.",
+        on_load=[SignedInState.forget, AccessState.read_address, AccessState.open_invite],
     ),
     Screen(
         PATH,
         home_page,
         "Home · HelpNinja",
         "Your workspace: what the assistant knows, what it would find, and who talked to it.",
-        on_load=[HomeState.open_page, DocumentsState.open_documents],
+        on_load=[ShellState.open_shell, HomeState.open_page, DocumentsState.open_documents],
+    ),
+    Screen(
+        team.PATH,
+        team_page,
+        "Team · HelpNinja",
+        "Who works in this workspace.",
+        on_load=[ShellState.open_shell, team.TeamState.open_team],
+    ),
+    Screen(
+        api_keys.PATH,
+        api_keys_page,
+        "API keys · HelpNinja",
+        "Keys for programs.",
+        on_load=[ShellState.open_shell, api_keys.KeysState.open_keys],
+    ),
+    Screen(
+        settings.PATH,
+        settings_page,
+        "Settings · HelpNinja",
+        "The settings of your workspace.",
+        on_load=[ShellState.open_shell, settings.SettingsState.open_settings],
+    ),
+    Screen(
+        audit.PATH,
+        audit_page,
+        "Audit log · HelpNinja",
+        "Who changed what.",
+        on_load=[ShellState.open_shell, audit.AuditState.open_audit],
+    ),
+    Screen(
+        account.PATH,
+        account_page,
+        "Account · HelpNinja",
+        "Your name, your password and your devices.",
+        on_load=[ShellState.open_shell, account.AccountState.open_account],
     ),
     Screen("404", not_found_page, "Page not found", "There is no page at this address."),
 )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import cookie_parser
 
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.identity import Credentials, identify_member
 from helpninja_app.accounts.sessions import SESSION_COOKIE
-from helpninja_app.errors import HelpNinjaError, NotSignedIn
+from helpninja_app.errors import HelpNinjaError, NotFound, NotSignedIn
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import current_resources
 
@@ -53,6 +56,17 @@ def _forget_what_others_saw(state: SignedInState) -> None:
 setattr(SignedInState, _BEFORE_SNAPSHOT, _forget_what_others_saw)
 
 
+def credentials_of(state: rx.State) -> Credentials:
+    """What came with the websocket of this tab."""
+    return Credentials(session=cookie_parser(state.router.headers.cookie).get(SESSION_COOKIE) or None)
+
+
+def page_of(state: rx.State) -> str:
+    """The page of the dashboard that this tab is on."""
+    path = str(state.router.url.path or "").rstrip("/")
+    return path if path.startswith("/app") else "/app"
+
+
 def fingerprint(state: rx.State) -> str:
     """SHA-256 of the session cookie that came with the websocket, in hex; empty without one."""
     token = cookie_parser(state.router.headers.cookie).get(SESSION_COOKIE)
@@ -72,6 +86,41 @@ async def signed_in(state: rx.State) -> MemberCaller:
         caller = await identify_member(session, Credentials(session=token))
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
     return caller
+
+
+Work = Callable[[AsyncSession, MemberCaller], Awaitable[None]]
+
+
+async def perform(state: rx.State, work: Work | None) -> tuple[MemberCaller, str]:
+    """Do something as who is signed in, all of it or nothing; the sentence says what went wrong, if anything.
+
+    Raises ``NotSignedIn``, and whatever keeps the session from being looked up.
+    """
+    caller = await signed_in(state)
+    if work is None:
+        return caller, ""
+    try:
+        async with current_resources().database.unit_of_work(caller.scope) as session:
+            await work(session, caller)
+    except NotSignedIn:
+        raise
+    except Exception as error:
+        return caller, sentence_for(error)
+    return caller, ""
+
+
+def id_from(text: object) -> UUID:
+    """An id that came over the websocket; ``NotFound`` for what cannot be one."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        raise NotFound() from None
+
+
+def text_in(form: object, name: str, most: int = 1000) -> str:
+    """A field of a form that came over the websocket: a text that can be stored, at most so long."""
+    value = form.get(name, "") if isinstance(form, dict) else ""
+    return value.replace("\x00", "").strip()[:most] if isinstance(value, str) else ""
 
 
 def to_sign_in(page: str) -> list[Any]:

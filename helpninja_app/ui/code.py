@@ -21,8 +21,8 @@ def code_line(code: Any, *, label: str) -> rx.Component:
     )
 
 
-def copied_line(code: Any, *, label: str) -> rx.Component:
-    """One line of code with a button that puts it into the clipboard and says so."""
+def copied_line(code: Any, *, label: str, note: str) -> rx.Component:
+    """One line of code with a button that puts it into the clipboard and says so by ``note``."""
     return rx.el.div(
         rx.el.div(code_line(code, label=label), class_name="min-w-0 flex-1"),
         button(
@@ -32,7 +32,7 @@ def copied_line(code: Any, *, label: str) -> rx.Component:
             size="large",
             on_click=[
                 rx.set_clipboard(code),
-                rx.toast("Copied. Paste it before the end of the page's body."),
+                rx.toast(note),
             ],
         ),
         class_name="flex flex-col gap-2 phone:flex-row phone:items-center",

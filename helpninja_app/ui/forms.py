@@ -28,21 +28,24 @@ def native_form(
     return NativeForm.create(*fields, action=action, method="post", class_name=class_name, **attributes)
 
 
-def field(label: str, *, name: str, hint: str = "", **attributes: Any) -> rx.Component:
-    """A labelled text field; the hint stands below it and is read with it."""
-    described = {"aria_describedby": f"{name}-hint"} if hint else {}
-    return rx.el.div(
-        rx.el.label(label, html_for=name, class_name="text-table font-medium text-text"),
+def field(label: str, *, name: str, hint: str = "", id: str = "", **attributes: Any) -> rx.Component:
+    """A labelled text field; the hint stands below it and is read with it.
+
+    ``id`` where two forms of a page have a field of the same name.
+    """
+    own = id or name
+    return _labelled(
+        label,
+        own,
+        hint,
         rx.el.input(
-            id=name,
+            id=own,
             name=name,
             class_name="h-10 w-full rounded-control border border-border-strong bg-bg px-3 text-body "
             "text-text placeholder:text-faint",
-            **described,
+            **_described(own, hint),
             **attributes,
         ),
-        rx.el.p(hint, id=f"{name}-hint", class_name="text-small text-muted") if hint else rx.fragment(),
-        class_name="flex flex-col gap-1.5",
     )
 
 
@@ -95,6 +98,73 @@ def segments(
         ),
         class_name="flex shrink-0 gap-0.5 rounded-control border border-border bg-subtle p-0.5",
     )
+
+
+_BOX = "w-full rounded-control border border-border-strong bg-bg px-2.5 text-table text-text"
+
+
+def select_box(label: str, *options: rx.Component, size: Size = "normal", **attributes: Any) -> rx.Component:
+    """The platform's own choice of one; ``label`` is only read out."""
+    return rx.el.select(
+        *options, aria_label=label, class_name=f"{_HEIGHTS[size]} min-w-0 {_BOX}", **attributes
+    )
+
+
+def select_field(
+    label: str, *, name: str, options: tuple[tuple[str, str], ...], hint: str = "", **attributes: Any
+) -> rx.Component:
+    """A labelled choice of one of ``options`` (value, label)."""
+    return _labelled(
+        label,
+        name,
+        hint,
+        rx.el.select(
+            *(rx.el.option(shown, value=value) for value, shown in options),
+            id=name,
+            name=name,
+            class_name=f"h-10 {_BOX}",
+            **_described(name, hint),
+            **attributes,
+        ),
+    )
+
+
+def text_area(label: str, *, name: str, hint: str = "", rows: str = "3", **attributes: Any) -> rx.Component:
+    """A labelled field of several lines."""
+    return _labelled(
+        label,
+        name,
+        hint,
+        rx.el.textarea(
+            id=name,
+            name=name,
+            rows=rows,
+            class_name=f"py-2 {_BOX} text-body",
+            **_described(name, hint),
+            **attributes,
+        ),
+    )
+
+
+def check_box(label: Any, *, name: str, value: str, **attributes: Any) -> rx.Component:
+    return rx.el.label(
+        rx.el.input(type="checkbox", name=name, value=value, class_name="size-4 accent-accent", **attributes),
+        rx.el.span(label),
+        class_name="flex items-center gap-2 text-table",
+    )
+
+
+def _labelled(label: str, name: str, hint: str, control: rx.Component) -> rx.Component:
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name="text-table font-medium text-text"),
+        control,
+        rx.el.p(hint, id=f"{name}-hint", class_name="text-small text-muted") if hint else rx.fragment(),
+        class_name="flex min-w-0 flex-col gap-1.5",
+    )
+
+
+def _described(name: str, hint: str) -> dict[str, str]:
+    return {"aria_describedby": f"{name}-hint"} if hint else {}
 
 
 def hidden_field(name: str, value: Any) -> rx.Component:

@@ -36,6 +36,7 @@ def app_shell(
     places: tuple[Place, ...],
     sign_out_action: str,
     on_sign_out: Any,
+    switcher: rx.Component | None = None,
 ) -> rx.Component:
     """The page's ``content`` beside the sidebar; ``workspace`` and ``email`` may be empty while they load."""
     return rx.el.div(
@@ -58,6 +59,7 @@ def app_shell(
         ),
         rx.el.aside(
             _workspace(workspace),
+            rx.el.div(switcher, class_name="px-2 pt-2 empty:hidden") if switcher else rx.fragment(),
             rx.el.nav(
                 *(
                     _place(place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -159,7 +160,11 @@ async def test_after_seven_days_everything_is_gone_files_included(
     tenant, other = await factory.tenant(), await factory.tenant()
     _, owner = await factory.member(tenant)
     file = {"file": ("rules.md", b"# Rules\n\nBoots can be returned within sixty days.", "text/markdown")}
-    assert (await client.post("/api/upload", files=file, headers=tenant.headers)).status_code == 200
+    uploaded = await client.post("/api/upload", files=file, headers=tenant.headers)
+    document = f"/api/documents/{uploaded.json()['documentId']}"
+    async with asyncio.timeout(20):
+        while (await client.get(document, headers=tenant.headers)).json()["status"] == "processing":
+            await asyncio.sleep(0.05)
     folder = resources.settings.data_dir / "files"
     assert list(folder.rglob(f"*{tenant.id}*"))
     await client.request(

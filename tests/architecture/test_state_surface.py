@@ -10,9 +10,24 @@ from reflex_base.config import get_config
 from helpninja_app.screens import registry
 
 REACHABLE = {
-    "SignInState": {"read_address"},
+    "AccessState": {"read_address", "open_invite"},
     "LandingState": set[str](),
     "SignedInState": {"forget"},
+    "ShellState": {"open_shell", "go_to_workspace"},
+    "TeamState": {
+        "open_team",
+        "send_invite",
+        "resend_invite",
+        "withdraw_invite",
+        "give_role",
+        "suspend",
+        "ask_to_remove",
+        "remove",
+    },
+    "KeysState": {"open_keys", "make_key", "ask_to_revoke", "revoke"},
+    "AccountState": {"open_account", "rename", "end", "bring_back", "make_workspace"},
+    "SettingsState": {"open_settings", "save", "delete_workspace"},
+    "AuditState": {"open_audit", "choose_kind", "choose_person", "turn_page"},
     "HomeState": {"open_page", "follow_ingests"},
     "SearchState": {"search", "choose_audience", "try_again"},
     "DocumentsState": {"open_documents", "filter_documents", "turn_page"},

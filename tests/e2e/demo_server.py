@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -32,6 +33,18 @@ class DemoServer:
 
     url: str
     data: Path
+    said: _Said
+
+    def mailed_link(self, address: str, *, nth: int = 0) -> str:
+        """The link of the mail to an address that would have been sent; without SMTP it stands in the log."""
+        until = time.monotonic() + 20
+        pattern = re.compile(rf"link='?([^\s']+)'?.*to='?{re.escape(address)}")
+        while time.monotonic() < until:
+            found = [match[1] for line in list(self.said.lines) if (match := pattern.search(line))]
+            if len(found) > nth:
+                return found[nth]
+            time.sleep(0.1)
+        raise AssertionError(f"No mail to {address} was logged.")
 
     @property
     def email(self) -> str:
@@ -58,7 +71,7 @@ def running_demo() -> Iterator[DemoServer]:
     said = _Said(process)
     try:
         _wait_until_ready(process, said)
-        yield DemoServer(f"http://127.0.0.1:{port}", data)
+        yield DemoServer(f"http://127.0.0.1:{port}", data, said)
     finally:
         _stop(process)
         said.join()

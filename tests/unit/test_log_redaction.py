@@ -95,6 +95,12 @@ def test_what_a_stranger_wrote_is_cut_and_cannot_move_the_cursor() -> None:
     assert redact("two\nlines\tand a tab") == "two\n    | lines\tand a tab"
 
 
+def test_an_address_with_a_port_is_no_password() -> None:
+    link = "http://127.0.0.1:3000/reset?token=abc"
+    assert redact(f"link={link} to=ada@example.com") == f"link={link} to=ada@example.com"
+    assert redact("smtp://user:s3cret@mail.example:587") == "smtp://user:[hidden]@mail.example:587"
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\x85", "\u2028"])
 def test_no_text_looks_like_a_line_of_the_log(end: str) -> None:
     forged = f"{end}2026-11-28T08:00:00Z [info     ] request status=200"

@@ -10,7 +10,7 @@ from helpninja_app.screens.home.documents import documents_section
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow
 from helpninja_app.screens.home.search import search_section
 from helpninja_app.screens.home.state import PATH, HomeState
-from helpninja_app.screens.session import SignedInState
+from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.panels import (
@@ -24,11 +24,10 @@ from helpninja_app.ui.panels import (
     skeleton_rows,
     stat,
 )
-from helpninja_app.ui.shell import Place, app_shell
 
 
 def home_page() -> rx.Component:
-    return app_shell(
+    return dashboard(
         page_header("Home", "What your assistant knows, what it would find, and who talked to it."),
         rx.cond(
             HomeState.failure != "",
@@ -40,15 +39,7 @@ def home_page() -> rx.Component:
         _conversations(),
         _install(),
         documents_section(),
-        workspace=HomeState.workspace_name,
-        email=HomeState.email,
-        places=(
-            Place("Home", "house", PATH, is_current=True),
-            Place("Demo shop", "store", "/demo", is_page=False, is_shown=HomeState.has_demo),
-            Place("API docs", "file-code", "/api/docs", is_page=False),
-        ),
-        sign_out_action="/api/auth/sign-out",
-        on_sign_out=SignedInState.forget,
+        path=PATH,
     )
 
 
@@ -140,7 +131,11 @@ def _install() -> rx.Component:
         "Put it on your website",
         rx.cond(
             HomeState.is_loaded,
-            copied_line(HomeState.install_line, label="The line that installs the widget"),
+            copied_line(
+                HomeState.install_line,
+                label="The line that installs the widget",
+                note="Copied. Paste it before the end of the page's body.",
+            ),
             skeleton("h-11 w-full"),
         ),
         note="one line, before the end of the body of every page",

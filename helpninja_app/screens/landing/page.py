@@ -36,7 +36,10 @@ def landing_page() -> rx.Component:
         _hero(),
         _how_it_works(),
         _install(),
-        actions=(button_link("Sign in", href="/sign-in"),),
+        actions=(
+            button_link("Sign in", href="/sign-in", emphasis="quiet"),
+            button_link("Make an account", href="/sign-up"),
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpninja_app.screens.sign_in.state import _local_path
+from helpninja_app.screens.access.state import _local_path
 
 
 @pytest.mark.parametrize("path", ["/app", "/app/inbox?status=waiting", "/"])

@@ -1,0 +1,244 @@
+"""The pages before the dashboard. The browser posts their forms: no script sees password or session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.access.state import AccessState
+from helpninja_app.ui.actions import button, button_link
+from helpninja_app.ui.forms import field, hidden_field, native_form
+from helpninja_app.ui.notices import notice
+from helpninja_app.ui.panels import skeleton
+from helpninja_app.ui.public import page_width, public_page
+
+LONGEST_PASSWORD = 1000
+_LINK = "rounded-chip font-medium text-accent-text underline-offset-4 hover:underline"
+
+
+def sign_in_page() -> rx.Component:
+    return _page(
+        "Sign in",
+        "To your team's inbox, knowledge and settings.",
+        native_form(
+            hidden_field("next", AccessState.next_path),
+            _email(auto_focus=True),
+            _password("Password", auto_complete="current-password"),
+            _submit("Sign in"),
+            action="/api/auth/sign-in",
+        ),
+        _aside(_way("Forgot your password?", "/forgot"), _way("Make an account", "/sign-up")),
+    )
+
+
+def sign_up_page() -> rx.Component:
+    return _page(
+        "Make an account",
+        "It takes a minute, and no card.",
+        rx.cond(
+            AccessState.is_open | (AccessState.token != ""),
+            native_form(
+                hidden_field("invite", AccessState.token),
+                _email(auto_focus=True, default_value=AccessState.email, key=AccessState.email),
+                _password(
+                    "Password",
+                    auto_complete="new-password",
+                    hint="At least 8 characters. Four words that do not belong together do well.",
+                ),
+                rx.cond(
+                    AccessState.token == "",
+                    field(
+                        "Name of your workspace",
+                        name="workspace",
+                        max_length=100,
+                        auto_complete="organization",
+                        default_value=AccessState.workspace,
+                        hint="Your company, for instance. It can be changed later.",
+                    ),
+                ),
+                _submit("Make an account"),
+                action="/api/auth/sign-up",
+            ),
+            rx.el.p("Signing up needs an invite here. Please ask your team for one.", class_name="text-body"),
+        ),
+        _aside(_way("You have an account? Sign in", "/sign-in")),
+    )
+
+
+def forgot_page() -> rx.Component:
+    return _page(
+        "Choose a new password",
+        "We send you a link to choose one.",
+        rx.cond(
+            AccessState.is_done,
+            rx.el.div(
+                notice(
+                    "If there is an account with this address, a link is on its way. It counts for one hour.",
+                    tone="success",
+                ),
+                rx.cond(AccessState.has_mail, rx.fragment(), _without_mail()),
+                class_name="flex flex-col gap-3",
+            ),
+            native_form(
+                _email(auto_focus=True),
+                _submit("Send the link"),
+                action="/api/auth/reset-password",
+            ),
+        ),
+        _aside(_way("Back to the sign-in", "/sign-in")),
+    )
+
+
+def reset_page() -> rx.Component:
+    return _page(
+        "Choose a new password",
+        "You are signed out everywhere when you do.",
+        native_form(
+            hidden_field("token", AccessState.token),
+            _password(
+                "New password",
+                auto_complete="new-password",
+                auto_focus=True,
+                hint="At least 8 characters. Four words that do not belong together do well.",
+            ),
+            _submit("Change the password"),
+            action="/api/auth/update-password",
+        ),
+        _aside(_way("Ask for a new link", "/forgot")),
+    )
+
+
+def verify_page() -> rx.Component:
+    return _page(
+        "Confirm your address",
+        "So that we can reach you when something needs your attention.",
+        rx.cond(
+            AccessState.is_done,
+            rx.el.div(
+                notice("Thank you. Your address is confirmed.", tone="success"),
+                button_link("Go to the dashboard", href="/app", emphasis="primary", size="large"),
+                class_name="flex flex-col gap-4",
+            ),
+            native_form(
+                hidden_field("token", AccessState.token),
+                _submit("Confirm my address"),
+                action="/api/auth/verify-email",
+            ),
+        ),
+    )
+
+
+def invite_page() -> rx.Component:
+    return _page(
+        "Join a workspace",
+        "You were invited.",
+        rx.cond(
+            AccessState.is_offer_read,
+            rx.cond(
+                AccessState.offer_failure != "",
+                notice(AccessState.offer_failure, tone="danger"),
+                rx.el.div(
+                    rx.el.p(AccessState.offer, class_name="text-chat"),
+                    rx.cond(AccessState.signed_in_as != "", _accept(), _join()),
+                    class_name="flex flex-col gap-5",
+                ),
+            ),
+            skeleton("h-6 w-full"),
+        ),
+    )
+
+
+def _accept() -> rx.Component:
+    return native_form(
+        hidden_field("token", AccessState.token),
+        rx.el.p("You are signed in as ", AccessState.signed_in_as, ".", class_name="text-table text-muted"),
+        _submit("Join"),
+        action="/api/invites/accept",
+    )
+
+
+def _join() -> rx.Component:
+    return rx.el.div(
+        native_form(
+            hidden_field("invite", AccessState.token),
+            _email(default_value=AccessState.offer_email, key=AccessState.offer_email),
+            _password(
+                "Choose a password",
+                auto_complete="new-password",
+                hint="At least 8 characters. Four words that do not belong together do well.",
+            ),
+            _submit("Make an account and join"),
+            action="/api/auth/sign-up",
+        ),
+        _aside(
+            rx.el.a(
+                "You have an account? Sign in and come back",
+                href="/sign-in?next=" + _encoded("/invite?token=") + AccessState.token,
+                class_name=_LINK,
+            )
+        ),
+        class_name="flex flex-col gap-5",
+    )
+
+
+def _encoded(path: str) -> str:
+    return path.replace("?", "%3F").replace("=", "%3D")
+
+
+def _page(title: str, subtitle: str, *content: rx.Component) -> rx.Component:
+    return public_page(
+        page_width(
+            rx.el.div(
+                rx.el.h1(title, class_name="text-heading font-semibold tracking-title"),
+                rx.el.p(subtitle, class_name="mt-1 mb-6 text-body text-muted"),
+                rx.cond(
+                    AccessState.error != "",
+                    rx.el.div(notice(AccessState.error, tone="danger"), class_name="mb-4"),
+                ),
+                rx.cond(
+                    (AccessState.notice != "") & (AccessState.notice != "Done."),
+                    rx.el.div(notice(AccessState.notice, tone="success"), class_name="mb-4"),
+                ),
+                *content,
+                class_name="mx-auto w-full max-w-form py-10 tablet:py-20",
+            )
+        )
+    )
+
+
+def _email(**attributes: Any) -> rx.Component:
+    return field(
+        "E-mail address",
+        name="email",
+        type="email",
+        auto_complete="username",
+        required=True,
+        max_length=320,
+        **attributes,
+    )
+
+
+def _password(label: str, **attributes: Any) -> rx.Component:
+    return field(
+        label, name="password", type="password", required=True, max_length=LONGEST_PASSWORD, **attributes
+    )
+
+
+def _submit(label: str) -> rx.Component:
+    return button(label, type="submit", emphasis="primary", size="large", wide=True)
+
+
+def _aside(*ways: rx.Component) -> rx.Component:
+    return rx.el.p(*ways, class_name="mt-5 flex flex-wrap justify-between gap-x-6 gap-y-2 text-table")
+
+
+def _way(label: str, href: str) -> rx.Component:
+    return rx.el.a(label, href=href, class_name=_LINK)
+
+
+def _without_mail() -> rx.Component:
+    return notice(
+        "No mail server is set up here, so the link stands in the server's log. Ask who runs this server.",
+        tone="info",
+    )

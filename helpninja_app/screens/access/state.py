@@ -1,0 +1,116 @@
+"""What the pages before the dashboard read from their address, and what an invite offers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+from starlette.requests import cookie_parser
+
+from helpninja_app.accounts.identity import Credentials, identify_user
+from helpninja_app.accounts.invites import look_up_invite
+from helpninja_app.accounts.sessions import SESSION_COOKIE
+from helpninja_app.errors import HelpNinjaError, NotFound, NotSignedIn
+from helpninja_app.kernel.rate_limits import Burst
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.session import sentence_for
+
+_WRONG = "The e-mail address or the password is not right."
+_ERRORS = {
+    "wrong": _WRONG,
+    "limited": "There were too many tries. Please wait ten minutes and try again.",
+    "signed-out": "You have been signed out. Sign in to continue.",
+    "weak": "This password is easy to guess. Four words that do not belong together make a good one.",
+    "email": "This is not an e-mail address.",
+    "closed": "Signing up is not open here, or this invite is for another address.",
+    "invite": "This invite was used, withdrawn, or is older than seven days. Please ask for a new one.",
+    "over": "This link was used already or is too old. Please ask for a new one.",
+    "other": "This invite is for another address than the one you are signed in with.",
+    "member": "You are a member of this workspace already.",
+}
+_NOTICES = {
+    "password": "Your password is changed. Sign in with the new one.",
+    "1": "Done.",
+}
+
+
+class AccessState(rx.State):
+    """Public. Only known sentences are shown: anybody can write an address, and people believe them."""
+
+    error: str = ""
+    notice: str = ""
+    email: str = ""
+    workspace: str = ""
+    token: str = ""
+    next_path: str = ""
+    is_done: bool = False
+    is_open: bool = True
+    has_mail: bool = True
+
+    offer: str = ""
+    offer_email: str = ""
+    offer_failure: str = ""
+    is_offer_read: bool = False
+    signed_in_as: str = ""
+
+    @rx.event
+    def read_address(self) -> None:
+        """Run when one of the pages loads."""
+        asked = self.router.url.query_parameters
+        code, done = asked.get("error", ""), asked.get("done", "")
+        self.error = _ERRORS.get(code, _WRONG) if code else ""
+        self.notice = _NOTICES.get(done, "")
+        self.is_done = bool(done)
+        self.email = _short(asked.get("email", ""), 320)
+        self.workspace = _short(asked.get("workspace", ""), 100)
+        self.token = _short(asked.get("token", "") or asked.get("invite", ""), 200)
+        self.next_path = _local_path(asked.get("next", ""))
+        try:
+            resources = current_resources()
+        except HelpNinjaError:
+            return
+        self.is_open = resources.settings.sign_up == "open"
+        self.has_mail = resources.mailer.is_real
+
+    @rx.event(background=True)
+    async def open_invite(self) -> None:
+        """What the invite in the address offers, and who is signed in here to accept it."""
+        async with self:
+            token = _short(self.router.url.query_parameters.get("token", ""), 200)
+            cookie = cookie_parser(self.router.headers.cookie).get(SESSION_COOKIE)
+            client = str(self.router.session.client_ip or "")
+        values: dict[str, Any] = {"offer": "", "offer_email": "", "offer_failure": "", "signed_in_as": ""}
+        try:
+            resources = current_resources()
+            await resources.limiter.hit(
+                "invite-page", client, Burst(resources.settings.sign_in_limit_per_address, 60)
+            )
+            async with resources.database.unit_of_work() as session:
+                offer = await look_up_invite(session, token)
+            values["offer"] = (
+                f"{offer.invited_by} invites you to {offer.workspace_name} as {offer.role.value}."
+            )
+            values["offer_email"] = offer.email
+            async with resources.database.unit_of_work() as session:
+                user = await identify_user(session, Credentials(session=cookie))
+            values["signed_in_as"] = user.email
+        except NotSignedIn:
+            pass
+        except NotFound as error:
+            values["offer_failure"] = error.detail
+        except Exception as error:
+            values["offer_failure"] = sentence_for(error)
+        async with self:
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.is_offer_read = True
+
+
+def _short(text: str, most: int) -> str:
+    return text[:most] if text.isprintable() else ""
+
+
+def _local_path(path: str) -> str:
+    """``path`` when it is a page of ours, else nothing; the server checks again before it redirects."""
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_local else ""

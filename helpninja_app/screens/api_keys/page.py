@@ -1,0 +1,104 @@
+"""How the API keys look: make one, see it once, and the list of those that count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.api_keys.state import PATH, PERMISSIONS, KeyRow, KeysState
+from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.ui.actions import button
+from helpninja_app.ui.badges import badge
+from helpninja_app.ui.code import copied_line
+from helpninja_app.ui.forms import check_box, field, select_field
+from helpninja_app.ui.notices import notice
+from helpninja_app.ui.panels import card, empty_state, failed_state, page_header, section, skeleton_rows
+
+_state: Any = KeysState
+
+_LIFETIMES = (("90", "90 days"), ("30", "30 days"), ("365", "one year"), ("", "until it is revoked"))
+
+
+def api_keys_page() -> rx.Component:
+    return dashboard(
+        page_header("API keys", "For programs that call the API in the name of this workspace."),
+        rx.cond(KeysState.failure != "", card(failed_state(KeysState.failure, retry=KeysState.open_keys))),
+        rx.cond(KeysState.problem != "", notice(KeysState.problem, tone="danger")),
+        rx.cond(
+            KeysState.secret != "",
+            section(
+                "Your new key",
+                copied_line(KeysState.secret, label="The new key", note="Copied."),
+                note="is not shown again: keep it where your other secrets are",
+            ),
+        ),
+        section("Make a key", card(_form())),
+        section(
+            "Keys",
+            card(
+                rx.cond(
+                    KeysState.is_loaded,
+                    rx.cond(
+                        KeysState.keys.length() > 0,
+                        rx.el.ul(rx.foreach(KeysState.keys, _key)),
+                        empty_state("key-round", "There is no key yet", "Make one above for your program."),
+                    ),
+                    skeleton_rows(2),
+                )
+            ),
+        ),
+        path=PATH,
+    )
+
+
+def _form() -> rx.Component:
+    return rx.el.form(
+        rx.el.div(
+            field("Name", name="name", required=True, max_length=100, hint="What it is for, such as CI."),
+            select_field("Counts for", name="lifetime", options=_LIFETIMES),
+            class_name="grid gap-4 tablet:grid-cols-2",
+        ),
+        rx.el.fieldset(
+            rx.el.legend("It may", class_name="mb-2 text-table font-medium"),
+            rx.el.div(
+                *(check_box(name, name=name, value="yes") for name in PERMISSIONS),
+                class_name="grid gap-2 phone:grid-cols-2 wide:grid-cols-3",
+            ),
+        ),
+        rx.el.div(button("Make the key", type="submit", emphasis="primary", size="large")),
+        on_submit=_state.make_key,
+        reset_on_submit=True,
+        class_name="flex flex-col gap-5 p-4",
+    )
+
+
+def _key(key: KeyRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            rx.el.p(
+                key.name,
+                " ",
+                rx.el.code(key.prefix, class_name="font-mono text-small text-muted"),
+                class_name="truncate text-table font-medium",
+            ),
+            rx.el.p(key.permissions, class_name="text-small text-muted"),
+            rx.el.p(key.used, " · ", key.expires, class_name="text-small text-muted"),
+            class_name="min-w-0 flex-1",
+        ),
+        rx.cond(key.is_expired, badge("expired", "warning")),
+        rx.cond(
+            KeysState.asked == key.id,
+            rx.el.div(
+                rx.el.p(
+                    "Programs that use it stop working.", class_name="text-small font-medium text-danger"
+                ),
+                button("Revoke", type="button", on_click=_state.revoke(key.id)),
+                button("Keep", type="button", emphasis="quiet", on_click=_state.ask_to_revoke("")),
+                class_name="flex flex-wrap items-center gap-2",
+            ),
+            button("Revoke", type="button", emphasis="quiet", on_click=_state.ask_to_revoke(key.id)),
+        ),
+        class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
+        "last:border-b-0",
+    )

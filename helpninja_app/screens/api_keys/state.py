@@ -1,0 +1,132 @@
+"""The workspace's secret API keys: making one, which shows it once, and revoking it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.api_keys import KeyView, issue_api_key, list_api_keys, revoke_api_key
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import KEY_PERMISSIONS, Permission
+from helpninja_app.errors import Invalid, NotSignedIn
+from helpninja_app.kernel.columns import now
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.session import (
+    SignedInState,
+    Work,
+    id_from,
+    perform,
+    sentence_for,
+    text_in,
+    to_sign_in,
+)
+from helpninja_app.ui.times import exactly, in_words
+
+PATH = "/app/keys"
+PERMISSIONS = tuple(sorted(permission.value for permission in KEY_PERMISSIONS))
+LIFETIMES = {"": None, "30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(days=365)}
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    id: str
+    name: str
+    prefix: str
+    permissions: str
+    used: str
+    expires: str
+    is_expired: bool
+
+
+class KeysState(SignedInState):
+    """``secret`` is the key just made, until the page is left or another one is made."""
+
+    is_loaded: bool = False
+    failure: str = ""
+    problem: str = ""
+    keys: rx.Field[list[KeyRow]] = rx.field(default_factory=list)
+    asked: str = ""
+    secret: str = ""
+
+    @rx.event(background=True)
+    async def open_keys(self) -> Any:
+        """Run when the page loads, and to try again."""
+        return await self._do(None)
+
+    @rx.event(background=True)
+    async def make_key(self, form: dict[str, Any]) -> Any:
+        """Make a key with a name, permissions and a lifetime."""
+        made: list[str] = []
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.MANAGE_KEYS)
+            name = text_in(form, "name", 100)
+            if not name:
+                raise Invalid("Give the key a name, so that you know later what it is for.")
+            chosen = [Permission(value) for value in PERMISSIONS if text_in(form, value)]
+            if not chosen:
+                raise Invalid("Choose at least one thing that the key may do.")
+            lifetime = LIFETIMES.get(text_in(form, "lifetime"))
+            _, secret = await issue_api_key(
+                session,
+                caller,
+                name=name,
+                permissions=frozenset(chosen),
+                expires_at=now() + lifetime if lifetime else None,
+            )
+            made.append(secret)
+
+        return await self._do(work, made)
+
+    @rx.event
+    def ask_to_revoke(self, key_id: str) -> None:
+        """The first click; an empty id takes it back."""
+        self.asked = key_id if isinstance(key_id, str) else ""
+
+    @rx.event(background=True)
+    async def revoke(self, key_id: str) -> Any:
+        """The second click: the key does not count any more."""
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.MANAGE_KEYS)
+            await revoke_api_key(session, caller, id_from(key_id))
+
+        return await self._do(work)
+
+    async def _do(self, work: Work | None, made: list[str] | None = None) -> Any:
+        try:
+            caller, problem = await perform(self, work)
+            require(caller, Permission.MANAGE_KEYS)
+            async with current_resources().database.unit_of_work(caller.scope) as session:
+                found = await list_api_keys(session, caller.workspace.id)
+        except NotSignedIn:
+            return to_sign_in(PATH)
+        except Exception as error:
+            async with self:
+                self.failure = sentence_for(error)
+            return None
+        moment = now()
+        async with self:
+            self._show_to_this_session()
+            self.failure, self.problem, self.asked = "", problem, ""
+            self.keys = [_row(view, moment) for view in found]
+            self.secret = made[0] if made and not problem else ""
+            self.is_loaded = True
+        return None
+
+
+def _row(view: KeyView, moment: datetime) -> KeyRow:
+    is_expired = view.expires_at is not None and view.expires_at <= moment
+    return KeyRow(
+        id=str(view.id),
+        name=view.name,
+        prefix=f"{view.prefix}…",
+        permissions=", ".join(view.permissions),
+        used=f"used {in_words(view.last_used_at, moment)}" if view.last_used_at else "never used",
+        expires=f"expires {exactly(view.expires_at)}" if view.expires_at else "does not expire",
+        is_expired=is_expired,
+    )

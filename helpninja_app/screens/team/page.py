@@ -1,0 +1,183 @@
+"""How the team looks: invite somebody, the members, and the invites that nobody has accepted yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.team.state import PATH, InviteRow, MemberRow, TeamState
+from helpninja_app.ui.actions import button
+from helpninja_app.ui.badges import badge
+from helpninja_app.ui.code import copied_line
+from helpninja_app.ui.forms import field, select_box
+from helpninja_app.ui.notices import notice
+from helpninja_app.ui.panels import card, failed_state, page_header, section, skeleton_rows
+
+# Reflex' types do not know what the decorated handlers can do.
+_state: Any = TeamState
+
+
+def team_page() -> rx.Component:
+    return dashboard(
+        page_header("Team", "Who works in this workspace, and what each of them may do."),
+        rx.cond(TeamState.failure != "", card(failed_state(TeamState.failure, retry=TeamState.open_team))),
+        rx.cond(TeamState.problem != "", notice(TeamState.problem, tone="danger")),
+        rx.cond(TeamState.may_manage, _invite()),
+        section(
+            "Members",
+            card(
+                rx.cond(
+                    TeamState.is_loaded,
+                    rx.el.ul(rx.foreach(TeamState.members, _member)),
+                    skeleton_rows(3),
+                )
+            ),
+        ),
+        rx.cond(
+            TeamState.invites.length() > 0,
+            section("Invited", card(rx.el.ul(rx.foreach(TeamState.invites, _invited)))),
+        ),
+        path=PATH,
+    )
+
+
+def _invite() -> rx.Component:
+    return section(
+        "Invite somebody",
+        card(
+            rx.el.form(
+                rx.el.div(
+                    field(
+                        "E-mail address",
+                        name="email",
+                        type="email",
+                        max_length=320,
+                        auto_complete="off",
+                        hint="Leave it empty for a link that you pass on yourself.",
+                    ),
+                    class_name="min-w-0 flex-1",
+                ),
+                rx.el.div(
+                    rx.el.label("Role", html_for="role", class_name="text-table font-medium"),
+                    rx.el.select(
+                        rx.foreach(TeamState.grantable, _role_option),
+                        id="role",
+                        name="role",
+                        default_value="agent",
+                        class_name="h-10 rounded-control border border-border-strong bg-bg px-2.5 text-body",
+                    ),
+                    class_name="flex flex-col gap-1.5",
+                ),
+                rx.el.div(
+                    button("Invite", type="submit", emphasis="primary", size="large"),
+                    class_name="flex tablet:pt-6",
+                ),
+                on_submit=_state.send_invite,
+                reset_on_submit=True,
+                class_name="flex flex-col gap-4 p-4 tablet:flex-row tablet:items-start",
+            )
+        ),
+        rx.cond(
+            TeamState.link != "",
+            rx.el.div(
+                copied_line(TeamState.link, label="The link of the invite", note="Copied."),
+                rx.el.p(TeamState.link_note, role="status", class_name="text-small text-muted"),
+                class_name="flex flex-col gap-2",
+            ),
+        ),
+        note="counts once, and for seven days",
+    )
+
+
+def _member(member: MemberRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            rx.el.p(
+                rx.cond(member.name != "", member.name, member.email),
+                rx.cond(member.is_me, rx.el.span(" (you)", class_name="text-muted")),
+                class_name="truncate text-table font-medium",
+            ),
+            rx.cond(
+                member.name != "",
+                rx.el.p(member.email, class_name="truncate text-small text-muted"),
+            ),
+            class_name="min-w-0 flex-1",
+        ),
+        rx.cond(member.is_suspended, badge("suspended", "warning")),
+        rx.cond(
+            member.can_change,
+            rx.el.div(
+                select_box(
+                    f"Role of {member.email}",
+                    rx.foreach(TeamState.grantable, _role_option),
+                    value=member.role,
+                    on_change=lambda role: _state.give_role(member.id, role),
+                ),
+                class_name="w-28",
+            ),
+            badge(member.role, "neutral"),
+        ),
+        rx.cond(
+            TeamState.asked == member.id,
+            rx.el.div(
+                rx.el.p(
+                    rx.cond(member.is_me, "Leave this workspace?", "Remove them?"),
+                    class_name="text-small font-medium text-danger",
+                ),
+                button(
+                    rx.cond(member.is_me, "Leave", "Remove"),
+                    type="button",
+                    on_click=_state.remove(member.id),
+                ),
+                button("Keep", type="button", emphasis="quiet", on_click=_state.ask_to_remove("")),
+                class_name="flex items-center gap-2",
+            ),
+            rx.el.div(
+                rx.cond(
+                    member.can_change,
+                    button(
+                        rx.cond(member.is_suspended, "Let in", "Suspend"),
+                        type="button",
+                        emphasis="quiet",
+                        on_click=_state.suspend(member.id, ~member.is_suspended),
+                    ),
+                ),
+                rx.cond(
+                    member.can_change | member.is_me,
+                    button(
+                        rx.cond(member.is_me, "Leave", "Remove"),
+                        type="button",
+                        emphasis="quiet",
+                        on_click=_state.ask_to_remove(member.id),
+                    ),
+                ),
+                class_name="flex gap-1",
+            ),
+        ),
+        class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
+        "last:border-b-0",
+    )
+
+
+def _invited(invite: InviteRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            rx.el.p(invite.email, class_name="truncate text-table font-medium"),
+            rx.el.p("invited ", invite.when, class_name="text-small text-muted"),
+            class_name="min-w-0 flex-1",
+        ),
+        badge(invite.role, "neutral"),
+        rx.el.div(
+            button("Send again", type="button", emphasis="quiet", on_click=_state.resend_invite(invite.id)),
+            button("Withdraw", type="button", emphasis="quiet", on_click=_state.withdraw_invite(invite.id)),
+            class_name="flex gap-1",
+        ),
+        class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
+        "last:border-b-0",
+    )
+
+
+def _role_option(role: rx.Var[str]) -> rx.Component:
+    return rx.el.option(role, value=role)

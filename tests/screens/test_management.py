@@ -1,0 +1,319 @@
+"""The pages about people, keys, settings and accounts, called as anybody with a websocket can call them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+import reflex as rx
+
+from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.errors import NotFound
+from helpninja_app.resources import Resources
+from helpninja_app.screens.account.state import AccountState, device_in_words
+from helpninja_app.screens.api_keys.state import KeysState
+from helpninja_app.screens.audit_log.state import AuditState
+from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.screens.team.state import TeamState
+from helpninja_app.screens.workspace_settings.state import DAYS, SettingsState
+from tests.architecture.test_state_surface import REACHABLE, our_states
+from tests.factories import Factory, Tenant
+from tests.screens.test_home import call, leads_to_sign_in, signed_in_tab, tab, texts_in
+
+NOBODY = str(uuid.uuid4())
+FORM: dict[str, Any] = {"name": "x", "email": "", "role": "viewer", "confirm": "x", "knowledge:read": "yes"}
+# What a handler is called with; one that is not here is called with nothing.
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "send_invite": (FORM,),
+    "resend_invite": (NOBODY,),
+    "withdraw_invite": (NOBODY,),
+    "give_role": (NOBODY, "viewer"),
+    "suspend": (NOBODY, True),
+    "remove": (NOBODY,),
+    "make_key": (FORM,),
+    "revoke": (NOBODY,),
+    "rename": (FORM,),
+    "end": (NOBODY,),
+    "bring_back": (NOBODY,),
+    "make_workspace": (FORM,),
+    "save": (FORM,),
+    "delete_workspace": (FORM,),
+    "choose_kind": ("member",),
+    "choose_person": ("a",),
+    "turn_page": (1,),
+    "go_to_workspace": (NOBODY,),
+    "search": ({"question": "boots"},),
+    "filter_documents": ("boots",),
+}
+# They only change what the tab itself shows, or show what everybody may see.
+HARMLESS = {
+    "forget",
+    "ask_to_remove",
+    "ask_to_revoke",
+    "read_address",
+    "open_invite",
+    "choose_audience",
+    "try_again",
+}
+GUARDED = [
+    pytest.param(state, handler, id=f"{state.__name__}.{handler}")
+    for state in our_states()
+    for handler in sorted(REACHABLE.get(state.__name__, ()))
+    if handler not in HARMLESS
+]
+
+
+@pytest.mark.parametrize(("state", "handler"), GUARDED)
+@pytest.mark.parametrize("cookie", ["", "hn_session=not-a-token"])
+async def test_nobody_gets_anything_from_any_handler(
+    factory: Factory, state: type[rx.State], handler: str, cookie: str
+) -> None:
+    opened = await tab(state, cookie)
+    before = texts_in(opened)
+    answer = await call(opened, handler, *ARGUMENTS.get(handler, ()))
+    assert leads_to_sign_in(answer)
+    shown = [name for name in ("rows", "members", "keys", "invites", "sessions") if hasattr(opened, name)]
+    assert not [name for name in shown if getattr(opened, name)]
+    assert not before or "@example.com" not in texts_in(opened)
+
+
+@pytest.mark.parametrize(("state", "handler"), GUARDED)
+async def test_a_stranger_s_tab_never_shows_another_workspace(
+    factory: Factory, state: type[rx.State], handler: str
+) -> None:
+    canary = f"canary{uuid.uuid4().hex}"
+    tenant = await factory.tenant(name=canary)
+    await factory.document(tenant, f"# {canary}\n\nThe {canary} is secret.", title=canary)
+    email, _ = await factory.member(tenant)
+    stranger = await signed_in_tab(state, factory, await factory.tenant())
+    answer = await call(stranger, handler, *ARGUMENTS.get(handler, ()))
+    said = texts_in(stranger) + str(answer)
+    assert canary not in said
+    assert email not in said
+
+
+async def member_id(team: TeamState, email: str) -> str:
+    await call(team, "open_team")
+    return next(row.id for row in team.members if row.email == email)
+
+
+async def test_a_team_is_invited_changed_and_left(factory: Factory) -> None:
+    tenant = await factory.tenant()
+    email, headers = await factory.member(tenant, Role.AGENT)
+    team = await signed_in_tab(TeamState, factory, tenant)
+    await call(team, "send_invite", {"email": "Grace@Example.com", "role": "viewer"})
+    assert (team.problem, [row.email for row in team.invites]) == ("", ["grace@example.com"])
+    assert "/invite?token=" in team.link
+    await call(team, "send_invite", {"email": "grace@example.com", "role": "viewer"})
+    assert "invited already" in team.problem
+    assert team.link == ""
+    await call(team, "withdraw_invite", team.invites[0].id)
+    assert team.invites == []
+    agent = await member_id(team, email)
+    await call(team, "give_role", agent, "analyst")
+    assert next(row.role for row in team.members if row.id == agent) == "analyst"
+    await call(team, "suspend", agent, True)
+    suspended = await tab(TeamState, headers["cookie"])
+    await call(suspended, "open_team")
+    assert "suspended" in suspended.failure
+    assert suspended.members == []
+    await call(team, "remove", agent)
+    assert agent not in {row.id for row in team.members}
+    own = next(row.id for row in team.members if row.is_me)
+    await call(team, "remove", own)
+    assert "needs an owner" in team.problem
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.ANALYST, Role.VIEWER])
+async def test_roles_that_manage_nobody_change_nobody(factory: Factory, role: Role) -> None:
+    tenant = await factory.tenant()
+    email, _ = await factory.member(tenant, Role.VIEWER)
+    team = await signed_in_tab(TeamState, factory, tenant, role)
+    other = await member_id(team, email)
+    assert not team.may_manage
+    for handler, arguments in (
+        ("send_invite", ({"email": "", "role": "viewer"},)),
+        ("give_role", (other, "owner")),
+        ("suspend", (other, True)),
+        ("remove", (other,)),
+    ):
+        await call(team, handler, *arguments)
+        assert "does not allow" in team.problem, handler
+    assert team.link == ""
+    keys = await signed_in_tab(KeysState, factory, tenant, role)
+    await call(keys, "make_key", {"name": "x", "knowledge:read": "yes"})
+    assert "does not allow" in keys.failure
+    assert (keys.secret, keys.keys) == ("", [])
+    settings = await signed_in_tab(SettingsState, factory, tenant, role)
+    await call(settings, "save", FORM)
+    assert "does not allow" in settings.failure
+
+
+async def test_a_key_is_shown_once_and_revoked(factory: Factory) -> None:
+    keys = await signed_in_tab(KeysState, factory, await factory.tenant())
+    await call(keys, "make_key", {"name": "CI", "lifetime": "30", "knowledge:read": "yes"})
+    assert keys.secret.startswith("hn_sk_")
+    made = next(row for row in keys.keys if row.name == "CI")
+    assert made.permissions == "knowledge:read"
+    assert made.expires.startswith("expires ")
+    await call(keys, "open_keys")
+    assert keys.secret == ""
+    await call(keys, "revoke", made.id)
+    assert "CI" not in {row.name for row in keys.keys}
+    for form, sentence in (({"name": "x"}, "at least one thing"), ({"knowledge:read": "y"}, "a name")):
+        await call(keys, "make_key", form)
+        assert sentence in keys.problem
+
+
+async def settings_tab(factory: Factory, tenant: Tenant) -> tuple[SettingsState, dict[str, Any]]:
+    settings = await signed_in_tab(SettingsState, factory, tenant)
+    await call(settings, "open_settings")
+    form = {
+        "name": settings.name,
+        "slug": settings.slug,
+        "voice": settings.voice,
+        "threshold": settings.threshold,
+        "time_zone": settings.time_zone,
+        "languages": settings.languages,
+        "greeting": settings.greeting,
+        "suggestions": settings.suggestions,
+        "allowed_domains": settings.allowed_domains,
+        **{f"hours_{day}": settings.hours[day] for day, _ in DAYS},
+    }
+    return settings, form
+
+
+async def test_settings_are_saved_as_they_were_typed(factory: Factory, resources: Resources) -> None:
+    tenant = await factory.tenant()
+    settings, form = await settings_tab(factory, tenant)
+    changed = form | {
+        "name": "Fernway",
+        "threshold": "0,7",
+        "time_zone": "Europe/Berlin",
+        "languages": "DE, en",
+        "allowed_domains": "shop.example\n\n*.shop.example",
+        "hours_mon": "09:00-12:00, 13:00–17:30",
+    }
+    await call(settings, "save", changed)
+    assert settings.problem == ""
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        stored = await load_workspace(session, tenant.id)
+    assert (stored.name, stored.time_zone, stored.languages) == ("Fernway", "Europe/Berlin", ("de", "en"))
+    assert stored.confidence_threshold == pytest.approx(0.7)
+    assert stored.allowed_domains == ("shop.example", "*.shop.example")
+    assert stored.business_hours == {"mon": [["09:00", "12:00"], ["13:00", "17:30"]]}
+    assert settings.hours["mon"] == "09:00-12:00, 13:00-17:30"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"threshold": "high"}, "Confidence threshold"),
+        ({"time_zone": "Mars"}, "time zone"),
+        ({"hours_mon": "17:00-09:00"}, "Business hours: Spans follow"),
+        ({"slug": "Has spaces"}, "Name in addresses"),
+        ({"slug": "api"}, "reserved"),
+        ({"allowed_domains": "https://shop.example"}, "Allowed domains"),
+        ({"name": " "}, "Name"),
+    ],
+    ids=str,
+)
+async def test_settings_that_cannot_be_are_said_and_not_saved(
+    factory: Factory, resources: Resources, wrong: dict[str, str], sentence: str
+) -> None:
+    tenant = await factory.tenant()
+    settings, form = await settings_tab(factory, tenant)
+    await call(settings, "save", form | {"greeting": "Changed"} | wrong)
+    assert sentence in settings.problem
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        assert (await load_workspace(session, tenant.id)).greeting == ""
+
+
+async def test_a_workspace_is_deleted_by_typing_its_name_and_brought_back(
+    factory: Factory, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    settings, _ = await settings_tab(factory, tenant)
+    await call(settings, "delete_workspace", {"confirm": "slip"})
+    assert "Type " in settings.problem
+    cookie = settings.router.headers.cookie
+    await call(settings, "delete_workspace", {"confirm": tenant.workspace.slug})
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        with pytest.raises(NotFound):
+            await load_workspace(session, tenant.id)
+    account = await tab(AccountState, cookie)
+    await call(account, "open_account")
+    assert [row.id for row in account.deleted] == [str(tenant.id)]
+    await call(account, "bring_back", str(tenant.id))
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        assert (await load_workspace(session, tenant.id)).id == tenant.id
+
+
+async def test_one_sees_and_ends_one_s_own_sessions_alone(factory: Factory) -> None:
+    tenant = await factory.tenant()
+    mine = await signed_in_tab(AccountState, factory, tenant)
+    await call(mine, "open_account")
+    [session] = mine.sessions
+    assert session.is_current
+    theirs = await signed_in_tab(AccountState, factory, tenant)
+    assert "no such session" in str(await call(theirs, "end", session.id)).lower()
+    await call(mine, "open_account")
+    assert mine.sessions
+
+
+async def test_the_shell_offers_what_one_may_and_changes_the_workspace(factory: Factory) -> None:
+    tenant, other = await factory.tenant(), await factory.tenant()
+    owner = await signed_in_tab(ShellState, factory, tenant)
+    await call(owner, "open_shell")
+    assert (owner.may_manage_members, owner.may_manage_workspace, len(owner.workspaces)) == (True, True, 1)
+    viewer = await signed_in_tab(ShellState, factory, tenant, Role.VIEWER)
+    await call(viewer, "open_shell")
+    assert not viewer.may_manage_members | viewer.may_manage_keys | viewer.may_read_audit
+    for wrong in (str(other.id), NOBODY, "nothing", 7):
+        await call(owner, "go_to_workspace", wrong)
+        await call(owner, "open_shell")
+        assert owner.workspace_id == str(tenant.id)
+
+
+async def test_who_has_no_workspace_is_led_to_their_account(factory: Factory, resources: Resources) -> None:
+    tenant = await factory.tenant()
+    _, headers = await factory.member(tenant, Role.VIEWER)
+    team = await tab(TeamState, headers["cookie"])
+    await call(team, "open_team")
+    await call(team, "remove", next(row.id for row in team.members if row.is_me))
+    shell = await tab(ShellState, headers["cookie"])
+    redirect = await call(shell, "open_shell")
+    assert "/app/account" in str(redirect.args)
+    assert shell.workspace_name == "No workspace"
+
+
+async def test_what_changed_is_in_the_audit_log_by_pages_and_filters(factory: Factory) -> None:
+    tenant = await factory.tenant()
+    settings, form = await settings_tab(factory, tenant)
+    await call(settings, "save", form | {"voice": "formal"})
+    audit = await tab(AuditState, settings.router.headers.cookie)
+    await call(audit, "open_audit")
+    assert [(row.what, row.detail) for row in audit.rows] == [("workspace changed", "fields: voice")]
+    await call(audit, "choose_kind", "member")
+    assert audit.rows == []
+    await call(audit, "choose_kind", "'; drop table audit_events")
+    assert len(audit.rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "device"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Version/18.0 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/130.0 Safari/537.36 Edg/130.0", "Edge on Windows"),
+        ("curl/8.5.0", "A program"),
+        ("", "A program"),
+    ],
+)
+def test_a_device_is_named_as_its_owner_knows_it(user_agent: str, device: str) -> None:
+    assert device_in_words(user_agent) == device
