@@ -48,6 +48,23 @@ def sign_in_page(page: Page, server: DemoServer) -> None:
     expect(page.get_by_label("Password")).to_be_visible()
 
 
+def sign_up_page(page: Page, server: DemoServer) -> None:
+    page.goto(f"{server.url}/sign-up")
+    expect(page.get_by_label("Name of your workspace")).to_be_visible()
+
+
+def managed(path: str) -> Callable[[Page, DemoServer], None]:
+    """A page of the dashboard, with nothing on it still loading."""
+
+    def take(page: Page, server: DemoServer) -> None:
+        sign_in(page, server)
+        page.goto(f"{server.url}/app/{path}")
+        expect(page.get_by_role("complementary", name="Workspace")).to_contain_text("Fernway")
+        expect(page.get_by_role("main").get_by_text("Loading", exact=True)).to_have_count(0)
+
+    return take
+
+
 def home(page: Page, server: DemoServer) -> None:
     sign_in(page, server)
     search(page, QUESTION)
@@ -67,6 +84,14 @@ PICTURES = (
     Picture("front", front_page),
     Picture("front-dark", front_page, scheme="dark"),
     Picture("sign-in", sign_in_page),
+    Picture("sign-up", sign_up_page),
+    Picture("team", managed("team")),
+    Picture("team-dark", managed("team"), scheme="dark"),
+    Picture("team-phone", managed("team"), window=(390, 844)),
+    Picture("api-keys", managed("keys")),
+    Picture("settings", managed("settings"), window=(1440, 1500)),
+    Picture("audit-log", managed("audit")),
+    Picture("account", managed("account")),
     Picture("home", home, window=(1440, 1180)),
     Picture("home-dark", home, window=(1440, 1180), scheme="dark"),
     Picture("home-phone", home, window=(390, 844)),

@@ -62,6 +62,7 @@ async def list_deleted(session: AsyncSession, user: SignedInUser) -> list[Delete
         .where(
             col(Member.user_id) == user.id,
             col(Member.role) == Role.OWNER.value,
+            col(Member.suspended_at).is_(None),
             col(Workspace.deleted_at) > datetime.now(UTC) - UNDO_PERIOD,
         )
         .order_by(col(Workspace.deleted_at).desc())

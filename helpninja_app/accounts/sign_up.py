@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -23,6 +23,7 @@ from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 
 _LONGEST_SLUG = 48
+_LOCK_SLUG = text("select pg_advisory_xact_lock(hashtextextended('slug:' || :slug, 0))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,13 @@ async def open_workspace(
 
 
 async def free_slug(session: AsyncSession, name: str) -> str:
-    """A slug like ``name`` that no workspace has: with a random ending where another has it."""
+    """A slug like ``name`` that no workspace has: with a random ending where another has it.
+
+    Nobody else gets it until the transaction ends.
+    """
     folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", folded).strip("-")[:_LONGEST_SLUG].strip("-") or "workspace"
+    await session.execute(_LOCK_SLUG, {"slug": slug})
     taken = await session.execute(
         select(col(WorkspaceHandle.handle)).where(col(WorkspaceHandle.handle) == slug)
     )

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from helpninja_app.accounts.models import User, UserEmail
 from helpninja_app.errors import FieldError, Invalid
-from helpninja_app.kernel.database import enter_scope
+from helpninja_app.kernel.database import enter_scope, new_id
 from helpninja_app.kernel.scope import Scope
 
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s.\x00-\x1f]{2,63}")
@@ -38,13 +38,14 @@ async def create_user(session: AsyncSession, *, email: str, password_hash: str, 
 
 
 async def find_password_hash(session: AsyncSession, email: str) -> tuple[UUID, str] | None:
-    """The user with this address and the hash of their password."""
+    """The user with this address and the hash of their password.
+
+    As many queries for an unknown address: how long they take must not tell.
+    """
     found = await session.execute(
         select(col(UserEmail.user_id)).where(col(UserEmail.email) == email.strip().lower())
     )
-    user_id = found.scalar_one_or_none()
-    if user_id is None:
-        return None
+    user_id = found.scalar_one_or_none() or new_id()
     await enter_scope(session, Scope(user_id=user_id))
     user = (await session.execute(select(User).where(col(User.id) == user_id))).scalar_one_or_none()
     return (user.id, user.password_hash) if user else None

@@ -103,6 +103,12 @@ async def test_many_at_once_with_one_address_make_one_account(
         assert rehearsed.scalar_one() == 0
 
 
+async def test_many_at_once_with_one_name_of_a_workspace_get_one_each(client: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*(sign_up(client, workspace="The same name") for _ in range(6)))
+    slugs = [(await me(client, cookie_of(answer)))["workspaces"][0]["slug"] for answer in answers]
+    assert len(set(slugs)) == 6
+
+
 @pytest.mark.parametrize(
     "password", ["short", "password123", "qwertzuiop1", "12345678901", "aaaaaaaaaaaa", "letmein2024"]
 )

@@ -144,3 +144,72 @@ async def test_the_owner_of_the_tables_is_bound_too(database_urls: Urls, factory
             assert (await session.execute(text("select count(*) from documents"))).scalar_one() == 0
     finally:
         await owner.close()
+
+
+POLICIES = {
+    ("audit_events", "audience"),
+    ("audit_events", "workspace"),
+    ("invites", "audience"),
+    ("invites", "workspace"),
+    ("members", "workspace"),
+    ("recovery_codes", "account"),
+    ("users", "account"),
+    ("users", "colleagues"),
+    ("workspaces", "workspace"),
+    *((table, "workspace") for table in ("conversations", "messages", "escalations", "usage_counters")),
+    ("conversation_transitions", "workspace"),
+    *(
+        (table, policy)
+        for table in ("sources", "ingest_jobs", "ingest_pages", "api_keys")
+        for policy in ("workspace", "audience")
+    ),
+    *(
+        (f"{table}", policy)
+        for table in (
+            "documents",
+            "chunks",
+            "embeddings",
+            "lexical_segments",
+            "lexical_postings",
+            "lexical_tombstones",
+        )
+        for policy in ("workspace", "audience")
+    ),
+}
+
+
+async def test_no_policy_is_missing_and_every_one_compares_with_the_scope(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        found = (
+            await session.execute(
+                text(
+                    "select tablename, policyname, permissive, coalesce(qual, '') as qual,"
+                    " coalesce(with_check, '') as with_check from pg_policies where schemaname = 'public'"
+                )
+            )
+        ).all()
+    assert {(row.tablename, row.policyname) for row in found} == POLICIES
+    for row in found:
+        assert "app." in row.qual, row
+        # An audience narrows what the workspace's policy lets through; a permissive one would widen it.
+        assert row.permissive == ("RESTRICTIVE" if row.policyname == "audience" else "PERMISSIVE"), row
+
+
+@pytest.mark.parametrize("table", ["invites", "audit_events", "members", "api_keys", "users"])
+async def test_accounts_of_another_workspace_are_not_there_for_a_query_without_a_filter(
+    resources: Resources, factory: Factory, table: str
+) -> None:
+    mine, theirs = await factory.tenant(), await factory.tenant()
+    email, _ = await factory.member(theirs)
+    async with resources.database.unit_of_work(theirs.scope) as session:
+        for statement in (
+            "insert into invites (workspace_id, id, role, invited_by, expires_at)"
+            " values (:id, gen_random_uuid(), 'viewer', 'x', now())",
+            "insert into audit_events (workspace_id, id, actor, actor_name, action)"
+            " values (:id, gen_random_uuid(), 'x', 'x', 'x')",
+        ):
+            await session.execute(text(statement), {"id": theirs.id})
+        assert (await session.execute(text(f"select count(*) from {table}"))).scalar_one() > 0
+    async with resources.database.unit_of_work(mine.scope) as session:
+        rows = (await session.execute(text(f"select {table}::text from {table}"))).scalars().all()
+    assert not [row for row in rows if str(theirs.id) in row or email in row]
