@@ -76,10 +76,8 @@ async def run() -> None:
     show(
         "Identity",
         [
-            at_most(
-                "session, p50, the empty transaction off", session_ms - empty, MOST_MS, "ms", peer=beside
-            ),
-            at_most("key, p50, the empty transaction off", key_ms - empty, MOST_MS, "ms", peer=beside),
+            at_most("a session's, p50, without its transaction", of_session, MOST_MS, "ms", peer=beside),
+            at_most("a key's, p50, without its transaction", of_key, MOST_MS, "ms", peer=beside),
             Figure("sign-in, p50", f"{whole:.0f} ms", peer=f"the hash alone: {alone:.0f} ms"),
         ],
     )
