@@ -1,0 +1,40 @@
+"""A step of the schema can be taken back, and taken again, and what was stored before it stays."""
+
+from __future__ import annotations
+
+import psycopg
+from alembic import command
+from sqlalchemy import NullPool, create_engine
+
+from helpninja_app.kernel.database import sqlalchemy_url
+from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres
+from helpninja_app.kernel.migrations import _config, upgrade
+
+
+def take_back(owner_url: str, revision: str) -> None:
+    config, engine = _config(), create_engine(sqlalchemy_url(owner_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        config.attributes |= {"connection": connection, "app_role": "hn_app"}
+        command.downgrade(config, revision)
+        connection.commit()
+
+
+def test_the_accounts_can_be_taken_back_and_made_again(postgres: EmbeddedPostgres, worker_id: str) -> None:
+    name = f"migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        assert upgrade(urls.owner) == ["0001", "0002"]
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "insert into users (id, email, password_hash) values (gen_random_uuid(), 'a@b.example', 'x')"
+            )
+        take_back(urls.owner, "0001")
+        with psycopg.connect(urls.superuser) as connection:
+            left = connection.execute("select to_regclass('invites'), count(*) from users").fetchone()
+        assert left == (None, 1)
+        assert upgrade(urls.owner) == ["0002"]
+        with psycopg.connect(urls.superuser) as connection:
+            found = connection.execute("select email, email_verified_at from users").fetchall()
+        assert found == [("a@b.example", None)]
+    finally:
+        postgres.drop_database(name)
