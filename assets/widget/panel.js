@@ -162,7 +162,7 @@ async function receive(answer, text) {
   }
 }
 
-/** Why a person is concerned; nothing where the answer itself says that one was asked. */
+/** Nothing where the answer says itself that a person was asked. */
 function concern(reason) {
   if (reason === 'no_answer' || reason === 'visitor_request') return '';
   return say(reason === 'provider_error' ? 'stoodIn' : 'escalated');

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def running_demo() -> Iterator[DemoServer]:
     # The embedded server runs as another user where we are root, and has to reach its files below this one.
     folder.chmod(0o711)
     data = folder / "data"
-    port = _free_port()
+    port = a_free_port()
     process = _start(port, data)
     said = _Said(process)
     try:
@@ -146,7 +147,10 @@ def _delete(data: Path) -> None:
         postgres.destroy()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def a_free_port() -> int:
+    """Below those that connections get at their other end: a server that starts again needs its own."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("There is no free port between 20,000 and 30,000.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ import httpx
 import psutil
 import pytest
 from playwright.sync_api import Page, expect
+
+from tests.e2e.demo_server import a_free_port
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ def until_ready(process: subprocess.Popen[str]) -> str:
     pytest.fail("".join(said))
 
 
+def start_again(installation: Installation) -> subprocess.Popen[str]:
+    process = serve_command(installation.port, installation.data)
+    until_ready(process)
+    return process
+
+
 def database_of(installation: Installation) -> psutil.Process:
     pid_file = installation.data / "postgres" / "cluster" / "postmaster.pid"
     return psutil.Process(int(pid_file.read_text().splitlines()[0]))
@@ -58,10 +65,8 @@ def database_of(installation: Installation) -> psutil.Process:
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+    with tempfile.TemporaryDirectory() as folder:
+        port = a_free_port()
         Path(folder).chmod(0o711)
         process = serve_command(port, Path(folder) / "data")
         assert until_ready(process) == f"HelpNinja is ready at http://127.0.0.1:{port}\n"
@@ -131,17 +136,15 @@ def test_killed_outright_it_starts_again_and_has_lost_nothing(installation: Inst
         return found["total"], again["conversationId"]
 
     session = secrets.token_hex(8)
-    first = serve_command(installation.port, installation.data)
-    until_ready(first)
+    first = start_again(installation)
     before = known()
     database, children = database_of(installation), psutil.Process(first.pid).children(recursive=True)
     for process in (psutil.Process(first.pid), *children, database, *database.children()):
         with suppress(psutil.NoSuchProcess):
             process.kill()
     first.communicate(timeout=30)
-    second = serve_command(installation.port, installation.data)
+    second = start_again(installation)
     try:
-        until_ready(second)
         assert before[0] > 25
         assert known() == before
     finally:

@@ -173,7 +173,7 @@ def test_an_answer_that_stands_in_for_a_failed_model_says_so(
     widget_backend.replies[QUESTION] = Reply("Sixty days.", escalated=True, reason="provider_error")
     panel = visit_panel(page, widget_backend)
     ask(panel)
-    expect(panel.locator(".system")).to_contain_text("The assistant is not working as usual")
+    expect(panel.locator(".system")).to_contain_text("Our assistant is down")
 
 
 def test_an_answer_that_says_itself_that_a_person_was_asked_is_not_followed_by_the_same_again(
