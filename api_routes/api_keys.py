@@ -89,9 +89,11 @@ async def keys(request: Request, workspace_id: str) -> KeyList:
 )
 async def create(request: Request, workspace_id: str) -> NewKey:
     """Make a key that may do at most what its maker may."""
+    # Before the caller: they may be somebody else by the time that a slow body is there.
+    body = await read_json(request)
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.MANAGE_KEYS)
-    wanted = (await read_json(request)).parse(KeyBody)
+    wanted = body.parse(KeyBody)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         view, secret = await issue_api_key(
             session,

@@ -33,7 +33,7 @@ from helpninja_app.accounts.sessions import (
     list_sessions,
     open_session,
 )
-from helpninja_app.accounts.users import change_name, find_password_hash
+from helpninja_app.accounts.users import change_name, find_password_hash, is_password_still
 from helpninja_app.errors import Invalid, NotSignedIn, RateLimited
 from helpninja_app.kernel.proxies import limited_address
 from helpninja_app.kernel.rate_limits import Burst
@@ -172,8 +172,9 @@ async def me(request: Request) -> Me:
 )
 async def rename(request: Request) -> Ok:
     """Change the name that colleagues see."""
+    body = await read_json(request)
     user = await signed_in_user(request)
-    wanted = (await read_json(request)).parse(NameBody)
+    wanted = body.parse(NameBody)
     async with resources_of(request).database.unit_of_work(user.scope) as session:
         await change_name(session, user.id, wanted.name.strip())
     return Ok()
@@ -236,4 +237,6 @@ async def _sign_in(request: Request, resources: Resources, body: JsonBody) -> st
     if not await is_password_right(known, wanted.password) or known is None:
         raise NotSignedIn(WRONG)
     async with resources.database.unit_of_work() as session:
+        if not await is_password_still(session, *known):
+            raise NotSignedIn(WRONG)
         return await open_session(session, known[0], device_of(request, resources.settings))

@@ -120,13 +120,12 @@ async def upload(request: Request) -> UploadResult:
     limits = knowledge_limits(resources.settings, caller.workspace.plan)
     files = resources.knowledge.files
     async with receive_upload(request, files.incoming, limits.upload_bytes) as (received, fields):
-        if "tenantId" in fields:
-            # Another workspace of theirs, where they may be somebody else.
-            caller = await staff_caller(request, fields["tenantId"])
-            require(caller, Permission.UPLOAD_DOCUMENTS)
-            limits = knowledge_limits(resources.settings, caller.workspace.plan)
-            if received.size > limits.upload_bytes:
-                raise FileRefused(too_large(limits.upload_bytes))
+        # Once more: the file may have been long on its way, and its fields may name another workspace.
+        caller = await staff_caller(request, fields.get("tenantId") or request.query_params.get("tenantId"))
+        require(caller, Permission.UPLOAD_DOCUMENTS)
+        limits = knowledge_limits(resources.settings, caller.workspace.plan)
+        if received.size > limits.upload_bytes:
+            raise FileRefused(too_large(limits.upload_bytes))
         audience = fields.get("audience", Audience.MEMBERS.value)
         if audience not in set(Audience):
             raise Invalid(errors=(FieldError("body.audience", "Choose visitors or members."),))

@@ -24,6 +24,7 @@ from helpninja_app.accounts.invites import (
     renew_invite,
     revoke_invite,
 )
+from helpninja_app.accounts.mail_limits import limit_invite_mails
 from helpninja_app.accounts.members import (
     MemberView,
     change_role,
@@ -131,9 +132,11 @@ async def members(request: Request, workspace_id: str) -> MemberList:
 )
 async def change_member(request: Request, workspace_id: str, user_id: str) -> MemberInfo:
     """Change a member's role, at most to the caller's own, or suspend them."""
+    # Before the caller: they may be somebody else by the time that a slow body is there.
+    body = await read_json(request)
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.MANAGE_MEMBERS)
-    wanted = (await read_json(request)).parse(MemberChanges)
+    wanted = body.parse(MemberChanges)
     member_id = parse_id(user_id)
     view: MemberView | None = None
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
@@ -186,15 +189,18 @@ async def invites(request: Request, workspace_id: str) -> InviteList:
 )
 async def create_invite(request: Request, workspace_id: str) -> NewInvite:
     """Invite somebody by mail, or make a link to pass on; either counts once, and for seven days."""
+    # Before the caller: they may be somebody else by the time that a slow body is there.
+    body = await read_json(request)
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.MANAGE_MEMBERS)
-    wanted = (await read_json(request)).parse(InviteBody)
+    wanted = body.parse(InviteBody)
     email = check_email(wanted.email) if wanted.email.strip() else ""
     resources = resources_of(request)
     limit = plan_of(resources.settings, caller.workspace.plan).members
     async with resources.database.unit_of_work(caller.scope) as session:
         view, token = await invite(session, caller, email, Role(wanted.role), limit=limit)
         if view.email:
+            await limit_invite_mails(resources.limiter, caller.user_id, view.email)
             await resources.queue.enqueue(
                 session, INVITE_MAIL, workspace_id=str(caller.workspace.id), invite_id=str(view.id)
             )
@@ -213,8 +219,10 @@ async def resend(request: Request, workspace_id: str, invite_id: str) -> NewInvi
     wanted = parse_id(invite_id)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        view, token = await renew_invite(session, caller, wanted)
+        limit = plan_of(resources.settings, caller.workspace.plan).members
+        view, token = await renew_invite(session, caller, wanted, limit=limit)
         if view.email:
+            await limit_invite_mails(resources.limiter, caller.user_id, view.email)
             await resources.queue.enqueue(
                 session, INVITE_MAIL, workspace_id=str(caller.workspace.id), invite_id=str(view.id)
             )

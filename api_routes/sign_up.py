@@ -27,7 +27,7 @@ from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
 from helpninja_app.accounts.identity import SignedInUser
 from helpninja_app.accounts.invites import look_up_invite
-from helpninja_app.accounts.links import Purpose, forget_links, use_link
+from helpninja_app.accounts.links import Purpose, forget_links, refuse_spent_link, use_link
 from helpninja_app.accounts.mails import AccountMail
 from helpninja_app.accounts.passwords import LONGEST, hash_password, is_password_right, refuse_weak_password
 from helpninja_app.accounts.sessions import end_sessions
@@ -185,6 +185,10 @@ async def update_password(request: Request) -> Response:
     user = None if token else await signed_in_user(request)
     try:
         wanted = body.parse(NewPasswordBody)
+        if user is None:
+            await limit_guesses(request, resources, "reset-link", token[:64])
+            async with resources.database.unit_of_work() as session:
+                await refuse_spent_link(session, token, Purpose.RESET)
         await refuse_weak_password(wanted.password, [user.email] if user else [])
         if user is None:
             await _reset(resources, wanted)

@@ -126,8 +126,9 @@ async def list_all(request: Request) -> WorkspaceList:
 )
 async def create(request: Request) -> WorkspaceInfo:
     """Make another workspace, whose owner the caller is, and go there."""
+    body = await read_json(request)
     user = await signed_in_user(request)
-    wanted = (await read_json(request)).parse(NewWorkspaceBody)
+    wanted = body.parse(NewWorkspaceBody)
     resources = resources_of(request)
     async with resources.database.unit_of_work() as session:
         workspace_id = await open_workspace(
@@ -157,9 +158,10 @@ async def read(request: Request, workspace_id: str) -> WorkspaceInfo:
 )
 async def change(request: Request, workspace_id: str) -> WorkspaceInfo:
     """Change settings."""
+    body = await read_json(request)
     caller = await staff_caller(request, workspace_id)
     require(caller, Permission.MANAGE_WORKSPACE)
-    wanted = (await read_json(request)).parse(SettingsBody)
+    wanted = body.parse(SettingsBody)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         return _info(await change_workspace(session, caller, wanted.columns()))
 
@@ -172,9 +174,10 @@ async def change(request: Request, workspace_id: str) -> WorkspaceInfo:
 )
 async def remove(request: Request, workspace_id: str) -> Deletion:
     """Delete a workspace: out of reach at once, gone for good after seven days."""
+    body = await read_json(request)
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.DELETE_WORKSPACE)
-    wanted = (await read_json(request)).parse(DeletionBody)
+    wanted = body.parse(DeletionBody)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         gone_at = await close_workspace(session, caller, typed=wanted.confirm)
     return Deletion(goneAt=gone_at.isoformat())
@@ -215,9 +218,10 @@ async def switch(request: Request, workspace_id: str) -> Ok:
 )
 async def transfer(request: Request, workspace_id: str) -> Ok:
     """Make another member the owner; the caller becomes an admin."""
+    body = await read_json(request)
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.DELETE_WORKSPACE)
-    wanted = (await read_json(request)).parse(TransferBody)
+    wanted = body.parse(TransferBody)
     user_id = parse_id(wanted.userId)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         await transfer_workspace(session, caller, user_id)

@@ -47,6 +47,7 @@ create table invite_hashes (
   token_hash bytea primary key,
   workspace_id uuid not null,
   invite_id uuid not null,
+  is_mailed boolean not null default false,
   foreign key (workspace_id, invite_id) references invites (workspace_id, id) on delete cascade
 );
 create index on invite_hashes (workspace_id, invite_id);
@@ -94,11 +95,12 @@ IDENTITY = """
 create function resolve_tenant(tenant text) returns uuid language plpgsql stable as $$
 declare found_id uuid;
 begin
+  -- What looks like an id is one: no handle can take its place.
+  if tenant ~ '^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$' then
+    return tenant::uuid;
+  end if;
   select workspace_id into found_id from workspace_handles
     where handle in (tenant, lower(tenant)) and not is_closed order by handle = tenant desc limit 1;
-  if found_id is null and tenant ~ '^[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}$' then
-    found_id := tenant::uuid;
-  end if;
   return found_id;
 end $$;
 

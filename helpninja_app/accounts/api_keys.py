@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.accounts.members import lock_for
 from helpninja_app.accounts.models import ApiKey, ApiKeyHash
 from helpninja_app.accounts.permissions import KEY_PERMISSIONS, Permission
 from helpninja_app.accounts.tokens import new_token, token_hash
@@ -19,6 +20,7 @@ from helpninja_app.errors import Forbidden, Invalid, NotFound
 from helpninja_app.kernel.database import new_id
 
 KEY_PREFIX = "hn_sk_"
+LONGEST_LIFE = timedelta(days=3660)
 _SHOWN = len(KEY_PREFIX) + 4
 
 
@@ -56,12 +58,14 @@ async def issue_api_key(
     expires_at: datetime | None,
 ) -> tuple[KeyView, str]:
     """A member's new key and its secret. It may do at most what the member may."""
+    await lock_for(session, caller, Permission.MANAGE_KEYS)
     if excess := sorted(permissions - KEY_PERMISSIONS):
         raise Invalid(f"A key cannot have the permission {', '.join(excess)}: that is for people.")
     if excess := sorted(permissions - caller.permissions):
         raise Forbidden(f"Your role ({caller.role.value}) does not have the permission {', '.join(excess)}.")
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise Invalid("A key has to expire in the future.")
+    now = datetime.now(UTC)
+    if expires_at is not None and not now < expires_at <= now + LONGEST_LIFE:
+        raise Invalid("A key has to expire in the future, within ten years.")
     key, secret = await _create(session, caller.workspace.id, name, permissions, expires_at)
     await record(session, Actor.of(caller), "key.created", name, permissions=list(key.permissions))
     return _view(key), secret
@@ -79,6 +83,7 @@ async def list_api_keys(session: AsyncSession, workspace_id: UUID) -> list[KeyVi
 
 async def revoke_api_key(session: AsyncSession, caller: MemberCaller, key_id: UUID) -> None:
     """Make a key useless from the next call on; ``NotFound`` when it is not there or was revoked before."""
+    await lock_for(session, caller, Permission.MANAGE_KEYS)
     found = await session.execute(
         select(ApiKey)
         .where(

@@ -13,7 +13,9 @@ from sqlmodel import col
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.identity import SignedInUser
+from helpninja_app.accounts.members import lock_for
 from helpninja_app.accounts.models import Member, Role, Workspace, WorkspaceHandle
+from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import Forbidden, Invalid, NotFound
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
@@ -36,7 +38,7 @@ async def close_workspace(session: AsyncSession, caller: MemberCaller, *, typed:
 
     ``typed`` has to be its slug: nobody deletes the wrong one by a slip.
     """
-    if caller.role is not Role.OWNER:
+    if await lock_for(session, caller, Permission.DELETE_WORKSPACE) is not Role.OWNER:
         raise Forbidden("Only an owner can delete a workspace.")
     if typed != caller.workspace.slug:
         raise Invalid(f"Type {caller.workspace.slug} to delete this workspace.")

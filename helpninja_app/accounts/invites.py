@@ -15,7 +15,7 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.members import add_member, lock_for, lock_members, refuse_full
 from helpninja_app.accounts.models import Invite, InviteHash, Member, Role, User
-from helpninja_app.accounts.permissions import outranks
+from helpninja_app.accounts.permissions import Permission, outranks
 from helpninja_app.accounts.tokens import new_token, token_hash
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.errors import Conflict, Forbidden, NotFound
@@ -47,6 +47,7 @@ class Offer:
     email: str
     role: Role
     invited_by: str
+    is_mailed: bool
 
 
 async def invite(
@@ -56,7 +57,7 @@ async def invite(
 
     Without ``email`` whoever has the link may join. Raises ``LimitUsedUp`` when the plan has no place left.
     """
-    own = await lock_for(session, caller)
+    own = await lock_for(session, caller, Permission.MANAGE_MEMBERS)
     if outranks(role, own):
         raise Forbidden(f"As {own.value} you cannot make anybody {role.value}.")
     email, workspace_id = email.strip().lower(), caller.workspace.id
@@ -76,10 +77,22 @@ async def invite(
     return _view(offered), await mint_token(session, workspace_id, offered.id)
 
 
-async def mint_token(session: AsyncSession, workspace_id: UUID, invite_id: UUID) -> str:
-    """Another token of an invite, for a mail; earlier ones count as well until it is accepted."""
+async def mint_token(
+    session: AsyncSession, workspace_id: UUID, invite_id: UUID, *, is_mailed: bool = False
+) -> str:
+    """Another token of an invite; earlier ones count as well until it is accepted.
+
+    ``is_mailed`` for one that nobody but the reader of the mail sees.
+    """
     token = new_token()
-    session.add(InviteHash(token_hash=token_hash(token), workspace_id=workspace_id, invite_id=invite_id))
+    session.add(
+        InviteHash(
+            token_hash=token_hash(token),
+            workspace_id=workspace_id,
+            invite_id=invite_id,
+            is_mailed=is_mailed,
+        )
+    )
     await session.flush()
     return token
 
@@ -93,13 +106,17 @@ async def list_invites(session: AsyncSession, workspace_id: UUID) -> list[Invite
 
 
 async def renew_invite(
-    session: AsyncSession, caller: MemberCaller, invite_id: UUID
+    session: AsyncSession, caller: MemberCaller, invite_id: UUID, *, limit: int | None
 ) -> tuple[InviteView, str]:
     """Seven more days and a new link; the earlier links do not count any more."""
-    own = await lock_for(session, caller)
+    own = await lock_for(session, caller, Permission.MANAGE_MEMBERS)
     offered = await _load(session, caller.workspace.id, invite_id)
     if outranks(Role(offered.role), own):
         raise Forbidden(f"As {own.value} you cannot make anybody {offered.role}.")
+    if offered.expires_at <= datetime.now(UTC):
+        # Its place may have gone to somebody else.
+        used = await _count_open(session, caller.workspace.id)
+        await refuse_full(session, caller.workspace.id, limit, open_invites=used)
     offered.expires_at = datetime.now(UTC) + LIFETIME
     await session.execute(
         delete(InviteHash).where(
@@ -111,7 +128,10 @@ async def renew_invite(
 
 
 async def revoke_invite(session: AsyncSession, caller: MemberCaller, invite_id: UUID) -> None:
+    own = await lock_for(session, caller, Permission.MANAGE_MEMBERS)
     offered = await _load(session, caller.workspace.id, invite_id)
+    if outranks(Role(offered.role), own):
+        raise Forbidden(f"As {own.value} you cannot withdraw the invite of an {offered.role}.")
     offered.revoked_at = datetime.now(UTC)
     await record(session, Actor.of(caller), "member.invite_revoked", offered.email or ANYONE)
 
@@ -137,6 +157,7 @@ async def look_up_invite(session: AsyncSession, token: str) -> Offer:
         email=offered.email,
         role=Role(offered.role),
         invited_by=offered.invited_by,
+        is_mailed=known.is_mailed and bool(offered.email),
     )
 
 

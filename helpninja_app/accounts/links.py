@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -64,6 +64,20 @@ async def use_link(session: AsyncSession, token: str, purpose: Purpose) -> tuple
     if row is None:
         raise Invalid(OVER)
     return row.user_id, row.email
+
+
+async def refuse_spent_link(session: AsyncSession, token: str, purpose: Purpose) -> None:
+    """Raise ``Invalid`` for a link that does not count any more, before work is put into what it is for."""
+    found = await session.execute(
+        select(col(AccountLink.user_id)).where(
+            col(AccountLink.token_hash) == token_hash(token),
+            col(AccountLink.purpose) == purpose.value,
+            col(AccountLink.used_at).is_(None),
+            col(AccountLink.expires_at) > datetime.now(UTC),
+        )
+    )
+    if found.first() is None:
+        raise Invalid(OVER)
 
 
 async def forget_links(session: AsyncSession, user_id: UUID, purpose: Purpose) -> None:

@@ -111,7 +111,7 @@ async def write_invite_mail(
     offered = found.scalar_one_or_none()
     if offered is None or not offered.email:
         return None
-    token = await mint_token(session, workspace_id, invite_id)
+    token = await mint_token(session, workspace_id, invite_id, is_mailed=True)
     return _mail(
         offered.email,
         f"{_one_line(offered.invited_by)} invites you to {_one_line(workspace.name)}",

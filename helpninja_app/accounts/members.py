@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.accounts.models import Member, Role, User, Workspace
-from helpninja_app.accounts.permissions import outranks
+from helpninja_app.accounts.models import Invite, Member, Role, User, Workspace
+from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission, outranks
 from helpninja_app.accounts.workspaces import UNKNOWN_TENANT
 from helpninja_app.errors import Conflict, Forbidden, LimitUsedUp, NotFound
 from helpninja_app.kernel.database import enter_scope
@@ -84,8 +84,8 @@ async def lock_members(session: AsyncSession, workspace_id: UUID) -> None:
     await session.execute(_LOCK, {"workspace": str(workspace_id)})
 
 
-async def lock_for(session: AsyncSession, caller: MemberCaller) -> Role:
-    """Take the lock and see what the caller is by now: they may have waited for who removed them."""
+async def lock_for(session: AsyncSession, caller: MemberCaller, permission: Permission | None = None) -> Role:
+    """Take the lock and see what the caller is and may by now: they may have waited for who removed them."""
     await lock_members(session, caller.workspace.id)
     found = await session.execute(
         select(col(Member.role)).where(
@@ -97,7 +97,10 @@ async def lock_for(session: AsyncSession, caller: MemberCaller) -> Role:
     role = found.scalar_one_or_none()
     if role is None:
         raise NotFound(UNKNOWN_TENANT)
-    return Role(role)
+    now = Role(role)
+    if permission is not None and permission not in ROLE_PERMISSIONS[now]:
+        raise Forbidden(f"Your role ({now.value}) does not allow this ({permission.value}).")
+    return now
 
 
 async def refuse_full(
@@ -119,7 +122,7 @@ async def refuse_full(
 
 async def change_role(session: AsyncSession, caller: MemberCaller, user_id: UUID, role: Role) -> MemberView:
     """Give a member another role, at most the caller's own."""
-    own = await lock_for(session, caller)
+    own = await lock_for(session, caller, Permission.MANAGE_MEMBERS)
     member, user = await _changeable(session, caller, own, user_id)
     if outranks(role, own):
         raise Forbidden(f"As {own.value} you cannot make anybody {role.value}.")
@@ -128,6 +131,8 @@ async def change_role(session: AsyncSession, caller: MemberCaller, user_id: UUID
         if before is Role.OWNER:
             await _refuse_last_owner(session, caller.workspace.id, user_id)
         member.role = role.value
+        if outranks(before, role):
+            await _withdraw_invites_of(session, caller.workspace.id, user.email)
         await record(
             session,
             Actor.of(caller),
@@ -145,12 +150,14 @@ async def suspend_member(
     """Keep a member out for a while, or let them in again. Nobody does this to themselves."""
     if user_id == caller.user_id:
         raise Conflict("You cannot suspend yourself.")
-    own = await lock_for(session, caller)
+    own = await lock_for(session, caller, Permission.MANAGE_MEMBERS)
     member, user = await _changeable(session, caller, own, user_id)
     if (member.suspended_at is not None) is not is_suspended:
         if is_suspended and Role(member.role) is Role.OWNER:
             await _refuse_last_owner(session, caller.workspace.id, user_id)
         member.suspended_at = datetime.now(UTC) if is_suspended else None
+        if is_suspended:
+            await _withdraw_invites_of(session, caller.workspace.id, user.email)
         action = "member.suspended" if is_suspended else "member.resumed"
         await record(session, Actor.of(caller), action, user.email)
     return _view(member, user)
@@ -161,9 +168,10 @@ async def remove_member(session: AsyncSession, caller: MemberCaller, user_id: UU
     if user_id == caller.user_id:
         await leave_workspace(session, caller)
         return
-    own = await lock_for(session, caller)
+    own = await lock_for(session, caller, Permission.MANAGE_MEMBERS)
     _, user = await _changeable(session, caller, own, user_id)
     await _remove(session, caller.workspace.id, user_id)
+    await _withdraw_invites_of(session, caller.workspace.id, user.email)
     await record(session, Actor.of(caller), "member.removed", user.email)
 
 
@@ -171,6 +179,7 @@ async def leave_workspace(session: AsyncSession, caller: MemberCaller) -> None:
     if await lock_for(session, caller) is Role.OWNER:
         await _refuse_last_owner(session, caller.workspace.id, caller.user_id)
     await record(session, Actor.of(caller), "member.left", caller.email)
+    await _withdraw_invites_of(session, caller.workspace.id, caller.email)
     await _remove(session, caller.workspace.id, caller.user_id)
 
 
@@ -225,6 +234,20 @@ async def _refuse_last_owner(session: AsyncSession, workspace_id: UUID, user_id:
 async def _remove(session: AsyncSession, workspace_id: UUID, user_id: UUID) -> None:
     await session.execute(
         delete(Member).where(col(Member.workspace_id) == workspace_id, col(Member.user_id) == user_id)
+    )
+
+
+async def _withdraw_invites_of(session: AsyncSession, workspace_id: UUID, email: str) -> None:
+    """Who may less than before leaves no door open behind them."""
+    await session.execute(
+        update(Invite)
+        .where(
+            col(Invite.workspace_id) == workspace_id,
+            col(Invite.invited_by) == email,
+            col(Invite.accepted_at).is_(None),
+            col(Invite.revoked_at).is_(None),
+        )
+        .values(revoked_at=datetime.now(UTC))
     )
 
 

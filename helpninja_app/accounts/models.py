@@ -169,6 +169,7 @@ class InviteHash(SQLModel, table=True):
     token_hash: bytes = Field(primary_key=True)
     workspace_id: UUID
     invite_id: UUID
+    is_mailed: bool = False
 
 
 class AuditEvent(SQLModel, table=True):

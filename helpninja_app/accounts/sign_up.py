@@ -8,20 +8,23 @@ import unicodedata
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.invites import accept_invite
 from helpninja_app.accounts.members import add_member
-from helpninja_app.accounts.models import Role, UserEmail, WorkspaceHandle
+from helpninja_app.accounts.models import Member, Role, UserEmail, WorkspaceHandle
 from helpninja_app.accounts.sessions import Device, open_session
 from helpninja_app.accounts.users import confirm_address, create_user
+from helpninja_app.accounts.workspace_settings import RESERVED, looks_like_id
 from helpninja_app.accounts.workspaces import create_workspace
+from helpninja_app.errors import LimitUsedUp
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 
+MOST_OWNED = 20
 _LONGEST_SLUG = 48
 _LOCK_SLUG = text("select pg_advisory_xact_lock(hashtextextended('slug:' || :slug, 0))")
 
@@ -62,7 +65,7 @@ async def open_account(
     user = await create_user(session, email=email, password_hash=password_hash)
     if invite_token is not None:
         offer = await accept_invite(session, invite_token, user.id, user.email)
-        if offer.email:
+        if offer.is_mailed:
             await confirm_address(session, user.id, user.email)
         token = await open_session(session, user.id, device, workspace_id=offer.workspace_id)
         return OpenedAccount(user.id, offer.workspace_id, token)
@@ -77,7 +80,22 @@ async def open_account(
 async def open_workspace(
     session: AsyncSession, *, user_id: UUID, email: str, name: str, embedding_model: str
 ) -> UUID:
-    """A new workspace of which the user is the owner; continues in their scope in it."""
+    """A new workspace of which the user is the owner; continues in their scope in it.
+
+    ``LimitUsedUp`` for somebody who owns ``MOST_OWNED``: each comes with a free plan of its own.
+    """
+    await enter_scope(session, Scope(user_id=user_id))
+    owned = await session.execute(
+        select(func.count())
+        .select_from(Member)
+        .where(col(Member.user_id) == user_id, col(Member.role) == Role.OWNER.value)
+    )
+    if (used := owned.scalar_one()) >= MOST_OWNED:
+        raise LimitUsedUp(
+            f"You own {used} workspaces, and {MOST_OWNED} is the most. Delete or transfer one first.",
+            limit=MOST_OWNED,
+            used=used,
+        )
     workspace = await create_workspace(
         session, slug=await free_slug(session, name), name=name[:200], embedding_model=embedding_model
     )
@@ -98,4 +116,5 @@ async def free_slug(session: AsyncSession, name: str) -> str:
     taken = await session.execute(
         select(col(WorkspaceHandle.handle)).where(col(WorkspaceHandle.handle) == slug)
     )
-    return slug if taken.first() is None else f"{slug}-{secrets.token_hex(4)}"
+    is_free = taken.first() is None and slug not in RESERVED and not looks_like_id(slug)
+    return slug if is_free else f"{slug}-{secrets.token_hex(4)}"

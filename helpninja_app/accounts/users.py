@@ -15,7 +15,9 @@ from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.kernel.database import enter_scope, new_id
 from helpninja_app.kernel.scope import Scope
 
-EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s.\x00-\x1f]{2,63}")
+# Without what mail software reads as more than one address, or as something beside it (RFC 5322, specials).
+_PART = r"[^@\s\x00-\x1f,;:<>()\[\]\"\\]"
+EMAIL = re.compile(rf"{_PART}{{1,64}}@{_PART}{{1,190}}\.[^@\s.,;:<>()\[\]\"\\]{{2,63}}")
 
 
 def check_email(email: str) -> str:
@@ -49,6 +51,15 @@ async def find_password_hash(session: AsyncSession, email: str) -> tuple[UUID, s
     await enter_scope(session, Scope(user_id=user_id))
     user = (await session.execute(select(User).where(col(User.id) == user_id))).scalar_one_or_none()
     return (user.id, user.password_hash) if user else None
+
+
+async def is_password_still(session: AsyncSession, user_id: UUID, password_hash: str) -> bool:
+    """Whether it was not changed since; whoever changes it now waits for the end of this transaction."""
+    await enter_scope(session, Scope(user_id=user_id))
+    found = await session.execute(
+        select(col(User.password_hash)).where(col(User.id) == user_id).with_for_update()
+    )
+    return found.scalar_one_or_none() == password_hash
 
 
 async def change_password(session: AsyncSession, user_id: UUID, password_hash: str) -> None:

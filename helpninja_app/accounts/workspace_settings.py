@@ -14,15 +14,21 @@ from helpninja_app.accounts.callers import Voice
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
-_DOMAIN = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:\d{1,5})?")
+_DOMAIN = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
 _LANGUAGE = re.compile(r"[a-z]{2}")
-_RESERVED = frozenset({"app", "api", "demo", "docs", "new", "settings", "widget", "www"})
+RESERVED = frozenset({"app", "api", "demo", "docs", "new", "settings", "widget", "www"})
+_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 _COLUMNS = {
     "allowedDomains": "allowed_domains",
     "timeZone": "time_zone",
     "businessHours": "business_hours",
     "threshold": "confidence_threshold",
 }
+
+
+def looks_like_id(slug: str) -> bool:
+    """Whether a slug could be taken for the id of a workspace."""
+    return bool(_ID.fullmatch(slug))
 
 
 class WorkspaceChanges(BaseModel):
@@ -57,7 +63,7 @@ class WorkspaceChanges(BaseModel):
     @field_validator("slug")
     @classmethod
     def _is_free_for_all(cls, slug: str | None) -> str | None:
-        if slug in _RESERVED:
+        if slug in RESERVED or looks_like_id(slug or ""):
             raise ValueError("This name is reserved")
         return slug
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import cookie_parser
 
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.accounts.identity import Credentials, identify_member
+from helpninja_app.accounts.identity import Credentials, SignedInUser, identify_member, identify_user
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.errors import HelpNinjaError, NotFound, NotSignedIn
 from helpninja_app.kernel.rate_limits import Burst
@@ -73,6 +73,18 @@ def fingerprint(state: rx.State) -> str:
     return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
+async def user_of_tab(state: rx.State) -> SignedInUser:
+    """The person whose session cookie came with the websocket; counts against their rate limit.
+
+    Raises ``NotSignedIn`` without a session that still counts.
+    """
+    resources = current_resources()
+    async with resources.database.unit_of_work() as session:
+        user = await identify_user(session, credentials_of(state))
+    await resources.limiter.hit("user", str(user.id), Burst(resources.settings.member_limit, 60))
+    return user
+
+
 async def signed_in(state: rx.State) -> MemberCaller:
     """The member whose session cookie came with the websocket; counts against their rate limit.
 
@@ -120,7 +132,10 @@ def id_from(text: object) -> UUID:
 def text_in(form: object, name: str, most: int = 1000) -> str:
     """A field of a form that came over the websocket: a text that can be stored, at most so long."""
     value = form.get(name, "") if isinstance(form, dict) else ""
-    return value.replace("\x00", "").strip()[:most] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    # Neither NUL nor halves of surrogate pairs can be stored.
+    return value.encode("utf-8", "ignore").decode().replace("\x00", "").strip()[:most]
 
 
 def to_sign_in(page: str) -> list[Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,6 +21,7 @@ from tests.mailbox import Mailbox, token_in
 
 OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 Headers = dict[str, str]
+LATER = (datetime.now(UTC) + timedelta(days=365)).isoformat()
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -243,7 +246,7 @@ async def test_signing_up_for_the_invited_only(team: Team, with_resources: OpenO
 
 
 async def test_a_key_is_shown_once_and_does_what_it_may(team: Team) -> None:
-    wanted = {"name": "CI", "permissions": ["knowledge:read"], "expiresAt": "2100-01-01T00:00:00Z"}
+    wanted = {"name": "CI", "permissions": ["knowledge:read"], "expiresAt": LATER}
     made = await team.call(Role.ADMIN, "POST", "keys", wanted)
     assert made.status_code == 201, made.text
     secret = made.json()["secret"]
@@ -255,7 +258,7 @@ async def test_a_key_is_shown_once_and_does_what_it_may(team: Team) -> None:
     [mine] = [item for item in listed.json()["keys"] if item["name"] == "CI"]
     assert secret not in listed.text
     assert secret.startswith(mine["prefix"])
-    assert (mine["lastUsedAt"] is not None, mine["expiresAt"]) == (True, "2100-01-01T00:00:00+00:00")
+    assert (mine["lastUsedAt"] is not None, mine["expiresAt"]) == (True, LATER)
     assert (await team.call(Role.ADMIN, "DELETE", f"keys/{mine['id']}")).status_code == 200
     assert (await team.client.get("/api/documents", headers=headers)).status_code == 401
     assert (await team.call(Role.ADMIN, "DELETE", f"keys/{mine['id']}")).status_code == 404
@@ -296,3 +299,71 @@ async def test_a_form_accepts_an_invite_and_goes_on(team: Team) -> None:
     assert (joined.status_code, joined.headers["location"]) == (303, "/app")
     spent = await team.client.post("/api/invites/accept", data={"token": token}, headers=headers)
     assert spent.headers["location"].startswith("/invite?error=over")
+
+
+async def test_whoever_signs_up_by_a_link_that_others_saw_is_not_verified(team: Team) -> None:
+    email = new_address()
+    made = await team.call(Role.OWNER, "POST", "invites", {"email": email, "role": "viewer"})
+    shown = made.json()["link"].rpartition("=")[2]
+    joined = await sign_up(team.client, email=email, invite=shown)
+    assert (await me(team.client, cookie_of(joined)))["user"]["verified"] is False
+
+
+@pytest.mark.parametrize("change", ["removed", "suspended", "demoted"])
+async def test_the_invites_of_who_may_less_than_before_are_withdrawn(team: Team, change: str) -> None:
+    made = await team.call(Role.ADMIN, "POST", "invites", {"role": "admin"})
+    token = made.json()["link"].rpartition("=")[2]
+    admin = f"members/{team.ids[Role.ADMIN]}"
+    if change == "removed":
+        answer = await team.call(Role.OWNER, "DELETE", admin)
+    else:
+        body = {"suspended": True} if change == "suspended" else {"role": "viewer"}
+        answer = await team.call(Role.OWNER, "PATCH", admin, body)
+    assert answer.status_code == 200
+    assert (await team.client.post("/api/invites/look-up", json={"token": token})).status_code == 404
+
+
+STALE: list[tuple[str, str, Any]] = [
+    ("POST", "keys", {"name": "x", "permissions": ["audit:read"]}),
+    ("POST", "invites", {"role": "viewer"}),
+    ("PATCH", "", {"voice": "formal"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), STALE)
+async def test_a_body_that_is_long_on_its_way_does_not_keep_a_role_alive(
+    team: Team, method: str, path: str, body: Any
+) -> None:
+    changed = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b" "
+        await changed.wait()
+        yield json.dumps(body).encode()
+
+    url = f"{team.path}/{path}".rstrip("/")
+    headers = team.headers[Role.ADMIN] | {"content-type": "application/json"}
+    asking = asyncio.create_task(team.client.request(method, url, content=slowly(), headers=headers))
+    await asyncio.sleep(0.1)
+    assert (await team.call(Role.OWNER, "DELETE", f"members/{team.ids[Role.ADMIN]}")).status_code == 200
+    changed.set()
+    assert (await asking).status_code == 404
+
+
+async def test_a_key_does_not_outlive_ten_years(team: Team) -> None:
+    for moment in ("9999-12-31T23:59:59-23:59", "2099-01-01T00:00:00Z"):
+        wanted = {"name": "x", "permissions": ["knowledge:read"], "expiresAt": moment}
+        assert (await team.call(Role.OWNER, "POST", "keys", wanted)).status_code == 422
+    assert (await team.call(Role.OWNER, "GET", "keys")).status_code == 200
+
+
+async def test_nobody_is_mailed_over_and_over(team: Team) -> None:
+    made = await team.call(Role.OWNER, "POST", "invites", {"email": new_address(), "role": "viewer"})
+    path = f"invites/{made.json()['id']}/resend"
+    answers = [(await team.call(Role.OWNER, "POST", path)).status_code for _ in range(6)]
+    assert answers == [200] * 4 + [429] * 2
+
+
+async def test_an_admin_does_not_withdraw_the_invite_of_an_owner(team: Team) -> None:
+    made = await team.call(Role.OWNER, "POST", "invites", {"role": "owner"})
+    assert (await team.call(Role.ADMIN, "DELETE", f"invites/{made.json()['id']}")).status_code == 403

@@ -128,7 +128,17 @@ async def test_one_s_own_address_is_no_password(client: httpx.AsyncClient) -> No
 
 
 @pytest.mark.parametrize(
-    "email", ["nobody", "a@b", "a b@example.com", "@example.com", "a@example.com\nb: c", "a@@b.de"]
+    "email",
+    [
+        "nobody",
+        "a@b",
+        "a b@example.com",
+        "@example.com",
+        "a@example.com\nb: c",
+        "a@@b.de",
+        "boss@corp.example,a",
+        "a@b.de>",
+    ],
 )
 async def test_what_is_no_address_is_refused(client: httpx.AsyncClient, email: str) -> None:
     response = await sign_up(client, email=email)
@@ -286,3 +296,38 @@ async def test_the_time_does_not_tell_whether_an_account_exists(client: httpx.As
         unknown.append(await seconds(new_address()))
     spread = statistics.quantiles(known + unknown, n=10)
     assert abs(statistics.median(known) - statistics.median(unknown)) < max(0.004, spread[-1] - spread[0])
+
+
+async def test_a_link_that_is_none_costs_no_hash_and_is_limited(
+    client: httpx.AsyncClient, with_resources: OpenOthers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> str:
+        raise AssertionError("A password was hashed.")
+
+    monkeypatch.setattr("api_routes.sign_up.hash_password", never)
+    monkeypatch.setattr("api_routes.sign_up.refuse_weak_password", never)
+    async with with_resources(sign_in_limit_per_address=3):
+        answers = [
+            await post(client, "update-password", token=f"nobody-{n}", password="nine loud violins")
+            for n in range(4)
+        ]
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
+
+
+async def test_no_password_takes_long_to_be_judged(client: httpx.AsyncClient) -> None:
+    started = time.perf_counter()
+    response = await sign_up(client, password="4@8({[<369&#!1/|0$5+7%2" * 40)
+    assert response.status_code in {201, 422}
+    assert time.perf_counter() - started < 5
+
+
+async def test_a_sign_in_with_the_old_password_does_not_outlive_its_change(client: httpx.AsyncClient) -> None:
+    email, headers, _ = await a_person(client)
+    body = {"currentPassword": PASSWORD, "password": "nine loud violins"}
+    changing = client.post("/api/auth/update-password", json=body, headers=headers)
+    answers = await asyncio.gather(changing, *(sign_in(client, email) for _ in range(5)))
+    client.cookies.clear()
+    assert answers[0].status_code == 200
+    for answer in answers[1:]:
+        if answer.status_code == 200:
+            assert (await client.get("/api/auth/me", headers=cookie_of(answer))).status_code == 401

@@ -257,3 +257,31 @@ async def test_what_happens_to_knowledge_is_in_the_audit_log(
         ("document.processed", "rules.md", "tests"),
         ("document.uploaded", "rules.md", "tests"),
     ]
+
+
+async def test_no_name_takes_the_place_of_another_workspace_s_id(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    victim = await factory.tenant()
+    _, headers, mine = await a_person(client, workspace=str(victim.id))
+    slug = (await settings_of(client, headers, mine))["slug"]
+    assert slug != str(victim.id)
+    for handle in (str(victim.id), victim.id.hex):
+        taken = await client.patch(f"/api/workspaces/{mine}", json={"slug": handle}, headers=headers)
+        assert taken.status_code == 422
+        config = await client.get("/api/widget/config", params={"t": handle})
+        assert config.json()["name"] == victim.workspace.name
+
+
+async def test_a_reserved_name_is_given_to_nobody(client: httpx.AsyncClient) -> None:
+    _, headers, mine = await a_person(client, workspace="Settings")
+    assert (await settings_of(client, headers, mine))["slug"].startswith("settings-")
+
+
+async def test_nobody_owns_workspaces_without_end(client: httpx.AsyncClient) -> None:
+    _, headers, _ = await a_person(client)
+    made = [
+        (await client.post("/api/workspaces", json={"name": "More"}, headers=headers)).status_code
+        for _ in range(20)
+    ]
+    assert made == [201] * 19 + [402]

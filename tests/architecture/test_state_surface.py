@@ -6,6 +6,7 @@ import pytest
 import reflex as rx
 from reflex.state import BaseState
 from reflex_base.config import get_config
+from reflex_base.constants import StateManagerMode
 
 from helpninja_app.screens import registry
 
@@ -64,3 +65,8 @@ def test_setvar_finds_nothing_to_set(state: type[BaseState]) -> None:
 
 def test_no_setters_are_made_by_themselves() -> None:
     assert get_config().state_auto_setters is False
+
+
+def test_no_state_is_written_to_disk() -> None:
+    """A tab's state holds the cookie of its websocket, and Reflex' default keeps it in files."""
+    assert get_config().state_manager_mode is not StateManagerMode.DISK

@@ -10,7 +10,6 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.accounts.deletion import list_deleted, restore_workspace
-from helpninja_app.accounts.identity import identify_user
 from helpninja_app.accounts.sessions import SessionView, choose_workspace, end_session_of, list_sessions
 from helpninja_app.accounts.sign_up import open_workspace
 from helpninja_app.accounts.users import change_name
@@ -19,11 +18,11 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.session import (
     SignedInState,
-    credentials_of,
     id_from,
     sentence_for,
     text_in,
     to_sign_in,
+    user_of_tab,
 )
 from helpninja_app.ui.times import exactly, in_words
 
@@ -83,8 +82,8 @@ class AccountState(SignedInState):
     async def rename(self, form: dict[str, Any]) -> Any:
         """Change the name that colleagues see."""
         try:
-            async with current_resources().database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
+            user = await user_of_tab(self)
+            async with current_resources().database.unit_of_work(user.scope) as session:
                 await change_name(session, user.id, text_in(form, "name", 100))
         except NotSignedIn:
             return to_sign_in(PATH)
@@ -97,8 +96,8 @@ class AccountState(SignedInState):
     async def end(self, session_id: str) -> Any:
         """Sign one device out."""
         try:
-            async with current_resources().database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
+            user = await user_of_tab(self)
+            async with current_resources().database.unit_of_work(user.scope) as session:
                 await end_session_of(session, user.id, id_from(session_id))
         except NotSignedIn:
             return to_sign_in(PATH)
@@ -114,8 +113,8 @@ class AccountState(SignedInState):
             return rx.toast.error("Give the workspace a name.")
         try:
             resources = current_resources()
+            user = await user_of_tab(self)
             async with resources.database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
                 workspace_id = await open_workspace(
                     session,
                     user_id=user.id,
@@ -134,8 +133,8 @@ class AccountState(SignedInState):
     async def bring_back(self, workspace_id: str) -> Any:
         """Undo the deletion of a workspace that one owned."""
         try:
-            async with current_resources().database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
+            user = await user_of_tab(self)
+            async with current_resources().database.unit_of_work(user.scope) as session:
                 await restore_workspace(session, user, id_from(workspace_id))
         except NotSignedIn:
             return to_sign_in(PATH)
@@ -146,8 +145,8 @@ class AccountState(SignedInState):
     async def _show(self) -> Any:
         try:
             resources = current_resources()
+            user = await user_of_tab(self)
             async with resources.database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
                 found = await list_sessions(session, user.id)
                 deleted = await list_deleted(session, user)
         except NotSignedIn:

@@ -21,6 +21,7 @@ from helpninja_app.screens.session import (
     sentence_for,
     signed_in,
     to_sign_in,
+    user_of_tab,
 )
 
 HOME = "/app"
@@ -96,8 +97,8 @@ class ShellState(SignedInState):
             wanted = UUID(workspace_id) if isinstance(workspace_id, str) else None
             if wanted is None:
                 raise ValueError
+            user = await user_of_tab(self)
             async with current_resources().database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
                 caller = await identify_member(session, credentials_of(self), str(wanted))
                 await choose_workspace(session, user.session_id, caller.workspace.id)
         except NotSignedIn:

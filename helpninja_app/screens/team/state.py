@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.invites import InviteView, invite, list_invites, renew_invite, revoke_invite
+from helpninja_app.accounts.mail_limits import limit_invite_mails
 from helpninja_app.accounts.members import (
     MemberView,
     change_role,
@@ -98,7 +99,8 @@ class TeamState(SignedInState):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_MEMBERS)
-            view, token = await renew_invite(session, caller, id_from(invite_id))
+            limit = plan_of(current_resources().settings, caller.workspace.plan).members
+            view, token = await renew_invite(session, caller, id_from(invite_id), limit=limit)
             await self._hand_out(session, caller, view, token)
 
         return await self._do(work)
@@ -184,6 +186,7 @@ class TeamState(SignedInState):
     ) -> None:
         resources = current_resources()
         if view.email:
+            await limit_invite_mails(resources.limiter, caller.user_id, view.email)
             await resources.queue.enqueue(
                 session, INVITE_MAIL, workspace_id=str(caller.workspace.id), invite_id=str(view.id)
             )
