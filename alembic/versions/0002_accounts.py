@@ -1,4 +1,4 @@
-"""Invites, audit log, account links, two-factor sign-in, and identity in one query.
+"""Invites, audit log, account links, and identity in one query.
 
 Revision ID: 0002
 Revises: 0001
@@ -12,11 +12,7 @@ branch_labels = None
 depends_on = None
 
 COLUMNS = """
-alter table users
-  add column email_verified_at timestamptz,
-  add column totp_secret bytea,
-  add column totp_enabled_at timestamptz,
-  add column totp_last_step bigint not null default 0;
+alter table users add column email_verified_at timestamptz;
 alter table sessions
   add column id uuid not null default gen_random_uuid() unique,
   add column workspace_id uuid references workspaces on delete set null,
@@ -70,12 +66,6 @@ create table invites (
 create index on invites (accepted_by);
 create unique index one_open_invite on invites (workspace_id, email)
   where email <> '' and accepted_at is null and revoked_at is null;
-create table recovery_codes (
-  user_id uuid not null references users on delete cascade,
-  code_hash bytea not null,
-  used_at timestamptz,
-  primary key (user_id, code_hash)
-);
 create table audit_events (
   workspace_id uuid not null references workspaces on delete cascade,
   id uuid not null,
@@ -180,13 +170,12 @@ def upgrade() -> None:
     role = context.config.attributes.get("app_role", "hn_app")
     for ddl in (COLUMNS, TABLES, DIRECTORIES, IDENTITY):
         op.execute(ddl)
-    for table in ("invites", "audit_events", "recovery_codes"):
+    for table in ("invites", "audit_events"):
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"alter table {table} force row level security")
     for table in ("invites", "audit_events"):
         op.execute(f"create policy workspace on {table} using (workspace_id = (select {WORKSPACE}))")
         op.execute(f"create policy audience on {table} as restrictive using ((select {IS_MEMBERS}))")
-    op.execute(f"create policy account on recovery_codes using (user_id = (select {USER}))")
     # What happened is not changed afterwards; it goes with its workspace alone.
     op.execute(f'revoke update, delete on audit_events from "{role}"')
     # Members see each other, and change themselves.
@@ -208,7 +197,7 @@ def downgrade() -> None:
         f" where members.user_id = users.id and members.workspace_id = (select {WORKSPACE})))"
     )
     op.execute("drop function identify_key, identify_session, enter_workspace, enter_scope, resolve_tenant")
-    op.execute("drop table invite_hashes, account_links, audit_events, recovery_codes, invites")
+    op.execute("drop table invite_hashes, account_links, audit_events, invites")
     op.execute("alter table workspace_handles drop column is_closed")
     op.execute("alter table workspaces drop column business_hours, drop column deleted_at")
     op.execute("alter table members drop column suspended_at")
@@ -216,7 +205,4 @@ def downgrade() -> None:
         "alter table sessions drop column id, drop column workspace_id, drop column user_agent,"
         " drop column address, drop column last_seen_at"
     )
-    op.execute(
-        "alter table users drop column email_verified_at, drop column totp_secret,"
-        " drop column totp_enabled_at, drop column totp_last_step"
-    )
+    op.execute("alter table users drop column email_verified_at")

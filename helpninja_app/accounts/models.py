@@ -64,9 +64,6 @@ class User(SQLModel, table=True):
     name: str = ""
     password_hash: str
     email_verified_at: datetime | None = time_column(is_optional=True)
-    totp_secret: bytes | None = None
-    totp_enabled_at: datetime | None = time_column(is_optional=True)
-    totp_last_step: int = 0
     created_at: datetime = time_column()
 
 

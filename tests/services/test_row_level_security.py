@@ -20,7 +20,7 @@ DIRECTORIES = {
     "invite_hashes",
     "alembic_version",
 }
-OF_USERS = {"users", "workspaces", "recovery_codes"}
+OF_USERS = {"users", "workspaces"}
 
 
 async def _tables(resources: Resources) -> list[str]:
@@ -152,7 +152,6 @@ POLICIES = {
     ("invites", "audience"),
     ("invites", "workspace"),
     ("members", "workspace"),
-    ("recovery_codes", "account"),
     ("users", "account"),
     ("users", "colleagues"),
     ("workspaces", "workspace"),
