@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,19 +52,14 @@ def until_ready(process: subprocess.Popen[str]) -> str:
     pytest.fail("".join(said))
 
 
-def start_again(installation: Installation) -> subprocess.Popen[str]:
-    process = serve_command(installation.port, installation.data)
-    until_ready(process)
-    return process
-
-
 def database_of(installation: Installation) -> psutil.Process:
     pid_file = installation.data / "postgres" / "cluster" / "postmaster.pid"
     return psutil.Process(int(pid_file.read_text().splitlines()[0]))
 
 
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installation]:
+@contextmanager
+def installed() -> Iterator[Installation]:
+    """A running installation with a folder of its own, which is stopped if that was not done before."""
     with tempfile.TemporaryDirectory() as folder:
         port = a_free_port()
         Path(folder).chmod(0o711)
@@ -75,6 +70,12 @@ def installation() -> Iterator[Installation]:
             process.terminate()
         # Also when it has ended already: this closes its pipe.
         process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    with installed() as running:
+        yield running
 
 
 @pytest.mark.timeout(300)
@@ -125,28 +126,29 @@ def test_a_signal_stops_everything_although_pages_are_open(installation: Install
 
 
 @pytest.mark.timeout(300)
-def test_killed_outright_it_starts_again_and_has_lost_nothing(installation: Installation) -> None:
-    key = {"authorization": f"Bearer {(installation.data / 'demo-api-key').read_text().strip()}"}
-
-    def known() -> tuple[int, str]:
-        """How many documents there are, and which conversation a session goes on with."""
-        found = httpx.get(f"{installation.url}/api/documents?limit=1", headers=key, timeout=30).json()
-        message = {"tenantId": "demo", "sessionId": session, "message": "Thanks"}
-        again = httpx.post(f"{installation.url}/api/chat", json=message, timeout=30).json()
-        return found["total"], again["conversationId"]
-
+def test_killed_outright_it_starts_again_and_has_lost_nothing() -> None:
     session = secrets.token_hex(8)
-    first = start_again(installation)
-    before = known()
-    database, children = database_of(installation), psutil.Process(first.pid).children(recursive=True)
-    for process in (psutil.Process(first.pid), *children, database, *database.children()):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    first.communicate(timeout=30)
-    second = start_again(installation)
-    try:
-        assert before[0] > 25
-        assert known() == before
-    finally:
-        second.terminate()
-        second.communicate(timeout=60)
+    with installed() as installation:
+        before = what_is_known(installation, session)
+        first, database = psutil.Process(installation.process.pid), database_of(installation)
+        for process in (first, *first.children(recursive=True), database, *database.children()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        installation.process.communicate(timeout=30)
+        again = serve_command(installation.port, installation.data)
+        try:
+            until_ready(again)
+            assert before[0] > 25
+            assert what_is_known(installation, session) == before
+        finally:
+            again.terminate()
+            again.communicate(timeout=60)
+
+
+def what_is_known(installation: Installation, session: str) -> tuple[int, str]:
+    """How many documents there are, and which conversation a session goes on with."""
+    key = {"authorization": f"Bearer {(installation.data / 'demo-api-key').read_text().strip()}"}
+    found = httpx.get(f"{installation.url}/api/documents?limit=1", headers=key, timeout=30).json()
+    message = {"tenantId": "demo", "sessionId": session, "message": "Thanks"}
+    reply = httpx.post(f"{installation.url}/api/chat", json=message, timeout=30).json()
+    return found["total"], reply["conversationId"]
