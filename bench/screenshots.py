@@ -59,7 +59,7 @@ def managed(path: str) -> Callable[[Page, DemoServer], None]:
     def take(page: Page, server: DemoServer) -> None:
         sign_in(page, server)
         page.goto(f"{server.url}/app/{path}")
-        expect(page.get_by_role("complementary", name="Workspace")).to_contain_text("Fernway")
+        expect(page.locator("#sidebar")).to_contain_text("Fernway")
         expect(page.get_by_role("main").get_by_text("Loading", exact=True)).to_have_count(0)
 
     return take
