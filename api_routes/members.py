@@ -25,6 +25,7 @@ from helpninja_app.accounts.invites import (
     revoke_invite,
 )
 from helpninja_app.accounts.mail_limits import limit_invite_mails
+from helpninja_app.accounts.mails import request_invite_mail
 from helpninja_app.accounts.members import (
     MemberView,
     change_role,
@@ -41,9 +42,6 @@ from helpninja_app.kernel.proxies import own_origin
 from helpninja_app.resources import plan_of
 
 router = APIRouter(tags=["Members"])
-
-# The name of the job in helpninja_app.jobs, which routes do not know.
-INVITE_MAIL = "send_invite_mail"
 
 
 # A description that stands by itself cannot refer to an enumeration elsewhere.
@@ -201,16 +199,14 @@ async def create_invite(request: Request, workspace_id: str) -> NewInvite:
         view, token = await invite(session, caller, email, Role(wanted.role), limit=limit)
         if view.email:
             await limit_invite_mails(resources.limiter, caller.user_id, view.email)
-            await resources.queue.enqueue(
-                session, INVITE_MAIL, workspace_id=str(caller.workspace.id), invite_id=str(view.id)
-            )
+            await request_invite_mail(session, resources.queue, caller.workspace.id, view.id)
     return _new_invite(request, view, token)
 
 
 @router.post(
     "/api/workspaces/{workspace_id}/invites/{invite_id}/resend",
     response_model=NewInvite,
-    responses=documented(400, 401, 403, 404, 429),
+    responses=documented(400, 401, 402, 403, 404, 429),
 )
 async def resend(request: Request, workspace_id: str, invite_id: str) -> NewInvite:
     """Seven more days and a new link, mailed where there is an address; earlier links end."""
@@ -223,9 +219,7 @@ async def resend(request: Request, workspace_id: str, invite_id: str) -> NewInvi
         view, token = await renew_invite(session, caller, wanted, limit=limit)
         if view.email:
             await limit_invite_mails(resources.limiter, caller.user_id, view.email)
-            await resources.queue.enqueue(
-                session, INVITE_MAIL, workspace_id=str(caller.workspace.id), invite_id=str(view.id)
-            )
+            await request_invite_mail(session, resources.queue, caller.workspace.id, view.id)
     return _new_invite(request, view, token)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
@@ -28,7 +27,7 @@ from api_routes.problems import documented
 from helpninja_app.accounts.identity import SignedInUser
 from helpninja_app.accounts.invites import look_up_invite
 from helpninja_app.accounts.links import Purpose, forget_links, refuse_spent_link, use_link
-from helpninja_app.accounts.mails import AccountMail
+from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.passwords import LONGEST, hash_password, is_password_right, refuse_weak_password
 from helpninja_app.accounts.sessions import end_sessions
 from helpninja_app.accounts.sign_up import OpenedAccount, is_address_taken, is_anybody_here, open_account
@@ -40,9 +39,6 @@ from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 
 router = APIRouter(tags=["Accounts"])
-
-# The name of the job in helpninja_app.jobs, which routes do not know.
-MAIL = "send_account_mail"
 
 
 class SignUpBody(Body):
@@ -140,7 +136,7 @@ async def resend_verification(request: Request) -> Response:
     await limit_guesses(request, resources, "verify", user.email)
     if not user.is_verified:
         async with resources.database.unit_of_work() as session:
-            await _mail(session, resources, AccountMail.VERIFY, user.id)
+            await request_account_mail(session, resources.queue, AccountMail.VERIFY, user.id)
     return answered(request, {"ok": True}, "/app/account?done=sent")
 
 
@@ -165,7 +161,9 @@ async def reset_password(request: Request) -> Response:
     async with resources.database.unit_of_work() as session:
         known = await find_password_hash(session, wanted.email)
         # A job in either case, or the time would tell: it finds nobody behind a new id.
-        await _mail(session, resources, AccountMail.RESET, known[0] if known else new_id())
+        await request_account_mail(
+            session, resources.queue, AccountMail.RESET, known[0] if known else new_id()
+        )
     return answered(request, {"ok": True}, "/forgot?done=1")
 
 
@@ -229,7 +227,7 @@ async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> st
             async with resources.database.unit_of_work() as session:
                 opened = await work(session, email, wanted.invite)
                 if not wanted.invite:
-                    await _mail(session, resources, AccountMail.VERIFY, opened.user_id)
+                    await request_account_mail(session, resources.queue, AccountMail.VERIFY, opened.user_id)
         except IntegrityError:
             # Somebody else was faster with this address, or with this slug.
             is_taken = True
@@ -242,7 +240,9 @@ async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> st
             raise _Rehearsed
     async with resources.database.unit_of_work() as session:
         known = await find_password_hash(session, email)
-        await _mail(session, resources, AccountMail.ADDRESS_TAKEN, known[0] if known else new_id())
+        await request_account_mail(
+            session, resources.queue, AccountMail.ADDRESS_TAKEN, known[0] if known else new_id()
+        )
     return new_token()
 
 
@@ -270,7 +270,7 @@ async def _reset(resources: Resources, wanted: NewPasswordBody) -> None:
         await confirm_address(session, user_id, email)
         await forget_links(session, user_id, Purpose.RESET)
         await end_sessions(session, user_id)
-        await _mail(session, resources, AccountMail.PASSWORD_CHANGED, user_id)
+        await request_account_mail(session, resources.queue, AccountMail.PASSWORD_CHANGED, user_id)
 
 
 async def _change(
@@ -286,11 +286,7 @@ async def _change(
         await change_password(session, user.id, password_hash)
         await forget_links(session, user.id, Purpose.RESET)
         await end_sessions(session, user.id, but=user.session_id)
-        await _mail(session, resources, AccountMail.PASSWORD_CHANGED, user.id)
-
-
-async def _mail(session: AsyncSession, resources: Resources, kind: AccountMail, user_id: UUID) -> None:
-    await resources.queue.enqueue(session, MAIL, kind=kind.value, user_id=str(user_id))
+        await request_account_mail(session, resources.queue, AccountMail.PASSWORD_CHANGED, user.id)
 
 
 def _code(error: HelpNinjaError) -> str:

@@ -121,7 +121,7 @@ async def list_all(request: Request) -> WorkspaceList:
     "/api/workspaces",
     status_code=201,
     response_model=WorkspaceInfo,
-    responses=documented(401, 403, 413, 415, 422, 429),
+    responses=documented(401, 402, 403, 413, 415, 422, 429),
     openapi_extra=json_body(NewWorkspaceBody),
 )
 async def create(request: Request) -> WorkspaceInfo:

@@ -13,7 +13,13 @@ from procrastinate.retry import RetryStrategy
 from sqlalchemy import text
 
 from helpninja_app.accounts.callers import WorkspaceView
-from helpninja_app.accounts.mails import AccountMail, write_account_mail, write_invite_mail
+from helpninja_app.accounts.mails import (
+    ACCOUNT_TASK,
+    INVITE_TASK,
+    AccountMail,
+    write_account_mail,
+    write_invite_mail,
+)
 from helpninja_app.accounts.workspaces import (
     all_workspaces,
     delete_workspace,
@@ -81,11 +87,7 @@ async def re_embed_workspace(context: JobContext, *, workspace_id: str) -> None:
     await _attempt(context, resources, workspace_id, run, give_up)
 
 
-MAIL = "send_account_mail"
-INVITE_MAIL = "send_invite_mail"
-
-
-@tasks.task(name=MAIL, retry=RETRY, pass_context=True)
+@tasks.task(name=ACCOUNT_TASK, retry=RETRY, pass_context=True)
 async def send_account_mail(context: JobContext, *, kind: str, user_id: str) -> None:
     resources = _resources(context)
     async with resources.database.unit_of_work() as session:
@@ -95,7 +97,7 @@ async def send_account_mail(context: JobContext, *, kind: str, user_id: str) -> 
         await resources.mailer.send(mail)
 
 
-@tasks.task(name=INVITE_MAIL, retry=RETRY, pass_context=True)
+@tasks.task(name=INVITE_TASK, retry=RETRY, pass_context=True)
 async def send_invite_mail(context: JobContext, *, workspace_id: str, invite_id: str) -> None:
     resources = _resources(context)
     async with resources.database.unit_of_work() as session:

@@ -16,7 +16,11 @@ from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.mail import Mail
+from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Scope
+
+ACCOUNT_TASK = "send_account_mail"
+INVITE_TASK = "send_invite_mail"
 
 
 class AccountMail(StrEnum):
@@ -70,6 +74,17 @@ Accept here:
 
 The link works once, and for seven days.
 """
+
+
+async def request_account_mail(session: AsyncSession, queue: Queue, kind: AccountMail, user_id: UUID) -> None:
+    """Have a mail sent once the transaction is there; to nobody when there is no such user."""
+    await queue.enqueue(session, ACCOUNT_TASK, kind=kind.value, user_id=str(user_id))
+
+
+async def request_invite_mail(
+    session: AsyncSession, queue: Queue, workspace_id: UUID, invite_id: UUID
+) -> None:
+    await queue.enqueue(session, INVITE_TASK, workspace_id=str(workspace_id), invite_id=str(invite_id))
 
 
 async def write_account_mail(

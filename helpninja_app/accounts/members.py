@@ -194,6 +194,7 @@ async def transfer_workspace(session: AsyncSession, caller: MemberCaller, user_i
         raise Conflict("A suspended member cannot become the owner.")
     own, _ = await _find(session, caller.workspace.id, caller.user_id)
     member.role, own.role = Role.OWNER.value, Role.ADMIN.value
+    await _withdraw_invites_of(session, caller.workspace.id, caller.email)
     await record(session, Actor.of(caller), "workspace.transferred", user.email)
 
 

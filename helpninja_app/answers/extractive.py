@@ -28,7 +28,7 @@ MOST_EMBEDDED = 24
 
 _FALLING_PRIOR = 0.9
 _WORTH_ADDING = 0.72
-# Sentences read best in the company they were written for: in the best one's paragraph less is asked of them.
+# Sentences read best in the company they were written for: beside one that was chosen less is asked of them.
 _IN_COMPANY = 0.45
 _SAME_AGAIN = 0.8
 _LEAST_LIKENESS = 0.25
@@ -203,7 +203,8 @@ def _choose(rated: Sequence[_Rated], excerpts: Sequence[Excerpt]) -> list[Excerp
     for place, one in enumerate(rated):
         if _is_another_case(one, rated[:place]):
             continue
-        worth = _IN_COMPANY if _stand_together(one.excerpt, rated[0].excerpt) else _WORTH_ADDING
+        is_in_company = any(_stand_together(one.excerpt, piece) for piece in chosen)
+        worth = _IN_COMPANY if is_in_company else _WORTH_ADDING
         if len(chosen) >= MOST_SENTENCES or one.score < _IN_COMPANY * rated[0].score:
             break
         if one.score < worth * rated[0].score:

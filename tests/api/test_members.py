@@ -367,3 +367,26 @@ async def test_nobody_is_mailed_over_and_over(team: Team) -> None:
 async def test_an_admin_does_not_withdraw_the_invite_of_an_owner(team: Team) -> None:
     made = await team.call(Role.OWNER, "POST", "invites", {"role": "owner"})
     assert (await team.call(Role.ADMIN, "DELETE", f"invites/{made.json()['id']}")).status_code == 403
+
+
+async def test_who_gives_the_workspace_away_keeps_no_way_back(team: Team) -> None:
+    made = await team.call(Role.OWNER, "POST", "invites", {"role": "owner"})
+    token = made.json()["link"].rpartition("=")[2]
+    body = {"userId": team.ids[Role.ADMIN]}
+    assert (await team.call(Role.OWNER, "POST", "transfer", body)).status_code == 200
+    assert (await team.client.post("/api/invites/look-up", json={"token": token})).status_code == 404
+
+
+async def test_an_expired_invite_is_not_renewed_beyond_the_plan(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+) -> None:
+    tenant = await factory.tenant(plan="free")
+    _, owner = await factory.member(tenant)
+    path = f"/api/workspaces/{tenant.id}/invites"
+    made = await client.post(path, json={"role": "viewer"}, headers=owner)
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await session.execute(text("update invites set expires_at = now() - interval '1 second'"))
+    await factory.member(tenant, Role.VIEWER)
+    async with with_resources(unlimited=False):
+        again = await client.post(f"{path}/{made.json()['id']}/resend", headers=owner)
+    assert (again.status_code, again.json()["limit"]) == (402, 2)

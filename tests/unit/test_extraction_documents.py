@@ -73,6 +73,15 @@ async def test_a_short_answer_page_keeps_every_word_of_its_main_part(extractor: 
         assert words in found.markdown
 
 
+async def test_the_line_that_dates_a_page_is_not_part_of_it(extractor: Extractor) -> None:
+    dateline = "<p>Last updated <time>28 August 2026</time></p>"
+    opening = "<p>Monday: <time>09:00</time></p>"
+    page = help_page(f"<h1>Returns</h1>\n{dateline}{PROSE}<h2>Hours</h2>{opening}")
+    found = await extractor.extract(page, content_type=HTML)
+    assert "28 August" not in found.markdown
+    assert "Monday: 09:00" in found.markdown
+
+
 INLINE = (
     "<p>The winter sale ends on <time datetime='2026-05-03'>3 May 2026</time> at noon, and whoever ordered"
     " <output>five</output> things pays <label>nothing at all</label> for <data value='2'>two</data> days of"

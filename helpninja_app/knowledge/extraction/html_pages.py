@@ -15,6 +15,8 @@ _MAIN = "main, [role=main], article"
 _WORD = re.compile(r"\w{3,}")
 _LANGUAGE = re.compile(r"^([a-z]{2})(?:[-_]|$)")
 _ANY_WORD = re.compile(r"\w+")
+# Words: "Last updated on 28 August 2026" and the like.
+_DATELINE = 8
 # Below this share of the words that stand in the page's body, the general method missed the point.
 _ENOUGH_OF_BODY = 0.25
 # A main part of fewer characters may be a mistake, if there is an article of several times its length.
@@ -36,6 +38,7 @@ def extract_html(body: bytes, *, charset: str | None, name: str) -> Extracted:
     html = decode_text(body, declared=charset, is_html=True)
     tree = LexborHTMLParser(html)
     title = _title(tree) or name
+    _drop_datelines(tree)
     links = tuple(_links(tree))
     base, canonical = (
         _attribute(tree, "base[href]", "href"),
@@ -53,6 +56,23 @@ def extract_html(body: bytes, *, charset: str | None, name: str) -> Extracted:
         canonical=canonical,
         robots=frozenset(word for word in re.split(r"[\s,]+", robots.lower()) if word),
     )
+
+
+def _drop_datelines(tree: LexborHTMLParser) -> None:
+    """Take out a line under the page's title that holds a time and little else: it is about the page.
+
+    In the text it would make the page's first passage a little about dates.
+    """
+    for heading in tree.css("h1"):
+        following = heading.next
+        while following is not None and following.tag == "-text" and not following.text().strip():
+            following = following.next
+        if (
+            following is not None
+            and following.css_first("time") is not None
+            and len(_ANY_WORD.findall(following.text())) <= _DATELINE
+        ):
+            following.decompose()
 
 
 def _main_markdown(html: str, tree: LexborHTMLParser) -> str:

@@ -197,7 +197,7 @@ def _page(title: str, subtitle: str, *content: rx.Component) -> rx.Component:
                     rx.el.div(notice(AccessState.error, tone="danger"), class_name="mb-4"),
                 ),
                 rx.cond(
-                    (AccessState.notice != "") & (AccessState.notice != "Done."),
+                    AccessState.notice != "",
                     rx.el.div(notice(AccessState.notice, tone="success"), class_name="mb-4"),
                 ),
                 *content,

@@ -28,10 +28,7 @@ _ERRORS = {
     "other": "This invite is for another address than the one you are signed in with.",
     "member": "You are a member of this workspace already.",
 }
-_NOTICES = {
-    "password": "Your password is changed. Sign in with the new one.",
-    "1": "Done.",
-}
+_NOTICES = {"password": "Your password is changed. Sign in with the new one."}
 
 
 class AccessState(rx.State):

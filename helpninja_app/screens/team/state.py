@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.invites import InviteView, invite, list_invites, renew_invite, revoke_invite
 from helpninja_app.accounts.mail_limits import limit_invite_mails
+from helpninja_app.accounts.mails import request_invite_mail
 from helpninja_app.accounts.members import (
     MemberView,
     change_role,
@@ -37,8 +38,6 @@ from helpninja_app.screens.session import (
 from helpninja_app.ui.times import in_words
 
 PATH = "/app/team"
-# The name of the job in helpninja_app.jobs, which screens do not know.
-INVITE_MAIL = "send_invite_mail"
 
 
 @dataclass(frozen=True)
@@ -187,9 +186,7 @@ class TeamState(SignedInState):
         resources = current_resources()
         if view.email:
             await limit_invite_mails(resources.limiter, caller.user_id, view.email)
-            await resources.queue.enqueue(
-                session, INVITE_MAIL, workspace_id=str(caller.workspace.id), invite_id=str(view.id)
-            )
+            await request_invite_mail(session, resources.queue, caller.workspace.id, view.id)
         is_mailed = bool(view.email) and resources.mailer.is_real
         async with self:
             origin = resources.settings.public_url or self.router.headers.origin
