@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, field_validator
 
-from api_routes.auth import Ok
 from api_routes.bodies import Body, json_body, read_json
+from api_routes.forms import Ok
 from api_routes.identity import member_caller, resources_of
 from api_routes.ids import parse_id
 from api_routes.problems import documented

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from api_routes import (
+    account,
     api_keys,
-    auth,
     chat,
     demo,
     docs,
@@ -18,6 +18,8 @@ from api_routes import (
     health,
     ingest,
     members,
+    passwords,
+    sign_in,
     sign_up,
     widget,
     workspaces,
@@ -63,8 +65,10 @@ def _make(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     add_problem_handlers(api)
     for module in (
         health,
-        auth,
+        account,
+        sign_in,
         sign_up,
+        passwords,
         workspaces,
         members,
         api_keys,

@@ -6,16 +6,31 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import BaseModel
 
 from api_routes.bodies import Body, JsonBody, is_storable_text, read_json, read_limited
 from helpninja_app.accounts.sessions import SESSION_COOKIE, SESSION_LIFETIME, Device
-from helpninja_app.errors import FieldError, Invalid, UnsupportedMediaType
+from helpninja_app.errors import (
+    FieldError,
+    Forbidden,
+    HelpNinjaError,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    UnsupportedMediaType,
+)
 from helpninja_app.kernel.proxies import client_address, own_origin
 from helpninja_app.settings import Settings
 
 HOME = "/app"
 FORM = "application/x-www-form-urlencoded"
 _MOST_BYTES = 10_000
+SEE_OTHER = {303: {"description": "A form post: on to the page asked for, or back with a code."}}
+
+
+class Ok(BaseModel):
+    ok: bool = True
 
 
 def is_form(request: Request) -> bool:
@@ -89,3 +104,19 @@ def give_session(response: Response, request: Request, settings: Settings, token
 
 def take_session(response: Response) -> None:
     response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
+
+
+def code_of(error: HelpNinjaError) -> str:
+    """What a form's page knows a sentence for."""
+    if isinstance(error, RateLimited):
+        return "limited"
+    if isinstance(error, NotSignedIn):
+        return "wrong"
+    if isinstance(error, NotFound):
+        return "invite"
+    if isinstance(error, Forbidden):
+        return "closed"
+    fields = {item.field for item in error.errors} if isinstance(error, Invalid) else set()
+    if "body.password" in fields:
+        return "weak"
+    return "email" if "body.email" in fields else "over"

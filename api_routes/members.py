@@ -7,9 +7,8 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api_routes.auth import SEE_OTHER, Ok
 from api_routes.bodies import Body, json_body, read_json
-from api_routes.forms import answered, back_to, is_form, posted_body, read_posted
+from api_routes.forms import SEE_OTHER, Ok, answered, back_to, is_form, posted_body, read_posted
 from api_routes.identity import member_caller, resources_of, signed_in_user, staff_caller, visitor_burst
 from api_routes.ids import parse_id
 from api_routes.origins import refuse_foreign_origin

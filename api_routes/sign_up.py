@@ -9,11 +9,13 @@ from pydantic import Field
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api_routes.auth import SEE_OTHER, WRONG, Ok, limit_guesses
 from api_routes.bodies import Body, JsonBody
 from api_routes.forms import (
+    SEE_OTHER,
+    Ok,
     answered,
     back_to,
+    code_of,
     device_of,
     give_session,
     is_form,
@@ -21,21 +23,19 @@ from api_routes.forms import (
     read_posted,
     safe_path,
 )
+from api_routes.guesses import limit_guesses
 from api_routes.identity import resources_of, signed_in_user
 from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
-from helpninja_app.accounts.identity import SignedInUser
 from helpninja_app.accounts.invites import look_up_invite
-from helpninja_app.accounts.links import Purpose, forget_links, refuse_spent_link, use_link
+from helpninja_app.accounts.links import Purpose, use_link
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
-from helpninja_app.accounts.passwords import LONGEST, hash_password, is_password_right, refuse_weak_password
-from helpninja_app.accounts.sessions import end_sessions
+from helpninja_app.accounts.passwords import LONGEST, hash_password, refuse_weak_password
 from helpninja_app.accounts.sign_up import OpenedAccount, is_address_taken, is_anybody_here, open_account
 from helpninja_app.accounts.tokens import new_token
-from helpninja_app.accounts.users import change_password, check_email, confirm_address, find_password_hash
-from helpninja_app.errors import Forbidden, HelpNinjaError, Invalid, NotFound, NotSignedIn, RateLimited
-from helpninja_app.kernel.database import enter_scope, new_id
-from helpninja_app.kernel.scope import Scope
+from helpninja_app.accounts.users import check_email, confirm_address, find_password_hash
+from helpninja_app.errors import Forbidden, HelpNinjaError, Invalid
+from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import Resources
 
 router = APIRouter(tags=["Accounts"])
@@ -49,18 +49,6 @@ class SignUpBody(Body):
     workspace: str = Field("", max_length=100)
     invite: str = Field("", max_length=200)
     next: str = Field("", max_length=2000)
-
-
-class ResetBody(Body):
-    email: str = Field(min_length=3, max_length=320)
-
-
-class NewPasswordBody(Body):
-    """With the ``token`` of a mailed link, or signed in with the ``currentPassword``."""
-
-    password: str = Field(min_length=1, max_length=LONGEST)
-    token: str = Field("", max_length=200)
-    currentPassword: str = Field("", max_length=LONGEST)
 
 
 class TokenBody(Body):
@@ -93,7 +81,7 @@ async def sign_up(request: Request) -> Response:
             raise
         return back_to(
             "/sign-up",
-            _code(error),
+            code_of(error),
             email=(body.text("email") or "")[:320],
             workspace=(body.text("workspace") or "")[:100],
             invite=(body.text("invite") or "")[:200],
@@ -138,67 +126,6 @@ async def resend_verification(request: Request) -> Response:
         async with resources.database.unit_of_work() as session:
             await request_account_mail(session, resources.queue, AccountMail.VERIFY, user.id)
     return answered(request, {"ok": True}, "/app/account?done=sent")
-
-
-@router.post(
-    "/api/auth/reset-password",
-    response_model=Ok,
-    responses=documented(403, 413, 415, 422, 429, also=SEE_OTHER),
-    openapi_extra=posted_body(ResetBody),
-)
-async def reset_password(request: Request) -> Response:
-    """Mail a link to choose a new password; the answer is the same for an address without an account."""
-    resources = resources_of(request)
-    refuse_foreign_origin(request, resources.settings)
-    body = await read_posted(request)
-    try:
-        wanted = body.parse(ResetBody)
-        await limit_guesses(request, resources, "reset", wanted.email)
-    except (Invalid, RateLimited) as error:
-        if not is_form(request):
-            raise
-        return back_to("/forgot", _code(error))
-    async with resources.database.unit_of_work() as session:
-        known = await find_password_hash(session, wanted.email)
-        # A job in either case, or the time would tell: it finds nobody behind a new id.
-        await request_account_mail(
-            session, resources.queue, AccountMail.RESET, known[0] if known else new_id()
-        )
-    return answered(request, {"ok": True}, "/forgot?done=1")
-
-
-@router.post(
-    "/api/auth/update-password",
-    response_model=Ok,
-    responses=documented(401, 403, 413, 415, 422, 429, also=SEE_OTHER),
-    openapi_extra=posted_body(NewPasswordBody),
-)
-async def update_password(request: Request) -> Response:
-    """Choose a new password. All other sessions end; by a mailed link, all of them."""
-    resources = resources_of(request)
-    refuse_foreign_origin(request, resources.settings)
-    body = await read_posted(request)
-    token = body.text("token") or ""
-    # Who asks comes first, and what they ask for afterwards.
-    user = None if token else await signed_in_user(request)
-    try:
-        wanted = body.parse(NewPasswordBody)
-        if user is None:
-            await limit_guesses(request, resources, "reset-link", token[:64])
-            async with resources.database.unit_of_work() as session:
-                await refuse_spent_link(session, token, Purpose.RESET)
-        await refuse_weak_password(wanted.password, [user.email] if user else [])
-        if user is None:
-            await _reset(resources, wanted)
-        else:
-            await _change(request, resources, user, wanted)
-    except (Invalid, NotSignedIn, RateLimited) as error:
-        if not is_form(request):
-            raise
-        if user is None:
-            return back_to("/reset", _code(error), token=token[:200])
-        return back_to("/app/account", _code(error))
-    return answered(request, {"ok": True}, "/app/account?done=password" if user else "/sign-in?done=password")
 
 
 async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> str:
@@ -258,48 +185,3 @@ async def _refuse_closed(resources: Resources, invite: str, email: str) -> None:
                 raise Forbidden(f"This invite is for {offer.email}.")
         elif policy == "invite" and await is_anybody_here(session):
             raise Forbidden("Signing up needs an invite on this installation.")
-
-
-async def _reset(resources: Resources, wanted: NewPasswordBody) -> None:
-    password_hash = await hash_password(wanted.password)
-    async with resources.database.unit_of_work() as session:
-        user_id, email = await use_link(session, wanted.token, Purpose.RESET)
-        await enter_scope(session, Scope(user_id=user_id))
-        await change_password(session, user_id, password_hash)
-        # Who has the link reads the address.
-        await confirm_address(session, user_id, email)
-        await forget_links(session, user_id, Purpose.RESET)
-        await end_sessions(session, user_id)
-        await request_account_mail(session, resources.queue, AccountMail.PASSWORD_CHANGED, user_id)
-
-
-async def _change(
-    request: Request, resources: Resources, user: SignedInUser, wanted: NewPasswordBody
-) -> None:
-    await limit_guesses(request, resources, "sign-in", user.email)
-    async with resources.database.unit_of_work() as session:
-        known = await find_password_hash(session, user.email)
-    if not await is_password_right(known, wanted.currentPassword):
-        raise NotSignedIn(WRONG)
-    password_hash = await hash_password(wanted.password)
-    async with resources.database.unit_of_work(user.scope) as session:
-        await change_password(session, user.id, password_hash)
-        await forget_links(session, user.id, Purpose.RESET)
-        await end_sessions(session, user.id, but=user.session_id)
-        await request_account_mail(session, resources.queue, AccountMail.PASSWORD_CHANGED, user.id)
-
-
-def _code(error: HelpNinjaError) -> str:
-    """What a form's page knows a sentence for."""
-    if isinstance(error, RateLimited):
-        return "limited"
-    if isinstance(error, NotSignedIn):
-        return "wrong"
-    if isinstance(error, NotFound):
-        return "invite"
-    if isinstance(error, Forbidden):
-        return "closed"
-    fields = {item.field for item in error.errors} if isinstance(error, Invalid) else set()
-    if "body.password" in fields:
-        return "weak"
-    return "email" if "body.email" in fields else "over"

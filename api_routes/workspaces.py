@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from api_routes.auth import Ok
 from api_routes.bodies import Body, json_body, read_json
+from api_routes.forms import Ok
 from api_routes.identity import member_caller, resources_of, signed_in_user, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
