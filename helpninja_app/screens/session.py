@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import reflex as rx
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import cookie_parser
 
 from helpninja_app.accounts.callers import MemberCaller
@@ -98,27 +96,6 @@ async def signed_in(state: rx.State) -> MemberCaller:
         caller = await identify_member(session, Credentials(session=token))
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
     return caller
-
-
-Work = Callable[[AsyncSession, MemberCaller], Awaitable[None]]
-
-
-async def perform(state: rx.State, work: Work | None) -> tuple[MemberCaller, str]:
-    """Do something as who is signed in, all of it or nothing; the sentence says what went wrong, if anything.
-
-    Raises ``NotSignedIn``, and whatever keeps the session from being looked up.
-    """
-    caller = await signed_in(state)
-    if work is None:
-        return caller, ""
-    try:
-        async with current_resources().database.unit_of_work(caller.scope) as session:
-            await work(session, caller)
-    except NotSignedIn:
-        raise
-    except Exception as error:
-        return caller, sentence_for(error)
-    return caller, ""
 
 
 def id_from(text: object) -> UUID:

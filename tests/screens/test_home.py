@@ -15,12 +15,14 @@ from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.ingest_requests import cancel_ingest
 from helpninja_app.knowledge.models import JobState, PageState
 from helpninja_app.resources import Resources
-from helpninja_app.screens.home import documents_state, search_state
+from helpninja_app.screens import page_state
+from helpninja_app.screens.home import search_state
 from helpninja_app.screens.home import state as home_state
-from helpninja_app.screens.home.documents_state import PAGE_SIZE, DocumentsState
+from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.hits import SNIPPET_LENGTH, snippet
 from helpninja_app.screens.home.search_state import MAX_QUESTION, TOO_LONG, SearchState
 from helpninja_app.screens.home.state import HomeState
+from helpninja_app.screens.paged_state import PAGE_SIZE
 from helpninja_app.screens.session import SignedInState
 from tests.factories import Factory, Tenant
 from tests.services.test_overviews import ingest
@@ -298,7 +300,7 @@ async def test_when_the_database_is_away_a_sentence_says_so(
     async def away(_state: rx.State) -> None:
         raise Unavailable("The database is away.")
 
-    for module in (home_state, search_state, documents_state):
+    for module in (page_state, search_state):
         monkeypatch.setattr(module, "signed_in", away)
     assert await call(opened, handler, *arguments) is None
     assert "The database is away." in texts_in(opened)

@@ -12,18 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.api_keys import KeyView, issue_api_key, list_api_keys, revoke_api_key
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import KEY_PERMISSIONS, Permission
-from helpninja_app.errors import Invalid, NotSignedIn
+from helpninja_app.errors import Invalid
 from helpninja_app.kernel.columns import now
-from helpninja_app.resources import current_resources
-from helpninja_app.screens.session import (
-    SignedInState,
-    Work,
-    id_from,
-    perform,
-    sentence_for,
-    text_in,
-    to_sign_in,
-)
+from helpninja_app.screens.page_state import PageState
+from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.ui.times import exactly, in_words
 
 PATH = "/app/keys"
@@ -42,12 +34,9 @@ class KeyRow:
     is_expired: bool
 
 
-class KeysState(SignedInState):
+class KeysState(PageState, SignedInState):
     """``secret`` is the key just made, until the page is left or another one is made."""
 
-    is_loaded: bool = False
-    failure: str = ""
-    problem: str = ""
     keys: rx.Field[list[KeyRow]] = rx.field(default_factory=list)
     asked: str = ""
     secret: str = ""
@@ -55,14 +44,13 @@ class KeysState(SignedInState):
     @rx.event(background=True)
     async def open_keys(self) -> Any:
         """Run when the page loads, and to try again."""
-        return await self._do(None)
+        return await self._answer(secret="")
 
     @rx.event(background=True)
     async def make_key(self, form: dict[str, Any]) -> Any:
         """Make a key with a name, permissions and a lifetime."""
-        made: list[str] = []
 
-        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+        async def work(session: AsyncSession, caller: MemberCaller) -> str:
             require(caller, Permission.MANAGE_KEYS)
             name = text_in(form, "name", 100)
             if not name:
@@ -78,9 +66,9 @@ class KeysState(SignedInState):
                 permissions=frozenset(chosen),
                 expires_at=now() + lifetime if lifetime else None,
             )
-            made.append(secret)
+            return secret
 
-        return await self._do(work, made)
+        return await self._answer(work, self._hand_out, secret="")
 
     @rx.event
     def ask_to_revoke(self, key_id: str) -> None:
@@ -95,28 +83,19 @@ class KeysState(SignedInState):
             require(caller, Permission.MANAGE_KEYS)
             await revoke_api_key(session, caller, id_from(key_id))
 
-        return await self._do(work)
+        return await self._answer(work)
 
-    async def _do(self, work: Work | None, made: list[str] | None = None) -> Any:
-        try:
-            caller, problem = await perform(self, work)
-            require(caller, Permission.MANAGE_KEYS)
-            async with current_resources().database.unit_of_work(caller.scope) as session:
-                found = await list_api_keys(session, caller.workspace.id)
-        except NotSignedIn:
-            return to_sign_in(PATH)
-        except Exception as error:
-            async with self:
-                self.failure = sentence_for(error)
-            return None
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> list[KeyView]:
+        require(caller, Permission.MANAGE_KEYS)
+        return await list_api_keys(session, caller.workspace.id)
+
+    def _show(self, found: list[KeyView], caller: MemberCaller) -> None:
         moment = now()
-        async with self:
-            self._show_to_this_session()
-            self.failure, self.problem, self.asked = "", problem, ""
-            self.keys = [_row(view, moment) for view in found]
-            self.secret = made[0] if made and not problem else ""
-            self.is_loaded = True
-        return None
+        self.asked = ""
+        self.keys = [_row(view, moment) for view in found]
+
+    def _hand_out(self, secret: str) -> None:
+        self.secret = secret
 
 
 def _row(view: KeyView, moment: datetime) -> KeyRow:

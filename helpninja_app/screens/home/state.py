@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
@@ -25,18 +26,20 @@ from helpninja_app.knowledge.overview import (
 )
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow, conversation_row, ingest_row
+from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, sentence_for, signed_in, to_sign_in
 from helpninja_app.ui.times import duration_in_words
 
 PATH = "/app"
 POLL_SECONDS = 2.0
 
+Figures = tuple[
+    KnowledgeCounts, tuple[IngestUnderWay, ...], ConversationCounts, tuple[ConversationSummary, ...]
+]
 
-class HomeState(SignedInState):
+
+class HomeState(PageState, SignedInState):
     """Empty until ``open_page`` found out who is there: nothing private is ever part of the built pages."""
-
-    is_loaded: bool = False
-    failure: str = ""
 
     workspace_name: str = ""
     email: str = ""
@@ -58,31 +61,7 @@ class HomeState(SignedInState):
     @rx.event(background=True)
     async def open_page(self) -> Any:
         """Run when the page loads, and to try again."""
-        try:
-            caller = await signed_in(self)
-            knowledge, conversations, latest, ingests = await _read(caller)
-        except NotSignedIn:
-            return to_sign_in(PATH)
-        except Exception as error:
-            async with self:
-                self.failure = sentence_for(error)
-            return None
-        settings = current_resources().settings
-        async with self:
-            self._show_to_this_session()
-            self.failure = ""
-            self.workspace_name = caller.workspace.name
-            self.email = caller.email
-            self.has_demo = settings.is_development
-            origin = settings.public_url or self.router.headers.origin
-            self.install_line = (
-                f'<script async src="{origin}/api/widget?t={caller.workspace.public_key}"></script>'
-            )
-            self._show_knowledge(knowledge)
-            self._show_conversations(conversations, latest)
-            self.ingests = [ingest_row(job) for job in ingests]
-            self.is_loaded = True
-        return HomeState.follow_ingests if ingests else None
+        return await self._answer()
 
     @rx.event(background=True)
     async def follow_ingests(self) -> Any:
@@ -98,7 +77,8 @@ class HomeState(SignedInState):
             await asyncio.sleep(POLL_SECONDS)
             try:
                 caller = await signed_in(self)
-                knowledge, ingests = await _read_knowledge(caller)
+                async with current_resources().database.unit_of_work(caller.scope) as session:
+                    knowledge, ingests = await _read_knowledge(session, caller)
             except NotSignedIn:
                 return to_sign_in(PATH)
             except Exception as error:
@@ -113,6 +93,29 @@ class HomeState(SignedInState):
                 self._show_knowledge(knowledge)
                 self.ingests = [ingest_row(job) for job in ingests]
         return None
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> Figures:
+        require(caller, Permission.READ_CONVERSATIONS)
+        return (
+            *await _read_knowledge(session, caller),
+            await count_conversations(session, caller.workspace.id),
+            await latest_conversations(session, caller.workspace.id),
+        )
+
+    def _show(self, found: Figures, caller: MemberCaller) -> Any:
+        knowledge, ingests, conversations, latest = found
+        settings = current_resources().settings
+        self.workspace_name = caller.workspace.name
+        self.email = caller.email
+        self.has_demo = settings.is_development
+        origin = settings.public_url or self.router.headers.origin
+        self.install_line = (
+            f'<script async src="{origin}/api/widget?t={caller.workspace.public_key}"></script>'
+        )
+        self._show_knowledge(knowledge)
+        self._show_conversations(conversations, latest)
+        self.ingests = [ingest_row(job) for job in ingests]
+        return HomeState.follow_ingests if ingests else None
 
     def _show_knowledge(self, counts: KnowledgeCounts) -> None:
         self.documents = f"{counts.documents:,}"
@@ -138,24 +141,11 @@ class HomeState(SignedInState):
         self.latest = [conversation_row(summary, moment) for summary in latest]
 
 
-async def _read(
-    caller: MemberCaller,
-) -> tuple[KnowledgeCounts, ConversationCounts, tuple[ConversationSummary, ...], tuple[IngestUnderWay, ...]]:
-    require(caller, Permission.READ_CONVERSATIONS)
-    knowledge, ingests = await _read_knowledge(caller)
-    async with current_resources().database.unit_of_work(caller.scope) as session:
-        return (
-            knowledge,
-            await count_conversations(session, caller.workspace.id),
-            await latest_conversations(session, caller.workspace.id),
-            ingests,
-        )
-
-
-async def _read_knowledge(caller: MemberCaller) -> tuple[KnowledgeCounts, tuple[IngestUnderWay, ...]]:
+async def _read_knowledge(
+    session: AsyncSession, caller: MemberCaller
+) -> tuple[KnowledgeCounts, tuple[IngestUnderWay, ...]]:
     require(caller, Permission.READ_KNOWLEDGE)
-    async with current_resources().database.unit_of_work(caller.scope) as session:
-        return (
-            await count_knowledge(session, caller.workspace.id),
-            await list_ingests_under_way(session, caller.workspace.id),
-        )
+    return (
+        await count_knowledge(session, caller.workspace.id),
+        await list_ingests_under_way(session, caller.workspace.id),
+    )

@@ -23,18 +23,11 @@ from helpninja_app.accounts.members import (
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import Permission, outranks
 from helpninja_app.accounts.users import check_email
-from helpninja_app.errors import NotFound, NotSignedIn
+from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources, plan_of
-from helpninja_app.screens.session import (
-    SignedInState,
-    Work,
-    id_from,
-    perform,
-    sentence_for,
-    text_in,
-    to_sign_in,
-)
+from helpninja_app.screens.page_state import Leaving, PageState
+from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.ui.times import in_words
 
 PATH = "/app/team"
@@ -59,12 +52,9 @@ class InviteRow:
     when: str
 
 
-class TeamState(SignedInState):
+class TeamState(PageState, SignedInState):
     """``asked`` is the id of the member whose removal waits for a second click."""
 
-    is_loaded: bool = False
-    failure: str = ""
-    problem: str = ""
     may_manage: bool = False
     members: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
     invites: rx.Field[list[InviteRow]] = rx.field(default_factory=list)
@@ -76,33 +66,33 @@ class TeamState(SignedInState):
     @rx.event(background=True)
     async def open_team(self) -> Any:
         """Run when the page loads, and to try again."""
-        return await self._do(None)
+        return await self._answer(link="", link_note="")
 
     @rx.event(background=True)
     async def send_invite(self, form: dict[str, Any]) -> Any:
         """Invite somebody by mail, or make a link where no address is given."""
 
-        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+        async def work(session: AsyncSession, caller: MemberCaller) -> tuple[InviteView, str]:
             require(caller, Permission.MANAGE_MEMBERS)
             address = text_in(form, "email", 320)
             email = check_email(address) if address else ""
-            limit = plan_of(current_resources().settings, caller.workspace.plan).members
-            view, token = await invite(session, caller, email, _role(text_in(form, "role")), limit=limit)
-            await self._hand_out(session, caller, view, token)
+            role = _role(text_in(form, "role"))
+            return await _mail(
+                session, caller, *await invite(session, caller, email, role, limit=_most(caller))
+            )
 
-        return await self._do(work)
+        return await self._answer(work, self._hand_out, link="", link_note="")
 
     @rx.event(background=True)
     async def resend_invite(self, invite_id: str) -> Any:
         """A new link and seven more days."""
 
-        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+        async def work(session: AsyncSession, caller: MemberCaller) -> tuple[InviteView, str]:
             require(caller, Permission.MANAGE_MEMBERS)
-            limit = plan_of(current_resources().settings, caller.workspace.plan).members
-            view, token = await renew_invite(session, caller, id_from(invite_id), limit=limit)
-            await self._hand_out(session, caller, view, token)
+            renewed = await renew_invite(session, caller, id_from(invite_id), limit=_most(caller))
+            return await _mail(session, caller, *renewed)
 
-        return await self._do(work)
+        return await self._answer(work, self._hand_out, link="", link_note="")
 
     @rx.event(background=True)
     async def withdraw_invite(self, invite_id: str) -> Any:
@@ -112,7 +102,7 @@ class TeamState(SignedInState):
             require(caller, Permission.MANAGE_MEMBERS)
             await revoke_invite(session, caller, id_from(invite_id))
 
-        return await self._do(work)
+        return await self._answer(work)
 
     @rx.event(background=True)
     async def give_role(self, user_id: str, role: str) -> Any:
@@ -122,7 +112,7 @@ class TeamState(SignedInState):
             require(caller, Permission.MANAGE_MEMBERS)
             await change_role(session, caller, id_from(user_id), _role(role))
 
-        return await self._do(work)
+        return await self._answer(work)
 
     @rx.event(background=True)
     async def suspend(self, user_id: str, is_suspended: bool) -> Any:
@@ -132,7 +122,7 @@ class TeamState(SignedInState):
             require(caller, Permission.MANAGE_MEMBERS)
             await suspend_member(session, caller, id_from(user_id), is_suspended=is_suspended is True)
 
-        return await self._do(work)
+        return await self._answer(work)
 
     @rx.event
     def ask_to_remove(self, user_id: str) -> None:
@@ -143,63 +133,64 @@ class TeamState(SignedInState):
     async def remove(self, user_id: str) -> Any:
         """The second click: take a member out, or leave oneself."""
 
-        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+        async def work(session: AsyncSession, caller: MemberCaller) -> Leaving | None:
             member_id = id_from(user_id)
-            if member_id != caller.user_id:
+            is_me = member_id == caller.user_id
+            if not is_me:
                 require(caller, Permission.MANAGE_MEMBERS)
             await remove_member(session, caller, member_id)
+            return Leaving("/app") if is_me else None
 
-        return await self._do(work)
+        return await self._answer(work)
 
-    async def _do(self, work: Work | None) -> Any:
-        """Do something, then show what there is; what went wrong is said and nothing is changed."""
-        try:
-            caller, problem = await perform(self, work)
-            may = Permission.MANAGE_MEMBERS in caller.permissions
-            async with current_resources().database.unit_of_work(caller.scope) as session:
-                members = await list_members(session, caller.workspace.id)
-                invites = await list_invites(session, caller.workspace.id) if may else []
-        except NotSignedIn:
-            return to_sign_in(PATH)
-        except Exception as error:
-            async with self:
-                self.failure = sentence_for(error)
-            return None
-        if not any(member.user_id == caller.user_id for member in members):
-            # They have just left.
-            return [SignedInState.forget, rx.call_script("location.assign('/app')")]
+    async def _read(
+        self, session: AsyncSession, caller: MemberCaller
+    ) -> tuple[list[MemberView], list[InviteView]]:
+        members = await list_members(session, caller.workspace.id)
+        return members, await list_invites(session, caller.workspace.id) if _may_manage(caller) else []
+
+    def _show(self, found: tuple[list[MemberView], list[InviteView]], caller: MemberCaller) -> None:
+        members, invites = found
         moment = now()
-        async with self:
-            self._show_to_this_session()
-            self.failure, self.problem, self.asked, self.may_manage = "", problem, "", may
-            self.members = [_member_row(view, caller) for view in members]
-            self.invites = [_invite_row(view, moment) for view in invites]
-            self.grantable = [role.value for role in Role if not outranks(role, caller.role)]
-            if work is None or problem:
-                self.link = self.link_note = ""
-            self.is_loaded = True
-        return None
+        self.asked, self.may_manage = "", _may_manage(caller)
+        self.members = [_member_row(view, caller) for view in members]
+        self.invites = [_invite_row(view, moment) for view in invites]
+        self.grantable = [role.value for role in Role if not outranks(role, caller.role)]
 
-    async def _hand_out(
-        self, session: AsyncSession, caller: MemberCaller, view: InviteView, token: str
-    ) -> None:
+    def _hand_out(self, made: tuple[InviteView, str]) -> None:
+        view, token = made
         resources = current_resources()
-        if view.email:
-            await limit_invite_mails(resources.limiter, caller.user_id, view.email)
-            await request_invite_mail(session, resources.queue, caller.workspace.id, view.id)
-        is_mailed = bool(view.email) and resources.mailer.is_real
-        async with self:
-            origin = resources.settings.public_url or self.router.headers.origin
-            self.link = f"{origin}/invite?token={token}"
-            self.link_note = (
-                f"A mail with such a link is on its way to {view.email}."
-                if is_mailed
-                else "Pass this link on. It counts once and for seven days, and is not shown again."
-            )
+        origin = resources.settings.public_url or self.router.headers.origin
+        self.link = f"{origin}/invite?token={token}"
+        self.link_note = (
+            f"A mail with such a link is on its way to {view.email}."
+            if view.email and resources.mailer.is_real
+            else "Pass this link on. It counts once and for seven days, and is not shown again."
+        )
+
+
+async def _mail(
+    session: AsyncSession, caller: MemberCaller, view: InviteView, token: str
+) -> tuple[InviteView, str]:
+    """The invite and its token, with a mail on its way where there is an address."""
+    resources = current_resources()
+    if view.email:
+        await limit_invite_mails(resources.limiter, caller.user_id, view.email)
+        await request_invite_mail(session, resources.queue, caller.workspace.id, view.id)
+    return view, token
+
+
+def _may_manage(caller: MemberCaller) -> bool:
+    return Permission.MANAGE_MEMBERS in caller.permissions
+
+
+def _most(caller: MemberCaller) -> int | None:
+    """How many members the plan has room for."""
+    return plan_of(current_resources().settings, caller.workspace.plan).members
 
 
 def _member_row(view: MemberView, caller: MemberCaller) -> MemberRow:
-    may = Permission.MANAGE_MEMBERS in caller.permissions and not outranks(view.role, caller.role)
+    may = _may_manage(caller) and not outranks(view.role, caller.role)
     return MemberRow(
         id=str(view.user_id),
         email=view.email,

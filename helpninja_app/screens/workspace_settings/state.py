@@ -13,16 +13,9 @@ from helpninja_app.accounts.deletion import close_workspace
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.workspace_settings import WorkspaceChanges
 from helpninja_app.accounts.workspaces import change_workspace, load_workspace
-from helpninja_app.errors import Invalid, NotSignedIn
-from helpninja_app.resources import current_resources
-from helpninja_app.screens.session import (
-    SignedInState,
-    Work,
-    perform,
-    sentence_for,
-    text_in,
-    to_sign_in,
-)
+from helpninja_app.errors import Invalid
+from helpninja_app.screens.page_state import Leaving, PageState
+from helpninja_app.screens.session import SignedInState, text_in
 
 PATH = "/app/settings"
 DAYS = (
@@ -48,12 +41,9 @@ _LABELS = {
 }
 
 
-class SettingsState(SignedInState):
+class SettingsState(PageState, SignedInState):
     """``hours`` has for each day its spans as a text, such as ``09:00-12:00, 13:00-17:00``."""
 
-    is_loaded: bool = False
-    failure: str = ""
-    problem: str = ""
     is_owner: bool = False
     name: str = ""
     slug: str = ""
@@ -69,7 +59,7 @@ class SettingsState(SignedInState):
     @rx.event(background=True)
     async def open_settings(self) -> Any:
         """Run when the page loads, and to try again."""
-        return await self._do(None)
+        return await self._answer()
 
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
@@ -79,51 +69,28 @@ class SettingsState(SignedInState):
             require(caller, Permission.MANAGE_WORKSPACE)
             await change_workspace(session, caller, _changes(form, caller.workspace).columns())
 
-        return await self._do(work)
+        return await self._answer(work, lambda _: rx.toast("Saved."))
 
     @rx.event(background=True)
     async def delete_workspace(self, form: dict[str, Any]) -> Any:
         """Put the workspace out of reach; its owner can bring it back for seven days."""
 
-        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+        async def work(session: AsyncSession, caller: MemberCaller) -> Leaving:
             require(caller, Permission.DELETE_WORKSPACE)
             await close_workspace(session, caller, typed=text_in(form, "confirm", 100))
+            return Leaving("/app/account?done=deleted")
 
-        try:
-            _, problem = await perform(self, work)
-        except NotSignedIn:
-            return to_sign_in(PATH)
-        except Exception as error:
-            problem = sentence_for(error)
-        if problem:
-            async with self:
-                self.problem = problem
-            return None
-        return [SignedInState.forget, rx.call_script("location.assign('/app/account?done=deleted')")]
+        return await self._answer(work)
 
-    async def _do(self, work: Work | None) -> Any:
-        try:
-            caller, problem = await perform(self, work)
-            require(caller, Permission.MANAGE_WORKSPACE)
-            async with current_resources().database.unit_of_work(caller.scope) as session:
-                workspace = await load_workspace(session, caller.workspace.id)
-        except NotSignedIn:
-            return to_sign_in(PATH)
-        except Exception as error:
-            async with self:
-                self.failure = sentence_for(error)
-            return None
-        async with self:
-            self._show_to_this_session()
-            self.failure, self.problem = "", problem
-            self.is_owner = Permission.DELETE_WORKSPACE in caller.permissions
-            if not problem:
-                # What was typed stays in the form when it was refused.
-                self._fill(workspace)
-            self.is_loaded = True
-        if work is None or problem:
-            return None
-        return rx.toast("Saved.")
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> WorkspaceView:
+        require(caller, Permission.MANAGE_WORKSPACE)
+        return await load_workspace(session, caller.workspace.id)
+
+    def _show(self, found: WorkspaceView, caller: MemberCaller) -> None:
+        self.is_owner = Permission.DELETE_WORKSPACE in caller.permissions
+        if not self.problem:
+            # What was typed stays in the form when it was refused.
+            self._fill(found)
 
     def _fill(self, workspace: WorkspaceView) -> None:
         self.name, self.slug, self.voice = workspace.name, workspace.slug, workspace.voice

@@ -1,0 +1,117 @@
+"""What the states of the dashboard's pages have in common: do something, read, and show it or say why not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.errors import NotSignedIn
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.session import SignedInState, page_of, sentence_for, signed_in, to_sign_in
+
+Work = Callable[[AsyncSession, MemberCaller], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What a work gives after which there is nothing left to show here: the browser goes to ``path``."""
+
+    path: str
+
+
+class PageState(SignedInState, mixin=True):
+    """A page says what it reads (``_read``) and how that is shown (``_show``).
+
+    As a mixin beside ``SignedInState`` it gives each page vars of its own; a common parent would share them.
+    ``failure`` stands in place of the content, ``problem`` is why something was not done. The answer to every
+    event is ``_answer``; no method here has a public name, which would open it to the websocket.
+    """
+
+    is_loaded: bool = False
+    is_busy: bool = False
+    failure: str = ""
+    problem: str = ""
+
+    _latest: int = 0
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> Any:
+        """What the page shows, in one unit of work; raises what keeps the caller from seeing it."""
+        raise NotImplementedError
+
+    def _show(self, found: Any, caller: MemberCaller) -> Any:
+        """Put what was read into the vars; returns what the browser does next, if anything."""
+        raise NotImplementedError
+
+    def _refuse(self, error: Exception) -> Any:
+        """Say why the work was not done; returns what the browser does next, if anything."""
+        self.problem = sentence_for(error)
+
+    async def _answer(
+        self, work: Work | None = None, then: Callable[[Any], Any] | None = None, **at_once: Any
+    ) -> Any:
+        """Do ``work``, all of it or nothing, and show the page as it is afterwards.
+
+        ``then`` takes what the work gave once it is stored, and returns what the browser does next.
+        ``at_once`` are vars that change before anything is awaited, such as a filter. Of answers that
+        overtake each other only the one that began to read last is shown: it has seen what the others did.
+        """
+        mine = await self._begin(at_once, is_busy=work is not None)
+        next_step = None
+        try:
+            caller = await signed_in(self)
+            if work is not None:
+                done = await self._attempt(work, then, caller)
+                if isinstance(done, Leaving):
+                    return [SignedInState.forget, rx.redirect(done.path)]
+                mine, next_step = done
+            async with current_resources().database.unit_of_work(caller.scope) as session:
+                found = await self._read(session, caller)
+        except NotSignedIn:
+            return to_sign_in(page_of(self))
+        except Exception as error:
+            sentence = sentence_for(error)
+            async with self:
+                # Nobody else tells that a work failed; a page that was overtaken is another one's to tell of.
+                if self._latest == mine or work is not None:
+                    self.failure, self.is_busy = sentence, False
+            return next_step
+        async with self:
+            if self._latest != mine:
+                return next_step
+            self._show_to_this_session()
+            self.failure, self.is_busy, self.is_loaded = "", False, True
+            return self._show(found, caller) or next_step
+
+    async def _begin(self, at_once: dict[str, Any], *, is_busy: bool) -> int:
+        async with self:
+            self._show_to_this_session()
+            self._latest += 1
+            self.is_busy, self.problem = is_busy, ""
+            for name, value in at_once.items():
+                setattr(self, name, value)
+            return self._latest
+
+    async def _attempt(
+        self, work: Work, then: Callable[[Any], Any] | None, caller: MemberCaller
+    ) -> Leaving | tuple[int, Any]:
+        done, refused = None, None
+        try:
+            async with current_resources().database.unit_of_work(caller.scope) as session:
+                done = await work(session, caller)
+        except NotSignedIn:
+            raise
+        except Exception as error:
+            refused = error
+        if isinstance(done, Leaving):
+            return done
+        async with self:
+            # Also of an answer that is overtaken: nobody else tells what became of this work.
+            self._latest += 1
+            if refused is not None:
+                return self._latest, self._refuse(refused)
+            return self._latest, then(done) if then else None
