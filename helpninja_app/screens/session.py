@@ -115,6 +115,12 @@ def text_in(form: object, name: str, most: int = 1000) -> str:
     return value.encode("utf-8", "ignore").decode().replace("\x00", "").strip()[:most]
 
 
+def is_checked(form: object, name: str) -> bool:
+    """Whether a box or a switch of a form is on; Reflex sends its value or, where it has an id, ``true``."""
+    value = form.get(name) if isinstance(form, dict) else None
+    return value is True or (isinstance(value, str) and value != "")
+
+
 def to_sign_in(page: str) -> list[Any]:
     """Forget what was shown, go and sign in, and come back to ``page``."""
     return [SignedInState.forget, rx.redirect(f"/sign-in?next={page}")]

@@ -10,6 +10,7 @@ from reflex_components_core.el.elements.base import BaseHTML
 from helpninja_app.ui.actions import Size
 from helpninja_app.ui.icons import icon
 
+INVALID = "aria-[invalid=true]:border-danger"
 _HEIGHTS: dict[Size, str] = {"normal": "h-8", "large": "h-10"}
 
 
@@ -28,8 +29,10 @@ def native_form(
     return NativeForm.create(*fields, action=action, method="post", class_name=class_name, **attributes)
 
 
-def field(label: str, *, name: str, hint: str = "", id: str = "", **attributes: Any) -> rx.Component:
-    """A labelled text field; the hint stands below it and is read with it.
+def field(
+    label: str, *, name: str, hint: str = "", id: str = "", error: Any = None, **attributes: Any
+) -> rx.Component:
+    """A labelled text field; the hint stands below it and is read with it, and so is what is wrong with it.
 
     ``id`` where two forms of a page have a field of the same name.
     """
@@ -38,12 +41,13 @@ def field(label: str, *, name: str, hint: str = "", id: str = "", **attributes: 
         label,
         own,
         hint,
+        error,
         rx.el.input(
             id=own,
             name=name,
             class_name="h-10 w-full rounded-control border border-border-strong bg-bg px-3 text-body "
-            "text-text placeholder:text-faint",
-            **_described(own, hint),
+            f"text-text placeholder:text-faint {INVALID}",
+            **described(own, hint, error),
             **attributes,
         ),
     )
@@ -100,7 +104,7 @@ def segments(
     )
 
 
-_BOX = "w-full rounded-control border border-border-strong bg-bg px-2.5 text-table text-text"
+_BOX = f"w-full rounded-control border border-border-strong bg-bg px-2.5 text-table text-text {INVALID}"
 
 
 def select_box(label: str, *options: rx.Component, size: Size = "normal", **attributes: Any) -> rx.Component:
@@ -111,36 +115,46 @@ def select_box(label: str, *options: rx.Component, size: Size = "normal", **attr
 
 
 def select_field(
-    label: str, *, name: str, options: tuple[tuple[str, str], ...], hint: str = "", **attributes: Any
+    label: str,
+    *,
+    name: str,
+    options: tuple[tuple[str, str], ...],
+    hint: str = "",
+    error: Any = None,
+    **attributes: Any,
 ) -> rx.Component:
     """A labelled choice of one of ``options`` (value, label)."""
     return _labelled(
         label,
         name,
         hint,
+        error,
         rx.el.select(
             *(rx.el.option(shown, value=value) for value, shown in options),
             id=name,
             name=name,
             class_name=f"h-10 {_BOX}",
-            **_described(name, hint),
+            **described(name, hint, error),
             **attributes,
         ),
     )
 
 
-def text_area(label: str, *, name: str, hint: str = "", rows: str = "3", **attributes: Any) -> rx.Component:
+def text_area(
+    label: str, *, name: str, hint: str = "", rows: str = "3", error: Any = None, **attributes: Any
+) -> rx.Component:
     """A labelled field of several lines."""
     return _labelled(
         label,
         name,
         hint,
+        error,
         rx.el.textarea(
             id=name,
             name=name,
             rows=rows,
             class_name=f"py-2 {_BOX} text-body",
-            **_described(name, hint),
+            **described(name, hint, error),
             **attributes,
         ),
     )
@@ -154,17 +168,34 @@ def check_box(label: Any, *, name: str, value: str, **attributes: Any) -> rx.Com
     )
 
 
-def _labelled(label: str, name: str, hint: str, control: rx.Component) -> rx.Component:
+def _labelled(label: str, name: str, hint: str, error: Any, control: rx.Component) -> rx.Component:
     return rx.el.div(
         rx.el.label(label, html_for=name, class_name="text-table font-medium text-text"),
         control,
         rx.el.p(hint, id=f"{name}-hint", class_name="text-small text-muted") if hint else rx.fragment(),
+        field_error(name, error),
         class_name="flex min-w-0 flex-col gap-1.5",
     )
 
 
-def _described(name: str, hint: str) -> dict[str, str]:
-    return {"aria_describedby": f"{name}-hint"} if hint else {}
+def field_error(name: str, error: Any) -> rx.Component:
+    """What is wrong with a field, below it; nothing where it cannot be wrong or is not."""
+    if error is None:
+        return rx.fragment()
+    return rx.cond(
+        error != "", rx.el.p(error, id=f"{name}-error", class_name="text-small font-medium text-danger")
+    )
+
+
+def described(name: str, hint: str, error: Any = None) -> dict[str, Any]:
+    """The attributes that tie a control to its hint and to what is wrong with it."""
+    said = [f"{name}-hint"] if hint else []
+    if error is None:
+        return {"aria_describedby": said[0]} if said else {}
+    return {
+        "aria_describedby": " ".join([f"{name}-error", *said]),
+        "aria_invalid": rx.cond(error != "", "true", "false"),
+    }
 
 
 def hidden_field(name: str, value: Any) -> rx.Component:

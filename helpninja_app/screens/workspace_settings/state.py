@@ -2,64 +2,75 @@
 
 from __future__ import annotations
 
+import math
+import re
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import reflex as rx
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, WorkspaceView, require
 from helpninja_app.accounts.deletion import close_workspace
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.accounts.workspace_settings import WorkspaceChanges
 from helpninja_app.accounts.workspaces import change_workspace, load_workspace
-from helpninja_app.errors import Invalid
+from helpninja_app.errors import Conflict, Invalid
+from helpninja_app.kernel.columns import now
 from helpninja_app.screens.page_state import Leaving, PageState
 from helpninja_app.screens.session import SignedInState, text_in
+from helpninja_app.screens.workspace_settings.form import FIELDS, LANGUAGES, changes_in, threshold_in
+from helpninja_app.screens.workspace_settings.hours import (
+    WEEKDAYS,
+    Day,
+    copied,
+    opened,
+    opening_in_words,
+    week_of,
+    with_another_span,
+    with_time,
+    without_span,
+)
 
 PATH = "/app/settings"
-DAYS = (
-    ("mon", "Monday"),
-    ("tue", "Tuesday"),
-    ("wed", "Wednesday"),
-    ("thu", "Thursday"),
-    ("fri", "Friday"),
-    ("sat", "Saturday"),
-    ("sun", "Sunday"),
-)
-_LABELS = {
-    "name": "Name",
-    "slug": "Name in addresses",
-    "voice": "Voice",
-    "threshold": "Confidence threshold",
-    "allowedDomains": "Allowed domains",
-    "timeZone": "Time zone",
-    "businessHours": "Business hours",
-    "languages": "Languages",
-    "greeting": "Greeting",
-    "suggestions": "Suggested questions",
-}
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_LONGEST = 64
+# Where the focus goes when a field that is a group of several is refused.
+_FIRST_OF = {"languages": "language_en"}
 
 
 class SettingsState(PageState, SignedInState):
-    """``hours`` has for each day its spans as a text, such as ``09:00-12:00, 13:00-17:00``."""
+    """``errors`` has a sentence or nothing for each field; ``hours`` and ``time_zone`` follow what is typed.
+
+    ``drawn`` counts how often the fields were filled: with another number they are drawn anew.
+    """
 
     is_owner: bool = False
+    is_changed: bool = False
+    is_saved: bool = False
+    drawn: int = 0
+    errors: rx.Field[dict[str, str]] = rx.field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
     name: str = ""
     slug: str = ""
     voice: str = "friendly"
     threshold: str = "0.55"
+    threshold_note: str = ""
     allowed_domains: str = ""
     time_zone: str = "UTC"
-    languages: str = ""
+    zone_note: str = ""
+    own_zone: str = ""
+    languages: rx.Field[list[str]] = rx.field(default_factory=list)
+    other_languages: rx.Field[list[str]] = rx.field(default_factory=list)
+    main_language: str = ""
     greeting: str = ""
     suggestions: str = ""
-    hours: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
+    hours: rx.Field[dict[str, Day]] = rx.field(default_factory=lambda: week_of({}))
+    hours_note: str = ""
 
     @rx.event(background=True)
     async def open_settings(self) -> Any:
         """Run when the page loads, and to try again."""
-        return await self._answer()
+        return await self._answer(is_saved=False)
 
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
@@ -67,9 +78,9 @@ class SettingsState(PageState, SignedInState):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_WORKSPACE)
-            await change_workspace(session, caller, _changes(form, caller.workspace).columns())
+            await change_workspace(session, caller, changes_in(form, caller.workspace).columns())
 
-        return await self._answer(work, lambda _: rx.toast("Saved."))
+        return await self._answer(work, self._thank, is_saved=False)
 
     @rx.event(background=True)
     async def delete_workspace(self, form: dict[str, Any]) -> Any:
@@ -82,6 +93,63 @@ class SettingsState(PageState, SignedInState):
 
         return await self._answer(work)
 
+    @rx.event
+    def note_change(self) -> None:
+        """Something in the form is not as it is stored."""
+        self.is_changed = True
+
+    @rx.event
+    def offer_zone(self, zone: str) -> None:
+        """The time zone of the browser, which may be the one that is meant."""
+        self.own_zone = zone if _is_zone(zone) else ""
+
+    @rx.event
+    def choose_zone(self, zone: str) -> None:
+        """What stands in the field of the time zone."""
+        self.time_zone = zone[:_LONGEST] if isinstance(zone, str) else ""
+        self._tell_time()
+
+    @rx.event
+    def take_own_zone(self) -> None:
+        """Put the browser's time zone into the field."""
+        self.time_zone, self.is_changed = self.own_zone or self.time_zone, True
+        self._tell_time()
+
+    @rx.event
+    def try_threshold(self, text: str | float) -> None:
+        """What stands in the field of the threshold, or where its slider is."""
+        self.threshold = str(text)[:6] if isinstance(text, str | int | float) else ""
+        self.threshold_note = _threshold_in_words(self.threshold)
+
+    @rx.event
+    def open_day(self, day: str, is_open: bool) -> None:
+        """Switch a day on or off."""
+        self._change_day(day, lambda hours: opened(hours, is_open=is_open is True))
+
+    @rx.event
+    def add_span(self, day: str) -> None:
+        """Another span, such as the afternoon."""
+        self._change_day(day, with_another_span)
+
+    @rx.event
+    def remove_span(self, day: str, number: int) -> None:
+        """Take a span out of a day."""
+        self._change_day(day, lambda hours: without_span(hours, number))
+
+    @rx.event
+    def change_time(self, day: str, number: int, end: str, moment: str) -> None:
+        """Another time at the ``start`` or the ``end`` of a span."""
+        if end in ("start", "end") and isinstance(moment, str):
+            time = moment if _TIME.fullmatch(moment) else ""
+            self._change_day(day, lambda hours: with_time(hours, number, end, time))
+
+    @rx.event
+    def copy_monday(self) -> None:
+        """Monday's hours on every weekday."""
+        self.hours = dict(self.hours) | {day: copied(self.hours["mon"]) for day in WEEKDAYS}
+        self.is_changed = True
+        self._tell_time()
+
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> WorkspaceView:
         require(caller, Permission.MANAGE_WORKSPACE)
         return await load_workspace(session, caller.workspace.id)
@@ -92,56 +160,77 @@ class SettingsState(PageState, SignedInState):
             # What was typed stays in the form when it was refused.
             self._fill(found)
 
+    def _thank(self, _: None) -> Any:
+        self.is_saved = True
+        # The fields are drawn anew: the focus would be nowhere.
+        return rx.set_focus("save")
+
+    def _refuse(self, error: Exception) -> Any:
+        super()._refuse(error)
+        found = {item.field: item.message for item in error.errors} if isinstance(error, Invalid) else {}
+        if isinstance(error, Conflict):
+            found = {"slug": error.detail}
+        self.errors = dict.fromkeys(FIELDS, "") | {name: found[name] for name in FIELDS if name in found}
+        first = next((name for name in FIELDS if name in found), None)
+        if first is None:
+            return None
+        return rx.set_focus(_FIRST_OF.get(first, first if first not in self.hours else f"open_{first}"))
+
     def _fill(self, workspace: WorkspaceView) -> None:
         self.name, self.slug, self.voice = workspace.name, workspace.slug, workspace.voice
-        self.threshold = f"{workspace.confidence_threshold:.2f}"
+        self.threshold = f"{round(workspace.confidence_threshold, 4):g}"
+        self.threshold_note = _threshold_in_words(self.threshold)
         self.allowed_domains = "\n".join(workspace.allowed_domains)
         self.time_zone = workspace.time_zone
-        self.languages = ", ".join(workspace.languages)
+        self.languages = list(workspace.languages)
+        known = {code for code, _ in LANGUAGES}
+        self.other_languages = [code for code in workspace.languages if code not in known]
+        self.main_language = workspace.languages[0] if workspace.languages else ""
         self.greeting = workspace.greeting
         self.suggestions = "\n".join(workspace.suggestions)
-        self.hours = {
-            day: ", ".join("-".join(span) for span in workspace.business_hours.get(day, ()))
-            for day, _ in DAYS
-        }
+        self.hours = week_of(workspace.business_hours)
+        self._tell_time()
+        self.errors = dict.fromkeys(FIELDS, "")
+        self.is_changed = False
+        self.drawn += 1
+
+    def _change_day(self, day: object, change: Any) -> None:
+        if isinstance(day, str) and day in self.hours:
+            self.hours = dict(self.hours) | {day: change(self.hours[day])}
+            self.is_changed = True
+            self._tell_time()
+
+    def _tell_time(self) -> None:
+        """What the time zone and the hours that stand in the form mean at this moment."""
+        moment = now()
+        if not _is_zone(self.time_zone):
+            self.zone_note = self.hours_note = ""
+            return
+        self.zone_note = _clock_in_words(moment.astimezone(ZoneInfo(self.time_zone)))
+        try:
+            self.hours_note = opening_in_words(self.hours, self.time_zone, moment)
+        except ValueError:
+            # A time that is being typed.
+            self.hours_note = ""
 
 
-def _changes(form: dict[str, Any], workspace: WorkspaceView) -> WorkspaceChanges:
-    """The form as settings; ``Invalid`` with a sentence for each field that cannot be."""
-    try:
-        threshold: float | str = float(text_in(form, "threshold").replace(",", "."))
-    except ValueError:
-        threshold = "no number"
-    slug = text_in(form, "slug").lower()
-    values = {
-        "name": text_in(form, "name"),
-        # One that is reserved may have been there before it was.
-        "slug": None if slug == workspace.slug else slug,
-        "voice": text_in(form, "voice"),
-        "threshold": threshold,
-        "allowedDomains": _lines(text_in(form, "allowed_domains", 30_000)),
-        "timeZone": text_in(form, "time_zone"),
-        "businessHours": {day: _spans(text_in(form, f"hours_{day}")) for day, _ in DAYS},
-        "languages": [part.strip().lower() for part in text_in(form, "languages").split(",") if part.strip()],
-        "greeting": text_in(form, "greeting"),
-        "suggestions": _lines(text_in(form, "suggestions", 5_000)),
-    }
-    try:
-        return WorkspaceChanges.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        label = _LABELS.get(str(first["loc"][0]), str(first["loc"][0]))
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise Invalid(f"{label}: {message}.") from None
+def _is_zone(zone: object) -> bool:
+    return isinstance(zone, str) and zone in available_timezones()
 
 
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def _clock_in_words(local: datetime) -> str:
+    offset = f"{local:%z}"
+    return f"It is {local:%H:%M} there now, UTC{offset[:3]}:{offset[3:5]}."
 
 
-def _spans(text: str) -> list[list[str]]:
-    return [
-        [moment.strip() for moment in span.replace("–", "-").split("-")]
-        for span in text.split(",")
-        if span.strip()
-    ]
+def _threshold_in_words(text: str) -> str:
+    value = threshold_in(text)
+    if not isinstance(value, float) or not math.isfinite(value) or not 0 <= value <= 1:
+        return "A number from 0 to 1."
+    if value == 0:
+        return "Every answer is given as it is, however unsure."
+    if value == 1:
+        return "A person is asked to look at every answer."
+    return (
+        f"A person is asked to look at answers that are likely to be right less than {value:.0%} of the time."
+    )

@@ -1,0 +1,149 @@
+"""The workspace's settings in a browser: by mouse, by keyboard alone, and on a phone."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.dashboard_steps import findings
+from tests.e2e.demo_server import DemoServer
+from tests.e2e.test_accounts import send, sign_up
+
+pytestmark = pytest.mark.timeout(300)
+
+SAVED = re.compile(r"^Saved\.$")
+
+
+def open_settings(page: Page, server: DemoServer) -> None:
+    sign_up(page, server)
+    page.goto(f"{server.url}/app/settings")
+    expect(page.get_by_label("Time zone")).to_have_value("UTC")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def tab_to(page: Page, name: str) -> None:
+    """On with the tab key until the element of this name has the focus, as a person without a mouse."""
+    wanted = page.get_by_label(name, exact=True).or_(page.get_by_role("button", name=name, exact=True))
+    for _ in range(250):
+        if wanted.first.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"The tab key never reaches {name}.")
+
+
+def test_mistakes_are_said_at_their_fields_and_what_was_typed_stays(
+    page: Page, demo_server: DemoServer
+) -> None:
+    open_settings(page, demo_server)
+    status = page.get_by_role("main").get_by_role("status")
+    expect(status).to_have_text("")
+    page.get_by_label("Greeting").fill("Good day.")
+    expect(status).to_have_text("You have changes that are not saved.")
+    page.get_by_label("Time zone").fill("Mars/Olympus")
+    page.get_by_label("Name in addresses", exact=True).fill("Two words")
+    send(page, "Save")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("the 2 fields"))
+    expect(page.get_by_label("Name in addresses", exact=True)).to_be_focused()
+    zone = page.get_by_label("Time zone")
+    expect(zone).to_have_attribute("aria-invalid", "true")
+    expect(zone).to_have_accessible_description(re.compile("not a time zone"))
+    expect(page.get_by_label("Greeting")).to_have_value("Good day.")
+    expect(page.get_by_label("Name in addresses", exact=True)).to_have_value("Two words")
+    page.get_by_label("Name in addresses", exact=True).fill("two-words-" + demo_server.url[-4:])
+    zone.fill("Europe/Berlin")
+    expect(page.get_by_text("It is ")).to_be_visible()
+    send(page, "Save")
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    page.reload()
+    expect(page.get_by_label("Greeting")).to_have_value("Good day.")
+    expect(page.get_by_label("Time zone")).to_have_value("Europe/Berlin")
+
+
+def test_settings_are_made_by_keyboard_alone(page: Page, demo_server: DemoServer) -> None:
+    open_settings(page, demo_server)
+    page.get_by_label("Name", exact=True).focus()
+    tab_to(page, "Time zone")
+    press(page, "ControlOrMeta+a")
+    page.keyboard.type("America/New_York")
+    tab_to(page, "Confidence threshold, slider")
+    press(page, "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")
+    expect(page.get_by_label("Confidence threshold", exact=True)).to_have_value("0.6")
+    expect(page.get_by_text("less than 60% of the time")).to_be_visible()
+    tab_to(page, "German")
+    press(page, "Space")
+    tab_to(page, "Monday")
+    press(page, "Space")
+    expect(page.get_by_label("Monday, hours 1, from")).to_have_value("09:00")
+    tab_to(page, "Monday, hours 1, to")
+    page.keyboard.type("0100PM")
+    tab_to(page, "Add hours on Monday")
+    press(page, "Enter")
+    expect(page.get_by_label("Monday, hours 2, from")).to_be_visible()
+    page.get_by_label("Monday, hours 1, to").focus()
+    tab_to(page, "Monday, hours 2, from")
+    page.keyboard.type("0230PM")
+    tab_to(page, "Monday, hours 2, to")
+    page.keyboard.type("0600PM")
+    tab_to(page, "Copy to all weekdays")
+    press(page, "Enter")
+    expect(page.get_by_label("Friday, hours 2, to")).to_have_value("18:00")
+    tab_to(page, "Save")
+    press(page, "Enter")
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Time zone")).to_have_value("America/New_York")
+    expect(page.get_by_label("Confidence threshold", exact=True)).to_have_value("0.6")
+    expect(page.get_by_label("German")).to_be_checked()
+    expect(page.get_by_label("Friday, hours 1, to")).to_have_value("13:00")
+    expect(page.get_by_label("Friday, hours 2, from")).to_have_value("14:30")
+    expect(page.get_by_role("switch", name="Saturday")).not_to_be_checked()
+    expect(page.get_by_role("main")).to_contain_text(re.compile(r"(Open|Closed) now; .*\(America/New_York\)"))
+
+
+def test_the_browser_s_own_zone_is_one_click_away(browser: Browser, demo_server: DemoServer) -> None:
+    context = browser.new_context(timezone_id="America/Sao_Paulo")
+    page = context.new_page()
+    open_settings(page, demo_server)
+    page.get_by_role("button", name="Use America/Sao_Paulo, as in this browser").click()
+    expect(page.get_by_label("Time zone")).to_have_value("America/Sao_Paulo")
+    expect(page.get_by_text("UTC-03:00")).to_be_visible()
+    send(page, "Save")
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    context.close()
+
+
+def test_a_workspace_is_deleted_and_one_is_led_to_one_s_account(page: Page, demo_server: DemoServer) -> None:
+    open_settings(page, demo_server)
+    slug = page.get_by_label("Name in addresses", exact=True).input_value()
+    page.get_by_label("Type the workspace's name in addresses").fill(slug)
+    send(page, "Delete the workspace")
+    expect(page).to_have_url(re.compile(r"/app/account\?done=deleted"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_axe_finds_nothing_also_where_something_is_wrong(
+    page: Page, demo_server: DemoServer, width: int, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    open_settings(page, demo_server)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.get_by_role("switch", name="Monday").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Add hours on Monday").click()
+    expect(page.get_by_label("Monday, hours 2, from")).to_be_visible()
+    page.get_by_label("Monday, hours 2, from").fill("18:00")
+    page.get_by_label("Time zone").fill("Mars")
+    page.get_by_label("German").check()
+    send(page, "Save")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_text("Say both when it begins")).to_be_visible()
+    assert findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
