@@ -13,7 +13,7 @@ from api_routes.identity import resources_of, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from api_routes.uploads import receive_upload, too_large
-from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import FieldError, FileRefused, Forbidden, Invalid, MalformedId, NotFound
@@ -241,17 +241,18 @@ async def change(request: Request, document_id: str, tenantId: str | None = None
     wanted = parse_id(document_id)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        await get_document(session, caller.workspace.id, wanted)
-        changes = body.parse(DocumentChange)
+        before = await get_document(session, caller.workspace.id, wanted)
+        wished = body.parse(DocumentChange)
         changed = await change_document(
             session,
             caller.workspace.id,
             wanted,
-            title=changes.title,
-            audience=Audience(changes.audience) if changes.audience else None,
+            title=wished.title,
+            audience=Audience(wished.audience) if wished.audience else None,
         )
-        fields = changes.model_dump(exclude_none=True)
-        await record(session, Actor.of(caller), "document.changed", changed.title or str(wanted), **fields)
+        told = changes(*({"title": view.title, "audience": view.audience} for view in (before, changed)))
+        if told:
+            await record(session, Actor.of(caller), "document.changed", _name(changed), **told)
         return _result(changed)
 
 
@@ -323,6 +324,6 @@ def _result(document: DocumentView) -> DocumentResult:
     )
 
 
-def _name(document: Document) -> str:
+def _name(document: Document | DocumentView) -> str:
     """What people know it by."""
     return document.title or document.filename or document.url or str(document.id)

@@ -90,7 +90,10 @@ class AuditInfo(BaseModel):
     actorName: str
     action: str
     subject: str
-    detail: dict[str, Any]
+    detail: dict[str, Any] = Field(
+        description="Values by name. What was changed has both: an object of ``before`` and ``after``.",
+        examples=[{"voice": {"before": "friendly", "after": "formal"}}],
+    )
 
 
 class AuditList(BaseModel):

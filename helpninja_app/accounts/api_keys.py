@@ -97,7 +97,7 @@ async def revoke_api_key(session: AsyncSession, caller: MemberCaller, key_id: UU
     if key is None:
         raise NotFound("There is no such API key.")
     key.revoked_at = datetime.now(UTC)
-    await record(session, Actor.of(caller), "key.revoked", key.name)
+    await record(session, Actor.of(caller), "key.revoked", key.name, permissions=list(key.permissions))
 
 
 async def _create(

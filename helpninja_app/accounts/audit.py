@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,9 @@ from sqlmodel import col
 from helpninja_app.accounts.callers import MemberCaller, StaffCaller
 from helpninja_app.accounts.models import AuditEvent
 from helpninja_app.kernel.database import new_id
+
+LONGEST_TEXT = 200
+LONGEST_LIST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,38 @@ class AuditEntry:
     detail: dict[str, Any]
 
 
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What is another now, as ``{"voice": {"before": "friendly", "after": "formal"}}``; long values are cut.
+
+    Nothing secret belongs here: who may read the log sees both values as long as the workspace exists.
+    """
+    return {
+        name: {"before": _cut(before.get(name)), "after": _cut(value)}
+        for name, value in after.items()
+        if before.get(name) != value
+    }
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…"
+    if isinstance(value, list):
+        left_out = len(value) - LONGEST_LIST
+        return [_cut(item) for item in value[:LONGEST_LIST]] + ([f"{left_out} more"] if left_out > 0 else [])
+    return value
+
+
 async def record(
     session: AsyncSession,
     actor: Actor,
     action: str,
     subject: str = "",
-    **detail: str | int | float | bool | list[str] | None,
+    **detail: str | int | float | bool | list[str] | dict[str, Any] | None,
 ) -> None:
-    """Note an ``action`` such as ``member.invited``, in the transaction that does it."""
+    """Note an ``action`` such as ``member.invited``, in the transaction that does it.
+
+    ``detail`` are values, or what ``changes`` gives.
+    """
     session.add(
         AuditEvent(
             workspace_id=actor.workspace_id,

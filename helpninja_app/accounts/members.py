@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.models import Invite, Member, Role, User, Workspace
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission, outranks
@@ -138,8 +138,7 @@ async def change_role(session: AsyncSession, caller: MemberCaller, user_id: UUID
             Actor.of(caller),
             "member.role_changed",
             user.email,
-            before=before.value,
-            after=role.value,
+            **changes({"role": before.value}, {"role": role.value}),
         )
     return _view(member, user)
 
@@ -159,7 +158,8 @@ async def suspend_member(
         if is_suspended:
             await _withdraw_invites_of(session, caller.workspace.id, user.email)
         action = "member.suspended" if is_suspended else "member.resumed"
-        await record(session, Actor.of(caller), action, user.email)
+        told = changes({"suspended": not is_suspended}, {"suspended": is_suspended})
+        await record(session, Actor.of(caller), action, user.email, **told)
     return _view(member, user)
 
 
@@ -193,9 +193,10 @@ async def transfer_workspace(session: AsyncSession, caller: MemberCaller, user_i
     if member.suspended_at is not None:
         raise Conflict("A suspended member cannot become the owner.")
     own, _ = await _find(session, caller.workspace.id, caller.user_id)
+    told = changes({"role": member.role}, {"role": Role.OWNER.value})
     member.role, own.role = Role.OWNER.value, Role.ADMIN.value
     await _withdraw_invites_of(session, caller.workspace.id, caller.email)
-    await record(session, Actor.of(caller), "workspace.transferred", user.email)
+    await record(session, Actor.of(caller), "workspace.transferred", user.email, **told)
 
 
 async def _changeable(

@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.audit import Actor, changes, record
+from helpninja_app.accounts.business_hours import WEEK
 from helpninja_app.accounts.callers import StaffCaller, WorkspaceView
 from helpninja_app.accounts.models import Workspace, WorkspaceHandle
 from helpninja_app.errors import Conflict, NotFound
@@ -93,7 +94,7 @@ async def load_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace
 
 
 async def change_workspace(
-    session: AsyncSession, caller: StaffCaller, changes: Mapping[str, Any]
+    session: AsyncSession, caller: StaffCaller, wanted: Mapping[str, Any]
 ) -> WorkspaceView:
     """Change columns of the caller's workspace; ``Conflict`` for a slug that another one has.
 
@@ -103,15 +104,29 @@ async def change_workspace(
         select(Workspace).where(col(Workspace.id) == caller.workspace.id).with_for_update()
     )
     workspace = found.scalar_one()
-    changed = {name: value for name, value in changes.items() if getattr(workspace, name) != value}
+    before = {name: getattr(workspace, name) for name in wanted}
+    changed = {name: value for name, value in wanted.items() if before[name] != value}
     if "slug" in changed:
         await _move_handle(session, workspace, changed["slug"])
     for name, value in changed.items():
         setattr(workspace, name, value)
     if changed:
         await session.flush()
-        await record(session, Actor.of(caller), "workspace.changed", workspace.name, fields=sorted(changed))
+        detail = changes(_told(before), _told(wanted))
+        await record(session, Actor.of(caller), "workspace.changed", workspace.name, **detail)
     return view_of(workspace)
+
+
+def _told(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as the audit log shows them: hours day by day."""
+    told = dict(columns)
+    hours: Mapping[str, list[list[str]]] | None = told.pop("business_hours", None)
+    if hours is not None:
+        told |= {
+            f"hours_{day}": ", ".join("-".join(span) for span in hours.get(day, ())) or "closed"
+            for day in WEEK
+        }
+    return told
 
 
 async def _move_handle(session: AsyncSession, workspace: Workspace, slug: str) -> None:

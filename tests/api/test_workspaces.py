@@ -234,7 +234,10 @@ async def test_every_change_is_in_the_audit_log_and_can_be_found(client: httpx.A
     page = (await client.get(f"{path}/audit", params={"limit": 1}, headers=headers)).json()
     assert page["total"] == 4
     changed = (await client.get(f"{path}/audit?action=workspace.changed", headers=headers)).json()["events"]
-    assert changed[0]["detail"] == {"fields": ["time_zone", "voice"]}
+    assert changed[0]["detail"] == {
+        "time_zone": {"before": "UTC", "after": "Europe/Berlin"},
+        "voice": {"before": "friendly", "after": "formal"},
+    }
     assert (changed[0]["actorName"], changed[0]["actor"].partition(":")[0]) == (email, "member")
 
 
@@ -251,6 +254,7 @@ async def test_what_happens_to_knowledge_is_in_the_audit_log(
     await client.delete(f"/api/documents/{document}", headers=tenant.headers)
     response = await client.get(f"/api/workspaces/{tenant.id}/audit", headers=tenant.headers)
     told = [(item["action"], item["subject"], item["actorName"]) for item in response.json()["events"]]
+    assert response.json()["events"][1]["detail"] == {"audience": {"before": "visitors", "after": "members"}}
     assert told == [
         ("document.deleted", "Returns", "tests"),
         ("document.changed", "Returns", "tests"),

@@ -46,6 +46,8 @@ REACHABLE = {
         "open_audit",
         "choose_kind",
         "choose_person",
+        "choose_since",
+        "choose_until",
         "turn_page",
     },
     "HomeState": {"open_page", "follow_ingests"},

@@ -42,6 +42,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "delete_workspace": (FORM,),
     "choose_kind": ("member",),
     "choose_person": ("a",),
+    "choose_since": ("2026-11-28",),
+    "choose_until": ("2026-11-28",),
     "turn_page": (1,),
     "go_to_workspace": (NOBODY,),
     "search": ({"question": "boots"},),
