@@ -10,13 +10,16 @@ from reflex.state import FrontendEventExceptionState
 from api_routes.app import create_api
 from api_routes.middleware import PublicPreflight
 from helpninja_app.kernel.draining import Draining
+from helpninja_app.kernel.failure_pages import FailurePages
 from helpninja_app.kernel.frontend import FrontEnd
 from helpninja_app.kernel.log_redaction import redact_all_logs
 from helpninja_app.kernel.web import ASGIApp, ByPrefix, SecurityHeaders, inline_script_hashes
 from helpninja_app.kernel.websockets import GuardedEvents
 from helpninja_app.runtime import running
-from helpninja_app.screens.registry import SCREENS
+from helpninja_app.screens.registry import DEVELOPMENT_ONLY, SCREENS
 from helpninja_app.settings import get_settings
+from helpninja_app.ui.failures import connection_notice, failure_boundary
+from helpninja_app.ui.toasts import toaster
 
 API_PREFIXES = ("/api", "/widget", "/demo", "/metrics")
 
@@ -33,7 +36,10 @@ class App(rx.App):
         redact_all_logs()
         settings = get_settings()
         guarded = GuardedEvents(super().__call__(), settings)
-        protected = SecurityHeaders(guarded, settings, script_hashes=inline_script_hashes(FrontEnd().pages))
+        # The pages are built once for both; in production some of them are not there.
+        hidden = () if settings.is_development else DEVELOPMENT_ONLY
+        answering = FailurePages(guarded, hidden=hidden)
+        protected = SecurityHeaders(answering, settings, script_hashes=inline_script_hashes(FrontEnd().pages))
         return draining.around(PublicPreflight(protected))
 
 
@@ -44,8 +50,17 @@ def _with_api(pages: ASGIApp) -> ASGIApp:
 app = App(
     api_transformer=_with_api,
     html_lang="en",
-    stylesheets=["/styles/tokens.css"],
-    head_components=[rx.el.link(rel="icon", type="image/svg+xml", href="/brand/mark.svg")],
+    stylesheets=["/styles/tokens.css", "/styles/components.css"],
+    head_components=[
+        rx.el.link(rel="icon", type="image/svg+xml", href="/brand/mark.svg"),
+        rx.el.script(src="/behaviours/behaviours.js", defer=True),
+    ],
+    toaster=toaster(),
+    # In place of Reflex' own, which name the framework and speak of websockets.
+    app_wraps={
+        (55, "ErrorBoundary"): lambda _: failure_boundary(),
+        (5, "Overlay"): lambda _: rx.fragment(rx.memo(connection_notice)()),
+    },
 )
 for screen in SCREENS:
     app.add_page(

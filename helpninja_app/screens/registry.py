@@ -23,6 +23,7 @@ from helpninja_app.screens.api_keys import state as api_keys
 from helpninja_app.screens.api_keys.page import api_keys_page
 from helpninja_app.screens.audit_log import state as audit
 from helpninja_app.screens.audit_log.page import audit_page
+from helpninja_app.screens.gallery.page import gallery_page
 from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.page import home_page
 from helpninja_app.screens.home.state import PATH, HomeState
@@ -46,6 +47,9 @@ class Screen:
     description: str
     on_load: Any = None
 
+
+# Below these there is nothing in production.
+DEVELOPMENT_ONLY = ("/dev",)
 
 SCREENS = (
     Screen(
@@ -139,6 +143,12 @@ SCREENS = (
         "Account · HelpNinja",
         "Your name, your password and your devices.",
         on_load=[ShellState.open_shell, account.AccountState.open_account],
+    ),
+    Screen(
+        "/dev/gallery",
+        gallery_page,
+        "The design system · HelpNinja",
+        "Every component in every state, light and dark.",
     ),
     Screen("404", not_found_page, "Page not found", "There is no page at this address."),
 )

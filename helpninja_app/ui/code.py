@@ -37,3 +37,28 @@ def copied_line(code: Any, *, label: str, note: str) -> rx.Component:
         ),
         class_name="flex flex-col gap-2 phone:flex-row phone:items-center",
     )
+
+
+def code_block(code: str, *, label: str, note: str = "Copied.") -> rx.Component:
+    """Several lines of code under their name, with a button that puts them into the clipboard."""
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span(label, class_name="truncate text-small font-medium text-muted"),
+            button(
+                icon("copy"),
+                "Copy",
+                type="button",
+                size="small",
+                emphasis="quiet",
+                on_click=[rx.set_clipboard(code), rx.toast.success(note)],
+            ),
+            class_name="flex items-center justify-between border-b border-border py-1 pr-1 pl-4",
+        ),
+        rx.el.pre(
+            rx.el.code(code),
+            tab_index=0,
+            aria_label=label,
+            class_name="overflow-x-auto px-4 py-3 font-mono text-table text-text outline-offset-[-2px]",
+        ),
+        class_name="overflow-hidden rounded-control border border-border bg-subtle",
+    )

@@ -10,8 +10,12 @@ from reflex_components_core.el.elements.base import BaseHTML
 from helpninja_app.ui.actions import Size
 from helpninja_app.ui.icons import icon
 
-INVALID = "aria-[invalid=true]:border-danger"
-_HEIGHTS: dict[Size, str] = {"normal": "h-8", "large": "h-10"}
+_HEIGHTS: dict[Size, str] = {"small": "h-7", "normal": "h-8", "large": "h-10"}
+INVALID = "aria-invalid:border-danger"
+_EDGE = (
+    f"border border-border-strong {INVALID} disabled:cursor-not-allowed disabled:bg-subtle "
+    "disabled:text-muted"
+)
 
 
 class NativeForm(BaseHTML):
@@ -30,26 +34,27 @@ def native_form(
 
 
 def field(
-    label: str, *, name: str, hint: str = "", id: str = "", error: Any = None, **attributes: Any
+    label: str, *, name: str, hint: str = "", error: Any = "", id: str = "", **attributes: Any
 ) -> rx.Component:
-    """A labelled text field; the hint stands below it and is read with it, and so is what is wrong with it.
+    """A labelled text field; the hint and what is wrong stand below it and are read with it.
 
-    ``id`` where two forms of a page have a field of the same name.
+    ``error`` may be a Var, empty while nothing is wrong; ``id`` where two forms of a page have a field of the
+    same name.
     """
     own = id or name
     return _labelled(
         label,
         own,
         hint,
-        error,
         rx.el.input(
             id=own,
             name=name,
-            class_name="h-10 w-full rounded-control border border-border-strong bg-bg px-3 text-body "
-            f"text-text placeholder:text-faint {INVALID}",
+            class_name=f"h-10 w-full rounded-control {_EDGE} bg-bg px-3 text-body text-text "
+            "placeholder:text-faint",
             **described(own, hint, error),
             **attributes,
         ),
+        error,
     )
 
 
@@ -104,7 +109,7 @@ def segments(
     )
 
 
-_BOX = f"w-full rounded-control border border-border-strong bg-bg px-2.5 text-table text-text {INVALID}"
+_BOX = f"w-full rounded-control {_EDGE} bg-bg px-2.5 text-table text-text"
 
 
 def select_box(label: str, *options: rx.Component, size: Size = "normal", **attributes: Any) -> rx.Component:
@@ -120,43 +125,53 @@ def select_field(
     name: str,
     options: tuple[tuple[str, str], ...],
     hint: str = "",
-    error: Any = None,
+    error: Any = "",
+    id: str = "",
     **attributes: Any,
 ) -> rx.Component:
-    """A labelled choice of one of ``options`` (value, label)."""
+    """A labelled choice of one of ``options`` (value, label); the rest as in ``field``."""
+    own = id or name
     return _labelled(
         label,
-        name,
+        own,
         hint,
-        error,
         rx.el.select(
             *(rx.el.option(shown, value=value) for value, shown in options),
-            id=name,
+            id=own,
             name=name,
             class_name=f"h-10 {_BOX}",
-            **described(name, hint, error),
+            **described(own, hint, error),
             **attributes,
         ),
+        error,
     )
 
 
 def text_area(
-    label: str, *, name: str, hint: str = "", rows: str = "3", error: Any = None, **attributes: Any
+    label: str,
+    *,
+    name: str,
+    hint: str = "",
+    rows: str = "3",
+    error: Any = "",
+    id: str = "",
+    **attributes: Any,
 ) -> rx.Component:
-    """A labelled field of several lines."""
+    """A labelled field of several lines; the rest as in ``field``."""
+    own = id or name
     return _labelled(
         label,
-        name,
+        own,
         hint,
-        error,
         rx.el.textarea(
-            id=name,
+            id=own,
             name=name,
             rows=rows,
             class_name=f"py-2 {_BOX} text-body",
-            **described(name, hint, error),
+            **described(own, hint, error),
             **attributes,
         ),
+        error,
     )
 
 
@@ -164,38 +179,68 @@ def check_box(label: Any, *, name: str, value: str, **attributes: Any) -> rx.Com
     return rx.el.label(
         rx.el.input(type="checkbox", name=name, value=value, class_name="size-4 accent-accent", **attributes),
         rx.el.span(label),
-        class_name="flex items-center gap-2 text-table",
+        class_name="flex items-center gap-2 text-table has-disabled:text-muted",
     )
 
 
-def _labelled(label: str, name: str, hint: str, error: Any, control: rx.Component) -> rx.Component:
+def switch(label: Any, *, name: str, note: Any = "", **attributes: Any) -> rx.Component:
+    """Something that is on or off at once, without a button to save it; ``note`` says what it does."""
+    return rx.el.label(
+        rx.el.span(
+            rx.el.span(label, class_name="block font-medium"),
+            rx.el.span(note, class_name="block text-small text-muted empty:hidden"),
+            class_name="min-w-0 flex-1",
+        ),
+        rx.el.input(
+            type="checkbox",
+            role="switch",
+            name=name,
+            class_name="relative mt-px h-5 w-9 shrink-0 cursor-pointer appearance-none rounded-full "
+            "border border-muted bg-subtle transition-colors before:absolute before:top-0.5 before:left-0.5 "
+            "before:size-3.5 before:rounded-full before:bg-muted before:transition-transform "
+            "checked:border-accent checked:bg-accent checked:before:translate-x-4 "
+            "checked:before:bg-on-accent rtl:checked:before:-translate-x-4 rtl:before:right-0.5 "
+            "rtl:before:left-auto disabled:cursor-not-allowed disabled:opacity-60",
+            **attributes,
+        ),
+        class_name="flex items-start gap-4 text-table",
+    )
+
+
+def _labelled(label: str, name: str, hint: str, control: rx.Component, error: Any) -> rx.Component:
     return rx.el.div(
         rx.el.label(label, html_for=name, class_name="text-table font-medium text-text"),
         control,
-        rx.el.p(hint, id=f"{name}-hint", class_name="text-small text-muted") if hint else rx.fragment(),
         field_error(name, error),
+        rx.el.p(hint, id=f"{name}-hint", class_name="text-small text-muted") if hint else rx.fragment(),
         class_name="flex min-w-0 flex-col gap-1.5",
     )
 
 
 def field_error(name: str, error: Any) -> rx.Component:
-    """What is wrong with a field, below it; nothing where it cannot be wrong or is not."""
-    if error is None:
+    """What is wrong with a field, below it; nothing where it cannot be wrong."""
+    if not _may_be_wrong(error):
         return rx.fragment()
-    return rx.cond(
-        error != "", rx.el.p(error, id=f"{name}-error", class_name="text-small font-medium text-danger")
+    return rx.el.p(
+        rx.cond(error, icon("circle-alert", class_name="mt-px")),
+        error,
+        id=f"{name}-error",
+        aria_live="polite",
+        class_name="flex gap-1.5 text-small font-medium text-danger empty:hidden",
     )
 
 
-def described(name: str, hint: str, error: Any = None) -> dict[str, Any]:
+def described(name: str, hint: str, error: Any = "") -> dict[str, Any]:
     """The attributes that tie a control to its hint and to what is wrong with it."""
-    said = [f"{name}-hint"] if hint else []
-    if error is None:
-        return {"aria_describedby": said[0]} if said else {}
-    return {
-        "aria_describedby": " ".join([f"{name}-error", *said]),
-        "aria_invalid": rx.cond(error != "", "true", "false"),
-    }
+    parts = [f"{name}-error"] * _may_be_wrong(error) + [f"{name}-hint"] * bool(hint)
+    described: dict[str, Any] = {"aria_describedby": " ".join(parts)} if parts else {}
+    if _may_be_wrong(error):
+        described["aria_invalid"] = rx.cond(error, "true", "false")
+    return described
+
+
+def _may_be_wrong(error: Any) -> bool:
+    return isinstance(error, rx.Var) or bool(error)
 
 
 def hidden_field(name: str, value: Any) -> rx.Component:

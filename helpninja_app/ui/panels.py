@@ -12,18 +12,29 @@ from helpninja_app.ui.icons import icon
 CARD = "overflow-hidden rounded-card border border-border bg-raised"
 
 
-def page_header(title: Any, subtitle: Any) -> rx.Component:
+def page_header(title: Any, subtitle: Any, actions: rx.Component | None = None) -> rx.Component:
     return rx.el.header(
-        rx.el.h1(title, class_name="text-title font-semibold tracking-title"),
-        rx.el.p(subtitle, class_name="min-h-5 text-body text-muted"),
-        class_name="flex flex-col gap-1",
+        rx.el.div(
+            rx.el.h1(title, class_name="text-title font-semibold tracking-title"),
+            rx.el.p(subtitle, class_name="min-h-5 text-body text-muted"),
+            class_name="flex min-w-0 flex-col gap-1",
+        ),
+        actions or rx.fragment(),
+        class_name="flex flex-wrap items-start justify-between gap-x-6 gap-y-3",
     )
 
 
 def section(
-    title: str, *content: rx.Component, note: Any = "", actions: rx.Component | None = None
+    title: str,
+    *content: rx.Component,
+    note: Any = "",
+    actions: rx.Component | None = None,
+    id: str | None = None,
 ) -> rx.Component:
-    """A part of a page under its heading; ``note`` stands beside the heading, ``actions`` at its end."""
+    """A part of a page under its heading; ``note`` stands beside the heading, ``actions`` at its end.
+
+    ``id`` where something leads right here.
+    """
     return rx.el.section(
         rx.el.div(
             rx.el.div(
@@ -35,7 +46,8 @@ def section(
             class_name="flex flex-wrap items-center justify-between gap-x-4 gap-y-2",
         ),
         *content,
-        class_name="flex min-w-0 flex-col gap-3",
+        id=id,
+        class_name="flex min-w-0 scroll-mt-20 flex-col gap-3",
     )
 
 
@@ -97,17 +109,4 @@ def failed_state(sentence: Any, *, retry: Any) -> rx.Component:
         button(icon("rotate-cw"), "Try again", on_click=retry, type="button"),
         role="alert",
         class_name="flex flex-col items-center gap-3 px-6 py-9 text-center",
-    )
-
-
-def progress(label: Any, percent: Any) -> rx.Component:
-    """A bar of 0 to 100 percent, named for screen readers."""
-    return rx.el.div(
-        rx.el.div(class_name="h-full rounded-full bg-accent transition-all", style={"width": f"{percent}%"}),
-        role="progressbar",
-        aria_label=label,
-        aria_valuemin=0,
-        aria_valuemax=100,
-        aria_valuenow=percent,
-        class_name="h-1.5 w-full overflow-hidden rounded-full bg-border",
     )

@@ -7,11 +7,12 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.ui.actions import button
+from helpninja_app.ui.actions import icon_button
 from helpninja_app.ui.brand import mark
-from helpninja_app.ui.forms import native_form
+from helpninja_app.ui.dialogs import opens
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.links import document_link
+from helpninja_app.ui.palette import PALETTE, palette_button
 from helpninja_app.ui.panels import skeleton
 
 _DRAWER = "sidebar"
@@ -32,13 +33,17 @@ class Place:
 def app_shell(
     *content: rx.Component,
     workspace: Any,
-    email: Any,
-    places: tuple[Place, ...],
-    sign_out_action: str,
-    on_sign_out: Any,
-    switcher: rx.Component | None = None,
+    places: tuple[tuple[str, tuple[Place, ...]], ...],
+    switcher: rx.Component,
+    account: rx.Component,
+    overlays: tuple[rx.Component, ...] = (),
 ) -> rx.Component:
-    """The page's ``content`` beside the sidebar; ``workspace`` and ``email`` may be empty while they load."""
+    """The page's ``content`` beside the sidebar.
+
+    ``places`` are groups of entries, each with its name or none; ``switcher`` stands at the head of the
+    sidebar and ``account`` at its foot; ``overlays`` are the dialogs that every page has. The name of the
+    ``workspace`` may be empty while it loads.
+    """
     return rx.el.div(
         document_link(
             "Skip to the content",
@@ -47,54 +52,27 @@ def app_shell(
             "focus:rounded-control focus:bg-raised focus:px-3 focus:py-2",
         ),
         rx.el.header(
-            _workspace(workspace),
-            button(
-                icon("menu"),
-                "Menu",
-                type="button",
-                custom_attrs={"popoverTarget": _DRAWER},
+            icon_button("Menu", "menu", custom_attrs={"popoverTarget": _DRAWER}),
+            rx.el.div(
+                mark(),
+                shown_name(workspace, "truncate text-body font-semibold"),
+                class_name="flex min-w-0 flex-1 items-center gap-2.5",
             ),
-            class_name="flex h-14 items-center justify-between border-b border-border bg-subtle px-4 "
+            icon_button("Search or jump to", "search", **opens(PALETTE)),
+            class_name="sticky top-0 z-5 flex h-14 items-center gap-2 border-b border-border bg-subtle px-3 "
             "tablet:hidden",
         ),
         rx.el.aside(
-            _workspace(workspace),
-            rx.el.div(switcher, class_name="px-2 pt-2 empty:hidden") if switcher else rx.fragment(),
-            rx.el.nav(
-                *(
-                    _place(place)
-                    if place.is_shown is True
-                    else rx.cond(place.is_shown, _place(place), rx.fragment())
-                    for place in places
-                ),
-                aria_label="Main",
-                class_name="mt-3 flex flex-col gap-0.5",
-            ),
-            rx.el.div(
-                rx.cond(
-                    email,
-                    rx.el.p(email, title=email, class_name="truncate text-table"),
-                    skeleton("h-4 w-32"),
-                ),
-                native_form(
-                    button(
-                        icon("log-out"),
-                        "Sign out",
-                        type="submit",
-                        wide=True,
-                        on_click=on_sign_out,
-                    ),
-                    action=sign_out_action,
-                    class_name="",
-                ),
-                class_name="mt-auto flex flex-col gap-3 px-2 pt-6",
-            ),
+            switcher,
+            rx.el.div(palette_button(), class_name="px-0.5 pt-1.5 pb-3"),
+            rx.el.nav(*(_group(name, entries) for name, entries in places), aria_label="Main"),
+            rx.el.div(account, class_name="mt-auto pt-6"),
             id=_DRAWER,
             aria_label="Workspace",
             custom_attrs={"popover": "auto"},
-            class_name="m-0 h-dvh max-h-none w-70 max-w-none flex-col overflow-y-auto border-0 border-r "
-            "border-border bg-subtle p-3 text-text backdrop:bg-text/30 open:flex tablet:sticky tablet:top-0 "
-            "tablet:flex tablet:w-auto",
+            class_name="fixed inset-y-0 left-0 m-0 h-dvh max-h-none w-70 max-w-none flex-col overflow-y-auto "
+            "border-0 border-r border-border bg-subtle p-2 text-text backdrop:bg-backdrop open:flex "
+            "tablet:sticky tablet:top-0 tablet:flex tablet:w-auto",
         ),
         rx.el.main(
             rx.el.div(
@@ -103,19 +81,54 @@ def app_shell(
             id="content",
             class_name="min-w-0",
         ),
+        *overlays,
         class_name="min-h-dvh bg-bg text-body text-text tablet:grid tablet:grid-cols-shell",
     )
 
 
-def _workspace(name: Any) -> rx.Component:
-    return rx.el.div(
+def switcher_button(name: Any, **attributes: Any) -> rx.Component:
+    """The workspace one is in, as the button that opens the menu of the others."""
+    return rx.el.button(
         mark(),
-        rx.cond(
-            name,
-            rx.el.span(name, class_name="truncate text-body font-semibold"),
-            skeleton("h-4 w-28"),
+        shown_name(name, "min-w-0 flex-1 truncate text-left text-body font-semibold"),
+        icon("chevrons-up-down", class_name="text-muted"),
+        type="button",
+        title=name,
+        class_name="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-control px-2 hover:bg-border/60",
+        **attributes,
+    )
+
+
+def account_button(name: Any, picture: rx.Component, **attributes: Any) -> rx.Component:
+    """Who is signed in, as the button that opens their menu."""
+    return rx.el.button(
+        rx.cond(name, picture, skeleton("size-7")),
+        shown_name(name, "min-w-0 flex-1 truncate text-left text-table font-medium"),
+        icon("ellipsis", class_name="text-muted"),
+        type="button",
+        title=name,
+        class_name="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-control px-2 hover:bg-border/60",
+        **attributes,
+    )
+
+
+def shown_name(name: Any, classes: str) -> rx.Component:
+    return rx.cond(name, rx.el.span(name, class_name=classes), skeleton("h-4 w-28"))
+
+
+def _group(name: str, places: tuple[Place, ...]) -> rx.Component:
+    # A name without anything below it, because nothing of the group may be seen, goes with it.
+    return rx.el.div(
+        rx.el.p(name, class_name="px-2 pt-5 pb-1.5 text-small text-muted last:hidden")
+        if name
+        else rx.fragment(),
+        *(
+            _place(place) if place.is_shown is True else rx.cond(place.is_shown, _place(place))
+            for place in places
         ),
-        class_name="flex h-10 min-w-0 items-center gap-2.5 px-2",
+        role="group",
+        aria_label=name or "Pages",
+        class_name="flex flex-col gap-0.5",
     )
 
 

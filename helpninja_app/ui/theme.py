@@ -26,8 +26,21 @@ _ROLES = (
     "warning-soft",
     "danger",
     "danger-soft",
+    "on-danger",
     "info",
     "info-soft",
+    # Hues of avatars and figures; they mean nothing.
+    "jade",
+    "jade-soft",
+    "blue",
+    "blue-soft",
+    "violet",
+    "violet-soft",
+    "sand",
+    "sand-soft",
+    "rose",
+    "rose-soft",
+    "backdrop",
 )
 
 TAILWIND: TailwindConfig = {
@@ -38,6 +51,7 @@ TAILWIND: TailwindConfig = {
         "fontFamily": {"sans": "var(--font-sans)", "mono": "var(--font-mono)"},
         # name: (size, line height), as in the design: body 14/20, small 12/16, tables 13/18, chat 15/24.
         "fontSize": {
+            "tiny": ["10px", "12px"],
             "small": ["12px", "16px"],
             "table": ["13px", "18px"],
             "body": ["14px", "20px"],
@@ -62,7 +76,15 @@ TAILWIND: TailwindConfig = {
         "screens": {"phone": "480px", "tablet": "760px", "wide": "1100px"},
         "letterSpacing": {"title": "-0.012em", "display": "-0.024em"},
         "extend": {
-            "maxWidth": {"page": "1120px", "reading": "760px", "form": "380px", "prose": "58ch"},
+            "maxWidth": {
+                "page": "1120px",
+                "reading": "760px",
+                "form": "380px",
+                "prose": "58ch",
+                "dialog": "440px",
+                "sheet": "420px",
+                "palette": "580px",
+            },
             "gridTemplateColumns": {
                 "hero": "minmax(0, 1fr) 440px",
                 "shell": "224px minmax(0, 1fr)",

@@ -11,6 +11,7 @@ from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
+from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import check_box, field, select_field
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, empty_state, failed_state, page_header, section, skeleton_rows
@@ -33,7 +34,7 @@ def api_keys_page() -> rx.Component:
                 note="is not shown again: keep it where your other secrets are",
             ),
         ),
-        section("Make a key", card(_form())),
+        section("Make a key", card(_form()), id="make"),
         section(
             "Keys",
             card(
@@ -87,17 +88,13 @@ def _key(key: KeyRow) -> rx.Component:
             class_name="min-w-0 flex-1",
         ),
         rx.cond(key.is_expired, badge("expired", "warning")),
-        rx.cond(
-            KeysState.asked == key.id,
-            rx.el.div(
-                rx.el.p(
-                    "Programs that use it stop working.", class_name="text-small font-medium text-danger"
-                ),
-                button("Revoke", type="button", on_click=_state.revoke(key.id)),
-                button("Keep", type="button", emphasis="quiet", on_click=_state.ask_to_revoke("")),
-                class_name="flex flex-wrap items-center gap-2",
-            ),
-            button("Revoke", type="button", emphasis="quiet", on_click=_state.ask_to_revoke(key.id)),
+        button("Revoke", type="button", emphasis="quiet", **opens(f"revoke-{key.id}")),
+        confirm(
+            id=f"revoke-{key.id}",
+            title=f"Revoke the key “{key.name}”?",
+            consequence="Programs that use it stop working at once. A revoked key does not come back.",
+            act="Revoke",
+            on_confirm=_state.revoke(key.id),
         ),
         class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
         "last:border-b-0",

@@ -10,7 +10,7 @@ from helpninja_app.screens.audit_log.state import PATH, AuditState, EntryRow
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.ui.forms import search_field, select_box
 from helpninja_app.ui.panels import card, empty_state, failed_state, page_header, section, skeleton_rows
-from helpninja_app.ui.tables import cell, pages, row, table
+from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 _state: Any = AuditState
 
@@ -24,9 +24,9 @@ _KINDS = (
 )
 _WIDE_ONLY = "hidden tablet:table-cell"
 _COLUMNS = (
-    ("What", ""),
-    ("Who", f"w-64 {_WIDE_ONLY}"),
-    ("When", "w-28 text-right"),
+    Column("What"),
+    Column("Who", f"w-64 {_WIDE_ONLY}"),
+    Column("When", "w-28 text-right"),
 )
 
 

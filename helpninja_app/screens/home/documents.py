@@ -11,7 +11,7 @@ from helpninja_app.screens.home.rows import DocumentRow
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import search_field
 from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
-from helpninja_app.ui.tables import cell, pages, row, table
+from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 # Reflex' types do not know what the decorated handlers can do.
 _filter: Any = DocumentsState.filter_documents
@@ -20,11 +20,11 @@ _turn_page: Any = DocumentsState.turn_page
 # A narrow screen has room for what a document is and how it is doing.
 _WIDE_ONLY = "hidden tablet:table-cell"
 _COLUMNS = (
-    ("Document", ""),
-    ("Status", "w-28 tablet:w-40"),
-    ("For", f"w-32 {_WIDE_ONLY}"),
-    ("Passages", f"w-24 text-right {_WIDE_ONLY}"),
-    ("Changed", f"w-32 text-right {_WIDE_ONLY}"),
+    Column("Document"),
+    Column("Status", "w-28 tablet:w-40"),
+    Column("For", f"w-32 {_WIDE_ONLY}"),
+    Column("Passages", f"w-24 text-right {_WIDE_ONLY}"),
+    Column("Changed", f"w-32 text-right {_WIDE_ONLY}"),
 )
 
 

@@ -18,12 +18,12 @@ from helpninja_app.ui.panels import (
     empty_state,
     failed_state,
     page_header,
-    progress,
     section,
     skeleton,
     skeleton_rows,
     stat,
 )
+from helpninja_app.ui.progress import progress
 
 
 def home_page() -> rx.Component:

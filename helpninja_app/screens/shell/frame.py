@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import reflex as rx
 
 from helpninja_app.screens.session import SignedInState
-from helpninja_app.screens.shell.state import Choice, ShellState
-from helpninja_app.ui.forms import select_box
+from helpninja_app.screens.shell.menus import account_menu, workspace_menu
+from helpninja_app.screens.shell.overlays import command_palette, shortcuts
+from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.shell import Place, app_shell
 
-_go: Any = ShellState.go_to_workspace
+SIGN_OUT = "/api/auth/sign-out"
+
+PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
+    ("", (Place("Home", "house", "/app"),)),
+    (
+        "Workspace",
+        (
+            Place("Team", "users", "/app/team"),
+            Place("API keys", "key-round", "/app/keys", is_shown=ShellState.may_manage_keys),
+            Place("Settings", "settings", "/app/settings", is_shown=ShellState.may_manage_workspace),
+            Place("Audit log", "scroll-text", "/app/audit", is_shown=ShellState.may_read_audit),
+        ),
+    ),
+    (
+        "To try and to build",
+        (
+            Place("Demo shop", "store", "/demo", is_page=False, is_shown=ShellState.has_demo),
+            Place("API docs", "file-code", "/api/docs", is_page=False),
+        ),
+    ),
+)
+_ACCOUNT = Place("Account", "circle-user", "/app/account")
 
 
 def dashboard(*content: rx.Component, path: str) -> rx.Component:
     """A page of the dashboard at ``path``, whose entry in the sidebar is marked."""
-
-    def place(label: str, symbol: str, href: str, **more: Any) -> Place:
-        return Place(label, symbol, href, is_current=href == path, **more)
-
+    places = tuple(
+        (name, tuple(dataclasses.replace(place, is_current=place.href == path) for place in group))
+        for name, group in PLACES
+    )
+    forget: Any = SignedInState.forget
     return app_shell(
         *content,
         workspace=ShellState.workspace_name,
-        email=ShellState.email,
-        switcher=rx.cond(ShellState.workspaces.length() > 1, _switcher(), rx.fragment()),
-        places=(
-            place("Home", "house", "/app"),
-            place("Team", "users", "/app/team"),
-            place("API keys", "key-round", "/app/keys", is_shown=ShellState.may_manage_keys),
-            place("Settings", "settings", "/app/settings", is_shown=ShellState.may_manage_workspace),
-            place("Audit log", "scroll-text", "/app/audit", is_shown=ShellState.may_read_audit),
-            place("Account", "circle-user", "/app/account"),
-            place("Demo shop", "store", "/demo", is_page=False, is_shown=ShellState.has_demo),
-            place("API docs", "file-code", "/api/docs", is_page=False),
+        places=places,
+        switcher=workspace_menu(),
+        account=account_menu(sign_out_action=SIGN_OUT, on_sign_out=forget),
+        overlays=(
+            command_palette((*(place for _, group in PLACES for place in group), _ACCOUNT)),
+            shortcuts(),
         ),
-        sign_out_action="/api/auth/sign-out",
-        on_sign_out=SignedInState.forget,
     )
-
-
-def _switcher() -> rx.Component:
-    return select_box(
-        "Workspace",
-        rx.foreach(ShellState.workspaces, _choice),
-        value=ShellState.workspace_id,
-        on_change=_go,
-    )
-
-
-def _choice(choice: Choice) -> rx.Component:
-    return rx.el.option(choice.name, value=choice.id)

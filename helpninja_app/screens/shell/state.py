@@ -42,6 +42,7 @@ class ShellState(SignedInState):
     workspace_name: str = ""
     workspace_id: str = ""
     email: str = ""
+    name: str = ""
     has_demo: bool = False
     may_manage_members: bool = False
     may_manage_keys: bool = False
@@ -69,7 +70,7 @@ class ShellState(SignedInState):
         async with self:
             self._show_to_this_session()
             self.workspace_name, self.workspace_id = caller.workspace.name, str(caller.workspace.id)
-            self.email, self.is_unverified = caller.email, not user.is_verified
+            self.email, self.name, self.is_unverified = caller.email, user.name, not user.is_verified
             self.has_demo = resources.settings.is_development
             self.may_manage_members = Permission.MANAGE_MEMBERS in may
             self.may_manage_keys = Permission.MANAGE_KEYS in may
@@ -87,7 +88,7 @@ class ShellState(SignedInState):
             return to_sign_in(page_of(self))
         async with self:
             self._show_to_this_session()
-            self.email, self.workspace_name = user.email, "No workspace"
+            self.email, self.name, self.workspace_name = user.email, user.name, "No workspace"
         return None if page_of(self) == ACCOUNT else rx.redirect(ACCOUNT)
 
     @rx.event(background=True)

@@ -7,10 +7,13 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import PATH, InviteRow, MemberRow, TeamState
 from helpninja_app.ui.actions import button
+from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
+from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import field, select_box
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, failed_state, page_header, section, skeleton_rows
@@ -88,11 +91,13 @@ def _invite() -> rx.Component:
             ),
         ),
         note="counts once, and for seven days",
+        id="invite",
     )
 
 
 def _member(member: MemberRow) -> rx.Component:
     return rx.el.li(
+        avatar(rx.cond(member.name != "", member.name, member.email)),
         rx.el.div(
             rx.el.p(
                 rx.cond(member.name != "", member.name, member.email),
@@ -119,45 +124,44 @@ def _member(member: MemberRow) -> rx.Component:
             ),
             badge(member.role, "neutral"),
         ),
-        rx.cond(
-            TeamState.asked == member.id,
-            rx.el.div(
-                rx.el.p(
-                    rx.cond(member.is_me, "Leave this workspace?", "Remove them?"),
-                    class_name="text-small font-medium text-danger",
-                ),
+        rx.el.div(
+            rx.cond(
+                member.can_change,
                 button(
-                    rx.cond(member.is_me, "Leave", "Remove"),
+                    rx.cond(member.is_suspended, "Let in", "Suspend"),
                     type="button",
-                    on_click=_state.remove(member.id),
+                    emphasis="quiet",
+                    on_click=_state.suspend(member.id, ~member.is_suspended),
                 ),
-                button("Keep", type="button", emphasis="quiet", on_click=_state.ask_to_remove("")),
-                class_name="flex items-center gap-2",
             ),
-            rx.el.div(
-                rx.cond(
-                    member.can_change,
-                    button(
-                        rx.cond(member.is_suspended, "Let in", "Suspend"),
-                        type="button",
-                        emphasis="quiet",
-                        on_click=_state.suspend(member.id, ~member.is_suspended),
-                    ),
-                ),
-                rx.cond(
-                    member.can_change | member.is_me,
-                    button(
-                        rx.cond(member.is_me, "Leave", "Remove"),
-                        type="button",
-                        emphasis="quiet",
-                        on_click=_state.ask_to_remove(member.id),
-                    ),
-                ),
-                class_name="flex gap-1",
-            ),
+            rx.cond(member.can_change | member.is_me, _removal(member)),
+            class_name="flex gap-1",
         ),
         class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
         "last:border-b-0",
+    )
+
+
+def _removal(member: MemberRow) -> rx.Component:
+    dialog = f"remove-{member.id}"
+    return rx.fragment(
+        button(rx.cond(member.is_me, "Leave", "Remove"), type="button", emphasis="quiet", **opens(dialog)),
+        confirm(
+            id=dialog,
+            title=rx.cond(
+                member.is_me,
+                f"Leave {ShellState.workspace_name}?",
+                f"Remove {member.email} from {ShellState.workspace_name}?",
+            ),
+            consequence=rx.cond(
+                member.is_me,
+                "You see nothing of it any more, until somebody invites you again.",
+                "They lose access at once. What they wrote stays, and you can invite them again.",
+            ),
+            act=rx.cond(member.is_me, "Leave", "Remove"),
+            keep="Cancel",
+            on_confirm=_state.remove(member.id),
+        ),
     )
 
 
@@ -171,7 +175,14 @@ def _invited(invite: InviteRow) -> rx.Component:
         badge(invite.role, "neutral"),
         rx.el.div(
             button("Send again", type="button", emphasis="quiet", on_click=_state.resend_invite(invite.id)),
-            button("Withdraw", type="button", emphasis="quiet", on_click=_state.withdraw_invite(invite.id)),
+            button("Withdraw", type="button", emphasis="quiet", **opens(f"withdraw-{invite.id}")),
+            confirm(
+                id=f"withdraw-{invite.id}",
+                title=f"Withdraw the invite of {invite.email}?",
+                consequence="The link in it stops working at once.",
+                act="Withdraw",
+                on_confirm=_state.withdraw_invite(invite.id),
+            ),
             class_name="flex gap-1",
         ),
         class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "

@@ -1,0 +1,127 @@
+"""Samples of what one presses, fills in and chooses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.gallery.samples import ADDRESS, ARABIC, LONG, line
+from helpninja_app.ui.actions import Emphasis, Size, busy_button, button, button_link, icon_button
+from helpninja_app.ui.forms import (
+    check_box,
+    field,
+    search_field,
+    segments,
+    select_box,
+    select_field,
+    switch,
+    text_area,
+)
+from helpninja_app.ui.icons import icon
+
+_EMPHASES: tuple[tuple[Emphasis, str], ...] = (
+    ("primary", "Take over"),
+    ("secondary", "Resolve"),
+    ("quiet", "Cancel"),
+    ("danger", "Delete"),
+)
+_SIZES: tuple[Size, ...] = ("small", "normal", "large")
+_ROLES = (("owner", "Owner"), ("agent", "Agent"), ("viewer", "Viewer"))
+
+
+def buttons(_side: str) -> rx.Component:
+    return rx.fragment(
+        line("Emphasis", *(button(label, type="button", emphasis=emphasis) for emphasis, label in _EMPHASES)),
+        line(
+            "Disabled",
+            *(
+                button(label, type="button", emphasis=emphasis, disabled=True)
+                for emphasis, label in _EMPHASES
+            ),
+        ),
+        line("Size", *(button(size.capitalize(), type="button", size=size) for size in _SIZES)),
+        line(
+            "With an icon, as a link",
+            button(icon("plus"), "Add source", type="button", emphasis="primary"),
+            button(icon("upload"), "Upload files", type="button"),
+            button_link("Front page", icon("arrow-right"), href="/"),
+        ),
+        line(
+            "Busy",
+            busy_button("Save", is_busy=True, while_busy="Saving", type="button"),
+            busy_button("Save", is_busy=False, while_busy="Saving", type="button"),
+        ),
+        line(
+            "Icon alone",
+            icon_button("More", "ellipsis"),
+            icon_button("Copy", "copy", emphasis="secondary"),
+            icon_button("Send", "arrow-up", emphasis="primary"),
+            icon_button("Close", "x", size="small"),
+            icon_button("Delete", "trash-2", disabled=True),
+        ),
+        line("Long", rx.el.div(button(LONG, type="button"), class_name="max-w-full overflow-x-auto p-1")),
+    )
+
+
+def fields(side: str) -> rx.Component:
+    return rx.fragment(
+        field(
+            "Name", name="name", id=f"{side}-name", placeholder="Fernway Outdoor", hint="What visitors see."
+        ),
+        field(
+            "E-mail address",
+            name="email",
+            id=f"{side}-email",
+            type="email",
+            default_value="jonas@example",
+            hint="Where the invite goes.",
+            error="This is not an address: a dot is missing after the @.",
+        ),
+        field("Public key", name="key", id=f"{side}-key", default_value="hn_pk_demo", read_only=True),
+        field("Plan", name="plan", id=f"{side}-plan", default_value="Business", disabled=True),
+        field("Long", name="long", id=f"{side}-long", default_value=ADDRESS),
+        rx.el.div(field(ARABIC, name="rtl", id=f"{side}-rtl", default_value=ARABIC, error=ARABIC), dir="rtl"),
+        search_field("Search conversations", name="search", placeholder="Search conversations"),
+    )
+
+
+def more_fields(side: str) -> rx.Component:
+    return rx.fragment(
+        select_field("Role", name="role", id=f"{side}-role", options=_ROLES, hint="What they may do."),
+        select_field(
+            "Role", name="role", id=f"{side}-bad-role", options=_ROLES, error="A workspace needs an owner."
+        ),
+        select_field("Role", name="role", id=f"{side}-fixed-role", options=_ROLES, disabled=True),
+        text_area("Greeting", name="greeting", id=f"{side}-greeting", default_value=LONG),
+        text_area("Greeting", name="greeting", id=f"{side}-bad-greeting", error="Say something here."),
+        line(
+            "Without a label to see", select_box("Kind", rx.el.option("Everything"), rx.el.option("Members"))
+        ),
+    )
+
+
+def choices(side: str) -> rx.Component:
+    chosen: Any = rx.Var.create("all")
+    return rx.fragment(
+        switch(
+            "Answer by itself", name=f"{side}-on", default_checked=True, note="Below 55 % it asks a person."
+        ),
+        switch("Ask for an e-mail address", name=f"{side}-off"),
+        switch("Sound", name=f"{side}-disabled", disabled=True, note="Not in this plan."),
+        switch(LONG, name=f"{side}-long", default_checked=True),
+        rx.el.div(switch(ARABIC, name=f"{side}-rtl", default_checked=True), dir="rtl"),
+        line(
+            "Boxes",
+            check_box("Read", name=f"{side}-read", value="yes", default_checked=True),
+            check_box("Write", name=f"{side}-write", value="yes"),
+            check_box("Delete", name=f"{side}-delete", value="yes", disabled=True),
+        ),
+        segments(
+            "Audience",
+            name=f"{side}-audience",
+            options=(("all", "Everybody"), ("team", "Team only")),
+            chosen=chosen,
+            on_choose=lambda _: rx.noop(),
+        ),
+    )
