@@ -22,6 +22,9 @@
     const popover = opener?.closest(":popover-open");
     openers.set(dialog, popover ? (invokersOf(popover)[0] ?? opener) : opener);
     popover?.hidePopover();
+    // Without its scroll bar the page must not become wider.
+    const page = document.documentElement;
+    page.toggleAttribute("data-scrolls", innerWidth > page.clientWidth);
     dialog.showModal();
     dialog.querySelector("[data-first], input:not([type=hidden]), select, textarea")?.focus();
     if (dialog.matches("[data-palette]")) {
@@ -238,16 +241,19 @@
   const optionsOf = (palette) => [...palette.querySelectorAll("[role=option]")];
   const shownOptions = (palette) => optionsOf(palette).filter((option) => !option.hidden);
 
-  /* How well `words` has the letters of `typed` in their order: higher is better, 0 is not at all. */
-  function match(words, typed) {
-    const whole = words.indexOf(typed);
-    if (whole >= 0) return 1000 - whole + (whole === 0 || words[whole - 1] === " " ? 500 : 0);
+  /* How well a name has the letters of `typed` in their order, from the beginning of a word: higher is
+     better, 0 is not at all. Further words count when one of them begins so. */
+  function match(name, words, typed) {
+    const whole = name.indexOf(typed);
+    if (whole >= 0) return 1000 - whole + (whole === 0 || name[whole - 1] === " " ? 500 : 0);
+    if (words.split(" ").some((word) => word.startsWith(typed))) return 600;
     let score = 500;
     let at = -1;
     for (const letter of typed) {
-      const found = words.indexOf(letter, at + 1);
+      let found = name.indexOf(letter, at + 1);
+      while (at < 0 && found > 0 && name[found - 1] !== " ") found = name.indexOf(letter, found + 1);
       if (found < 0) return 0;
-      score -= at < 0 || words[found - 1] === " " ? 1 : Math.min(40, found - at);
+      score -= at < 0 || name[found - 1] === " " ? 1 : Math.min(40, found - at);
       at = found;
     }
     return Math.max(score, 1);
@@ -268,7 +274,7 @@
     let best = null;
     let most = 0;
     for (const option of optionsOf(palette)) {
-      const score = match(`${option.textContent} ${option.dataset.words ?? ""}`.trim().toLowerCase(), typed);
+      const score = match(option.textContent.trim().toLowerCase(), option.dataset.words ?? "", typed);
       option.hidden = score === 0;
       if (score > most) [best, most] = [option, score];
     }

@@ -26,7 +26,10 @@ _INITIALS = (
     r'((n)=>{const w=n.split("@")[0].split(/[\s._+-]+/).filter(Boolean);'
     r'return ([...(w[0]??"?")][0]+(w.length>1?[...w.at(-1)][0]:"")).toUpperCase()})'
 )
-_SHADE = f"((n)=>[...n].reduce((h,c)=>(h*31+c.codePointAt(0))%997,7)%{len(_SHADES)})"
+# FNV-1a, 32 bits.
+_SHADE = (
+    f"((n)=>[...n].reduce((h,c)=>Math.imul(h^c.codePointAt(0),0x01000193)>>>0,0x811c9dc5)%{len(_SHADES)})"
+)
 
 
 def avatar(name: Any, *, size: AvatarSize = "normal") -> rx.Component:

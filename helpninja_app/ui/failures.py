@@ -13,6 +13,8 @@ from helpninja_app.ui.links import document_link
 
 _CAUSE = rx.Var("(event_args.error?.name + ': ' + event_args.error?.message)").to(str)
 
+LOST = "The connection to the server is lost. We keep trying; what you see may be out of date."
+
 
 def failure_boundary() -> rx.Component:
     """Around all pages: what is thrown while one is drawn ends here, and is reported to the server's log."""
@@ -77,23 +79,24 @@ def connection_notice() -> rx.Component:
         rx.cond(
             has_hydration_payload_error,
             _bar("This page holds more than the server takes. Load it again."),
-            rx.cond(
-                has_too_many_connection_errors,
-                _bar(
-                    "The connection to the server is lost. We keep trying; what you see may be out of date."
-                ),
-            ),
+            rx.cond(has_too_many_connection_errors, _bar(LOST)),
         )
     )
 
 
 def _bar(sentence: str) -> rx.Component:
     return rx.el.div(
+        connection_bar(sentence),
+        role="status",
+        class_name="fixed inset-x-4 bottom-4 z-20 mx-auto max-w-palette",
+    )
+
+
+def connection_bar(sentence: str) -> rx.Component:
+    return rx.el.div(
         icon("wifi-off", class_name="mt-0.5 text-warning phone:mt-0"),
         rx.el.p(sentence, class_name="min-w-0 flex-1"),
         button("Load again", type="button", size="small", data_reloads=True),
-        role="status",
-        class_name="fixed inset-x-4 bottom-4 z-20 mx-auto flex max-w-palette items-start gap-3 "
-        "rounded-card border "
-        "border-border-strong bg-raised p-3 text-table text-text shadow-float phone:items-center",
+        class_name="flex items-start gap-3 rounded-card border border-border-strong bg-raised p-3 text-table "
+        "text-text shadow-float phone:items-center",
     )

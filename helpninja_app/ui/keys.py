@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-_KEY = "rounded-chip border border-border bg-bg px-1.5 font-sans text-small text-muted"
+_KEY = "rounded-chip border border-border bg-bg px-1 font-sans text-small text-muted"
 
 
 def key(name: str) -> rx.Component:

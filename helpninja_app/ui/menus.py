@@ -14,7 +14,8 @@ Tone = Literal["normal", "danger"]
 
 _ENTRY = (
     "flex min-h-8 w-full items-center gap-2.5 rounded-chip px-2 py-1 text-left text-table font-medium "
-    "outline-offset-[-2px] hover:bg-subtle focus:bg-subtle disabled:cursor-not-allowed disabled:opacity-60 "
+    "outline-offset-[-2px] hover:bg-border/50 focus:bg-border/50 disabled:cursor-not-allowed "
+    "disabled:opacity-60 "
 )
 _TONES: dict[Tone, str] = {"normal": "text-text", "danger": "text-danger"}
 

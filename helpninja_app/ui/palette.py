@@ -33,7 +33,7 @@ def palette(*groups: rx.Component, id: str = PALETTE) -> rx.Component:
                 auto_complete="off",
                 spell_check=False,
                 placeholder="Search or jump to",
-                class_name="h-12 min-w-0 flex-1 bg-transparent text-chat text-text outline-none "
+                class_name="h-12 min-w-0 flex-1 bg-transparent text-chat text-text outline-none! "
                 "placeholder:text-muted",
             ),
             rx.el.button(
@@ -79,9 +79,8 @@ def palette_button(id: str = PALETTE) -> rx.Component:
         with_control("K"),
         type="button",
         aria_keyshortcuts="Control+K Meta+K",
-        class_name="flex h-8 w-full items-center gap-2 rounded-control border border-border-strong bg-bg "
-        "px-2.5 "
-        "text-table text-muted hover:text-text",
+        class_name="flex h-8 w-full items-center gap-1.5 rounded-control border border-border-strong bg-bg "
+        "px-2 text-table text-muted hover:text-text",
         **opens(id),
     )
 

@@ -50,7 +50,8 @@ def table(
         ),
         # What scrolls has to be reachable by keyboard, and then needs a name.
         **({"tab_index": 0, "role": "group", "aria_label": label} if width else {}),
-        class_name="overflow-x-auto outline-offset-[-2px]",
+        # Positioned, so that what is only read out does not widen the page.
+        class_name="relative overflow-x-auto outline-offset-[-2px]",
     )
 
 

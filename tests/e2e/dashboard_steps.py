@@ -22,6 +22,18 @@ def sign_in(page: Page, server: DemoServer) -> None:
     expect(page.get_by_role("table", name="Documents").locator("tbody tr").first).to_be_visible()
 
 
+def open_account_menu(page: Page) -> Locator:
+    """The menu at the foot of the sidebar, opened."""
+    menu = page.get_by_role("menu", name="Account")
+    page.locator("[popovertarget=account-menu]").click()
+    expect(menu).to_be_visible()
+    return menu
+
+
+def sign_out(page: Page) -> None:
+    open_account_menu(page).get_by_role("menuitem", name="Sign out").click()
+
+
 def search(page: Page, question: str) -> Locator:
     """Ask the test search; returns the list of results."""
     field = page.get_by_label("A question as a visitor would ask it")

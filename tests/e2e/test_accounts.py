@@ -6,7 +6,7 @@ import secrets
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, findings
+from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, findings, open_account_menu, sign_out
 from tests.e2e.demo_server import DemoServer
 
 PASSWORD = "seven odd teapots dance"
@@ -90,7 +90,7 @@ def test_signing_out_in_one_tab_ends_the_other(
     other = context.new_page()
     other.goto(f"{demo_server.url}/app")
     expect(other.get_by_role("heading", level=1)).to_have_text("Home")
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page)
     expect(page).to_have_url(re.compile(f"{re.escape(demo_server.url)}/?$"))
     other.reload()
     expect(other).to_have_url(SIGN_IN_PAGE)
@@ -172,7 +172,7 @@ def test_an_invite_is_accepted_by_a_second_person_whose_role_holds(
 
 def test_a_password_is_changed_on_the_account_page(page: Page, demo_server: DemoServer) -> None:
     sign_up(page, demo_server)
-    page.get_by_role("link", name="Account").click()
+    open_account_menu(page).get_by_role("menuitem", name="Account").click()
     page.get_by_label("Present password").fill("wrong")
     page.get_by_label("New password").fill("nine loud violins")
     send(page, "Change the password")

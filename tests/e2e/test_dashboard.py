@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, findings, search, sign_in
+from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, findings, search, sign_in, sign_out
 from tests.e2e.demo_server import DemoServer
 
 QUESTION = "Can I return boots I wore once?"
@@ -112,7 +112,7 @@ def test_the_sidebar_leads_out_of_the_pages_too(
 
 def test_signing_out_closes_the_dashboard(page: Page, demo_server: DemoServer) -> None:
     sign_in(page, demo_server)
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page)
     expect(page).to_have_url(f"{demo_server.url}/")
     page.goto(f"{demo_server.url}/app")
     expect(page).to_have_url(SIGN_IN_PAGE)

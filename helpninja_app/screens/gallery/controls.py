@@ -60,7 +60,6 @@ def buttons(_side: str) -> rx.Component:
             icon_button("Close", "x", size="small"),
             icon_button("Delete", "trash-2", disabled=True),
         ),
-        line("Long", rx.el.div(button(LONG, type="button"), class_name="max-w-full overflow-x-auto p-1")),
     )
 
 
@@ -117,11 +116,14 @@ def choices(side: str) -> rx.Component:
             check_box("Write", name=f"{side}-write", value="yes"),
             check_box("Delete", name=f"{side}-delete", value="yes", disabled=True),
         ),
-        segments(
-            "Audience",
-            name=f"{side}-audience",
-            options=(("all", "Everybody"), ("team", "Team only")),
-            chosen=chosen,
-            on_choose=lambda _: rx.noop(),
+        line(
+            "One of a few",
+            segments(
+                "Audience",
+                name=f"{side}-audience",
+                options=(("all", "Everybody"), ("team", "Team only")),
+                chosen=chosen,
+                on_choose=lambda _: rx.noop(),
+            ),
         ),
     )

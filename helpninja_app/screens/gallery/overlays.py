@@ -6,9 +6,10 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.screens.gallery.samples import LONG, line
+from helpninja_app.screens.gallery.samples import LONG, block, line
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.dialogs import closes, confirm, dialog, opens, sheet
+from helpninja_app.ui.failures import LOST, connection_bar
 from helpninja_app.ui.forms import field, text_area
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.menus import (
@@ -138,4 +139,5 @@ def messages(_side: str) -> rx.Component:
                 on_click=rx.toast.error("The file is too large.", description="At most 20 MB are taken."),
             ),
         ),
+        block("While the server does not answer", connection_bar(LOST)),
     )

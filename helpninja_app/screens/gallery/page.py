@@ -114,7 +114,7 @@ def gallery_page() -> rx.Component:
                     rx.el.div(
                         rx.el.h2(name, class_name="text-chat font-semibold text-muted"),
                         *(_sample(sample) for sample in samples),
-                        class_name="flex flex-col gap-10 pt-10",
+                        class_name="flex flex-col gap-6 pt-12",
                     )
                     for name, samples in SAMPLES
                 ),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import reflex as rx
 
-LONG = "Returns, exchanges and warranty claims for boots, tents and stoves that were bought in a shop and "
-"not online"
+LONG = (
+    "Returns, exchanges and warranty claims for boots, tents and stoves that were bought in a shop "
+    "and not online"
+)
 ADDRESS = "a-very-long-name-without-any-space@department.customer-support.example.com"
 ARABIC = "سياسة الإرجاع والاستبدال"
 

@@ -27,7 +27,7 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
         ),
     ),
     (
-        "To try and to build",
+        "Developers",
         (
             Place("Demo shop", "store", "/demo", is_page=False, is_shown=ShellState.has_demo),
             Place("API docs", "file-code", "/api/docs", is_page=False),
