@@ -66,9 +66,9 @@ def failed_page(cause: rx.Var[str] | str) -> rx.Component:
                 ),
                 class_name="pt-6",
             ),
+            role="alert",
             class_name="mx-auto flex w-full max-w-reading flex-col items-start gap-2 px-5 py-20",
         ),
-        role="alert",
         class_name="min-h-dvh bg-bg text-body text-text",
     )
 

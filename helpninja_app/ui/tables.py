@@ -87,7 +87,6 @@ def filters(*controls: rx.Component) -> rx.Component:
     """What narrows the rows down, above them and inside the same card."""
     return rx.el.div(
         *controls,
-        role="search",
         class_name="flex flex-col gap-2 border-b border-border p-3 phone:flex-row phone:items-center",
     )
 

@@ -318,7 +318,8 @@ def test_the_question_mark_lists_the_shortcuts_but_not_while_one_writes(dashboar
 
 
 def test_a_page_that_cannot_be_drawn_says_so_and_leads_on(page: Page, demo_server: DemoServer) -> None:
-    broken = "export default function Broken() { throw new Error('the gallery is broken'); }"
+    broken = """export const meta = () => [{ title: "The gallery" }];
+    export default function Broken() { throw new Error("the gallery is broken"); }"""
     page.route(
         re.compile(r"/assets/.*gallery.*\.js"),
         lambda route: route.fulfill(body=broken, content_type="text/javascript"),
@@ -334,13 +335,19 @@ def test_a_page_that_cannot_be_drawn_says_so_and_leads_on(page: Page, demo_serve
 
 
 def test_a_lost_connection_is_said_and_goes_by_itself(page: Page, demo_server: DemoServer) -> None:
-    page.route_web_socket(re.compile("_event"), lambda socket: socket.close(code=1011))
-    page.route(re.compile("_event"), lambda route: route.abort())
+    page.add_init_script(
+        """window.isDown = true;
+        window.WebSocket = class extends WebSocket {
+          constructor(url, ...more) { super(window.isDown ? url.replace(/:\\d+/, ":1") : url, ...more); }
+        };"""
+    )
     page.goto(f"{demo_server.url}/sign-in")
     lost = page.get_by_role("status").filter(has_text="The connection to the server is lost")
     expect(lost).to_be_visible(timeout=30_000)
     assert findings(page) == []
     assert "websocket" not in page.locator("body").inner_text().lower()
+    page.evaluate("window.isDown = false")
+    expect(lost).to_be_hidden(timeout=30_000)
 
 
 def test_no_page_is_a_page_too(page: Page, demo_server: DemoServer) -> None:
