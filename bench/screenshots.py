@@ -71,6 +71,18 @@ def home(page: Page, server: DemoServer) -> None:
     page.get_by_role("heading", level=1).click()  # takes the focus ring off the field
 
 
+def gallery(page: Page, server: DemoServer) -> None:
+    page.goto(f"{server.url}/dev/gallery#buttons")
+    expect(page.get_by_role("heading", name="Buttons")).to_be_in_viewport()
+    page.wait_for_load_state("networkidle")
+
+
+def palette(page: Page, server: DemoServer) -> None:
+    sign_in(page, server)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Go to a page, or do something")).to_be_focused()
+
+
 def shop_with_widget(page: Page, server: DemoServer) -> None:
     page.add_init_script(OPEN_SHADOW)
     page.goto(f"{server.url}/demo")
@@ -95,6 +107,9 @@ PICTURES = (
     Picture("home", home, window=(1440, 1180)),
     Picture("home-dark", home, window=(1440, 1180), scheme="dark"),
     Picture("home-phone", home, window=(390, 844)),
+    Picture("gallery", gallery, window=(1440, 1180)),
+    Picture("gallery-dark", gallery, window=(1440, 1180), scheme="dark"),
+    Picture("palette", palette),
     Picture("demo-widget", shop_with_widget),
     Picture("demo-widget-dark", shop_with_widget, scheme="dark"),
 )

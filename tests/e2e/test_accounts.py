@@ -59,6 +59,8 @@ def test_a_forgotten_password_is_replaced_by_the_mailed_link(page: Page, demo_se
     page.context.clear_cookies()
     page.goto(f"{demo_server.url}/sign-in")
     page.get_by_role("link", name="Forgot your password?").click()
+    # The page before has a field of the same name.
+    expect(page.get_by_role("heading", level=1)).to_have_text("Choose a new password")
     page.get_by_label("E-mail address").fill(email)
     send(page, "Send the link")
     expect(page.get_by_role("alert").first).to_contain_text("a link is on its way")

@@ -291,6 +291,7 @@ def test_the_menu_of_the_account_leads_to_the_account_and_out(
 
 
 def test_the_menu_of_the_workspaces_leads_to_a_new_one(dashboard: Page) -> None:
+    expect(dashboard.get_by_role("button", name="Demo owner")).to_be_visible()
     dashboard.get_by_role("button", name="Fernway Outdoor").press("Enter")
     menu = dashboard.get_by_role("menu", name="Workspaces")
     here = menu.get_by_role("menuitemradio", name="Fernway Outdoor")

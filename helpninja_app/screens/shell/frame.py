@@ -37,21 +37,33 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
 _ACCOUNT = Place("Account", "circle-user", "/app/account")
 
 
+def _all_overlays() -> rx.Component:
+    places = (*(place for _, group in PLACES for place in group), _ACCOUNT)
+    return rx.fragment(command_palette(places), shortcuts())
+
+
+def _own_menu() -> rx.Component:
+    forget: Any = SignedInState.forget
+    return account_menu(sign_out_action=SIGN_OUT, on_sign_out=forget)
+
+
+# The same on every page, so they are built, and loaded by a browser, once.
+_overlays: Any = rx.memo(_all_overlays)
+_account_menu: Any = rx.memo(_own_menu)
+_workspace_menu: Any = rx.memo(workspace_menu)
+
+
 def dashboard(*content: rx.Component, path: str) -> rx.Component:
     """A page of the dashboard at ``path``, whose entry in the sidebar is marked."""
     places = tuple(
         (name, tuple(dataclasses.replace(place, is_current=place.href == path) for place in group))
         for name, group in PLACES
     )
-    forget: Any = SignedInState.forget
     return app_shell(
         *content,
         workspace=ShellState.workspace_name,
         places=places,
-        switcher=workspace_menu(),
-        account=account_menu(sign_out_action=SIGN_OUT, on_sign_out=forget),
-        overlays=(
-            command_palette((*(place for _, group in PLACES for place in group), _ACCOUNT)),
-            shortcuts(),
-        ),
+        switcher=_workspace_menu(),
+        account=_account_menu(),
+        overlays=(_overlays(),),
     )
