@@ -1,6 +1,7 @@
 """The design system in a browser: its gallery, its keys, and what people see when a page breaks."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Literal
 
@@ -115,6 +116,17 @@ def test_a_question_names_the_thing_and_begins_with_the_way_back(gallery: Page) 
     expect(gallery.get_by_text("fernway.example/blog is deleted.")).to_be_visible()
 
 
+def test_a_dialog_that_follows_a_state_tells_it_when_it_is_closed(gallery: Page) -> None:
+    button = gallery.get_by_role("button", name="By a state").first
+    dialog = gallery.get_by_role("dialog", name="Opened by a state")
+    for _ in range(2):
+        button.click()
+        expect(dialog).to_be_visible()
+        gallery.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(button).to_be_focused()
+
+
 def test_a_menu_is_used_by_its_keys(gallery: Page) -> None:
     button = gallery.locator("[popovertarget=light-menu]")
     button.focus()
@@ -170,6 +182,8 @@ def test_a_table_is_sorted_by_its_headings_and_its_rows_are_chosen(gallery: Page
     expect(first).to_contain_text("sitemap.xml")
     table.get_by_role("checkbox", name="Choose fernway.example/sitemap.xml").click()
     expect(gallery.get_by_text("1 source is chosen")).to_have_count(1)
+    every = table.get_by_role("checkbox", name="Choose all")
+    assert every.evaluate("box => box.indeterminate")
 
 
 def test_a_tooltip_comes_with_the_focus_and_goes_with_escape(gallery: Page) -> None:
@@ -316,6 +330,24 @@ def test_the_question_mark_lists_the_shortcuts_but_not_while_one_writes(dashboar
     dashboard.keyboard.press("Escape")
     expect(shortcuts).to_be_hidden()
     expect(dashboard).to_have_url(HOME_PAGE)
+
+
+def test_a_key_is_revoked_after_a_question_that_names_it(dashboard: Page) -> None:
+    name = f"Key {secrets.token_hex(4)}"
+    dashboard.get_by_role("link", name="API keys").click()
+    dashboard.get_by_label("Name", exact=True).fill(name)
+    dashboard.get_by_label("knowledge:read").check()
+    dashboard.get_by_role("button", name="Make the key").click()
+    row = dashboard.get_by_role("listitem").filter(has_text=name)
+    question = dashboard.get_by_role("alertdialog", name=f"Revoke the key “{name}”?")
+    row.get_by_role("button", name="Revoke").click()
+    assert findings(dashboard) == []
+    dashboard.keyboard.press("Enter")
+    expect(question).to_be_hidden()
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Revoke").click()
+    question.get_by_role("button", name="Revoke").click()
+    expect(row).to_have_count(0)
 
 
 def test_a_page_that_cannot_be_drawn_says_so_and_leads_on(page: Page, demo_server: DemoServer) -> None:

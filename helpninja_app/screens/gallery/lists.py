@@ -82,7 +82,10 @@ def tables(side: str) -> rx.Component:
             table(
                 f"Sources, {side}",
                 (
-                    Column(rx.el.span("Chosen", class_name="sr-only"), "w-12"),
+                    Column(
+                        choice("Choose all", is_chosen=False, is_mixed=chosen.value, on_choose=rx.noop()),
+                        "w-12",
+                    ),
                     Column("Source", sort="source"),
                     Column("Pages", "w-28", sort="pages"),
                     Column("Status", "w-36"),

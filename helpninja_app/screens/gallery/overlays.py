@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import reflex as rx
+from reflex.experimental.client_state import ClientStateVar
 
 from helpninja_app.screens.gallery.samples import LONG, block, line
 from helpninja_app.ui.actions import button, icon_button
@@ -26,12 +27,22 @@ from helpninja_app.ui.tooltips import tooltip
 
 
 def dialogs(side: str) -> rx.Component:
+    is_shown: Any = ClientStateVar.create(f"isShown{side}", default=False)
     return rx.fragment(
+        is_shown,
         line(
             "Press to open",
             button("Rename", type="button", **opens(f"{side}-dialog")),
             button("Delete the source", type="button", **opens(f"{side}-confirm")),
             button("Show details", type="button", **opens(f"{side}-sheet")),
+            button("By a state", type="button", on_click=is_shown.set_value(True)),
+        ),
+        dialog(
+            rx.el.p("The state opened this, and learns that it was closed.", class_name="text-muted"),
+            id=f"{side}-by-state",
+            title="Opened by a state",
+            is_shown=is_shown.value,
+            on_close=is_shown.set_value(False),
         ),
         dialog(
             field("Name", name="name", id=f"{side}-dialog-name", default_value="Winter campaign ideas"),
