@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import posixpath
 from collections.abc import Iterable
 
 import structlog
@@ -53,12 +54,17 @@ class FailurePages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif any(is_below(scope, prefix) for prefix in self._hidden):
+        elif self._is_hidden(scope):
             await _answer(send, scope, 404, not_found_page())
         elif _wants_page(scope):
             await self._guarded(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _is_hidden(self, scope: Scope) -> bool:
+        # As whoever serves files reads it: `//dev` and `/x/../dev` are `/dev`.
+        path = posixpath.normpath("/" + scope["path"].lstrip("/"))
+        return any(is_below({"path": path}, prefix) for prefix in self._hidden)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = is_replaced = False

@@ -76,6 +76,8 @@ async def test_what_was_begun_is_not_begun_again() -> None:
         ("/dev/gallery", True),
         ("/dev/gallery/", True),
         ("/dev", True),
+        ("//dev/gallery", True),
+        ("/a/../dev", True),
         ("/developers", False),
         ("/app", False),
     ],
