@@ -13,7 +13,7 @@ from starlette.requests import cookie_parser
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.identity import Credentials, SignedInUser, identify_member, identify_user
 from helpninja_app.accounts.sessions import SESSION_COOKIE
-from helpninja_app.errors import HelpNinjaError, NotFound, NotSignedIn
+from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import current_resources
 
@@ -71,6 +71,11 @@ def fingerprint(state: rx.State) -> str:
     return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
+def workspace_asked_for(state: rx.State) -> str | None:
+    """The workspace that the address of the page names, ``/app?workspace=acme``; else the session's own."""
+    return state.router.url.query_parameters.get("workspace") or None
+
+
 async def user_of_tab(state: rx.State) -> SignedInUser:
     """The person whose session cookie came with the websocket; counts against their rate limit.
 
@@ -88,12 +93,9 @@ async def signed_in(state: rx.State) -> MemberCaller:
 
     Raises ``NotSignedIn`` without a session that still counts.
     """
-    token = cookie_parser(state.router.headers.cookie).get(SESSION_COOKIE)
-    if not token:
-        raise NotSignedIn()
     resources = current_resources()
     async with resources.database.unit_of_work() as session:
-        caller = await identify_member(session, Credentials(session=token))
+        caller = await identify_member(session, credentials_of(state), workspace_asked_for(state))
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
     return caller
 

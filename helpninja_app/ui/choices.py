@@ -1,4 +1,4 @@
-"""Ways to choose beyond a text field: switches, chips, a slider with its number, times, a long list."""
+"""Ways to choose beyond a text field: chips, a slider with its number, times, a long list."""
 
 from __future__ import annotations
 
@@ -10,33 +10,6 @@ from helpninja_app.ui.forms import INVALID, described, field_error
 
 _TYPED = 150
 _FIELD = f"rounded-control border border-border-strong bg-bg text-body text-text {INVALID}"
-
-
-def switch(label: Any, *, name: str, checked: Any, on_change: Any, **attributes: Any) -> rx.Component:
-    """On or off, at once; space turns it over."""
-    return rx.el.label(
-        rx.el.input(
-            type="checkbox",
-            role="switch",
-            name=name,
-            value="on",
-            checked=checked,
-            on_change=on_change,
-            class_name="peer sr-only",
-            **attributes,
-        ),
-        rx.el.span(
-            aria_hidden="true",
-            class_name="relative h-5 w-9 shrink-0 rounded-full border border-border-strong bg-subtle "
-            "after:absolute after:top-0.5 after:left-0.5 after:size-3.5 after:rounded-full after:bg-muted "
-            "after:transition-transform peer-checked:border-accent peer-checked:bg-accent "
-            "peer-checked:after:translate-x-4 peer-checked:after:bg-on-accent "
-            "peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 "
-            "peer-focus-visible:outline-accent",
-        ),
-        rx.el.span(label),
-        class_name="flex h-8 cursor-pointer items-center gap-3 text-table font-medium",
-    )
 
 
 def chips(legend: str, *content: rx.Component, name: str, hint: str, error: Any) -> rx.Component:

@@ -119,6 +119,19 @@ def select_box(label: str, *options: rx.Component, size: Size = "normal", **attr
     )
 
 
+def date_box(label: str, **attributes: Any) -> rx.Component:
+    """The platform's own choice of a day, as ``2026-11-28``; ``label`` stands before it."""
+    return rx.el.label(
+        rx.el.span(label, class_name="shrink-0 text-small text-muted"),
+        rx.el.input(
+            type="date",
+            class_name=f"{_HEIGHTS['normal']} min-w-0 {_BOX} w-36 dark:[color-scheme:dark]",
+            **attributes,
+        ),
+        class_name="flex items-center gap-2",
+    )
+
+
 def select_field(
     label: str,
     *,

@@ -14,7 +14,7 @@ REACHABLE = {
     "AccessState": {"read_address", "open_invite"},
     "LandingState": set[str](),
     "SignedInState": {"forget"},
-    "ShellState": {"open_shell", "go_to_workspace"},
+    "ShellState": {"open_shell", "go_to_workspace", "tell"},
     "TeamState": {
         "open_team",
         "send_invite",
@@ -22,10 +22,9 @@ REACHABLE = {
         "withdraw_invite",
         "give_role",
         "suspend",
-        "ask_to_remove",
         "remove",
     },
-    "KeysState": {"open_keys", "make_key", "ask_to_revoke", "revoke"},
+    "KeysState": {"open_keys", "make_key", "revoke"},
     "AccountState": {"open_account", "rename", "end", "bring_back", "make_workspace"},
     "SettingsState": {
         "open_settings",

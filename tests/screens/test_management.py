@@ -46,6 +46,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "choose_until": ("2026-11-28",),
     "turn_page": (1,),
     "go_to_workspace": (NOBODY,),
+    "tell": ("Saved.", "success"),
     "search": ({"question": "boots"},),
     "filter_documents": ("boots",),
     "offer_zone": ("Europe/Berlin",),
@@ -59,9 +60,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 # They only change what the tab itself shows, or show what everybody may see.
 HARMLESS = {
     "forget",
-    "ask_to_remove",
-    "ask_to_revoke",
     "read_address",
+    "tell",
     "open_invite",
     "choose_audience",
     "try_again",

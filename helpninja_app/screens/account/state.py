@@ -24,6 +24,7 @@ from helpninja_app.screens.session import (
     to_sign_in,
     user_of_tab,
 )
+from helpninja_app.screens.shell.state import to_workspace, told
 from helpninja_app.ui.times import exactly, in_words
 
 PATH = "/app/account"
@@ -88,9 +89,9 @@ class AccountState(SignedInState):
         except NotSignedIn:
             return to_sign_in(PATH)
         except Exception as error:
-            return rx.toast.error(sentence_for(error))
+            return told(sentence_for(error), "danger")
         await self._show()
-        return rx.toast("Saved.")
+        return told("Saved.", "success")
 
     @rx.event(background=True)
     async def end(self, session_id: str) -> Any:
@@ -102,7 +103,7 @@ class AccountState(SignedInState):
         except NotSignedIn:
             return to_sign_in(PATH)
         except Exception as error:
-            return rx.toast.error(sentence_for(error))
+            return told(sentence_for(error), "danger")
         return await self._show()
 
     @rx.event(background=True)
@@ -110,7 +111,7 @@ class AccountState(SignedInState):
         """Make another workspace, and go there."""
         name = text_in(form, "name", 100)
         if not name:
-            return rx.toast.error("Give the workspace a name.")
+            return told("Give the workspace a name.", "danger")
         try:
             resources = current_resources()
             user = await user_of_tab(self)
@@ -126,8 +127,8 @@ class AccountState(SignedInState):
         except NotSignedIn:
             return to_sign_in(PATH)
         except Exception as error:
-            return rx.toast.error(sentence_for(error))
-        return [SignedInState.forget, rx.call_script("location.assign('/app')")]
+            return told(sentence_for(error), "danger")
+        return to_workspace(str(workspace_id))
 
     @rx.event(background=True)
     async def bring_back(self, workspace_id: str) -> Any:
@@ -139,8 +140,8 @@ class AccountState(SignedInState):
         except NotSignedIn:
             return to_sign_in(PATH)
         except Exception as error:
-            return rx.toast.error(sentence_for(error))
-        return [SignedInState.forget, rx.call_script("location.assign('/app')")]
+            return told(sentence_for(error), "danger")
+        return to_workspace(str(workspace_id))
 
     async def _show(self) -> Any:
         try:

@@ -38,7 +38,6 @@ class KeysState(PageState, SignedInState):
     """``secret`` is the key just made, until the page is left or another one is made."""
 
     keys: rx.Field[list[KeyRow]] = rx.field(default_factory=list)
-    asked: str = ""
     secret: str = ""
 
     @rx.event(background=True)
@@ -70,14 +69,9 @@ class KeysState(PageState, SignedInState):
 
         return await self._answer(work, self._hand_out, secret="")
 
-    @rx.event
-    def ask_to_revoke(self, key_id: str) -> None:
-        """The first click; an empty id takes it back."""
-        self.asked = key_id if isinstance(key_id, str) else ""
-
     @rx.event(background=True)
     async def revoke(self, key_id: str) -> Any:
-        """The second click: the key does not count any more."""
+        """The key does not count any more."""
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_KEYS)
@@ -91,7 +85,6 @@ class KeysState(PageState, SignedInState):
 
     def _show(self, found: list[KeyView], caller: MemberCaller) -> None:
         moment = now()
-        self.asked = ""
         self.keys = [_row(view, moment) for view in found]
 
     def _hand_out(self, secret: str) -> None:

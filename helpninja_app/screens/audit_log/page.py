@@ -8,7 +8,7 @@ import reflex as rx
 
 from helpninja_app.screens.audit_log.state import PATH, AuditState, EntryRow
 from helpninja_app.screens.shell.frame import dashboard
-from helpninja_app.ui.forms import search_field, select_box
+from helpninja_app.ui.forms import date_box, search_field, select_box
 from helpninja_app.ui.panels import card, empty_state, failed_state, page_header, section, skeleton_rows
 from helpninja_app.ui.tables import Column, cell, pages, row, table
 
@@ -63,7 +63,9 @@ def audit_page() -> rx.Component:
                     max_length=200,
                     on_change=_state.choose_person.debounce(250),
                 ),
-                class_name="flex w-full gap-2 phone:w-96",
+                date_box("From day", value=AuditState.since, on_change=_state.choose_since),
+                date_box("Until day", value=AuditState.until, on_change=_state.choose_until),
+                class_name="flex w-full flex-wrap gap-2 tablet:w-auto",
             ),
         ),
         path=PATH,

@@ -12,6 +12,7 @@ from helpninja_app.screens.shell.menus import account_menu, workspace_menu
 from helpninja_app.screens.shell.overlays import command_palette, shortcuts
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.shell import Place, app_shell
+from helpninja_app.ui.toasts import said_toast
 
 SIGN_OUT = "/api/auth/sign-out"
 
@@ -47,9 +48,15 @@ def _own_menu() -> rx.Component:
     return account_menu(sign_out_action=SIGN_OUT, on_sign_out=forget)
 
 
+def _what_is_said() -> rx.Component:
+    tell: Any = ShellState.tell
+    return said_toast(ShellState.said, tone=ShellState.said_tone, on_close=tell("", "neutral"))
+
+
 # The same on every page, so they are built, and loaded by a browser, once.
 _overlays: Any = rx.memo(_all_overlays)
 _account_menu: Any = rx.memo(_own_menu)
+_said: Any = rx.memo(_what_is_said)
 _workspace_menu: Any = rx.memo(workspace_menu)
 
 
@@ -65,5 +72,5 @@ def dashboard(*content: rx.Component, path: str) -> rx.Component:
         places=places,
         switcher=_workspace_menu(),
         account=_account_menu(),
-        overlays=(_overlays(),),
+        overlays=(_overlays(), _said()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,10 +23,12 @@ from helpninja_app.screens.session import (
     signed_in,
     to_sign_in,
     user_of_tab,
+    workspace_asked_for,
 )
 
 HOME = "/app"
 ACCOUNT = "/app/account"
+SAID_FOR_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -49,23 +52,31 @@ class ShellState(SignedInState):
     may_manage_workspace: bool = False
     may_read_audit: bool = False
     is_unverified: bool = False
+    said: str = ""
+    said_tone: str = "neutral"
+    said_number: int = 0
     workspaces: rx.Field[list[Choice]] = rx.field(default_factory=list)
 
     @rx.event(background=True)
     async def open_shell(self) -> Any:
         """Run when a page of the dashboard loads."""
+        asked_for = workspace_asked_for(self)
         try:
             caller = await signed_in(self)
             resources = current_resources()
             async with resources.database.unit_of_work() as session:
                 user = await identify_user(session, credentials_of(self))
+                if asked_for:
+                    await choose_workspace(session, user.session_id, caller.workspace.id)
                 memberships = await list_memberships(session, user.id)
         except NotSignedIn:
             return to_sign_in(page_of(self))
-        except NotFound:
+        except NotFound as error:
+            if asked_for:
+                return [told(error.detail, "danger"), rx.redirect(HOME)]
             return await self._open_without_workspace()
         except Exception as error:
-            return rx.toast.error(sentence_for(error))
+            return told(sentence_for(error), "danger")
         may = caller.permissions
         async with self:
             self._show_to_this_session()
@@ -78,6 +89,25 @@ class ShellState(SignedInState):
             self.may_read_audit = Permission.READ_AUDIT in may
             self.workspaces = [Choice(str(item.workspace_id), item.name) for item in memberships]
         return None
+
+    @rx.event(background=True)
+    async def tell(self, sentence: str, tone: str = "neutral") -> None:
+        """Say something at the corner of the page: what went wrong until it is closed, the rest for a while.
+
+        Reflex' own toasts reach a browser as scripts to evaluate, which the policy of our pages refuses.
+        """
+        async with self:
+            self._show_to_this_session()
+            self.said_number += 1
+            mine = self.said_number
+            self.said = sentence[:300] if isinstance(sentence, str) else ""
+            self.said_tone = tone if tone in {"success", "danger"} else "neutral"
+        if self.said_tone == "danger" or not self.said:
+            return
+        await asyncio.sleep(SAID_FOR_SECONDS)
+        async with self:
+            if self.said_number == mine:
+                self.said = ""
 
     async def _open_without_workspace(self) -> Any:
         """Somebody who left or deleted their last workspace: they have an account, and can make a new one."""
@@ -105,8 +135,18 @@ class ShellState(SignedInState):
         except NotSignedIn:
             return to_sign_in(HOME)
         except ValueError:
-            return rx.toast.error(NotFound().detail)
+            return told(NotFound().detail, "danger")
         except Exception as error:
-            return rx.toast.error(sentence_for(error))
-        # What the tab holds is the other workspace's.
-        return [SignedInState.forget, rx.call_script("location.assign('/app')")]
+            return told(sentence_for(error), "danger")
+        return to_workspace(caller.workspace.slug)
+
+
+def to_workspace(handle: str) -> list[Any]:
+    """Go to another workspace: what the tab holds is the present one's."""
+    return [SignedInState.forget, rx.redirect(f"{HOME}?workspace={handle}")]
+
+
+def told(sentence: str, tone: str = "neutral") -> Any:
+    """What an event returns to have something said at the corner of the page."""
+    tell: Any = ShellState.tell
+    return tell(sentence, tone)

@@ -53,13 +53,12 @@ class InviteRow:
 
 
 class TeamState(PageState, SignedInState):
-    """``asked`` is the id of the member whose removal waits for a second click."""
+    """``link`` is that of the invite just made, shown once."""
 
     may_manage: bool = False
     members: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
     invites: rx.Field[list[InviteRow]] = rx.field(default_factory=list)
     grantable: rx.Field[list[str]] = rx.field(default_factory=list)
-    asked: str = ""
     link: str = ""
     link_note: str = ""
 
@@ -124,14 +123,9 @@ class TeamState(PageState, SignedInState):
 
         return await self._answer(work)
 
-    @rx.event
-    def ask_to_remove(self, user_id: str) -> None:
-        """The first click; an empty id takes it back."""
-        self.asked = user_id if isinstance(user_id, str) else ""
-
     @rx.event(background=True)
     async def remove(self, user_id: str) -> Any:
-        """The second click: take a member out, or leave oneself."""
+        """Take a member out, or leave oneself."""
 
         async def work(session: AsyncSession, caller: MemberCaller) -> Leaving | None:
             member_id = id_from(user_id)
@@ -152,7 +146,7 @@ class TeamState(PageState, SignedInState):
     def _show(self, found: tuple[list[MemberView], list[InviteView]], caller: MemberCaller) -> None:
         members, invites = found
         moment = now()
-        self.asked, self.may_manage = "", _may_manage(caller)
+        self.may_manage = _may_manage(caller)
         self.members = [_member_row(view, caller) for view in members]
         self.invites = [_invite_row(view, moment) for view in invites]
         self.grantable = [role.value for role in Role if not outranks(role, caller.role)]

@@ -9,8 +9,8 @@ import reflex as rx
 from helpninja_app.screens.workspace_settings.hours import DAYS, MOST_SPANS, Span
 from helpninja_app.screens.workspace_settings.state import SettingsState
 from helpninja_app.ui.actions import button
-from helpninja_app.ui.choices import switch, time_field
-from helpninja_app.ui.forms import field_error
+from helpninja_app.ui.choices import time_field
+from helpninja_app.ui.forms import field_error, switch
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.panels import card, section
 

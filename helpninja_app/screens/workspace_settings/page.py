@@ -239,7 +239,7 @@ def _deletion() -> rx.Component:
                         ),
                         class_name="min-w-0 flex-1",
                     ),
-                    button("Delete the workspace", type="submit", size="large"),
+                    button("Delete the workspace", type="submit", size="large", emphasis="danger"),
                     class_name="flex max-w-reading flex-wrap items-end gap-3",
                 ),
                 on_submit=_state.delete_workspace,
