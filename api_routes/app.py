@@ -21,13 +21,21 @@ from api_routes import (
     passwords,
     sign_in,
     sign_up,
+    supabase_accounts,
+    supabase_sign_in,
     widget,
     workspaces,
 )
 from api_routes.middleware import Cors, RequestTelemetry
 from api_routes.problems import Problem, add_problem_handlers
+from api_routes.session_cookies import SessionCookies
 from helpninja_app.runtime import running
+from helpninja_app.settings import get_settings
 from helpninja_app.version import VERSION
+
+# The same addresses, by where accounts are kept.
+LOCAL_ACCOUNTS = (sign_in, sign_up, passwords)
+SUPABASE_ACCOUNTS = (supabase_sign_in, supabase_accounts)
 
 DESCRIPTION = (
     "Errors are RFC 9457 problem+json. Members use the session cookie, programs a secret key as"
@@ -35,9 +43,12 @@ DESCRIPTION = (
 )
 
 
-def create_api() -> FastAPI:
-    """The API as an ASGI application; whoever mounts it runs ``runtime.running`` around it."""
-    return _make(None)
+def create_api(*, is_supabase: bool = False) -> FastAPI:
+    """The API as an ASGI application; whoever mounts it runs ``runtime.running`` around it.
+
+    ``is_supabase`` where people sign in with Supabase instead of accounts that are kept here.
+    """
+    return _make(None, is_supabase=is_supabase)
 
 
 def create_standalone_api() -> FastAPI:
@@ -48,10 +59,10 @@ def create_standalone_api() -> FastAPI:
         async with running():
             yield
 
-    return _make(lifespan)
+    return _make(lifespan, is_supabase=get_settings().supabase_url is not None)
 
 
-def _make(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
+def _make(lifespan: Lifespan[FastAPI] | None, *, is_supabase: bool) -> FastAPI:
     api = FastAPI(
         title="HelpNinja",
         version=VERSION,
@@ -63,12 +74,11 @@ def _make(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
         redirect_slashes=False,
     )
     add_problem_handlers(api)
+    keeping = SUPABASE_ACCOUNTS if is_supabase else LOCAL_ACCOUNTS
     for module in (
         health,
         account,
-        sign_in,
-        sign_up,
-        passwords,
+        *keeping,
         workspaces,
         members,
         api_keys,
@@ -82,5 +92,7 @@ def _make(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
         api.include_router(module.router)
     api.openapi_schema = docs.complete_schema(api.openapi(), Problem)
     api.add_middleware(Cors)
+    if is_supabase:
+        api.add_middleware(SessionCookies)
     api.add_middleware(RequestTelemetry)
     return api

@@ -6,6 +6,7 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from api_routes.origins import refuse_foreign_origin
+from api_routes.session_cookies import supabase_credentials
 from helpninja_app.accounts.callers import MemberCaller, StaffCaller, VisitorCaller, WorkspaceView
 from helpninja_app.accounts.identity import Credentials, SignedInUser, identify, identify_user
 from helpninja_app.accounts.sessions import SESSION_COOKIE
@@ -22,8 +23,13 @@ def resources_of(_request: HTTPConnection) -> Resources:
     return current_resources()
 
 
-def credentials_of(request: Request) -> Credentials:
-    return Credentials(bearer=bearer(request), session=request.cookies.get(SESSION_COOKIE) or None)
+async def credentials_of(request: Request) -> Credentials:
+    """What the request brought along; a session that Supabase vouches for is checked and renewed here."""
+    resources = resources_of(request)
+    token = bearer(request)
+    if token is None and resources.supabase is not None:
+        return await supabase_credentials(request, resources.supabase, resources.settings)
+    return Credentials(bearer=token, session=request.cookies.get(SESSION_COOKIE) or None)
 
 
 async def staff_caller(request: Request, tenant: str | None = None) -> StaffCaller:
@@ -32,7 +38,7 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
     A cookie also needs to come from our own pages (403). Counts against the caller's rate limit.
     """
     resources = resources_of(request)
-    credentials = credentials_of(request)
+    credentials = await credentials_of(request)
     if credentials.bearer is None and credentials.session is not None:
         refuse_foreign_origin(request, resources.settings)
     try:
@@ -57,9 +63,10 @@ async def signed_in_user(request: Request) -> SignedInUser:
     """The person whose session the cookie is, in whatever workspaces; for their own account."""
     resources = resources_of(request)
     refuse_foreign_origin(request, resources.settings)
+    credentials = await credentials_of(request)
     try:
         async with resources.database.unit_of_work() as session:
-            user = await identify_user(session, credentials_of(request))
+            user = await identify_user(session, credentials)
     except NotSignedIn:
         await _count_refusal(request, resources)
         raise

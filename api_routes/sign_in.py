@@ -79,7 +79,7 @@ async def sign_out(request: Request) -> Response:
     refuse_foreign_origin(request, resources.settings)
     is_empty = not is_form(request) and request.headers.get("content-length", "0") == "0"
     wanted = SignOutBody() if is_empty else (await read_posted(request)).parse(SignOutBody)
-    credentials = credentials_of(request)
+    credentials = await credentials_of(request)
     if credentials.session is not None:
         async with resources.database.unit_of_work() as session:
             if wanted.everywhere in (True, "true", "on", "1"):

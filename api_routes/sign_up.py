@@ -132,7 +132,7 @@ async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> st
     wanted = body.parse(SignUpBody)
     email = check_email(wanted.email)
     await limit_guesses(request, resources, "sign-up", email)
-    await _refuse_closed(resources, wanted.invite, email)
+    await refuse_closed(resources, wanted.invite, email)
     await refuse_weak_password(wanted.password, [email, wanted.workspace])
     password_hash = await hash_password(wanted.password)
 
@@ -173,7 +173,7 @@ async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> st
     return new_token()
 
 
-async def _refuse_closed(resources: Resources, invite: str, email: str) -> None:
+async def refuse_closed(resources: Resources, invite: str, email: str) -> None:
     """An invite has to count and to be for this address; without one, signing up has to be open."""
     policy = resources.settings.sign_up
     if policy == "closed":

@@ -10,16 +10,16 @@ from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
 from api_routes.forms import Ok
-from api_routes.identity import member_caller, resources_of, signed_in_user, staff_caller
+from api_routes.identity import credentials_of, member_caller, resources_of, signed_in_user, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.audit import list_audit
 from helpninja_app.accounts.callers import Voice, WorkspaceView, require
 from helpninja_app.accounts.deletion import close_workspace, list_deleted, restore_workspace
-from helpninja_app.accounts.identity import Credentials, identify_member
+from helpninja_app.accounts.identity import identify_member
 from helpninja_app.accounts.members import list_memberships, transfer_workspace
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.accounts.sessions import SESSION_COOKIE, choose_workspace
+from helpninja_app.accounts.sessions import choose_workspace
 from helpninja_app.accounts.sign_up import open_workspace
 from helpninja_app.accounts.workspace_settings import WorkspaceChanges
 from helpninja_app.accounts.workspaces import change_workspace, load_workspace
@@ -206,8 +206,8 @@ async def restore(request: Request, workspace_id: str) -> Ok:
 async def switch(request: Request, workspace_id: str) -> Ok:
     """Make a workspace the one that this session means where none is named."""
     user = await signed_in_user(request)
+    credentials = await credentials_of(request)
     async with resources_of(request).database.unit_of_work() as session:
-        credentials = Credentials(session=request.cookies.get(SESSION_COOKIE))
         caller = await identify_member(session, credentials, workspace_id)
         await choose_workspace(session, user.session_id, caller.workspace.id)
     return Ok()

@@ -161,6 +161,21 @@ def demo() -> None:
 
 
 @cli.command()
+def link_supabase_user(
+    email: Annotated[str, typer.Argument(help="The address of an account that is kept here.")],
+    subject: Annotated[
+        str, typer.Argument(help="The id of the user in Supabase, as its dashboard shows it.")
+    ],
+) -> None:
+    """Let somebody who has an account here go on with it when they sign in with Supabase.
+
+    It does not happen by itself: an address alone does not show that both are the same person.
+    """
+    with database(get_settings(), to_terminal) as prepared:
+        asyncio.run(commands.link_supabase_user(prepared, email, subject, to_terminal))
+
+
+@cli.command()
 def version() -> None:
     """Print the version."""
     to_terminal(VERSION)

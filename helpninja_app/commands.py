@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 
 from helpninja_app.accounts.callers import WorkspaceView
+from helpninja_app.accounts.supabase.introductions import link_user, parse_subject
+from helpninja_app.accounts.users import find_user_id
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.answers.confidence import MODEL_FILE
 from helpninja_app.answers.evaluation.dataset import (
@@ -38,7 +40,7 @@ from helpninja_app.answers.evaluation.run import (
 )
 from helpninja_app.answers.pipeline import Answer, Pipeline, Question, Token
 from helpninja_app.demo.workspace import KEY_FILE, OWNER, PASSWORD_FILE, ensure_demo, request_help_centre
-from helpninja_app.errors import Invalid
+from helpninja_app.errors import Invalid, NotFound
 from helpninja_app.jobs import make_clock, tasks
 from helpninja_app.kernel.queue import stop
 from helpninja_app.kernel.scope import Scope
@@ -80,6 +82,16 @@ async def work(settings: Settings, say: Say) -> None:
         await ended.wait()
         clock.shutdown(wait=False)
         await stop(working)
+
+
+async def link_supabase_user(settings: Settings, email: str, subject: str, say: Say) -> None:
+    """Let somebody who has an account here go on with it when they sign in with Supabase."""
+    async with _opened(settings) as resources, resources.database.unit_of_work() as session:
+        user_id = await find_user_id(session, email)
+        if user_id is None:
+            raise NotFound(f"Nobody has an account with the address {email}.")
+        await link_user(session, parse_subject(subject), user_id)
+    say(f"{email} signs in with Supabase from now on.")
 
 
 async def ingest(settings: Settings, tenant: str, address: str, say: Say) -> int:

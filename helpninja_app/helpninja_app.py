@@ -44,7 +44,9 @@ class App(rx.App):
 
 
 def _with_api(pages: ASGIApp) -> ASGIApp:
-    return ByPrefix(API_PREFIXES, cast(ASGIApp, create_api()), pages)
+    return ByPrefix(
+        API_PREFIXES, cast(ASGIApp, create_api(is_supabase=get_settings().supabase_url is not None)), pages
+    )
 
 
 app = App(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import procrastinate
 
+from helpninja_app.accounts.supabase.introductions import Admission
+from helpninja_app.accounts.supabase.project import Supabase
 from helpninja_app.answers.answerers import Answerers, ProviderKey
 from helpninja_app.answers.providers.base import Timeouts
 from helpninja_app.billing.plans import Plan, plan_in_force
@@ -45,6 +47,7 @@ class Resources:
     queue: Queue
     limiter: RateLimiter
     mailer: Mailer
+    supabase: Supabase | None
     knowledge: KnowledgeTools
     answerers: Answerers
     background: Background
@@ -89,6 +92,9 @@ async def open_resources(
         stack.push_async_callback(extractor.aclose)
         answerers = answerers or make_answerers(settings)
         stack.push_async_callback(answerers.aclose)
+        supabase = make_supabase(settings, embedders.current.name)
+        if supabase is not None:
+            stack.push_async_callback(supabase.aclose)
         background = Background()
         # Before anything that they use is closed.
         stack.push_async_callback(background.finish, FINISH_SECONDS)
@@ -100,6 +106,7 @@ async def open_resources(
             queue=queue,
             limiter=RateLimiter(settings.redis_url),
             mailer=mailer or make_mailer(settings),
+            supabase=supabase,
             knowledge=KnowledgeTools(
                 database=database,
                 index=SearchIndex(database, vector_memory=settings.vector_memory_mb * 1_000_000),
@@ -123,6 +130,19 @@ def make_mailer(settings: Settings) -> Mailer:
     if settings.smtp_url is None:
         return LogMailer()
     return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
+def make_supabase(settings: Settings, embedding_model: str) -> Supabase | None:
+    if settings.supabase_url is None or settings.supabase_anon_key is None:
+        return None
+    secret = settings.supabase_jwt_secret
+    return Supabase(
+        settings.supabase_url,
+        settings.supabase_anon_key.get_secret_value(),
+        secret=secret.get_secret_value() if secret else None,
+        signing_key=settings.signing_key(),
+        admission=Admission(settings.sign_up, embedding_model),
+    )
 
 
 def make_embedders(settings: Settings) -> Embedders:

@@ -103,6 +103,20 @@ class Settings(BaseSettings):
         "HelpNinja <helpninja@localhost>", alias="MAIL_FROM", description="The sender of mails."
     )
 
+    supabase_url: str | None = Field(
+        None,
+        alias="SUPABASE_URL",
+        description="Sign-in by this Supabase project, `https://….supabase.co`; empty: accounts kept here.",
+    )
+    supabase_anon_key: SecretStr | None = Field(
+        None, alias="SUPABASE_ANON_KEY", description="The project's anon or publishable key."
+    )
+    supabase_jwt_secret: SecretStr | None = Field(
+        None,
+        alias="SUPABASE_JWT_SECRET",
+        description="Only for projects that sign with the legacy secret (HS256) instead of published keys.",
+    )
+
     openai_api_key: SecretStr | None = Field(
         None, alias="OPENAI_API_KEY", description="Answers and embeddings by OpenAI."
     )
@@ -191,7 +205,7 @@ class Settings(BaseSettings):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "supabase_url")
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else value
@@ -245,6 +259,12 @@ class Settings(BaseSettings):
             problems.append(
                 "HELPNINJA_PUBLIC_URL has to start with https:// (or http:// in a closed network)."
             )
+        if self.supabase_url and not self.supabase_url.startswith(("http://", "https://")):
+            problems.append("SUPABASE_URL has to start with https:// (or http:// in a closed network).")
+        if bool(self.supabase_url) != bool(self.supabase_anon_key):
+            problems.append("SUPABASE_URL and SUPABASE_ANON_KEY are needed together.")
+        if self.env == "production" and self.supabase_url and not self.public_url:
+            problems.append("HELPNINJA_PUBLIC_URL is missing: Supabase sends people back to it.")
         if self.smtp_url and not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
             problems.append("SMTP_URL has to start with smtp:// or smtps://.")
         problems += [

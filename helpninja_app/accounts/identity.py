@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,10 +25,14 @@ _IDENTIFY_KEY = text("select * from identify_key(:given, :tenant)")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request, or the websocket of a page, brought along."""
+    """What a request, or the websocket of a page, brought along.
+
+    ``introduce`` makes a session known that another service vouches for; False for one that is over.
+    """
 
     bearer: str | None = None
     session: str | None = None
+    introduce: Callable[[AsyncSession], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ async def _session_row(session: AsyncSession, credentials: Credentials, tenant: 
         "tenant": None if tenant is None else as_handle(tenant),
     }
     row = (await session.execute(_IDENTIFY_SESSION, values)).one_or_none()
+    if row is None and credentials.introduce is not None and await credentials.introduce(session):
+        row = (await session.execute(_IDENTIFY_SESSION, values)).one_or_none()
     if row is None:
         raise NotSignedIn("Your session has ended. Please sign in again.")
     session.info["scope"] = Scope(user_id=row.user_id)

@@ -66,8 +66,8 @@ async def use_link(session: AsyncSession, token: str, purpose: Purpose) -> tuple
     return row.user_id, row.email
 
 
-async def refuse_spent_link(session: AsyncSession, token: str, purpose: Purpose) -> None:
-    """Raise ``Invalid`` for a link that does not count any more, before work is put into what it is for."""
+async def refuse_spent_link(session: AsyncSession, token: str, purpose: Purpose) -> UUID:
+    """Whose link it is; ``Invalid`` for one that is over, before work is put into what it is for."""
     found = await session.execute(
         select(col(AccountLink.user_id)).where(
             col(AccountLink.token_hash) == token_hash(token),
@@ -76,8 +76,10 @@ async def refuse_spent_link(session: AsyncSession, token: str, purpose: Purpose)
             col(AccountLink.expires_at) > datetime.now(UTC),
         )
     )
-    if found.first() is None:
+    user_id = found.scalar_one_or_none()
+    if user_id is None:
         raise Invalid(OVER)
+    return user_id
 
 
 async def forget_links(session: AsyncSession, user_id: UUID, purpose: Purpose) -> None:

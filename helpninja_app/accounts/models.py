@@ -76,6 +76,15 @@ class UserEmail(SQLModel, table=True):
     user_id: UUID
 
 
+class SupabaseUser(SQLModel, table=True):
+    """A user of Supabase, found by the subject of their tokens; readable without a scope."""
+
+    __tablename__ = "supabase_users"
+
+    subject: UUID = Field(primary_key=True)
+    user_id: UUID
+
+
 class Member(SQLModel, table=True):
     __tablename__ = "members"
 

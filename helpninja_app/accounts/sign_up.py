@@ -17,7 +17,7 @@ from helpninja_app.accounts.invites import accept_invite
 from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Member, Role, UserEmail, WorkspaceHandle
 from helpninja_app.accounts.sessions import Device, open_session
-from helpninja_app.accounts.users import confirm_address, create_user
+from helpninja_app.accounts.users import confirm_address, create_user, find_user_id
 from helpninja_app.accounts.workspace_settings import RESERVED, looks_like_id
 from helpninja_app.accounts.workspaces import create_workspace
 from helpninja_app.errors import LimitUsedUp
@@ -37,10 +37,7 @@ class OpenedAccount:
 
 
 async def is_address_taken(session: AsyncSession, email: str) -> bool:
-    found = await session.execute(
-        select(col(UserEmail.user_id)).where(col(UserEmail.email) == email.strip().lower())
-    )
-    return found.first() is not None
+    return await find_user_id(session, email) is not None
 
 
 async def is_anybody_here(session: AsyncSession) -> bool:

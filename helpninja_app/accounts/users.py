@@ -39,15 +39,19 @@ async def create_user(session: AsyncSession, *, email: str, password_hash: str, 
     return user
 
 
+async def find_user_id(session: AsyncSession, email: str) -> UUID | None:
+    found = await session.execute(
+        select(col(UserEmail.user_id)).where(col(UserEmail.email) == email.strip().lower())
+    )
+    return found.scalar_one_or_none()
+
+
 async def find_password_hash(session: AsyncSession, email: str) -> tuple[UUID, str] | None:
     """The user with this address and the hash of their password.
 
     As many queries for an unknown address: how long they take must not tell.
     """
-    found = await session.execute(
-        select(col(UserEmail.user_id)).where(col(UserEmail.email) == email.strip().lower())
-    )
-    user_id = found.scalar_one_or_none() or new_id()
+    user_id = await find_user_id(session, email) or new_id()
     await enter_scope(session, Scope(user_id=user_id))
     user = (await session.execute(select(User).where(col(User.id) == user_id))).scalar_one_or_none()
     return (user.id, user.password_hash) if user else None
@@ -70,6 +74,16 @@ async def change_password(session: AsyncSession, user_id: UUID, password_hash: s
 async def change_name(session: AsyncSession, user_id: UUID, name: str) -> None:
     """Needs the user's own scope."""
     await session.execute(update(User).where(col(User.id) == user_id).values(name=name))
+
+
+async def change_address(session: AsyncSession, user_id: UUID, email: str) -> None:
+    """Follow a change made elsewhere, unless the address is another account's; needs the user's own scope."""
+    if await find_user_id(session, email) is not None:
+        return
+    await session.execute(
+        update(User).where(col(User.id) == user_id).values(email=email, email_verified_at=None)
+    )
+    await session.execute(update(UserEmail).where(col(UserEmail.user_id) == user_id).values(email=email))
 
 
 async def confirm_address(session: AsyncSession, user_id: UUID, email: str) -> None:

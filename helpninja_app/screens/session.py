@@ -12,8 +12,9 @@ from starlette.requests import cookie_parser
 
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.identity import Credentials, SignedInUser, identify_member, identify_user
-from helpninja_app.accounts.sessions import SESSION_COOKIE
-from helpninja_app.errors import HelpNinjaError, NotFound
+from helpninja_app.accounts.sessions import SESSION_COOKIE, Device
+from helpninja_app.accounts.supabase.cookies import read_session
+from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import current_resources
 
@@ -54,9 +55,21 @@ def _forget_what_others_saw(state: SignedInState) -> None:
 setattr(SignedInState, _BEFORE_SNAPSHOT, _forget_what_others_saw)
 
 
-def credentials_of(state: rx.State) -> Credentials:
-    """What came with the websocket of this tab."""
-    return Credentials(session=cookie_parser(state.router.headers.cookie).get(SESSION_COOKIE) or None)
+async def credentials_of(state: rx.State) -> Credentials:
+    """What came with the websocket of this tab.
+
+    Its cookies stay those of its beginning. A token of Supabase's that has run out since says who it is all
+    the same: whether the session still counts is told by our own, which a renewal over HTTP keeps going.
+    """
+    cookies = cookie_parser(state.router.headers.cookie)
+    supabase = current_resources().supabase
+    if supabase is None:
+        return Credentials(session=cookies.get(SESSION_COOKIE) or None)
+    stored = read_session(cookies, supabase.cookie)
+    claims = await supabase.claims_of(stored) if stored else None
+    if claims is None:
+        return Credentials()
+    return supabase.credentials(claims, Device(user_agent=state.router.headers.user_agent))
 
 
 def page_of(state: rx.State) -> str:
@@ -66,8 +79,17 @@ def page_of(state: rx.State) -> str:
 
 
 def fingerprint(state: rx.State) -> str:
-    """SHA-256 of the session cookie that came with the websocket, in hex; empty without one."""
-    token = cookie_parser(state.router.headers.cookie).get(SESSION_COOKIE)
+    """SHA-256 of what the session of the websocket is found by, in hex; empty without one."""
+    cookies = cookie_parser(state.router.headers.cookie)
+    try:
+        supabase = current_resources().supabase
+    except Unavailable:
+        return ""
+    if supabase is None:
+        token = cookies.get(SESSION_COOKIE)
+    else:
+        claims = supabase.claims_at_hand(cookies)
+        token = supabase.session_key(claims) if claims else None
     return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
@@ -82,8 +104,9 @@ async def user_of_tab(state: rx.State) -> SignedInUser:
     Raises ``NotSignedIn`` without a session that still counts.
     """
     resources = current_resources()
+    credentials = await credentials_of(state)
     async with resources.database.unit_of_work() as session:
-        user = await identify_user(session, credentials_of(state))
+        user = await identify_user(session, credentials)
     await resources.limiter.hit("user", str(user.id), Burst(resources.settings.member_limit, 60))
     return user
 
@@ -94,8 +117,9 @@ async def signed_in(state: rx.State) -> MemberCaller:
     Raises ``NotSignedIn`` without a session that still counts.
     """
     resources = current_resources()
+    credentials = await credentials_of(state)
     async with resources.database.unit_of_work() as session:
-        caller = await identify_member(session, credentials_of(state), workspace_asked_for(state))
+        caller = await identify_member(session, credentials, workspace_asked_for(state))
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
     return caller
 

@@ -61,6 +61,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 HARMLESS = {
     "forget",
     "read_address",
+    "read_ways",
     "tell",
     "open_invite",
     "choose_audience",

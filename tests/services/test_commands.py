@@ -181,7 +181,18 @@ async def test_a_fitted_confidence_model_can_be_loaded(
     assert any(line.startswith("group 1: ") for line in said)
 
 
-COMMANDS = ["serve", "migrate", "worker", "ingest", "ask", "evaluate", "fit-confidence", "demo", "version"]
+COMMANDS = [
+    "serve",
+    "migrate",
+    "worker",
+    "ingest",
+    "ask",
+    "evaluate",
+    "fit-confidence",
+    "demo",
+    "link-supabase-user",
+    "version",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -193,7 +204,9 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_there_are_no_other_commands() -> None:
     known = cli_module.cli.registered_commands
-    assert [item.name or getattr(item.callback, "__name__", "") for item in known] == COMMANDS
+    assert [
+        item.name or getattr(item.callback, "__name__", "").replace("_", "-") for item in known
+    ] == COMMANDS
 
 
 def test_the_version_is_printed() -> None:

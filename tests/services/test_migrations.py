@@ -23,7 +23,8 @@ def test_the_accounts_can_be_taken_back_and_made_again(postgres: EmbeddedPostgre
     name = f"migrations_{worker_id}"
     urls = postgres.create_database(name)
     try:
-        assert upgrade(urls.owner) == ["0001", "0002"]
+        revisions = upgrade(urls.owner)
+        assert revisions[:2] == ["0001", "0002"]
         with psycopg.connect(urls.superuser, autocommit=True) as connection:
             connection.execute(
                 "insert into users (id, email, password_hash) values (gen_random_uuid(), 'a@b.example', 'x')"
@@ -32,7 +33,7 @@ def test_the_accounts_can_be_taken_back_and_made_again(postgres: EmbeddedPostgre
         with psycopg.connect(urls.superuser) as connection:
             left = connection.execute("select to_regclass('invites'), count(*) from users").fetchone()
         assert left == (None, 1)
-        assert upgrade(urls.owner) == ["0002"]
+        assert upgrade(urls.owner) == revisions[1:]
         with psycopg.connect(urls.superuser) as connection:
             found = connection.execute("select email, email_verified_at from users").fetchall()
         assert found == [("a@b.example", None)]

@@ -13,6 +13,7 @@ from tests.factories import Factory
 
 DIRECTORIES = {
     "workspace_handles",
+    "supabase_users",
     "user_emails",
     "sessions",
     "api_key_hashes",

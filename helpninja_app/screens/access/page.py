@@ -6,12 +6,13 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.screens.access.state import AccessState
+from helpninja_app.screens.access.state import AccessState, Way
 from helpninja_app.ui.actions import button, button_link
 from helpninja_app.ui.forms import field, hidden_field, native_form
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import skeleton
 from helpninja_app.ui.public import page_width, public_page
+from helpninja_app.ui.renewal import renewal
 
 LONGEST_PASSWORD = 1000
 _LINK = "rounded-chip font-medium text-accent-text underline-offset-4 hover:underline"
@@ -26,8 +27,21 @@ def sign_in_page() -> rx.Component:
             _email(auto_focus=True),
             _password("Password", auto_complete="current-password"),
             _submit("Sign in"),
+            rx.cond(
+                AccessState.is_supabase,
+                button(
+                    "Mail me a link instead",
+                    type="submit",
+                    size="large",
+                    wide=True,
+                    form_action="/api/auth/magic-link",
+                    form_no_validate=True,
+                ),
+            ),
             action="/api/auth/sign-in",
         ),
+        _other_ways(),
+        renewal(AccessState.is_supabase & (AccessState.next_path != ""), then_to=AccessState.next_path),
         _aside(_way("Forgot your password?", "/forgot"), _way("Make an account", "/sign-up")),
     )
 
@@ -62,8 +76,25 @@ def sign_up_page() -> rx.Component:
             ),
             rx.el.p("Signing up needs an invite here. Please ask your team for one.", class_name="text-body"),
         ),
+        rx.cond(AccessState.is_open, _other_ways()),
         _aside(_way("You have an account? Sign in", "/sign-in")),
     )
+
+
+def _other_ways() -> rx.Component:
+    """Other services to sign in through, where there are any."""
+    return rx.cond(
+        AccessState.ways.length() > 0,
+        rx.el.div(
+            rx.el.p("or", aria_hidden="true", class_name="text-center text-small text-muted"),
+            rx.foreach(AccessState.ways, _other_way),
+            class_name="mt-4 flex flex-col gap-3",
+        ),
+    )
+
+
+def _other_way(way: Way) -> rx.Component:
+    return button_link("Continue with ", way.label, href=way.href, size="large", is_page=False)
 
 
 def forgot_page() -> rx.Component:

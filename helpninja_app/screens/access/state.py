@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import reflex as rx
-from starlette.requests import cookie_parser
 
-from helpninja_app.accounts.identity import Credentials, identify_user
+from helpninja_app.accounts.identity import identify_user
 from helpninja_app.accounts.invites import look_up_invite
-from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.errors import HelpNinjaError, NotFound, NotSignedIn
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import current_resources
-from helpninja_app.screens.session import sentence_for
+from helpninja_app.screens.session import credentials_of, sentence_for
 
 _WRONG = "The e-mail address or the password is not right."
 _ERRORS = {
@@ -26,9 +26,27 @@ _ERRORS = {
     "invite": "This invite was used, withdrawn, or is older than seven days. Please ask for a new one.",
     "over": "This link was used already or is too old. Please ask for a new one.",
     "other": "This invite is for another address than the one you are signed in with.",
+    "denied": "Signing in there was not completed.",
+    "elsewhere": "Open the link in the browser that you asked for it with. If it was to confirm your address,"
+    " that is done: sign in.",
+    "unconfirmed": "Open the link that was sent to this address first; then sign in.",
+    "unreachable": "The sign-in service cannot be reached right now. Please try again in a moment.",
     "member": "You are a member of this workspace already.",
 }
-_NOTICES = {"password": "Your password is changed. Sign in with the new one."}
+_NOTICES = {
+    "password": "Your password is changed. Sign in with the new one.",
+    "link": "If there is an account with this address, a link to sign in is on its way.",
+    "confirm": "Almost there: open the link that was sent to you. If there is an account with this address"
+    " already, sign in instead.",
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """Another service to sign in through."""
+
+    label: str
+    href: str
 
 
 class AccessState(rx.State):
@@ -43,6 +61,8 @@ class AccessState(rx.State):
     is_done: bool = False
     is_open: bool = True
     has_mail: bool = True
+    is_supabase: bool = False
+    ways: rx.Field[list[Way]] = rx.field(default_factory=list)
 
     offer: str = ""
     offer_email: str = ""
@@ -67,14 +87,35 @@ class AccessState(rx.State):
         except HelpNinjaError:
             return
         self.is_open = resources.settings.sign_up == "open"
-        self.has_mail = resources.mailer.is_real
+        self.is_supabase = resources.supabase is not None
+        self.has_mail = resources.mailer.is_real or self.is_supabase
+
+    @rx.event(background=True)
+    async def read_ways(self) -> None:
+        """Through which other services one may sign in, where Supabase has any switched on."""
+        try:
+            supabase = current_resources().supabase
+        except HelpNinjaError:
+            return
+        if supabase is None:
+            return
+        ways = await supabase.auth.ways()
+        async with self:
+            asked = self.router.url.query_parameters
+            kept = {
+                "next": _local_path(asked.get("next", "")),
+                "invite": _short(asked.get("invite", ""), 200),
+            }
+            self.ways = [
+                Way(name.replace("_", " ").title(), f"/api/auth/oauth?{urlencode({'provider': name} | kept)}")
+                for name in ways.providers
+            ]
 
     @rx.event(background=True)
     async def open_invite(self) -> None:
         """What the invite in the address offers, and who is signed in here to accept it."""
         async with self:
             token = _short(self.router.url.query_parameters.get("token", ""), 200)
-            cookie = cookie_parser(self.router.headers.cookie).get(SESSION_COOKIE)
             client = str(self.router.session.client_ip or "")
         values: dict[str, Any] = {"offer": "", "offer_email": "", "offer_failure": "", "signed_in_as": ""}
         try:
@@ -88,8 +129,9 @@ class AccessState(rx.State):
                 f"{offer.invited_by} invites you to {offer.workspace_name} as {offer.role.value}."
             )
             values["offer_email"] = offer.email
+            credentials = await credentials_of(self)
             async with resources.database.unit_of_work() as session:
-                user = await identify_user(session, Credentials(session=cookie))
+                user = await identify_user(session, credentials)
             values["signed_in_as"] = user.email
         except NotSignedIn:
             pass

@@ -160,7 +160,11 @@ class AccountState(SignedInState):
         async with self:
             self._show_to_this_session()
             self.failure = ""
-            self.email, self.name, self.is_verified = user.email, user.name, user.is_verified
+            self.email, self.name, self.is_verified = (
+                user.email,
+                user.name,
+                user.is_verified or resources.supabase is not None,
+            )
             self.deleted = [
                 DeletedRow(str(item.id), item.name, f"gone for good on {exactly(item.gone_at)}")
                 for item in deleted

@@ -52,6 +52,7 @@ class ShellState(SignedInState):
     may_manage_workspace: bool = False
     may_read_audit: bool = False
     is_unverified: bool = False
+    is_supabase: bool = False
     said: str = ""
     said_tone: str = "neutral"
     said_number: int = 0
@@ -64,8 +65,9 @@ class ShellState(SignedInState):
         try:
             caller = await signed_in(self)
             resources = current_resources()
+            credentials = await credentials_of(self)
             async with resources.database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
+                user = await identify_user(session, credentials)
                 if asked_for:
                     await choose_workspace(session, user.session_id, caller.workspace.id)
                 memberships = await list_memberships(session, user.id)
@@ -81,8 +83,10 @@ class ShellState(SignedInState):
         async with self:
             self._show_to_this_session()
             self.workspace_name, self.workspace_id = caller.workspace.name, str(caller.workspace.id)
-            self.email, self.name, self.is_unverified = caller.email, user.name, not user.is_verified
+            self.email, self.name = caller.email, user.name
+            self.is_unverified = not user.is_verified and resources.supabase is None
             self.has_demo = resources.settings.is_development
+            self.is_supabase = resources.supabase is not None
             self.may_manage_members = Permission.MANAGE_MEMBERS in may
             self.may_manage_keys = Permission.MANAGE_KEYS in may
             self.may_manage_workspace = Permission.MANAGE_WORKSPACE in may
@@ -112,8 +116,9 @@ class ShellState(SignedInState):
     async def _open_without_workspace(self) -> Any:
         """Somebody who left or deleted their last workspace: they have an account, and can make a new one."""
         try:
+            credentials = await credentials_of(self)
             async with current_resources().database.unit_of_work() as session:
-                user = await identify_user(session, credentials_of(self))
+                user = await identify_user(session, credentials)
         except NotSignedIn:
             return to_sign_in(page_of(self))
         async with self:
@@ -129,8 +134,9 @@ class ShellState(SignedInState):
             if wanted is None:
                 raise ValueError
             user = await user_of_tab(self)
+            credentials = await credentials_of(self)
             async with current_resources().database.unit_of_work() as session:
-                caller = await identify_member(session, credentials_of(self), str(wanted))
+                caller = await identify_member(session, credentials, str(wanted))
                 await choose_workspace(session, user.session_id, caller.workspace.id)
         except NotSignedIn:
             return to_sign_in(HOME)
