@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parents[2]
 READY_WITHIN = 240.0
 STOP_WITHIN = 30.0
 # What a developer's own shell may hold and would make this another installation.
-_NOT_PASSED_ON = ("HELPNINJA_", "DATABASE_", "OPENAI_", "ANTHROPIC_", "REDIS_", "MAKE", "HOST")
+_NOT_PASSED_ON = ("HELPNINJA_", "DATABASE_", "OPENAI_", "ANTHROPIC_", "REDIS_", "SUPABASE_", "MAKE", "HOST")
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,17 @@ class DemoServer:
 
 
 @contextmanager
-def running_demo() -> Iterator[DemoServer]:
-    """Start ``helpninja serve`` with an empty data folder; stop it and delete everything at the end."""
+def running_demo(**settings: str) -> Iterator[DemoServer]:
+    """Start ``helpninja serve`` with an empty data folder; stop it and delete everything at the end.
+
+    ``settings`` are environment variables of its own.
+    """
     folder = Path(tempfile.mkdtemp(prefix="helpninja-demo-"))
     # The embedded server runs as another user where we are root, and has to reach its files below this one.
     folder.chmod(0o711)
     data = folder / "data"
     port = a_free_port()
-    process = _start(port, data)
+    process = _start(port, data, settings)
     said = _Said(process)
     try:
         _wait_until_ready(process, said)
@@ -80,7 +83,7 @@ def running_demo() -> Iterator[DemoServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(port: int, data: Path) -> subprocess.Popen[str]:
+def _start(port: int, data: Path, settings: Mapping[str, str]) -> subprocess.Popen[str]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)
     } | {
@@ -92,6 +95,7 @@ def _start(port: int, data: Path) -> subprocess.Popen[str]:
         # Every test signs in anew.
         "HELPNINJA_LIMIT_SIGN_IN": "1000",
         "HELPNINJA_LIMIT_SIGN_IN_ADDRESS": "1000",
+        **settings,
     }
     return subprocess.Popen(
         [Path(sys.executable).with_name("helpninja"), "serve"],
