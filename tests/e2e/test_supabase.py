@@ -86,7 +86,7 @@ def test_a_mailed_link_signs_in_and_leads_back(page: Page, server: DemoServer, g
 def test_another_service_signs_in(page: Page, server: DemoServer) -> None:
     email = new_address()
     page.goto(f"{server.url}/sign-in?next=/app/account")
-    page.get_by_role("link", name="Continue with Github").click()
+    page.get_by_role("link", name="Continue with GitHub").click()
     page.get_by_label("Email").fill(email)
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Account")
@@ -177,7 +177,7 @@ def test_ending_the_other_device_ends_it(
 def test_axe_finds_nothing_on_the_sign_in_page(page: Page, server: DemoServer, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(f"{server.url}/sign-in")
-    expect(page.get_by_role("link", name="Continue with Github")).to_be_visible()
+    expect(page.get_by_role("link", name="Continue with GitHub")).to_be_visible()
     assert not findings(page)
 
 

@@ -40,6 +40,16 @@ _NOTICES = {
     " already, sign in instead.",
 }
 
+# Whose names are not just theirs with a capital letter.
+_SERVICES = {
+    "azure": "Microsoft",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "linkedin_oidc": "LinkedIn",
+    "slack_oidc": "Slack",
+    "workos": "WorkOS",
+}
+
 
 @dataclass(frozen=True)
 class Way:
@@ -107,7 +117,10 @@ class AccessState(rx.State):
                 "invite": _short(asked.get("invite", ""), 200),
             }
             self.ways = [
-                Way(name.replace("_", " ").title(), f"/api/auth/oauth?{urlencode({'provider': name} | kept)}")
+                Way(
+                    _SERVICES.get(name, name.title()),
+                    f"/api/auth/oauth?{urlencode({'provider': name} | kept)}",
+                )
                 for name in ways.providers
             ]
 
