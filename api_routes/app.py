@@ -19,10 +19,12 @@ from api_routes import (
     ingest,
     members,
     passwords,
+    second_step,
     sign_in,
     sign_up,
     supabase_accounts,
     supabase_sign_in,
+    two_factor,
     widget,
     workspaces,
 )
@@ -34,7 +36,7 @@ from helpninja_app.settings import get_settings
 from helpninja_app.version import VERSION
 
 # The same addresses, by where accounts are kept.
-LOCAL_ACCOUNTS = (sign_in, sign_up, passwords)
+LOCAL_ACCOUNTS = (sign_in, second_step, sign_up, passwords, two_factor)
 SUPABASE_ACCOUNTS = (supabase_sign_in, supabase_accounts)
 
 DESCRIPTION = (

@@ -7,14 +7,14 @@ from pydantic import Field
 
 from api_routes.bodies import Body
 from api_routes.forms import SEE_OTHER, Ok, answered, back_to, code_of, is_form, posted_body, read_posted
-from api_routes.guesses import WRONG, limit_guesses
+from api_routes.guesses import limit_guesses, require_password
 from api_routes.identity import resources_of, signed_in_user
 from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
 from helpninja_app.accounts.identity import SignedInUser
-from helpninja_app.accounts.links import Purpose, forget_links, refuse_spent_link, use_link
+from helpninja_app.accounts.links import Purpose, forget_links, owner_of_link, use_link
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
-from helpninja_app.accounts.passwords import LONGEST, hash_password, is_password_right, refuse_weak_password
+from helpninja_app.accounts.passwords import LONGEST, hash_password, refuse_weak_password
 from helpninja_app.accounts.sessions import end_sessions
 from helpninja_app.accounts.users import change_password, confirm_address, find_password_hash
 from helpninja_app.errors import Invalid, NotSignedIn, RateLimited
@@ -83,7 +83,7 @@ async def update_password(request: Request) -> Response:
         if user is None:
             await limit_guesses(request, resources, "reset-link", token[:64])
             async with resources.database.unit_of_work() as session:
-                await refuse_spent_link(session, token, Purpose.RESET)
+                await owner_of_link(session, token, Purpose.RESET)
         await refuse_weak_password(wanted.password, [user.email] if user else [])
         if user is None:
             await _reset(resources, wanted)
@@ -107,6 +107,8 @@ async def _reset(resources: Resources, wanted: NewPasswordBody) -> None:
         # Who has the link reads the address.
         await confirm_address(session, user_id, email)
         await forget_links(session, user_id, Purpose.RESET)
+        # Who was asked for their code gave the old password. Two-factor sign-in itself stays on.
+        await forget_links(session, user_id, Purpose.SECOND_FACTOR)
         await end_sessions(session, user_id)
         await request_account_mail(session, resources.queue, AccountMail.PASSWORD_CHANGED, user_id)
 
@@ -114,14 +116,11 @@ async def _reset(resources: Resources, wanted: NewPasswordBody) -> None:
 async def _change(
     request: Request, resources: Resources, user: SignedInUser, wanted: NewPasswordBody
 ) -> None:
-    await limit_guesses(request, resources, "sign-in", user.email)
-    async with resources.database.unit_of_work() as session:
-        known = await find_password_hash(session, user.email)
-    if not await is_password_right(known, wanted.currentPassword):
-        raise NotSignedIn(WRONG)
+    await require_password(request, resources, user, wanted.currentPassword)
     password_hash = await hash_password(wanted.password)
     async with resources.database.unit_of_work(user.scope) as session:
         await change_password(session, user.id, password_hash)
         await forget_links(session, user.id, Purpose.RESET)
+        await forget_links(session, user.id, Purpose.SECOND_FACTOR)
         await end_sessions(session, user.id, but=user.session_id)
         await request_account_mail(session, resources.queue, AccountMail.PASSWORD_CHANGED, user.id)

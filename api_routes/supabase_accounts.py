@@ -17,7 +17,7 @@ from api_routes.sign_up import SignUpBody, refuse_closed
 from api_routes.supabase_flows import Flow, arrive, callback_url, keep_flow, supabase_of
 from api_routes.supabase_sign_in import answering_forms
 from helpninja_app.accounts.identity import SignedInUser, identify_user
-from helpninja_app.accounts.links import Purpose, forget_links, refuse_spent_link, use_link
+from helpninja_app.accounts.links import Purpose, forget_links, owner_of_link, use_link
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.passwords import refuse_weak_password
 from helpninja_app.accounts.sessions import end_sessions
@@ -155,7 +155,7 @@ async def _change(
     data: SessionData
     if wanted.token:
         async with resources.database.unit_of_work() as session:
-            user_id = await refuse_spent_link(session, wanted.token, Purpose.RESET)
+            user_id = await owner_of_link(session, wanted.token, Purpose.RESET)
         if (stored := kept_session(request, supabase)) is None or user_id != user.id:
             raise NotSignedIn("This link is for another account than the one you are signed in with.")
         data = {"access_token": stored.access_token, "refresh_token": stored.refresh_token}

@@ -5,6 +5,7 @@ HelpNinjaError
 │   ├── FileRefused               an upload that cannot be taken
 │   └── MalformedId
 ├── NotSignedIn               401
+│   └── CodeNeeded                the password was right, and two-factor sign-in is on
 ├── LimitUsedUp               402  a counted limit of the plan
 ├── Forbidden                 403
 │   └── OriginRefused
@@ -83,6 +84,12 @@ class NotSignedIn(HelpNinjaError):
     @property
     def headers(self) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
+
+
+class CodeNeeded(NotSignedIn):
+    """Please give the code of your authenticator app too, or a recovery code."""
+
+    title = "Code needed"
 
 
 class LimitUsedUp(HelpNinjaError):

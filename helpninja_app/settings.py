@@ -59,6 +59,13 @@ class Settings(BaseSettings):
         alias="HELPNINJA_SECRET_KEY",
         description="Signs visitor tokens; at least 32 random characters. Generated in development.",
     )
+    encryption_keys: SecretStr | None = Field(
+        None,
+        alias="HELPNINJA_ENCRYPTION_KEYS",
+        description="Comma-separated keys of at least 32 random characters for the secrets of two-factor"
+        " sign-in: the first one encrypts, all decrypt. Empty: derived from `HELPNINJA_SECRET_KEY`, which"
+        " always decrypts too; when that is changed, keep the old one here.",
+    )
     trusted_proxies: HostList = Field(
         frozenset(),
         alias="HELPNINJA_TRUSTED_PROXIES",
@@ -236,6 +243,15 @@ class Settings(BaseSettings):
             return self.secret_key.get_secret_value()
         return _kept_secret(self.data_dir / "secret-key")
 
+    def keys_for_encryption(self) -> tuple[str, ...]:
+        """What to encrypt with, and after it what older texts may be encrypted with."""
+        return (*self._listed_encryption_keys, self.signing_key())
+
+    @property
+    def _listed_encryption_keys(self) -> list[str]:
+        listed = self.encryption_keys.get_secret_value() if self.encryption_keys else ""
+        return [key.strip() for key in listed.split(",") if key.strip()]
+
     def refuse_unsafe(self) -> None:
         """Raise ``SettingsRefused`` with everything that is missing or weak, all at once."""
         problems: list[str] = []
@@ -247,6 +263,8 @@ class Settings(BaseSettings):
         ):
             if secret is not None and self.env == "production":
                 problems += _weaknesses(name, secret.get_secret_value())
+        for key in self._listed_encryption_keys if self.env == "production" else ():
+            problems += _weaknesses("HELPNINJA_ENCRYPTION_KEYS", key)
         if self.database_url and not self.database_owner_url:
             problems.append("DATABASE_OWNER_URL is missing: migrations run as the owner of the tables.")
         if self.database_owner_url and not self.database_url:

@@ -1,4 +1,4 @@
-"""Single-use links that are sent by mail: they prove that whoever opens them reads that address."""
+"""Single-use tokens: of mailed links, which prove who reads an address, and of the step after a password."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -20,9 +20,14 @@ OVER = "This link was used already or is too old. Please ask for a new one."
 class Purpose(StrEnum):
     VERIFY = "verify"
     RESET = "reset"
+    SECOND_FACTOR = "second_factor"
 
 
-LIFETIMES = {Purpose.VERIFY: timedelta(days=3), Purpose.RESET: timedelta(hours=1)}
+LIFETIMES = {
+    Purpose.VERIFY: timedelta(days=3),
+    Purpose.RESET: timedelta(hours=1),
+    Purpose.SECOND_FACTOR: timedelta(minutes=10),
+}
 
 
 async def make_link(session: AsyncSession, user_id: UUID, email: str, purpose: Purpose) -> str:
@@ -66,8 +71,32 @@ async def use_link(session: AsyncSession, token: str, purpose: Purpose) -> tuple
     return row.user_id, row.email
 
 
-async def refuse_spent_link(session: AsyncSession, token: str, purpose: Purpose) -> UUID:
-    """Whose link it is; ``Invalid`` for one that is over, before work is put into what it is for."""
+async def try_link(session: AsyncSession, token: str, purpose: Purpose, *, most: int) -> UUID:
+    """The user of a link that is not used up by one try but by ``most``; ``Invalid`` when it is.
+
+    Whoever tries it at the same time waits for the end of this transaction.
+    """
+    now = datetime.now(UTC)
+    is_last = col(AccountLink.tries) + 1 >= most
+    tried = await session.execute(
+        update(AccountLink)
+        .where(
+            col(AccountLink.token_hash) == token_hash(token),
+            col(AccountLink.purpose) == purpose.value,
+            col(AccountLink.used_at).is_(None),
+            col(AccountLink.expires_at) > now,
+        )
+        .values(tries=col(AccountLink.tries) + 1, used_at=case((is_last, now), else_=None))
+        .returning(col(AccountLink.user_id))
+    )
+    user_id = tried.scalar_one_or_none()
+    if user_id is None:
+        raise Invalid(OVER)
+    return user_id
+
+
+async def owner_of_link(session: AsyncSession, token: str, purpose: Purpose) -> UUID:
+    """Whose link this is; ``Invalid`` when it does not count any more, before work is put into it."""
     found = await session.execute(
         select(col(AccountLink.user_id)).where(
             col(AccountLink.token_hash) == token_hash(token),

@@ -12,6 +12,7 @@ from sqlmodel import col
 from helpninja_app.accounts.invites import mint_token
 from helpninja_app.accounts.links import Purpose, make_link
 from helpninja_app.accounts.models import Invite, User
+from helpninja_app.accounts.recovery_codes import count_recovery_codes
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import enter_scope
@@ -28,6 +29,9 @@ class AccountMail(StrEnum):
     RESET = "reset"
     ADDRESS_TAKEN = "address_taken"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    TWO_FACTOR_ON = "two_factor_on"
+    TWO_FACTOR_OFF = "two_factor_off"
+    RECOVERY_CODE_USED = "recovery_code_used"
 
 
 _WELCOME = """\
@@ -62,6 +66,28 @@ _CHANGED = """\
 The password of your HelpNinja account was changed, and you were signed out on your other devices.
 
 If it was not you, choose a new password at once:
+
+{link}
+"""
+_TWO_FACTOR_ON = """\
+Two-factor sign-in was switched on for your HelpNinja account. From now on, signing in takes a code of your
+authenticator app after the password, or one of your recovery codes.
+
+If it was not you, choose a new password at once, and then ask who runs this server to switch it off:
+
+{link}
+"""
+_TWO_FACTOR_OFF = """\
+Two-factor sign-in was switched off for your HelpNinja account. Signing in takes your password alone again.
+
+If it was not you, choose a new password at once:
+
+{link}
+"""
+_RECOVERY_CODE_USED = """\
+Somebody signed in to your HelpNinja account with your password and a recovery code. {left} left.
+
+If it was not you, choose a new password at once. New recovery codes are on the page of your account:
 
 {link}
 """
@@ -103,6 +129,15 @@ async def write_account_mail(
         return _mail(user.email, "Choose a new password", _RESET, f"{origin}/reset?token={token}")
     if kind is AccountMail.ADDRESS_TAKEN:
         return _mail(user.email, "You have an account already", _TAKEN, f"{origin}/sign-in")
+    if kind is AccountMail.TWO_FACTOR_ON:
+        return _mail(user.email, "Two-factor sign-in is on", _TWO_FACTOR_ON, f"{origin}/forgot")
+    if kind is AccountMail.TWO_FACTOR_OFF:
+        return _mail(user.email, "Two-factor sign-in is off", _TWO_FACTOR_OFF, f"{origin}/forgot")
+    if kind is AccountMail.RECOVERY_CODE_USED:
+        count = await count_recovery_codes(session, user.id)
+        left = "1 recovery code is" if count == 1 else f"{count or 'No'} recovery codes are"
+        account = f"{origin}/app/account#two-factor"
+        return _mail(user.email, "A recovery code was used", _RECOVERY_CODE_USED, account, left=left)
     return _mail(user.email, "Your password was changed", _CHANGED, f"{origin}/forgot")
 
 

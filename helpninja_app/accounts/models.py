@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import BigInteger
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -137,7 +138,10 @@ class ApiKeyHash(SQLModel, table=True):
 
 
 class AccountLink(SQLModel, table=True):
-    """A link sent by mail. Only the SHA-256 of its token is stored; readable without a scope."""
+    """A link sent by mail, or the step after a password. Only the SHA-256 of its token is stored.
+
+    Readable without a scope.
+    """
 
     __tablename__ = "account_links"
 
@@ -147,6 +151,27 @@ class AccountLink(SQLModel, table=True):
     email: str
     created_at: datetime = time_column()
     expires_at: datetime = time_column()
+    used_at: datetime | None = time_column(is_optional=True)
+    tries: int = 0
+
+
+class SecondFactor(SQLModel, table=True):
+    """The secret of a user's authenticator app, encrypted; it counts once it is confirmed."""
+
+    __tablename__ = "second_factors"
+
+    user_id: UUID = Field(primary_key=True)
+    secret: str
+    created_at: datetime = time_column()
+    confirmed_at: datetime | None = time_column(is_optional=True)
+    last_step: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class RecoveryCode(SQLModel, table=True):
+    __tablename__ = "recovery_codes"
+
+    user_id: UUID = Field(primary_key=True)
+    code_hash: bytes = Field(primary_key=True)
     used_at: datetime | None = time_column(is_optional=True)
 
 

@@ -57,6 +57,11 @@ OPERATIONS: dict[str, Operation] = {
 # Their callers need a cookie or a token that is not made up, or an id or a file that is there.
 FINDS_NOTHING = {
     "POST /api/auth/sign-in",
+    "POST /api/auth/sign-in-code",
+    "POST /api/auth/two-factor",
+    "POST /api/auth/two-factor/confirm",
+    "POST /api/auth/two-factor/recovery-codes",
+    "POST /api/auth/two-factor/remove",
     "POST /api/auth/sign-up",
     "POST /api/auth/verify-email",
     "POST /api/auth/update-password",

@@ -39,3 +39,27 @@ def test_the_accounts_can_be_taken_back_and_made_again(postgres: EmbeddedPostgre
         assert found == [("a@b.example", None)]
     finally:
         postgres.drop_database(name)
+
+
+def test_two_factor_sign_in_can_be_taken_back_with_steps_under_way(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"two_factor_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "with person as (insert into users (id, email, password_hash)"
+                " values (gen_random_uuid(), 'a@b.example', 'x') returning id)"
+                " insert into account_links (token_hash, user_id, purpose, email, expires_at)"
+                " select sha256(purpose::bytea), id, purpose, 'a@b.example', now()"
+                " from person, unnest(array['reset', 'second_factor']) as purpose"
+            )
+        take_back(urls.owner, "0002")
+        with psycopg.connect(urls.superuser) as connection:
+            left = connection.execute("select purpose, to_regclass('second_factors') from account_links")
+            assert left.fetchall() == [("reset", None)]
+        assert "0003" in upgrade(urls.owner)
+    finally:
+        postgres.drop_database(name)

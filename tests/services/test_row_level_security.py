@@ -21,7 +21,7 @@ DIRECTORIES = {
     "invite_hashes",
     "alembic_version",
 }
-OF_USERS = {"users", "workspaces"}
+OF_USERS = {"users", "workspaces", "second_factors", "recovery_codes"}
 
 
 async def _tables(resources: Resources) -> list[str]:
@@ -153,6 +153,8 @@ POLICIES = {
     ("invites", "audience"),
     ("invites", "workspace"),
     ("members", "workspace"),
+    ("recovery_codes", "account"),
+    ("second_factors", "account"),
     ("users", "account"),
     ("users", "colleagues"),
     ("workspaces", "workspace"),
