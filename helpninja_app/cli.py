@@ -149,6 +149,18 @@ def fit_confidence(
         asyncio.run(commands.fit_confidence(prepared, folders, out_of_scope, out, to_terminal))
 
 
+@cli.command("remove-two-factor")
+def remove_two_factor(
+    email: Annotated[str, typer.Argument(help="The address that they sign in with.")],
+) -> None:
+    """Switch two-factor sign-in off for somebody who lost both their phone and their recovery codes.
+
+    Make sure that it is them who asks: afterwards their password alone signs in. They are told by mail.
+    """
+    with database(get_settings(), lambda _: None) as prepared:
+        asyncio.run(commands.remove_two_factor(prepared, email, to_terminal))
+
+
 @cli.command()
 def demo() -> None:
     """Make the demo workspace, say how to sign in to it, and read its help centre again.

@@ -15,9 +15,12 @@ from pathlib import Path
 
 import httpx
 
+from helpninja_app.accounts import two_factor
 from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.supabase.introductions import link_user, parse_subject
 from helpninja_app.accounts.users import find_user_id
+from helpninja_app.accounts.mails import AccountMail, request_account_mail
+from helpninja_app.accounts.users import find_password_hash
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.answers.confidence import MODEL_FILE
 from helpninja_app.answers.evaluation.dataset import (
@@ -206,6 +209,18 @@ async def fit_confidence(
     say(f"Fitted on {len(rows)} rows; wrote {target}")
     for key, value in model.provenance.get("held_out", {}).items():
         say(f"  held out, {key}: {value}")
+
+
+async def remove_two_factor(settings: Settings, email: str, say: Say) -> None:
+    """Switch two-factor sign-in off for somebody who lost phone and recovery codes; they are told by mail."""
+    async with _opened(settings) as resources:
+        async with resources.database.unit_of_work() as session:
+            known = await find_password_hash(session, email)
+            if known is None:
+                raise NotFound(f"Nobody has an account with the address {email}.")
+            await two_factor.remove_two_factor(session, known[0])
+            await request_account_mail(session, resources.queue, AccountMail.TWO_FACTOR_OFF, known[0])
+        say(f"{email} signs in with the password alone now.")
 
 
 async def prepare_demo(settings: Settings, say: Say) -> None:

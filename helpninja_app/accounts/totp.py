@@ -48,7 +48,9 @@ def enrolment_uri(secret: str, email: str) -> str:
 
 def qr_code(uri: str) -> str:
     """A picture of ``uri`` as a ``data:`` address: an SVG without scripts, black on white in any theme."""
-    return segno.make(uri, error="m", micro=False).svg_data_uri(scale=4, border=4, dark="#000", light="#fff")
+    return segno.make(uri, error="m", micro=False).svg_data_uri(
+        omitsize=True, border=4, dark="#000", light="#fff"
+    )
 
 
 def _plain(code: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.access.page import (
+    code_page,
     forgot_page,
     invite_page,
     reset_page,
@@ -19,6 +20,7 @@ from helpninja_app.screens.access.page import (
 from helpninja_app.screens.access.state import AccessState
 from helpninja_app.screens.account import state as account
 from helpninja_app.screens.account.page import account_page
+from helpninja_app.screens.account.two_factor_state import TwoFactorState
 from helpninja_app.screens.api_keys import state as api_keys
 from helpninja_app.screens.api_keys.page import api_keys_page
 from helpninja_app.screens.audit_log import state as audit
@@ -66,6 +68,13 @@ SCREENS = (
         "Sign in to your HelpNinja workspace.",
         # Whoever signs in here must not be shown what this tab knew of somebody else.
         on_load=[SignedInState.forget, AccessState.read_address, AccessState.read_ways],
+    ),
+    Screen(
+        "/sign-in/code",
+        code_page,
+        "Sign in to HelpNinja",
+        "The code of your authenticator app.",
+        on_load=[SignedInState.forget, AccessState.read_address],
     ),
     Screen(
         "/sign-up",
@@ -142,7 +151,11 @@ SCREENS = (
         account_page,
         "Account · HelpNinja",
         "Your name, your password and your devices.",
-        on_load=[ShellState.open_shell, account.AccountState.open_account],
+        on_load=[
+            ShellState.open_shell,
+            account.AccountState.open_account,
+            TwoFactorState.open_two_factor,
+        ],
     ),
     Screen(
         "/dev/gallery",

@@ -26,6 +26,7 @@ REACHABLE = {
     },
     "KeysState": {"open_keys", "make_key", "revoke"},
     "AccountState": {"open_account", "rename", "end", "bring_back", "make_workspace"},
+    "TwoFactorState": {"open_two_factor", "confirm_code", "renew_codes", "keep_codes"},
     "SettingsState": {
         "open_settings",
         "save",

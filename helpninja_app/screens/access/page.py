@@ -9,6 +9,7 @@ import reflex as rx
 from helpninja_app.screens.access.state import AccessState, Way
 from helpninja_app.ui.actions import button, button_link
 from helpninja_app.ui.forms import field, hidden_field, native_form
+from helpninja_app.ui.links import document_link
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import skeleton
 from helpninja_app.ui.public import page_width, public_page
@@ -43,6 +44,41 @@ def sign_in_page() -> rx.Component:
         _other_ways(),
         renewal(AccessState.is_supabase & (AccessState.next_path != ""), then_to=AccessState.next_path),
         _aside(_way("Forgot your password?", "/forgot"), _way("Make an account", "/sign-up")),
+    )
+
+
+def code_page() -> rx.Component:
+    return _page(
+        "Enter your code",
+        rx.cond(
+            AccessState.is_recovery,
+            "One of the recovery codes that you stored. Each of them counts once.",
+            "Open your authenticator app: it shows a code of six digits for HelpNinja.",
+        ),
+        rx.cond(
+            AccessState.is_recovery,
+            native_form(
+                hidden_field("next", AccessState.next_path),
+                hidden_field("recovery", "1"),
+                _code("Recovery code", id="recovery-code", auto_complete="off", spell_check=False),
+                _submit("Sign in"),
+                action="/api/auth/sign-in-code",
+            ),
+            native_form(
+                hidden_field("next", AccessState.next_path),
+                _code("Code", auto_complete="one-time-code", input_mode="numeric"),
+                _submit("Sign in"),
+                action="/api/auth/sign-in-code",
+            ),
+        ),
+        _aside(
+            rx.cond(
+                AccessState.is_recovery,
+                _document_way("Use a code of the app", AccessState.other_code_way),
+                _document_way("Use a recovery code", AccessState.other_code_way),
+            ),
+            _document_way("Back to the sign-in", AccessState.sign_in_way),
+        ),
     )
 
 
@@ -217,7 +253,7 @@ def _encoded(path: str) -> str:
     return path.replace("?", "%3F").replace("=", "%3D")
 
 
-def _page(title: str, subtitle: str, *content: rx.Component) -> rx.Component:
+def _page(title: str, subtitle: Any, *content: rx.Component) -> rx.Component:
     return public_page(
         page_width(
             rx.el.div(
@@ -256,6 +292,10 @@ def _password(label: str, **attributes: Any) -> rx.Component:
     )
 
 
+def _code(label: str, **attributes: Any) -> rx.Component:
+    return field(label, name="code", required=True, auto_focus=True, max_length=64, **attributes)
+
+
 def _submit(label: str) -> rx.Component:
     return button(label, type="submit", emphasis="primary", size="large", wide=True)
 
@@ -266,6 +306,11 @@ def _aside(*ways: rx.Component) -> rx.Component:
 
 def _way(label: str, href: str) -> rx.Component:
     return rx.el.a(label, href=href, class_name=_LINK)
+
+
+def _document_way(label: str, href: Any) -> rx.Component:
+    # The browser loads the page anew, which reads its address and puts the focus into the field.
+    return document_link(label, href=href, class_name=_LINK)
 
 
 def _without_mail() -> rx.Component:

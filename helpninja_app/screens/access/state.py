@@ -19,6 +19,9 @@ _WRONG = "The e-mail address or the password is not right."
 _ERRORS = {
     "wrong": _WRONG,
     "limited": "There were too many tries. Please wait ten minutes and try again.",
+    "code": "This code is not right, or it was used already. Your app shows a new one every half minute.",
+    "again": "Please start again: this took too long, or there were too many wrong codes.",
+    "unreadable": "The server cannot check codes of apps now. Use a recovery code, or ask who runs it.",
     "signed-out": "You have been signed out. Sign in to continue.",
     "weak": "This password is easy to guess. Four words that do not belong together make a good one.",
     "email": "This is not an e-mail address.",
@@ -68,6 +71,9 @@ class AccessState(rx.State):
     workspace: str = ""
     token: str = ""
     next_path: str = ""
+    other_code_way: str = ""
+    sign_in_way: str = "/sign-in"
+    is_recovery: bool = False
     is_done: bool = False
     is_open: bool = True
     has_mail: bool = True
@@ -92,6 +98,10 @@ class AccessState(rx.State):
         self.workspace = _short(asked.get("workspace", ""), 100)
         self.token = _short(asked.get("token", "") or asked.get("invite", ""), 200)
         self.next_path = _local_path(asked.get("next", ""))
+        self.is_recovery = bool(asked.get("recovery", ""))
+        kept = {"next": self.next_path} if self.next_path else {}
+        self.sign_in_way = _way("/sign-in", kept)
+        self.other_code_way = _way("/sign-in/code", kept | ({} if self.is_recovery else {"recovery": "1"}))
         try:
             resources = current_resources()
         except HelpNinjaError:
@@ -156,6 +166,10 @@ class AccessState(rx.State):
             for name, value in values.items():
                 setattr(self, name, value)
             self.is_offer_read = True
+
+
+def _way(page: str, query: dict[str, str]) -> str:
+    return f"{page}?{urlencode(query)}" if query else page
 
 
 def _short(text: str, most: int) -> str:

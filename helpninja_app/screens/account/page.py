@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.account.state import PATH, AccountState, DeletedRow, SessionRow
+from helpninja_app.screens.account.two_factor import two_factor_section
 from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.ui.actions import button
@@ -34,6 +35,7 @@ def account_page() -> rx.Component:
         ),
         section("Your name", card(_name()), note="as colleagues see it"),
         section("Password", card(_password())),
+        two_factor_section(),
         section(
             "Where you are signed in",
             card(
