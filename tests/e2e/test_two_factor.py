@@ -1,4 +1,4 @@
-"""Two-factor sign-in in a browser: switched on, signed in with both kinds of codes, and switched off again."""
+"""Two-factor sign-in in a browser: switched on, signed in with codes of both kinds, switched off again."""
 
 import re
 import time

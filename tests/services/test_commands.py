@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyotp
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -12,9 +13,12 @@ from typer.testing import CliRunner
 
 from helpninja_app import cli as cli_module
 from helpninja_app import commands
+from helpninja_app.accounts.two_factor import begin_two_factor, confirm_two_factor, is_two_factor_on
+from helpninja_app.accounts.users import find_password_hash
 from helpninja_app.answers.confidence import ConfidenceModel
 from helpninja_app.answers.pipeline import Pipeline
 from helpninja_app.errors import Invalid, NotFound
+from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.resources import Resources
@@ -189,6 +193,7 @@ COMMANDS = [
     "ask",
     "evaluate",
     "fit-confidence",
+    "remove-two-factor",
     "demo",
     "link-supabase-user",
     "version",
@@ -229,3 +234,22 @@ def test_no_command_runs_in_production_with_a_weak_key(
     result = CliRunner().invoke(cli_module.cli, arguments)
     assert isinstance(result.exception, SettingsRefused)
     assert "HELPNINJA_SECRET_KEY is weak" in str(result.exception)
+
+
+async def test_the_operator_switches_two_factor_sign_in_off_for_who_lost_everything(
+    settings: Settings, resources: Resources, factory: Factory, said: list[str]
+) -> None:
+    email, _ = await factory.member(await factory.tenant())
+    async with resources.database.unit_of_work() as session:
+        known = await find_password_hash(session, email)
+        assert known is not None
+        secret = await begin_two_factor(session, settings.keys_for_encryption(), known[0])
+        code = pyotp.TOTP(secret).now()
+        await confirm_two_factor(session, settings.keys_for_encryption(), known[0], code)
+    await commands.remove_two_factor(settings, email.upper(), said.append)
+    assert "password alone" in said[-1]
+    async with resources.database.unit_of_work(Scope(user_id=known[0])) as session:
+        assert not await is_two_factor_on(session, known[0])
+    for nobody, why in ((email, "is not on"), ("nobody@example.com", "Nobody has an account")):
+        with pytest.raises(NotFound, match=why):
+            await commands.remove_two_factor(settings, nobody, said.append)

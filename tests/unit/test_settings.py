@@ -165,3 +165,21 @@ def test_values_that_are_none_are_listed_with_all_else(
     for name in ("PORT is not valid", "HELPNINJA_WORKERS is not valid", "HELPNINJA_SECRET_KEY is missing"):
         assert name in told
     assert "abc" not in told
+
+
+def test_keys_for_encryption_are_the_listed_ones_and_the_signing_key_after_them() -> None:
+    listed = SecretStr(f"first-{'x' * 32}, second-{'y' * 32},")
+    made = settings(secret_key=STRONG, encryption_keys=listed)
+    signing = STRONG.get_secret_value()
+    assert made.keys_for_encryption() == (f"first-{'x' * 32}", f"second-{'y' * 32}", signing)
+    assert settings(secret_key=STRONG).keys_for_encryption() == (signing,)
+    assert "first-" not in repr(made)
+
+
+@pytest.mark.parametrize("weak", ["changeme", "a" * 64, "Sh0rt-but-random-9f3k"])
+def test_production_refuses_each_weak_key_for_encryption(weak: str) -> None:
+    listed = SecretStr(f"{STRONG.get_secret_value()},{weak}")
+    told = problems_of(env="production", secret_key=STRONG, encryption_keys=listed)
+    assert told.count("HELPNINJA_ENCRYPTION_KEYS is weak") == 1
+    assert weak not in told
+    settings(secret_key=STRONG, encryption_keys=listed).refuse_unsafe()

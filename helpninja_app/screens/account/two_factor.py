@@ -150,7 +150,7 @@ def _on() -> rx.Component:
                 _text(
                     TwoFactorState.codes_left,
                     " recovery codes are left.",
-                    rx.cond(TwoFactorState.codes_left < 4, " Choose new ones below."),
+                    rx.cond(TwoFactorState.codes_left < 4, " Choose new ones below.", ""),
                 ),
             ),
             class_name=_PART,
