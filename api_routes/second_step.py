@@ -28,7 +28,7 @@ from api_routes.guesses import limit_address, limit_code_guesses
 from api_routes.identity import resources_of
 from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
-from helpninja_app.accounts.links import LIFETIMES, Purpose, forget_links, owner_of_link, try_link
+from helpninja_app.accounts.links import LIFETIMES, Purpose, end_link, owner_of_link, try_link
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.sessions import open_session
 from helpninja_app.accounts.two_factor import WRONG_CODE, check_code
@@ -45,6 +45,7 @@ STEP_COOKIE = "hn_second_step"
 MOST_TRIES = 5
 LONGEST_CODE = 64
 CODE_PAGE = "/sign-in/code"
+RECOVERY_PAGE = "/sign-in/recovery"
 _OVER = "Please start again with your password: this took too long, or there were too many wrong codes."
 
 
@@ -56,7 +57,7 @@ class SecondStep:
 
 
 class CodeBody(Body):
-    """A code of the authenticator app, or a recovery code. ``recovery`` says which one a form asked for."""
+    """A code of the authenticator app, or a recovery code. ``recovery`` says which page's form it is."""
 
     code: str = Field(min_length=1, max_length=LONGEST_CODE)
     next: str = Field("", max_length=2000)
@@ -116,8 +117,6 @@ async def open_session_by_code(
         raise CodeNeeded(WRONG_CODE)
     if used == "recovery":
         await request_account_mail(session, resources.queue, AccountMail.RECOVERY_CODE_USED, user_id)
-    # Other browsers that wait for a code start again too: the next one may be somebody else's guess.
-    await forget_links(session, user_id, Purpose.SECOND_FACTOR)
     return await open_session(session, user_id, device_of(request, resources.settings))
 
 
@@ -132,9 +131,12 @@ async def _finish(request: Request, resources: Resources, code: str) -> str:
             await enter_scope(session, Scope(user_id=user_id))
             try:
                 # A wrong code is a try that counts, so its transaction is not rolled back.
-                return await open_session_by_code(request, resources, session, user_id, code)
+                token = await open_session_by_code(request, resources, session, user_id, code)
             except CodeNeeded as error:
                 wrong = error
+            else:
+                await end_link(session, step, Purpose.SECOND_FACTOR)
+                return token
         raise wrong
     except Invalid:
         await limit_address(request, resources, "code")
@@ -149,7 +151,7 @@ def _back(error: HelpNinjaError, target: str, recovery: str) -> Response:
     code = "limited" if isinstance(error, RateLimited) else "code"
     if isinstance(error, Unavailable):
         code = "unreadable"
-    return back_to(CODE_PAGE, code, next=target, recovery="1" if recovery else "")
+    return back_to(RECOVERY_PAGE if recovery else CODE_PAGE, code, next=target)
 
 
 def _take_step(response: Response) -> None:

@@ -95,6 +95,19 @@ async def try_link(session: AsyncSession, token: str, purpose: Purpose, *, most:
     return user_id
 
 
+async def end_link(session: AsyncSession, token: str, purpose: Purpose) -> None:
+    """Use up a link that was tried, now that the try was right."""
+    await session.execute(
+        update(AccountLink)
+        .where(
+            col(AccountLink.token_hash) == token_hash(token),
+            col(AccountLink.purpose) == purpose.value,
+            col(AccountLink.used_at).is_(None),
+        )
+        .values(used_at=datetime.now(UTC))
+    )
+
+
 async def owner_of_link(session: AsyncSession, token: str, purpose: Purpose) -> UUID:
     """Whose link this is; ``Invalid`` when it does not count any more, before work is put into it."""
     found = await session.execute(

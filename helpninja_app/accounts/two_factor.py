@@ -143,6 +143,8 @@ async def choose_new_recovery_codes(
 
 async def remove_two_factor(session: AsyncSession, user_id: UUID) -> None:
     """Switch it off; ``NotFound`` when it is not on. What was only begun ends by itself."""
+    # First, as who signs in takes them in the same order: neither waits for the other.
+    await forget_links(session, user_id, Purpose.SECOND_FACTOR)
     removed = await session.execute(
         delete(SecondFactor)
         .where(col(SecondFactor.user_id) == user_id, col(SecondFactor.confirmed_at).is_not(None))
@@ -151,7 +153,6 @@ async def remove_two_factor(session: AsyncSession, user_id: UUID) -> None:
     if removed.first() is None:
         raise NotFound(_OFF)
     await forget_recovery_codes(session, user_id)
-    await forget_links(session, user_id, Purpose.SECOND_FACTOR)
 
 
 async def _use_totp(session: AsyncSession, keys: Sequence[str], user_id: UUID, code: str) -> bool:

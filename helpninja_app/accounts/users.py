@@ -61,7 +61,10 @@ async def is_password_still(session: AsyncSession, user_id: UUID, password_hash:
     """Whether it was not changed since; whoever changes it now waits for the end of this transaction."""
     await enter_scope(session, Scope(user_id=user_id))
     found = await session.execute(
-        select(col(User.password_hash)).where(col(User.id) == user_id).with_for_update()
+        select(col(User.password_hash))
+        .where(col(User.id) == user_id)
+        # Not against rows that only refer to the user: whoever inserts one may hold what we need next.
+        .with_for_update(key_share=True)
     )
     return found.scalar_one_or_none() == password_hash
 

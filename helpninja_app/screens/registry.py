@@ -12,6 +12,7 @@ from helpninja_app.screens.access.page import (
     code_page,
     forgot_page,
     invite_page,
+    recovery_page,
     reset_page,
     sign_in_page,
     sign_up_page,
@@ -74,6 +75,13 @@ SCREENS = (
         code_page,
         "Sign in to HelpNinja",
         "The code of your authenticator app.",
+        on_load=[SignedInState.forget, AccessState.read_address],
+    ),
+    Screen(
+        "/sign-in/recovery",
+        recovery_page,
+        "Sign in to HelpNinja",
+        "A recovery code, for a lost phone.",
         on_load=[SignedInState.forget, AccessState.read_address],
     ),
     Screen(

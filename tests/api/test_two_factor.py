@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -161,7 +162,7 @@ async def test_a_form_goes_over_the_page_for_the_code(client: httpx.AsyncClient)
     # The step alone opens nothing.
     assert (await client.get("/api/auth/me", headers=step)).status_code == 401
     wrong = await post_code(client, step, "abc", next="/app/team", recovery="1")
-    assert wrong.headers["location"] == "/sign-in/code?error=code&next=%2Fapp%2Fteam&recovery=1"
+    assert wrong.headers["location"] == "/sign-in/recovery?error=code&next=%2Fapp%2Fteam"
     assert "set-cookie" not in wrong.headers
     entered = await post_code(client, step, person.next_code(), next="/app/team")
     assert (entered.status_code, entered.headers["location"]) == (303, "/app/team")
@@ -195,6 +196,18 @@ async def test_five_wrong_codes_end_the_step(client: httpx.AsyncClient) -> None:
     assert 'hn_second_step=""' in posted.headers["set-cookie"]
     # The code was not looked at.
     assert (await sign_in_with(client, person.email, code=person.codes[0])).status_code == 200
+
+
+async def test_who_signs_in_in_many_places_at_once_waits_for_nobody(client: httpx.AsyncClient) -> None:
+    person = await signed_up(client)
+    steps = [code_step(await start_by_form(client, person.email)) for _ in range(4)]
+    by_form = [post_code(client, step, code) for step, code in zip(steps, person.codes, strict=False)]
+    by_program = [sign_in_with(client, person.email, code=code) for code in person.codes[4:8]]
+    renewed = client.post("/api/auth/two-factor/recovery-codes", json={"code": "1"}, headers=person.headers)
+    *entered, refused = await asyncio.gather(*by_form, *by_program, renewed)
+    assert [answer.status_code for answer in entered] == [303] * 4 + [200] * 4
+    assert {answer.headers["location"] for answer in entered[:4]} == {"/app"}
+    assert refused.status_code == 422
 
 
 @pytest.mark.parametrize("cookie", [{}, {"cookie": "hn_second_step=nobody"}, {"cookie": "hn_second_step="}])

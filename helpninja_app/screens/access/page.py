@@ -50,33 +50,34 @@ def sign_in_page() -> rx.Component:
 def code_page() -> rx.Component:
     return _page(
         "Enter your code",
-        rx.cond(
-            AccessState.is_recovery,
-            "One of the recovery codes that you stored. Each of them counts once.",
-            "Open your authenticator app: it shows a code of six digits for HelpNinja.",
-        ),
-        rx.cond(
-            AccessState.is_recovery,
-            native_form(
-                hidden_field("next", AccessState.next_path),
-                hidden_field("recovery", "1"),
-                _code("Recovery code", id="recovery-code", auto_complete="off", spell_check=False),
-                _submit("Sign in"),
-                action="/api/auth/sign-in-code",
-            ),
-            native_form(
-                hidden_field("next", AccessState.next_path),
-                _code("Code", auto_complete="one-time-code", input_mode="numeric"),
-                _submit("Sign in"),
-                action="/api/auth/sign-in-code",
-            ),
+        "Open your authenticator app: it shows a code of six digits for HelpNinja.",
+        native_form(
+            hidden_field("next", AccessState.next_path),
+            _code("Code", auto_complete="one-time-code", input_mode="numeric"),
+            _submit("Sign in"),
+            action="/api/auth/sign-in-code",
         ),
         _aside(
-            rx.cond(
-                AccessState.is_recovery,
-                _document_way("Use a code of the app", AccessState.other_code_way),
-                _document_way("Use a recovery code", AccessState.other_code_way),
-            ),
+            _document_way("Use a recovery code", AccessState.recovery_way),
+            _document_way("Back to the sign-in", AccessState.sign_in_way),
+        ),
+    )
+
+
+def recovery_page() -> rx.Component:
+    # A page of its own: a field that appears as the state changes loses what was typed before.
+    return _page(
+        "Enter a recovery code",
+        "One of those that you stored. Each of them counts once.",
+        native_form(
+            hidden_field("next", AccessState.next_path),
+            hidden_field("recovery", "1"),
+            _code("Recovery code", auto_complete="off", spell_check=False),
+            _submit("Sign in"),
+            action="/api/auth/sign-in-code",
+        ),
+        _aside(
+            _document_way("Use a code of the app", AccessState.code_way),
             _document_way("Back to the sign-in", AccessState.sign_in_way),
         ),
     )
@@ -253,7 +254,7 @@ def _encoded(path: str) -> str:
     return path.replace("?", "%3F").replace("=", "%3D")
 
 
-def _page(title: str, subtitle: Any, *content: rx.Component) -> rx.Component:
+def _page(title: str, subtitle: str, *content: rx.Component) -> rx.Component:
     return public_page(
         page_width(
             rx.el.div(

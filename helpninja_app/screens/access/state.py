@@ -71,9 +71,9 @@ class AccessState(rx.State):
     workspace: str = ""
     token: str = ""
     next_path: str = ""
-    other_code_way: str = ""
     sign_in_way: str = "/sign-in"
-    is_recovery: bool = False
+    code_way: str = "/sign-in/code"
+    recovery_way: str = "/sign-in/recovery"
     is_done: bool = False
     is_open: bool = True
     has_mail: bool = True
@@ -98,10 +98,9 @@ class AccessState(rx.State):
         self.workspace = _short(asked.get("workspace", ""), 100)
         self.token = _short(asked.get("token", "") or asked.get("invite", ""), 200)
         self.next_path = _local_path(asked.get("next", ""))
-        self.is_recovery = bool(asked.get("recovery", ""))
-        kept = {"next": self.next_path} if self.next_path else {}
-        self.sign_in_way = _way("/sign-in", kept)
-        self.other_code_way = _way("/sign-in/code", kept | ({} if self.is_recovery else {"recovery": "1"}))
+        kept = f"?{urlencode({'next': self.next_path})}" if self.next_path else ""
+        self.sign_in_way = f"/sign-in{kept}"
+        self.code_way, self.recovery_way = f"/sign-in/code{kept}", f"/sign-in/recovery{kept}"
         try:
             resources = current_resources()
         except HelpNinjaError:
@@ -166,10 +165,6 @@ class AccessState(rx.State):
             for name, value in values.items():
                 setattr(self, name, value)
             self.is_offer_read = True
-
-
-def _way(page: str, query: dict[str, str]) -> str:
-    return f"{page}?{urlencode(query)}" if query else page
 
 
 def _short(text: str, most: int) -> str:
