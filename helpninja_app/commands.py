@@ -17,10 +17,9 @@ import httpx
 
 from helpninja_app.accounts import two_factor
 from helpninja_app.accounts.callers import WorkspaceView
-from helpninja_app.accounts.supabase.introductions import link_user, parse_subject
-from helpninja_app.accounts.users import find_user_id
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
-from helpninja_app.accounts.users import find_password_hash
+from helpninja_app.accounts.supabase.introductions import link_user, parse_subject
+from helpninja_app.accounts.users import find_password_hash, find_user_id
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.answers.confidence import MODEL_FILE
 from helpninja_app.answers.evaluation.dataset import (

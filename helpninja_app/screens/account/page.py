@@ -10,6 +10,7 @@ from helpninja_app.screens.account.state import PATH, AccountState, DeletedRow, 
 from helpninja_app.screens.account.two_factor import two_factor_section
 from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import field, hidden_field, native_form
@@ -35,7 +36,7 @@ def account_page() -> rx.Component:
         ),
         section("Your name", card(_name()), note="as colleagues see it"),
         section("Password", card(_password())),
-        two_factor_section(),
+        rx.cond(ShellState.is_supabase, rx.fragment(), two_factor_section()),
         section(
             "Where you are signed in",
             card(
