@@ -77,7 +77,11 @@ def _begun() -> rx.Component:
             class_name="size-48 rounded-control border border-border",
         ),
         rx.el.div(
-            _text("Or, on this device, ", document_link("open the app", href=TwoFactorState.uri), "."),
+            _text(
+                "Or, on this device, ",
+                document_link("open the app", href=TwoFactorState.uri, class_name=f"{_LINK} underline"),
+                ".",
+            ),
             _text("Or type this secret into it:"),
             copied_line(TwoFactorState.secret, label="The secret", note="Copied."),
             class_name="flex max-w-reading flex-col gap-2",
