@@ -338,6 +338,26 @@
   }
   setInterval(renew, 1000);
 
+  /* An entry of a menu or the palette that leads to a part of a page: the focus goes into the first field there,
+     once the page is drawn and what was open has given the focus back. */
+
+  const FIELD = "input:not([type=hidden]), select, textarea";
+  let sought = 0;
+
+  on("click", (event) => {
+    const link = near(event, "[role=menu] a[href*='#'], [data-palette] a[href*='#']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const id = link.hash.slice(1);
+    const until = performance.now() + 5000;
+    clearInterval(sought);
+    sought = setInterval(() => {
+      const part = location.hash === `#${id}` ? byId(id) : null;
+      const field = part?.matches(FIELD) ? part : part?.querySelector(FIELD);
+      if (isSeen(field) && !document.querySelector("dialog:modal")) field.focus();
+      if (document.activeElement === field || performance.now() > until) clearInterval(sought);
+    }, 50);
+  });
+
   /* Keys that work everywhere. */
 
   const isWriting = (target) =>

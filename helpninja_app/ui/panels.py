@@ -30,15 +30,17 @@ def section(
     note: Any = "",
     actions: rx.Component | None = None,
     id: str | None = None,
+    heading_id: str | None = None,
 ) -> rx.Component:
     """A part of a page under its heading; ``note`` stands beside the heading, ``actions`` at its end.
 
-    ``id`` where something leads right here.
+    ``id`` where something leads right here, ``heading_id`` where the focus may be put on the heading.
     """
+    focusable: dict[str, Any] = {"id": heading_id, "tab_index": -1} if heading_id else {}
     return rx.el.section(
         rx.el.div(
             rx.el.div(
-                rx.el.h2(title, class_name="text-chat font-semibold"),
+                rx.el.h2(title, class_name="rounded-chip text-chat font-semibold", **focusable),
                 rx.el.p(note, class_name="text-body text-muted"),
                 class_name="flex flex-wrap items-baseline gap-x-2",
             ),

@@ -348,6 +348,7 @@ def test_a_key_is_revoked_after_a_question_that_names_it(dashboard: Page) -> Non
     row.get_by_role("button", name="Revoke").click()
     question.get_by_role("button", name="Revoke").click()
     expect(row).to_have_count(0)
+    expect(dashboard.get_by_role("heading", name="Keys", exact=True)).to_be_focused()
 
 
 def test_a_page_that_cannot_be_drawn_says_so_and_leads_on(page: Page, demo_server: DemoServer) -> None:

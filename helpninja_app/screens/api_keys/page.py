@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.screens.api_keys.state import PATH, PERMISSIONS, KeyRow, KeysState
+from helpninja_app.screens.api_keys.state import KEYS, PATH, PERMISSIONS, KeyRow, KeysState
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
@@ -48,6 +48,7 @@ def api_keys_page() -> rx.Component:
                     skeleton_rows(2),
                 )
             ),
+            heading_id=KEYS,
         ),
         path=PATH,
     )
@@ -87,7 +88,7 @@ def _key(key: KeyRow) -> rx.Component:
             rx.el.p(key.used, " · ", key.expires, class_name="text-small text-muted"),
             class_name="min-w-0 flex-1",
         ),
-        rx.cond(key.is_expired, badge("expired", "warning")),
+        rx.cond(key.is_expired, badge("Expired", "warning")),
         button("Revoke", type="button", emphasis="quiet", **opens(f"revoke-{key.id}")),
         confirm(
             id=f"revoke-{key.id}",

@@ -19,6 +19,8 @@ from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.ui.times import exactly, in_words
 
 PATH = "/app/keys"
+# The heading that the focus goes to when what had it is gone.
+KEYS = "keys"
 PERMISSIONS = tuple(sorted(permission.value for permission in KEY_PERMISSIONS))
 LIFETIMES = {"": None, "30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(days=365)}
 
@@ -77,7 +79,7 @@ class KeysState(PageState, SignedInState):
             require(caller, Permission.MANAGE_KEYS)
             await revoke_api_key(session, caller, id_from(key_id))
 
-        return await self._answer(work)
+        return await self._answer(work, lambda _: rx.set_focus(KEYS))
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> list[KeyView]:
         require(caller, Permission.MANAGE_KEYS)

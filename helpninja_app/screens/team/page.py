@@ -6,9 +6,10 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.accounts.models import Role
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.screens.shell.state import ShellState
-from helpninja_app.screens.team.state import PATH, InviteRow, MemberRow, TeamState
+from helpninja_app.screens.team.state import MEMBERS, PATH, InviteRow, MemberRow, TeamState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
@@ -20,6 +21,11 @@ from helpninja_app.ui.panels import card, failed_state, page_header, section, sk
 
 # Reflex' types do not know what the decorated handlers can do.
 _state: Any = TeamState
+
+_ROW = "flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 last:border-b-0"
+# On a phone the name has a line of its own, and what can be done stands below it.
+_NAME = "min-w-0 flex-1 basis-48"
+_CONTROLS = "ml-auto flex flex-wrap items-center justify-end gap-x-2 gap-y-1"
 
 
 def team_page() -> rx.Component:
@@ -37,6 +43,7 @@ def team_page() -> rx.Component:
                     skeleton_rows(3),
                 )
             ),
+            heading_id=MEMBERS,
         ),
         rx.cond(
             TeamState.invites.length() > 0,
@@ -69,7 +76,7 @@ def _invite() -> rx.Component:
                         id="role",
                         name="role",
                         default_value="agent",
-                        class_name="h-10 rounded-control border border-border-strong bg-bg px-2.5 text-body",
+                        class_name="h-10 rounded-control border border-border-strong bg-bg px-3 text-body",
                     ),
                     class_name="flex flex-col gap-1.5",
                 ),
@@ -90,7 +97,7 @@ def _invite() -> rx.Component:
                 class_name="flex flex-col gap-2",
             ),
         ),
-        note="counts once, and for seven days",
+        note="the link counts once, and for seven days",
         id="invite",
     )
 
@@ -108,23 +115,23 @@ def _member(member: MemberRow) -> rx.Component:
                 member.name != "",
                 rx.el.p(member.email, class_name="truncate text-small text-muted"),
             ),
-            class_name="min-w-0 flex-1",
-        ),
-        rx.cond(member.is_suspended, badge("suspended", "warning")),
-        rx.cond(
-            member.can_change,
-            rx.el.div(
-                select_box(
-                    f"Role of {member.email}",
-                    rx.foreach(TeamState.grantable, _role_option),
-                    value=member.role,
-                    on_change=lambda role: _state.give_role(member.id, role),
-                ),
-                class_name="w-28",
-            ),
-            badge(member.role, "neutral"),
+            class_name=_NAME,
         ),
         rx.el.div(
+            rx.cond(member.is_suspended, badge("Suspended", "warning")),
+            rx.cond(
+                member.can_change,
+                rx.el.div(
+                    select_box(
+                        f"Role of {member.email}",
+                        rx.foreach(TeamState.grantable, _role_option),
+                        value=member.role,
+                        on_change=lambda role: _state.give_role(member.id, role),
+                    ),
+                    class_name="w-28",
+                ),
+                badge(_in_words(member.role), "neutral"),
+            ),
             rx.cond(
                 member.can_change,
                 button(
@@ -135,10 +142,9 @@ def _member(member: MemberRow) -> rx.Component:
                 ),
             ),
             rx.cond(member.can_change | member.is_me, _removal(member)),
-            class_name="flex gap-1",
+            class_name=_CONTROLS,
         ),
-        class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
-        "last:border-b-0",
+        class_name=_ROW,
     )
 
 
@@ -170,10 +176,10 @@ def _invited(invite: InviteRow) -> rx.Component:
         rx.el.div(
             rx.el.p(invite.email, class_name="truncate text-table font-medium"),
             rx.el.p("invited ", invite.when, class_name="text-small text-muted"),
-            class_name="min-w-0 flex-1",
+            class_name=_NAME,
         ),
-        badge(invite.role, "neutral"),
         rx.el.div(
+            badge(_in_words(invite.role), "neutral"),
             button("Send again", type="button", emphasis="quiet", on_click=_state.resend_invite(invite.id)),
             button("Withdraw", type="button", emphasis="quiet", **opens(f"withdraw-{invite.id}")),
             confirm(
@@ -183,12 +189,15 @@ def _invited(invite: InviteRow) -> rx.Component:
                 act="Withdraw",
                 on_confirm=_state.withdraw_invite(invite.id),
             ),
-            class_name="flex gap-1",
+            class_name=_CONTROLS,
         ),
-        class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
-        "last:border-b-0",
+        class_name=_ROW,
     )
 
 
 def _role_option(role: rx.Var[str]) -> rx.Component:
-    return rx.el.option(role, value=role)
+    return rx.el.option(_in_words(role), value=role)
+
+
+def _in_words(role: Any) -> Any:
+    return rx.match(role, *((each.value, each.value.capitalize()) for each in Role), role)

@@ -31,6 +31,8 @@ from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.ui.times import in_words
 
 PATH = "/app/team"
+# The heading that the focus goes to when what had it is gone.
+MEMBERS = "members"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class TeamState(PageState, SignedInState):
             require(caller, Permission.MANAGE_MEMBERS)
             await revoke_invite(session, caller, id_from(invite_id))
 
-        return await self._answer(work)
+        return await self._answer(work, _to_the_list)
 
     @rx.event(background=True)
     async def give_role(self, user_id: str, role: str) -> Any:
@@ -135,7 +137,7 @@ class TeamState(PageState, SignedInState):
             await remove_member(session, caller, member_id)
             return Leaving("/app") if is_me else None
 
-        return await self._answer(work)
+        return await self._answer(work, _to_the_list)
 
     async def _read(
         self, session: AsyncSession, caller: MemberCaller
@@ -172,6 +174,10 @@ async def _mail(
         await limit_invite_mails(resources.limiter, caller.user_id, view.email)
         await request_invite_mail(session, resources.queue, caller.workspace.id, view.id)
     return view, token
+
+
+def _to_the_list(_: None) -> Any:
+    return rx.set_focus(MEMBERS)
 
 
 def _may_manage(caller: MemberCaller) -> bool:
