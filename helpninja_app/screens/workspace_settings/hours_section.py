@@ -39,7 +39,7 @@ def _day(day: str, label: str) -> rx.Component:
                 on_change=_state.open_day(day),
                 aria_describedby=f"{day}-error",
             ),
-            class_name="w-40 shrink-0",
+            class_name="flex min-h-8 w-40 shrink-0 flex-col justify-center",
         ),
         rx.cond(
             hours.is_open,
@@ -75,7 +75,7 @@ def _day(day: str, label: str) -> rx.Component:
                 class_name="flex flex-wrap tablet:ml-auto",
             ),
         ),
-        rx.el.div(field_error(day, _errors[day]), class_name="basis-full empty:hidden"),
+        rx.el.div(field_error(day, _errors[day]), class_name="basis-full has-[p:empty]:hidden"),
         class_name="flex flex-wrap items-start gap-x-4 gap-y-2 px-4 py-2.5",
     )
 

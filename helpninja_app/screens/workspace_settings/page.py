@@ -13,6 +13,7 @@ from helpninja_app.screens.workspace_settings.hours_section import hours_section
 from helpninja_app.screens.workspace_settings.state import PATH, SettingsState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.choices import chip, chips, search_choice, slider_field
+from helpninja_app.ui.dialogs import closes, dialog, opens
 from helpninja_app.ui.editing import save_bar, watched_form
 from helpninja_app.ui.forms import field, select_field, text_area
 from helpninja_app.ui.panels import card, failed_state, page_header, section, skeleton_rows
@@ -21,6 +22,11 @@ _state: Any = SettingsState
 _errors: Any = SettingsState.errors
 _drawn: Any = SettingsState.drawn
 
+_DELETION, _DELETION_FORM = "deletion", "deletion-form"
+_AT_ONCE = (
+    "Visitors, members and programs are shut out at once. You can bring it back for seven days; then "
+    "everything in it is gone."
+)
 _VOICES = (
     ("friendly", "Friendly"),
     ("professional", "Professional"),
@@ -81,7 +87,7 @@ def _form() -> rx.Component:
             is_changed=SettingsState.is_changed,
             is_saved=SettingsState.is_saved,
             is_busy=SettingsState.is_busy,
-            problem=SettingsState.problem,
+            problem=rx.cond(SettingsState.is_deleting, "", SettingsState.problem),
         ),
         on_submit=_state.save,
         on_change=_state.note_change,
@@ -193,7 +199,7 @@ def _language_fields() -> tuple[rx.Component, ...]:
         rx.el.div(
             rx.el.label("Main language", html_for="main_language", class_name="text-table font-medium"),
             rx.el.select(
-                rx.el.option("Not said", value=""),
+                rx.el.option("None", value=""),
                 *(rx.el.option(label, value=code) for code, label in LANGUAGES),
                 rx.foreach(
                     SettingsState.other_languages, lambda code: rx.el.option(code.upper(), value=code)
@@ -202,7 +208,7 @@ def _language_fields() -> tuple[rx.Component, ...]:
                 name="main_language",
                 default_value=SettingsState.main_language,
                 aria_describedby="main_language-hint",
-                class_name="h-10 w-full rounded-control border border-border-strong bg-bg px-2.5 text-table",
+                class_name="h-10 w-full rounded-control border border-border-strong bg-bg px-3 text-body",
             ),
             rx.el.p(
                 "Counts where a question is too short to tell its language.",
@@ -222,28 +228,32 @@ def _deletion() -> rx.Component:
     return section(
         "Delete this workspace",
         card(
-            rx.el.form(
-                rx.el.p(
-                    "Visitors, members and programs are shut out at once. You can bring it back for seven "
-                    "days; then everything in it is gone.",
-                    class_name="max-w-prose text-table text-muted",
-                ),
-                rx.el.div(
-                    rx.el.div(
-                        field(
-                            "Type the workspace's name in addresses",
-                            name="confirm",
-                            required=True,
-                            max_length=100,
-                            auto_complete="off",
-                        ),
-                        class_name="min-w-0 flex-1",
-                    ),
-                    button("Delete the workspace", type="submit", size="large", emphasis="danger"),
-                    class_name="flex max-w-reading flex-wrap items-end gap-3",
-                ),
-                on_submit=_state.delete_workspace,
-                class_name="flex flex-col gap-4 p-4",
+            rx.el.div(
+                rx.el.p(_AT_ONCE, class_name="max-w-prose text-table text-muted"),
+                button("Delete the workspace", type="button", emphasis="danger", **opens(_DELETION)),
+                class_name="flex flex-wrap items-center justify-between gap-x-6 gap-y-3 p-4",
             )
+        ),
+        dialog(
+            rx.el.form(
+                rx.el.p(_AT_ONCE, class_name="text-muted"),
+                field(
+                    f"Type {SettingsState.slug} to confirm",
+                    name="confirm",
+                    required=True,
+                    max_length=100,
+                    auto_complete="off",
+                    error=rx.cond(SettingsState.is_deleting, SettingsState.problem, ""),
+                ),
+                id=_DELETION_FORM,
+                on_submit=_state.delete_workspace,
+                class_name="flex flex-col gap-4",
+            ),
+            id=_DELETION,
+            title=f"Delete {SettingsState.name}?",
+            actions=(
+                button("Keep", type="button", **closes()),
+                button("Delete", type="submit", emphasis="danger", form=_DELETION_FORM),
+            ),
         ),
     )

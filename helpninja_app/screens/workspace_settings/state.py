@@ -42,12 +42,14 @@ _FIRST_OF = {"languages": "language_en"}
 class SettingsState(PageState, SignedInState):
     """``errors`` has a sentence or nothing for each field; ``hours`` and ``time_zone`` follow what is typed.
 
+    ``is_deleting``: a ``problem`` is one of the deletion, not of the form.
     ``drawn`` counts how often the fields were filled: with another number they are drawn anew.
     """
 
     is_owner: bool = False
     is_changed: bool = False
     is_saved: bool = False
+    is_deleting: bool = False
     drawn: int = 0
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
     name: str = ""
@@ -70,7 +72,7 @@ class SettingsState(PageState, SignedInState):
     @rx.event(background=True)
     async def open_settings(self) -> Any:
         """Run when the page loads, and to try again."""
-        return await self._answer(is_saved=False)
+        return await self._answer(is_saved=False, is_deleting=False)
 
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
@@ -80,7 +82,7 @@ class SettingsState(PageState, SignedInState):
             require(caller, Permission.MANAGE_WORKSPACE)
             await change_workspace(session, caller, changes_in(form, caller.workspace).columns())
 
-        return await self._answer(work, self._thank, is_saved=False)
+        return await self._answer(work, self._thank, is_saved=False, is_deleting=False)
 
     @rx.event(background=True)
     async def delete_workspace(self, form: dict[str, Any]) -> Any:
@@ -91,7 +93,7 @@ class SettingsState(PageState, SignedInState):
             await close_workspace(session, caller, typed=text_in(form, "confirm", 100))
             return Leaving("/app/account?done=deleted")
 
-        return await self._answer(work)
+        return await self._answer(work, is_deleting=True)
 
     @rx.event
     def note_change(self) -> None:
@@ -167,6 +169,8 @@ class SettingsState(PageState, SignedInState):
 
     def _refuse(self, error: Exception) -> Any:
         super()._refuse(error)
+        if self.is_deleting:
+            return rx.set_focus("confirm")
         found = {item.field: item.message for item in error.errors} if isinstance(error, Invalid) else {}
         if isinstance(error, Conflict):
             found = {"slug": error.detail}
