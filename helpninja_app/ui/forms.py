@@ -109,13 +109,16 @@ def segments(
     )
 
 
-_BOX = f"w-full rounded-control {_EDGE} bg-bg px-2.5 text-table text-text"
+_BOX = f"w-full rounded-control {_EDGE} bg-bg text-text"
 
 
 def select_box(label: str, *options: rx.Component, size: Size = "normal", **attributes: Any) -> rx.Component:
     """The platform's own choice of one; ``label`` is only read out."""
     return rx.el.select(
-        *options, aria_label=label, class_name=f"{_HEIGHTS[size]} min-w-0 {_BOX}", **attributes
+        *options,
+        aria_label=label,
+        class_name=f"{_HEIGHTS[size]} min-w-0 px-2.5 text-table {_BOX}",
+        **attributes,
     )
 
 
@@ -125,10 +128,10 @@ def date_box(label: str, **attributes: Any) -> rx.Component:
         rx.el.span(label, class_name="shrink-0 text-small text-muted"),
         rx.el.input(
             type="date",
-            class_name=f"{_HEIGHTS['normal']} min-w-0 {_BOX} w-36 dark:[color-scheme:dark]",
+            class_name=f"{_HEIGHTS['normal']} min-w-0 px-2.5 text-table tabular-nums {_BOX} tablet:w-36",
             **attributes,
         ),
-        class_name="flex items-center gap-2",
+        class_name="flex min-w-40 flex-1 items-center gap-2 tablet:flex-none",
     )
 
 
@@ -152,7 +155,7 @@ def select_field(
             *(rx.el.option(shown, value=value) for value, shown in options),
             id=own,
             name=name,
-            class_name=f"h-10 {_BOX}",
+            class_name=f"h-10 px-3 text-body {_BOX}",
             **described(own, hint, error),
             **attributes,
         ),
@@ -180,7 +183,7 @@ def text_area(
             id=own,
             name=name,
             rows=rows,
-            class_name=f"py-2 {_BOX} text-body",
+            class_name=f"px-3 py-2 text-body {_BOX}",
             **described(own, hint, error),
             **attributes,
         ),

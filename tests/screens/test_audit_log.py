@@ -22,7 +22,7 @@ async def test_what_changed_is_in_the_audit_log_by_pages_and_filters(factory: Fa
     audit = await tab(AuditState, settings.router.headers.cookie)
     await call(audit, "open_audit")
     assert [(row.what, row.detail) for row in audit.rows] == [
-        ("workspace changed", "voice: friendly → formal")
+        ("Workspace changed", "voice: friendly → formal")
     ]
     await call(audit, "choose_kind", "member")
     assert audit.rows == []

@@ -22,6 +22,8 @@ _KINDS = (
     ("document", "Documents"),
     ("source", "Websites"),
 )
+# A year is typed digit by digit, and each of them is a day for the browser.
+_TYPED = 400
 _WIDE_ONLY = "hidden tablet:table-cell"
 _COLUMNS = (
     Column("What"),
@@ -38,7 +40,7 @@ def audit_page() -> rx.Component:
             card(
                 rx.cond(
                     AuditState.failure != "",
-                    failed_state(AuditState.failure, retry=AuditState.open_audit),
+                    failed_state(AuditState.failure, retry=_state.turn_page(0)),
                     rx.cond(
                         AuditState.is_loaded,
                         rx.cond(AuditState.rows.length() > 0, _table(), _nothing()),
@@ -54,18 +56,23 @@ def audit_page() -> rx.Component:
                         value=AuditState.kind,
                         on_change=_state.choose_kind,
                     ),
-                    class_name="flex w-32 shrink-0",
+                    class_name="flex min-w-32 flex-1 tablet:flex-none",
                 ),
-                search_field(
-                    "Filter by person",
-                    name="person",
-                    placeholder="Filter by person",
-                    max_length=200,
-                    on_change=_state.choose_person.debounce(250),
+                rx.el.div(
+                    search_field(
+                        "Filter by person",
+                        name="person",
+                        placeholder="Filter by person",
+                        max_length=200,
+                        on_change=_state.choose_person.debounce(_TYPED),
+                    ),
+                    class_name="flex min-w-44 flex-1",
                 ),
-                date_box("From day", value=AuditState.since, on_change=_state.choose_since),
-                date_box("Until day", value=AuditState.until, on_change=_state.choose_until),
-                class_name="flex w-full flex-wrap gap-2 tablet:w-auto",
+                date_box("From", on_change=_state.choose_since.debounce(_TYPED)),
+                date_box("Until", on_change=_state.choose_until.debounce(_TYPED)),
+                # With the page the filters begin anew, and so do the fields that nothing is put into.
+                key=_state.opened.to_string(),
+                class_name="flex w-full flex-wrap gap-x-3 gap-y-2 tablet:w-auto",
             ),
         ),
         path=PATH,
@@ -107,6 +114,8 @@ def _entry(entry: EntryRow) -> rx.Component:
 
 
 def _nothing() -> rx.Component:
-    return empty_state(
-        "scroll-text", "There is nothing here", "Changes appear as soon as somebody makes one."
+    return rx.cond(
+        AuditState.is_filtered,
+        empty_state("scroll-text", "Nothing matches", "Choose another kind, person or days."),
+        empty_state("scroll-text", "There is nothing yet", "Changes appear as soon as somebody makes one."),
     )

@@ -39,6 +39,7 @@ class AuditState(PagedState, SignedInState):
     """``kind`` and ``person`` are filters; an empty one lets everything through.
 
     So do ``since`` and ``until``, the first and the last day as ``2026-11-28`` on the workspace's clocks.
+    ``opened`` counts how often the page was: its fields are drawn anew with each time.
     """
 
     rows: rx.Field[list[EntryRow]] = rx.field(default_factory=list)
@@ -46,11 +47,13 @@ class AuditState(PagedState, SignedInState):
     person: str = ""
     since: str = ""
     until: str = ""
+    is_filtered: bool = False
+    opened: int = 0
 
     @rx.event(background=True)
     async def open_audit(self) -> Any:
-        """Run when the page loads, and to try again."""
-        return await self._answer()
+        """Run when the page loads: without any filter."""
+        return await self._answer(kind="", person="", since="", until="", page=0, opened=self.opened + 1)
 
     @rx.event(background=True)
     async def choose_kind(self, kind: str) -> Any:
@@ -88,16 +91,24 @@ class AuditState(PagedState, SignedInState):
             offset=offset,
         )
 
+    def _show(self, found: tuple[int, Sequence[Any], int], caller: MemberCaller) -> None:
+        super()._show(found, caller)
+        self.is_filtered = bool(self.kind or self.person or self.since or self.until)
+
     def _row(self, item: AuditEntry, moment: datetime) -> EntryRow:
         return EntryRow(
             who=item.actor_name,
-            what=item.action.replace(".", " ").replace("_", " "),
+            what=_sentence(item.action.replace(".", " ").replace("_", " ")),
             subject=item.subject,
             detail=_detail(item.detail),
             when=in_words(item.created_at, moment),
             moment=exactly(item.created_at),
             machine_time=item.created_at.isoformat(),
         )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _day(text: object) -> str:
