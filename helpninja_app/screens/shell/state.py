@@ -29,6 +29,7 @@ from helpninja_app.screens.session import (
 HOME = "/app"
 ACCOUNT = "/app/account"
 SAID_FOR_SECONDS = 6.0
+_NO_SUCH_WORKSPACE = "There is no such workspace, or you do not belong to it."
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ class ShellState(SignedInState):
                 memberships = await list_memberships(session, user.id)
         except NotSignedIn:
             return to_sign_in(page_of(self))
-        except NotFound as error:
+        except NotFound:
             if asked_for:
-                return [told(error.detail, "danger"), rx.redirect(HOME)]
+                return [told(_NO_SUCH_WORKSPACE, "danger"), rx.redirect(HOME)]
             return await self._open_without_workspace()
         except Exception as error:
             return told(sentence_for(error), "danger")
