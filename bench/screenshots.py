@@ -72,7 +72,7 @@ def audit_log(page: Page, server: DemoServer) -> None:
     for name in ("mara.kessler", "jonas.weber"):
         page.get_by_label("E-mail address").fill(f"{name}@fernway.example")
         page.get_by_role("main").get_by_role("button", name="Invite").click()
-        expect(page.get_by_text(f"{name}@fernway.example")).to_be_visible()
+        expect(page.get_by_text(f"{name}@fernway.example", exact=True)).to_be_visible()
     page.get_by_role("link", name="Audit log").click()
     expect(page.get_by_role("table", name="Audit log").locator("tbody tr")).to_have_count(2)
 
