@@ -29,6 +29,9 @@ async def credentials_of(request: Request) -> Credentials:
     token = bearer(request)
     if token is None and resources.supabase is not None:
         return await supabase_credentials(request, resources.supabase, resources.settings)
+    if resources.supabase is not None:
+        # Sessions that were kept here before do not count beside it.
+        return Credentials(bearer=token)
     return Credentials(bearer=token, session=request.cookies.get(SESSION_COOKIE) or None)
 
 

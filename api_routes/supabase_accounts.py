@@ -21,9 +21,10 @@ from helpninja_app.accounts.links import Purpose, forget_links, owner_of_link, u
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.passwords import refuse_weak_password
 from helpninja_app.accounts.sessions import end_sessions
-from helpninja_app.accounts.supabase.gateway import AddressTaken, SessionData
+from helpninja_app.accounts.supabase.gateway import AddressTaken, SessionData, Started
+from helpninja_app.accounts.tokens import new_token
 from helpninja_app.accounts.users import check_email
-from helpninja_app.errors import Invalid, NotSignedIn
+from helpninja_app.errors import Invalid, NotSignedIn, RateLimited
 from helpninja_app.resources import Resources
 
 router = APIRouter(tags=["Accounts"])
@@ -113,7 +114,11 @@ async def reset_password(request: Request) -> Response:
     async def work() -> Response:
         email = check_email(body.parse(ResetBody).email)
         await limit_guesses(request, resources, "reset", email)
-        started = await supabase.auth.send_recovery(email, back_to=callback_url(request))
+        try:
+            started = await supabase.auth.send_recovery(email, back_to=callback_url(request))
+        except RateLimited:
+            # Supabase counts only mails that it sends: to say so would tell that there is an account.
+            started = Started(new_token())
         keep_flow(request, supabase, started, Flow(kind="reset"))
         return answered(request, {"ok": True}, "/forgot?done=1")
 

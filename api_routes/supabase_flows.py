@@ -84,6 +84,7 @@ async def arrive(request: Request, supabase: Supabase, data: SessionData, flow: 
         device_of(request, resources.settings),
         workspace_name=flow.workspace[:100],
         invite_token=flow.invite[:200],
+        offer_token=flow.next.partition("/invite?token=")[2][:200],
     )
     try:
         async with resources.database.unit_of_work() as session:

@@ -40,11 +40,20 @@ from api_routes.supabase_flows import (
 )
 from helpninja_app.accounts.identity import identify_user
 from helpninja_app.accounts.links import Purpose, make_link
-from helpninja_app.accounts.sessions import end_session, end_sessions
-from helpninja_app.accounts.supabase.gateway import Unconfirmed
+from helpninja_app.accounts.sessions import end_session_and_others
+from helpninja_app.accounts.supabase.gateway import Started, Unconfirmed
 from helpninja_app.accounts.supabase.project import RENEWED_BEFORE_SECONDS
+from helpninja_app.accounts.tokens import new_token
 from helpninja_app.accounts.users import check_email
-from helpninja_app.errors import FieldError, Forbidden, HelpNinjaError, Invalid, NotSignedIn, Unavailable
+from helpninja_app.errors import (
+    FieldError,
+    Forbidden,
+    HelpNinjaError,
+    Invalid,
+    NotSignedIn,
+    RateLimited,
+    Unavailable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +91,7 @@ async def sign_in(request: Request) -> Response:
         wanted = body.parse(SignInBody)
         await limit_guesses(request, resources_of(request), "sign-in", wanted.email)
         session = await supabase.auth.sign_in(wanted.email.strip().lower(), wanted.password)
-        await arrive(request, supabase, session)
+        await arrive(request, supabase, session, Flow(next=page))
         return answered(request, {"ok": True}, page)
 
     return await answering_forms(request, work, SIGN_IN, next=page)
@@ -114,9 +123,11 @@ async def magic_link(request: Request) -> Response:
             if error.errors:
                 raise
             # There is no such account, and none is made; nobody is told.
-            started = None
-        if started is not None:
-            keep_flow(request, supabase, started, Flow(next=page))
+            started = Started(new_token())
+        except RateLimited:
+            # Supabase counts only mails that it sends: this too would tell.
+            started = Started(new_token())
+        keep_flow(request, supabase, started, Flow(next=page))
         return answered(request, {"ok": True}, f"{SIGN_IN}?done=link")
 
     return await answering_forms(request, work, SIGN_IN, next=page)
@@ -168,7 +179,6 @@ async def callback(request: Request, code: str = "", error: str = "", error_code
     supabase = supabase_of(request)
     await visitor_burst(request)
     flow, verifier = read_flow(request, supabase)
-    forget_flow(request, supabase)
     if error or not code:
         return back_to(SIGN_IN, "over" if error_code in {"otp_expired", "flow_state_expired"} else "denied")
     if verifier is None:
@@ -176,6 +186,8 @@ async def callback(request: Request, code: str = "", error: str = "", error_code
         return back_to(SIGN_IN, "elsewhere")
     try:
         data = await supabase.auth.exchange_code(code[:200], verifier)
+        # Not before: any website may lead a browser here, and would end what is under way.
+        forget_flow(request, supabase)
         claims = await arrive(request, supabase, data, flow)
     except HelpNinjaError as problem:
         return back_to(SIGN_IN, "unreachable" if problem.status == 503 else code_of(problem))
@@ -214,18 +226,18 @@ async def sign_out(request: Request) -> Response:
     wanted = SignOutBody() if is_empty else (await read_posted(request)).parse(SignOutBody)
     is_everywhere = wanted.everywhere in (True, "true", "on", "1")
     stored = kept_session(request, supabase)
-    try:
-        credentials = await credentials_of(request)
+    claims = await supabase.claims_of(stored) if stored else None
+    if claims is not None:
+        # Also with a token that ran out: it is theirs, and what it opened is to be closed.
         async with resources.database.unit_of_work() as session:
-            user = await identify_user(session, credentials)
-            if is_everywhere:
-                await end_sessions(session, user.id)
-            await end_session(session, credentials.session or "")
-        if stored is not None:
-            await supabase.auth.sign_out(stored.access_token, "global" if is_everywhere else "local")
-    except HelpNinjaError as problem:
-        # Whoever wants out is let out: what counts here is ended, and the cookies go.
-        log.info("supabase_sign_out_incomplete", reason=type(problem).__name__)
+            await end_session_and_others(session, supabase.session_key(claims), is_everywhere=is_everywhere)
+        try:
+            await current_claims(request, supabase, resources.settings)
+            if (stored := kept_session(request, supabase)) is not None:
+                await supabase.auth.sign_out(stored.access_token, "global" if is_everywhere else "local")
+        except HelpNinjaError as problem:
+            # Whoever wants out is let out: what counts here is ended, and the cookies go.
+            log.info("supabase_sign_out_incomplete", reason=type(problem).__name__)
     drop_session(request, supabase, resources.settings)
     return answered(request, {"ok": True}, "/")
 

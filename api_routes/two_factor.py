@@ -81,7 +81,8 @@ async def begin(request: Request) -> Response:
     try:
         await require_password(request, resources, user, body.parse(PasswordBody).currentPassword)
         async with resources.database.unit_of_work(user.scope) as session:
-            secret = await begin_two_factor(session, resources.settings.keys_for_encryption(), user.id)
+            keys = resources.settings.keys_for_encryption()
+            secret = await begin_two_factor(session, keys, user.id, user.session_id)
     except (Conflict, Invalid, NotSignedIn, RateLimited) as error:
         if not is_form(request):
             raise
@@ -107,7 +108,7 @@ async def confirm(request: Request, response: Response) -> RecoveryCodes:
     code = body.parse(NewCodeBody).code
     keys = resources.settings.keys_for_encryption()
     async with resources.database.unit_of_work(user.scope) as session:
-        codes = await confirm_two_factor(session, keys, user.id, code)
+        codes = await confirm_two_factor(session, keys, user.id, user.session_id, code)
         await request_account_mail(session, resources.queue, AccountMail.TWO_FACTOR_ON, user.id)
     response.headers["cache-control"] = "no-store"
     return RecoveryCodes(recoveryCodes=codes)

@@ -16,6 +16,7 @@ create table second_factors (
   user_id uuid primary key references users on delete cascade,
   secret text not null,
   created_at timestamptz not null default now(),
+  begun_in uuid,
   confirmed_at timestamptz,
   last_step bigint
 );

@@ -19,7 +19,10 @@ def upgrade() -> None:
         " subject uuid primary key,"
         " user_id uuid not null unique references users on delete cascade)"
     )
+    # Sessions that began before do not count, also those that were never seen.
+    op.execute("alter table users add column sessions_ended_at timestamptz")
 
 
 def downgrade() -> None:
+    op.execute("alter table users drop column sessions_ended_at")
     op.execute("drop table supabase_users")

@@ -18,6 +18,8 @@ async def limit_codes(limiter: RateLimiter, user_id: UUID, code: str, *, per_acc
     The day does not count for recovery codes, whose 80 bits nobody guesses: they are the way in for whom
     somebody else used up the day.
     """
-    await limiter.hit("code-account", str(user_id), Burst(per_account, _SECONDS))
+    # Apart, so that whoever guesses at the one does not lock the other.
+    kind = "code-account" if is_totp(code) else "recovery-account"
+    await limiter.hit(kind, str(user_id), Burst(per_account, _SECONDS))
     if is_totp(code):
         await limiter.hit("code-day", str(user_id), PER_DAY)

@@ -65,6 +65,7 @@ class User(SQLModel, table=True):
     name: str = ""
     password_hash: str
     email_verified_at: datetime | None = time_column(is_optional=True)
+    sessions_ended_at: datetime | None = time_column(is_optional=True)
     created_at: datetime = time_column()
 
 
@@ -163,6 +164,7 @@ class SecondFactor(SQLModel, table=True):
     user_id: UUID = Field(primary_key=True)
     secret: str
     created_at: datetime = time_column()
+    begun_in: UUID | None = None
     confirmed_at: datetime | None = time_column(is_optional=True)
     last_step: int | None = Field(default=None, sa_type=BigInteger)
 

@@ -10,9 +10,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.models import Session
+from helpninja_app.accounts.models import Session, User
 from helpninja_app.accounts.tokens import new_token, token_hash
 from helpninja_app.errors import NotFound
+from helpninja_app.kernel.database import enter_scope
+from helpninja_app.kernel.scope import Scope
 
 SESSION_COOKIE = "hn_session"
 SESSION_LIFETIME = timedelta(days=30)
@@ -67,6 +69,17 @@ async def end_session(session: AsyncSession, token: str) -> None:
     )
 
 
+async def end_session_and_others(session: AsyncSession, token: str, *, is_everywhere: bool) -> None:
+    """End the session of a token, over or not; with all others of its user if ``is_everywhere``."""
+    found = await session.execute(
+        select(col(Session.user_id)).where(col(Session.token_hash) == token_hash(token))
+    )
+    user_id = found.scalar_one_or_none()
+    if user_id is not None and is_everywhere:
+        await end_sessions(session, user_id)
+    await end_session(session, token)
+
+
 async def end_sessions(session: AsyncSession, user_id: UUID, *, but: UUID | None = None) -> int:
     """End all of a user's sessions, ``but`` one; returns how many."""
     ended = await session.execute(
@@ -78,6 +91,11 @@ async def end_sessions(session: AsyncSession, user_id: UUID, *, but: UUID | None
         )
         .values(revoked_at=datetime.now(UTC))
         .returning(col(Session.id))
+    )
+    # Those that another service vouches for and that were never seen here end with it.
+    await enter_scope(session, Scope(user_id=user_id))
+    await session.execute(
+        update(User).where(col(User.id) == user_id).values(sessions_ended_at=datetime.now(UTC))
     )
     return len(ended.all())
 

@@ -44,20 +44,23 @@ class TwoFactorStatus:
     codes_left: int
 
 
-async def begin_two_factor(session: AsyncSession, keys: Sequence[str], user_id: UUID) -> str:
+async def begin_two_factor(
+    session: AsyncSession, keys: Sequence[str], user_id: UUID, session_id: UUID
+) -> str:
     """A new secret for an authenticator app, instead of one that was begun before; ``Conflict`` when on.
 
-    It counts for nothing until ``confirm_two_factor``, and for that ``BEGUN_FOR``.
+    It is shown and confirmed in the session of ``session_id`` alone, whose owner gave the password. It counts
+    for nothing until ``confirm_two_factor``, and for that ``BEGUN_FOR``.
     """
     secret = new_secret()
     encrypted = encrypt(keys, secret, context=_context(user_id))
     moment = datetime.now(UTC)
     begun = await session.execute(
         insert(SecondFactor)
-        .values(user_id=user_id, secret=encrypted, created_at=moment)
+        .values(user_id=user_id, secret=encrypted, created_at=moment, begun_in=session_id)
         .on_conflict_do_update(
             index_elements=["user_id"],
-            set_={"secret": encrypted, "created_at": moment},
+            set_={"secret": encrypted, "created_at": moment, "begun_in": session_id},
             where=col(SecondFactor.confirmed_at).is_(None),
         )
         .returning(col(SecondFactor.user_id))
@@ -67,11 +70,14 @@ async def begin_two_factor(session: AsyncSession, keys: Sequence[str], user_id: 
     return secret
 
 
-async def load_begun_secret(session: AsyncSession, keys: Sequence[str], user_id: UUID) -> str | None:
+async def load_begun_secret(
+    session: AsyncSession, keys: Sequence[str], user_id: UUID, session_id: UUID
+) -> str | None:
     """The secret that was begun with and not confirmed, while it can be."""
     found = await session.execute(
         select(SecondFactor).where(
             col(SecondFactor.user_id) == user_id,
+            col(SecondFactor.begun_in) == session_id,
             col(SecondFactor.confirmed_at).is_(None),
             col(SecondFactor.created_at) > datetime.now(UTC) - BEGUN_FOR,
         )
@@ -81,7 +87,7 @@ async def load_begun_secret(session: AsyncSession, keys: Sequence[str], user_id:
 
 
 async def confirm_two_factor(
-    session: AsyncSession, keys: Sequence[str], user_id: UUID, code: str
+    session: AsyncSession, keys: Sequence[str], user_id: UUID, session_id: UUID, code: str
 ) -> list[str]:
     """Switch it on by a first code; returns the recovery codes, which nobody can read again.
 
@@ -94,7 +100,7 @@ async def confirm_two_factor(
     if begun is not None and begun.confirmed_at is not None:
         raise Conflict(_ON)
     moment = datetime.now(UTC)
-    if begun is None or begun.created_at <= moment - BEGUN_FOR:
+    if begun is None or begun.begun_in != session_id or begun.created_at <= moment - BEGUN_FOR:
         raise Conflict(_TOO_OLD)
     step = step_of(decrypt(keys, begun.secret, context=_context(user_id)), code)
     if step is None:

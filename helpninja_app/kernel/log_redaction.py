@@ -29,7 +29,8 @@ _NAMED = re.compile(
 )
 _TOKENS = re.compile(
     r"""(?ix)
-      (?P<kept> \bhn_session= | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+)?= | \bbearer\s+ )
+      (?P<kept> \bhn_(?:session|second_step|flow)= | [?&]code=
+        | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+|-code-verifier)?= | \bbearer\s+ )
       [^\s;,'"@]+
     | (?P<user> ://[^:/@\s]+: ) [^\s/@]+ (?=@)
     | hn_sk_ [\w-]+

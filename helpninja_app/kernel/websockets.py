@@ -16,6 +16,8 @@ from helpninja_app.settings import Settings
 log = structlog.get_logger(__name__)
 
 EVENTS_PATH = "/_event"
+# Unix time in seconds.
+BEGAN_AT = b"x-connection-began-at"
 
 # Reflex keeps parts of an event in the state of its tab, until some time after the tab has gone.
 MOST_BYTES = 32_000
@@ -62,7 +64,7 @@ class GuardedEvents:
             return
         self._open[address] += 1
         try:
-            await self._app(scope, _Bounded(receive, send, address).receive, send)
+            await self._app(_with_beginning(scope), _Bounded(receive, send, address).receive, send)
         finally:
             self._open[address] -= 1
             if not self._open[address]:
@@ -76,6 +78,12 @@ class GuardedEvents:
         except RateLimited:
             return _POLICY
         return _POLICY if self._open[address] >= OPEN_PER_ADDRESS else None
+
+
+def _with_beginning(scope: Scope) -> Scope:
+    """Says when the connection began, as a header: what a browser says of it does not count."""
+    headers = [pair for pair in scope["headers"] if pair[0].lower() != BEGAN_AT]
+    return {**scope, "headers": [*headers, (BEGAN_AT, str(time.time()).encode())]}
 
 
 class _Bounded:

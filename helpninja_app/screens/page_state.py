@@ -10,9 +10,16 @@ import reflex as rx
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.errors import NotSignedIn
+from helpninja_app.errors import Conflict, NotSignedIn
 from helpninja_app.resources import current_resources
-from helpninja_app.screens.session import SignedInState, page_of, sentence_for, signed_in, to_sign_in
+from helpninja_app.screens.session import (
+    SignedInState,
+    fingerprint,
+    page_of,
+    sentence_for,
+    signed_in,
+    to_sign_in,
+)
 
 Work = Callable[[AsyncSession, MemberCaller], Awaitable[Any]]
 
@@ -38,6 +45,7 @@ class PageState(SignedInState, mixin=True):
     problem: str = ""
 
     _latest: int = 0
+    _workspace_shown: str = ""
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> Any:
         """What the page shows, in one unit of work; raises what keeps the caller from seeing it."""
@@ -63,7 +71,11 @@ class PageState(SignedInState, mixin=True):
         mine = await self._begin(at_once, is_busy=work is not None)
         next_step = None
         try:
+            read_for = fingerprint(self)
             caller = await signed_in(self)
+            if work is not None and self._workspace_shown not in {"", str(caller.workspace.id)}:
+                # Another tab went to another workspace: what was typed here is not meant for it.
+                work = _refuse_elsewhere
             if work is not None:
                 done = await self._attempt(work, then, caller)
                 if isinstance(done, Leaving):
@@ -83,13 +95,14 @@ class PageState(SignedInState, mixin=True):
         async with self:
             if self._latest != mine:
                 return next_step
-            self._show_to_this_session()
+            if not self._show_to_this_session(read_for):
+                return next_step
+            self._workspace_shown = str(caller.workspace.id)
             self.failure, self.is_busy, self.is_loaded = "", False, True
             return self._show(found, caller) or next_step
 
     async def _begin(self, at_once: dict[str, Any], *, is_busy: bool) -> int:
         async with self:
-            self._show_to_this_session()
             self._latest += 1
             self.is_busy, self.problem = is_busy, ""
             for name, value in at_once.items():
@@ -115,3 +128,10 @@ class PageState(SignedInState, mixin=True):
             if refused is not None:
                 return self._latest, self._refuse(refused)
             return self._latest, then(done) if then else None
+
+
+async def _refuse_elsewhere(_session: AsyncSession, _caller: MemberCaller) -> None:
+    raise Conflict(
+        "Another tab went to another workspace meanwhile, and this page shows that one now."
+        " Nothing was changed."
+    )

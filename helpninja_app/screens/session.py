@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from helpninja_app.accounts.sessions import SESSION_COOKIE, Device
 from helpninja_app.accounts.supabase.cookies import read_session
 from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
 from helpninja_app.kernel.rate_limits import Burst
+from helpninja_app.kernel.websockets import BEGAN_AT
 from helpninja_app.resources import current_resources
 
 log = structlog.get_logger(__name__)
@@ -35,9 +37,16 @@ class SignedInState(rx.State):
         """Drop what this browser tab was shown: the next person may sign in here."""
         self.reset()
 
-    def _show_to_this_session(self) -> None:
-        """Called wherever private content is put into the state."""
-        self._shown_to = fingerprint(self)
+    def _show_to_this_session(self, read_for: str | None = None) -> bool:
+        """Called before private content is put into the state; False when it must not be.
+
+        ``read_for`` is the ``fingerprint`` that it was read for: another session may have taken the tab over.
+        """
+        present = fingerprint(self)
+        if read_for is not None and read_for != present:
+            return False
+        self._shown_to = present
+        return True
 
 
 _BEFORE_SNAPSHOT = "_reset_client_storage"
@@ -67,9 +76,16 @@ async def credentials_of(state: rx.State) -> Credentials:
         return Credentials(session=cookies.get(SESSION_COOKIE) or None)
     stored = read_session(cookies, supabase.cookie)
     claims = await supabase.claims_of(stored) if stored else None
-    if claims is None:
+    # With a token that had run out before, nobody begins a connection: it may have lain about.
+    if claims is None or claims.expires_at.timestamp() < _began_at(state):
         return Credentials()
     return supabase.credentials(claims, Device(user_agent=state.router.headers.user_agent))
+
+
+def _began_at(state: rx.State) -> float:
+    """When the websocket was opened, as our own server noted it; in Unix time."""
+    noted = state.router.headers.raw_headers.get(BEGAN_AT.decode(), "")
+    return float(noted) if noted else time.time()
 
 
 def page_of(state: rx.State) -> str:

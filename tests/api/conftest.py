@@ -1,13 +1,17 @@
-"""What the tests of the API run with: plain logs, and a crawler that does not wait before it tries again."""
+"""What the tests of the API run with: plain logs, a crawler that does not wait, and a Supabase project."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 import structlog
 
 from helpninja_app.knowledge.crawl import fetcher as crawl_fetcher
+from tests.api.supabase import Installation, installation
+from tests.conftest import OpenResources
+from tests.twins.gotrue import Gotrue, running_gotrue
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,3 +31,24 @@ def plain_logs() -> Iterator[None]:
 @pytest.fixture
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crawl_fetcher, "_FIRST_BACKOFF", 0.01)
+
+
+@pytest.fixture
+def gotrue() -> Iterator[Gotrue]:
+    """A twin of Supabase's auth server."""
+    with running_gotrue() as running:
+        yield running
+
+
+@pytest.fixture
+async def here(gotrue: Gotrue, with_resources: OpenResources) -> AsyncIterator[Installation]:
+    """HelpNinja with it."""
+    async with installation(gotrue, with_resources) as made:
+        yield made
+
+
+@pytest.fixture
+async def browser(here: Installation) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody's browser, signed in as nobody."""
+    async with here.browser() as made:
+        yield made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import httpx
 import pytest
 
@@ -12,27 +10,9 @@ from helpninja_app.errors import Conflict, NotFound
 from tests.api.accounts import a_person, new_address
 from tests.api.supabase import PASSWORD, Installation, click_mail, installation, me, sign_in
 from tests.conftest import OpenResources
-from tests.twins.gotrue import Gotrue, running_gotrue
+from tests.twins.gotrue import Gotrue
 
 pytestmark = pytest.mark.usefixtures("worker")
-
-
-@pytest.fixture
-def gotrue() -> Iterator[Gotrue]:
-    with running_gotrue() as running:
-        yield running
-
-
-@pytest.fixture
-async def here(gotrue: Gotrue, with_resources: OpenResources) -> AsyncIterator[Installation]:
-    async with installation(gotrue, with_resources) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser(here: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    async with here.browser() as made:
-        yield made
 
 
 async def test_signing_up_ends_at_the_link_of_the_mail_with_the_workspace_that_was_named(
@@ -122,23 +102,69 @@ async def test_an_invite_leads_into_its_workspace_and_none_is_made(
     assert [(item["id"], item["role"]) for item in joined] == [(workspace["id"], "agent")]
 
 
-@pytest.mark.parametrize(("policy", "status"), [("closed", 403), ("invite", 200)])
+@pytest.mark.parametrize("policy", ["closed", "invite"])
 async def test_who_is_let_in_is_ours_to_say(
-    gotrue: Gotrue, with_resources: OpenResources, client: httpx.AsyncClient, policy: str, status: int
+    gotrue: Gotrue, with_resources: OpenResources, client: httpx.AsyncClient, policy: str
 ) -> None:
     await a_person(client)
     email = new_address()
     gotrue.add_user(email, PASSWORD)
-    async with (
-        installation(gotrue, with_resources, sign_up=policy) as here,
-        here.browser() as browser,
-    ):
-        answer = await sign_in(browser, email)
-        assert answer.status_code == status
+    async with installation(gotrue, with_resources, sign_up=policy) as here, here.browser() as browser:
+        assert (await sign_in(browser, email)).status_code == 403
+        here.give(browser, gotrue.sign_in(gotrue.user(email)))
+        assert (await browser.get("/api/auth/me")).status_code == 403
         made = await browser.post("/api/auth/sign-up", json={"email": new_address(), "password": PASSWORD})
         assert made.status_code == 403
-        if status == 200:
-            assert (await me(browser))["workspaces"] == []
+
+
+async def test_an_invite_lets_somebody_in_who_has_an_account_at_supabase(
+    gotrue: Gotrue, with_resources: OpenResources, client: httpx.AsyncClient
+) -> None:
+    _, headers, workspace = await a_person(client)
+    invited = await client.post(
+        f"/api/workspaces/{workspace}/invites", json={"role": "agent"}, headers=headers
+    )
+    token = invited.json()["link"].rpartition("token=")[2]
+    email = new_address()
+    gotrue.add_user(email, PASSWORD)
+    async with installation(gotrue, with_resources, sign_up="invite") as here, here.browser() as browser:
+        form = {"email": email, "password": PASSWORD, "next": f"/invite?token={token}"}
+        answer = await browser.post("/api/auth/sign-in", data=form)
+        assert answer.headers["location"] == f"/invite?token={token}"
+        assert (await me(browser))["workspaces"] == []
+        joined = await browser.post("/api/invites/accept", json={"token": token})
+        assert joined.status_code == 200
+        assert [item["id"] for item in (await me(browser))["workspaces"]] == [workspace]
+
+
+async def test_an_older_token_does_not_set_the_address_back(
+    here: Installation, browser: httpx.AsyncClient
+) -> None:
+    before, after = new_address(), new_address()
+    user = here.gotrue.add_user(before, PASSWORD)
+    here.gotrue.advance(-300)
+    old = here.gotrue.sign_in(user)
+    here.gotrue.advance(300)
+    here.give(browser, old)
+    await me(browser)
+    async with here.browser() as phone:
+        user.email = after
+        await sign_in(phone, after)
+        await browser.post("/api/auth/refresh")
+        assert (await me(phone))["user"]["email"] == after
+
+
+async def test_limits_of_supabase_do_not_tell_whether_there_is_an_account(
+    here: Installation, browser: httpx.AsyncClient
+) -> None:
+    known = new_address()
+    here.gotrue.add_user(known, PASSWORD)
+    here.gotrue.settings.email_limit = 0
+    for path in ("reset-password", "magic-link"):
+        for email in (known, new_address()):
+            answer = await browser.post(f"/api/auth/{path}", json={"email": email})
+            assert answer.status_code == 200
+            assert "hn_flow" in answer.headers["set-cookie"]
 
 
 async def test_an_address_alone_takes_no_account_over_and_the_operator_can_link_the_two(

@@ -44,6 +44,12 @@ OPERATIONS = {
 }
 
 
+def takes_input(label: str) -> bool:
+    """Whether anything about a request can be wrong."""
+    described: Any = OPERATIONS[label].definition.raw
+    return "requestBody" in described or bool(described.get("parameters"))
+
+
 @pytest.fixture(scope="module")
 def gotrue() -> Iterator[Gotrue]:
     with running_gotrue() as running:
@@ -70,8 +76,11 @@ async def test_what_takes_a_person_is_401_without_one(here: Installation, label:
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@pytest.mark.parametrize("label", sorted(OWN))
+@pytest.mark.parametrize(
+    ("label", "mode"),
+    [(label, GenerationMode.POSITIVE) for label in sorted(OWN)]
+    + [(label, GenerationMode.NEGATIVE) for label in sorted(OWN) if takes_input(label)],
+)
 @pytest.mark.parametrize("is_signed_in", [True, False])
 async def test_the_description_is_kept(
     here: Installation, label: str, mode: GenerationMode, is_signed_in: bool
@@ -79,9 +88,6 @@ async def test_the_description_is_kept(
     email = new_address()
     here.gotrue.add_user(email, PASSWORD)
     operation: Any = OPERATIONS[label]
-    described = operation.definition.raw
-    if mode is GenerationMode.NEGATIVE and "requestBody" not in described and not described.get("parameters"):
-        pytest.skip("Nothing about it can be wrong.")
     async with here.browser() as browser:
         if is_signed_in:
             await sign_in(browser, email)

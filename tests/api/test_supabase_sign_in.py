@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -16,24 +15,6 @@ from tests.conftest import OpenResources
 from tests.twins.gotrue import ATTACKS, Gotrue, consent, running_gotrue
 
 pytestmark = pytest.mark.usefixtures("worker")
-
-
-@pytest.fixture
-def gotrue() -> Iterator[Gotrue]:
-    with running_gotrue() as running:
-        yield running
-
-
-@pytest.fixture
-async def here(gotrue: Gotrue, with_resources: OpenResources) -> AsyncIterator[Installation]:
-    async with installation(gotrue, with_resources) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser(here: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    async with here.browser() as made:
-        yield made
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "HS256"])
@@ -186,55 +167,6 @@ async def test_a_broken_answer_of_supabase_is_ours_to_explain(
     assert (await sign_in(browser, email)).status_code == 200
 
 
-@pytest.mark.parametrize("everywhere", [True, False])
-async def test_signing_out_ends_the_session_here_and_there(
-    here: Installation, browser: httpx.AsyncClient, everywhere: bool
-) -> None:
-    email = new_address()
-    here.gotrue.add_user(email, PASSWORD)
-    await sign_in(browser, email)
-    copied = dict(browser.cookies)
-    async with here.browser() as phone:
-        await sign_in(phone, email)
-        answer = await browser.post("/api/auth/sign-out", json={"everywhere": everywhere})
-        assert answer.status_code == 200
-        assert not dict(browser.cookies)
-        assert (await phone.get("/api/auth/me")).status_code == (401 if everywhere else 200)
-    # Its token would be good for an hour.
-    browser.cookies.update(copied)
-    assert (await browser.get("/api/auth/me")).status_code == 401
-    assert len(here.gotrue.sessions) == (0 if everywhere else 1)
-
-
-async def test_signing_out_works_while_supabase_is_away(
-    here: Installation, browser: httpx.AsyncClient
-) -> None:
-    email = new_address()
-    here.gotrue.add_user(email, PASSWORD)
-    await sign_in(browser, email)
-    copied = dict(browser.cookies)
-    here.gotrue.fail("logout", kind="reset")
-    assert (await browser.post("/api/auth/sign-out", json={})).status_code == 200
-    browser.cookies.update(copied)
-    assert (await browser.get("/api/auth/me")).status_code == 401
-
-
-async def test_another_device_is_signed_out_from_the_list(
-    here: Installation, browser: httpx.AsyncClient
-) -> None:
-    email = new_address()
-    here.gotrue.add_user(email, PASSWORD)
-    await sign_in(browser, email)
-    async with here.browser() as phone:
-        await sign_in(phone, email)
-        listed = (await browser.get("/api/auth/sessions")).json()["sessions"]
-        [other] = [item["id"] for item in listed if not item["current"]]
-        assert (await browser.delete(f"/api/auth/sessions/{other}")).status_code == 200
-        assert (await phone.get("/api/auth/me")).status_code == 401
-        # Nor does a renewal bring it back.
-        assert (await phone.post("/api/auth/refresh")).status_code == 401
-
-
 async def test_a_mailed_link_signs_in_the_browser_that_asked(
     here: Installation, browser: httpx.AsyncClient
 ) -> None:
@@ -346,3 +278,13 @@ async def test_the_local_cookie_does_not_count_here_nor_supabases_there(
     for planted in (here.supabase.session_key(claims), str(claims.session_id)):
         alone = await browser.get("/api/auth/me", headers={"cookie": f"hn_session={planted}"})
         assert alone.status_code == 401
+
+
+async def test_leading_a_browser_back_by_force_does_not_end_what_is_under_way(
+    here: Installation, browser: httpx.AsyncClient
+) -> None:
+    email = new_address()
+    started = await browser.get("/api/auth/oauth", params={"provider": "github"})
+    assert (await browser.get("/api/auth/callback?error=x")).headers["location"] == "/sign-in?error=denied"
+    back = await consent(started.headers["location"], email)
+    assert (await here.come_back(browser, back)).headers["location"] == "/app"

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import reflex as rx
 
+from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.users import find_user_id
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.errors import NotFound
 from helpninja_app.resources import Resources
@@ -263,3 +265,25 @@ async def test_who_has_no_workspace_is_led_to_their_account(factory: Factory, re
 )
 def test_a_device_is_named_as_its_owner_knows_it(user_agent: str, device: str) -> None:
     assert device_in_words(user_agent) == device
+
+
+async def test_what_was_typed_for_one_workspace_is_not_done_in_another(
+    resources: Resources, factory: Factory
+) -> None:
+    """Another tab of the same browser went to another workspace meanwhile."""
+    first, second = await factory.tenant(), await factory.tenant()
+    email, headers = await factory.member(first)
+    async with resources.database.unit_of_work() as session:
+        user_id = await find_user_id(session, email)
+    assert user_id
+    async with resources.database.unit_of_work(second.scope) as session:
+        await add_member(session, second.id, user_id, Role.OWNER)
+    team, other = await tab(TeamState, headers["cookie"]), await tab(ShellState, headers["cookie"])
+    await call(team, "open_team")
+    await call(other, "go_to_workspace", str(second.id))
+    await call(team, "send_invite", {"email": "", "role": "viewer"})
+    assert "Nothing was changed" in team.problem
+    assert not team.invites
+    # The page shows the other one now, and says so: what is typed next is meant for it.
+    await call(team, "send_invite", {"email": "", "role": "viewer"})
+    assert (team.problem, len(team.invites)) == ("", 1)

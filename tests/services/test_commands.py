@@ -243,9 +243,9 @@ async def test_the_operator_switches_two_factor_sign_in_off_for_who_lost_everyth
     async with resources.database.unit_of_work() as session:
         known = await find_password_hash(session, email)
         assert known is not None
-        secret = await begin_two_factor(session, settings.keys_for_encryption(), known[0])
+        secret = await begin_two_factor(session, settings.keys_for_encryption(), known[0], known[0])
         code = pyotp.TOTP(secret).now()
-        await confirm_two_factor(session, settings.keys_for_encryption(), known[0], code)
+        await confirm_two_factor(session, settings.keys_for_encryption(), known[0], known[0], code)
     await commands.remove_two_factor(settings, email.upper(), said.append)
     assert "password alone" in said[-1]
     async with resources.database.unit_of_work(Scope(user_id=known[0])) as session:

@@ -61,14 +61,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> At:
     return standing
 
 
+# The session that everything is done in, where nothing else is said.
+HERE = UUID(int=7)
+
+
 async def begin(resources: Resources, user_id: UUID) -> str:
     async with resources.database.unit_of_work(Scope(user_id=user_id)) as session:
-        return await begin_two_factor(session, KEYS, user_id)
+        return await begin_two_factor(session, KEYS, user_id, HERE)
 
 
-async def confirm(resources: Resources, user_id: UUID, code: str) -> list[str]:
+async def confirm(resources: Resources, user_id: UUID, code: str, in_session: UUID = HERE) -> list[str]:
     async with resources.database.unit_of_work(Scope(user_id=user_id)) as session:
-        return await confirm_two_factor(session, KEYS, user_id, code)
+        return await confirm_two_factor(session, KEYS, user_id, in_session, code)
 
 
 async def check(
@@ -91,7 +95,7 @@ async def test_it_counts_only_once_it_is_confirmed(resources: Resources, user_id
     assert len(set(codes)) == AMOUNT
     async with resources.database.unit_of_work(Scope(user_id=user_id)) as session:
         assert await load_status(session, user_id) == two_factor.TwoFactorStatus(True, AMOUNT)
-        assert await load_begun_secret(session, KEYS, user_id) is None
+        assert await load_begun_secret(session, KEYS, user_id, HERE) is None
 
 
 async def test_the_secret_is_not_stored_as_it_is(resources: Resources, user_id: UUID, clock: At) -> None:
@@ -130,7 +134,7 @@ async def test_what_was_begun_too_long_ago_is_not_confirmed(
     with pytest.raises(Conflict):
         await confirm(resources, user_id, clock.code(secret))
     async with resources.database.unit_of_work(Scope(user_id=user_id)) as session:
-        assert await load_begun_secret(session, KEYS, user_id) is None
+        assert await load_begun_secret(session, KEYS, user_id, HERE) is None
 
 
 @pytest.mark.parametrize(("steps", "counts"), [(-3, False), (-2, False), (0, True), (1, True), (2, False)])
@@ -284,3 +288,17 @@ async def test_colleagues_and_the_workspace_s_keys_read_none_of_it(
         async with resources.database.unit_of_work(scope) as session:
             for table in ("second_factors", "recovery_codes"):
                 assert (await session.execute(text(f"select count(*) from {table}"))).scalar_one() == 0
+
+
+async def test_what_was_begun_in_one_session_is_neither_seen_nor_confirmed_in_another(
+    resources: Resources, user_id: UUID
+) -> None:
+    """Whoever stole a session does not know the password that its owner has just given in another."""
+    secret = await begin(resources, user_id)
+    elsewhere = UUID(int=8)
+    async with resources.database.unit_of_work(Scope(user_id=user_id)) as session:
+        assert await load_begun_secret(session, KEYS, user_id, elsewhere) is None
+    code = pyotp.TOTP(secret).now()
+    with pytest.raises(Conflict):
+        await confirm(resources, user_id, code, elsewhere)
+    assert len(await confirm(resources, user_id, code)) == 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 CHUNK = 3180
 MOST_CHUNKS = 10
 PREFIX = "base64-"
+_CHUNK_NUMBER = re.compile(r"[0-9]{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def names_of(cookies: Mapping[str, str], name: str) -> list[str]:
     return [
         held
         for held in cookies
-        if held == name or (held.startswith(f"{name}.") and held[len(name) + 1 :].isdigit())
+        if held == name or (held.startswith(f"{name}.") and _CHUNK_NUMBER.fullmatch(held[len(name) + 1 :]))
     ]
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.invites import accept_invite
-from helpninja_app.accounts.models import Session, SupabaseUser
+from helpninja_app.accounts.invites import accept_invite, look_up_invite
+from helpninja_app.accounts.models import Session, SupabaseUser, User
 from helpninja_app.accounts.sessions import Device
 from helpninja_app.accounts.sign_up import is_address_taken, is_anybody_here, open_workspace
 from helpninja_app.accounts.supabase.tokens import Claims
@@ -25,6 +25,9 @@ from helpninja_app.kernel.scope import Scope
 
 # A page that is open when its token runs out has a moment to get a new one.
 GRACE = timedelta(minutes=5)
+_FRESH = timedelta(minutes=1)
+# Between the clocks of two servers.
+_SKEW = timedelta(seconds=10)
 # These show that somebody reads the address, or that another service vouches for it.
 _PROVING = frozenset(
     {"otp", "magiclink", "oauth", "recovery", "invite", "email/signup", "email_change", "sso/saml"}
@@ -46,7 +49,10 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """``key`` is what our session is found by; the rest is what the first page that they saw was told."""
+    """``key`` is what our session is found by; the rest is what the first page that they saw was told.
+
+    ``invite_token`` is accepted for them, ``offer_token`` is one that they have yet to accept.
+    """
 
     claims: Claims
     key: str
@@ -54,6 +60,7 @@ class Arrival:
     device: Device
     workspace_name: str = ""
     invite_token: str = ""
+    offer_token: str = ""
 
 
 async def introduce(session: AsyncSession, arrival: Arrival) -> bool:
@@ -72,9 +79,12 @@ async def introduce(session: AsyncSession, arrival: Arrival) -> bool:
     is_first = known is None and not await is_anybody_here(session)
     user_id = known or await _make_user(session, arrival)
     await enter_scope(session, Scope(user_id=user_id))
-    if known is not None:
+    if known is not None and datetime.now(UTC) - claims.issued_at < _FRESH:
+        # An older token may hold an address that was changed since.
         await change_address(session, user_id, claims.email)
-    if not await _keep_session(session, arrival, user_id):
+    if not await _may_be_kept(session, arrival, user_id) or not await _keep_session(
+        session, arrival, user_id
+    ):
         return False
     if claims.methods & _PROVING:
         await confirm_address(session, user_id, claims.email)
@@ -113,12 +123,31 @@ async def link_user(session: AsyncSession, subject: UUID, user_id: UUID) -> None
 async def _make_user(session: AsyncSession, arrival: Arrival) -> UUID:
     if arrival.admission.sign_up == "closed" and await is_anybody_here(session):
         raise Forbidden("Signing up is closed on this installation.")
+    if arrival.admission.sign_up == "invite" and await is_anybody_here(session):
+        invite = arrival.invite_token or arrival.offer_token
+        if not invite:
+            raise Forbidden("Signing up needs an invite on this installation.")
+        await look_up_invite(session, invite)
     if await is_address_taken(session, arrival.claims.email):
         raise Forbidden(_TAKEN)
     # No password: it is Supabase's to know.
     user = await create_user(session, email=arrival.claims.email, password_hash="")
     await link_user(session, arrival.claims.subject, user.id)
     return user.id
+
+
+async def _may_be_kept(session: AsyncSession, arrival: Arrival, user_id: UUID) -> bool:
+    """Whether it was seen before, or began after all sessions were ended for the last time."""
+    found = await session.execute(
+        select(col(Session.token_hash)).where(col(Session.id) == arrival.claims.session_id)
+    )
+    kept = found.scalar_one_or_none()
+    if kept is not None:
+        # Under another signing key it was another session.
+        return kept == token_hash(arrival.key)
+    ended = await session.execute(select(col(User.sessions_ended_at)).where(col(User.id) == user_id))
+    ended_at = ended.scalar_one_or_none()
+    return ended_at is None or arrival.claims.began_at + _SKEW >= ended_at
 
 
 async def _keep_session(session: AsyncSession, arrival: Arrival, user_id: UUID) -> bool:

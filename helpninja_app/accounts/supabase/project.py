@@ -50,9 +50,23 @@ class Supabase:
         return f"supabase:{mark.hexdigest()}"
 
     def arrival(
-        self, claims: Claims, device: Device, *, workspace_name: str = "", invite_token: str = ""
+        self,
+        claims: Claims,
+        device: Device,
+        *,
+        workspace_name: str = "",
+        invite_token: str = "",
+        offer_token: str = "",
     ) -> Arrival:
-        return Arrival(claims, self.session_key(claims), self.admission, device, workspace_name, invite_token)
+        return Arrival(
+            claims,
+            self.session_key(claims),
+            self.admission,
+            device,
+            workspace_name,
+            invite_token,
+            offer_token,
+        )
 
     def credentials(self, claims: Claims, device: Device) -> Credentials:
         """With what makes the session known here, should it not be."""

@@ -35,13 +35,18 @@ _REQUIRED = ["exp", "iat", "sub", "iss", "aud", "session_id"]
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who a token is for. ``methods`` are how they signed in, such as ``password``, ``otp`` or ``oauth``."""
+    """Who a token is for; ``began_at`` is when they signed in.
+
+    ``methods`` are how they did, such as ``password``, ``otp`` or ``oauth``.
+    """
 
     subject: UUID
     session_id: UUID
     email: str
     methods: frozenset[str]
     expires_at: datetime
+    issued_at: datetime
+    began_at: datetime
 
     @property
     def is_over(self) -> bool:
@@ -180,13 +185,20 @@ def _claims(token: str, key: Any, algorithm: str, issuer: str) -> Claims | None:
     if read.get("role") != AUDIENCE or read.get("is_anonymous") is True or not EMAIL.fullmatch(email):
         return None
     amr = read.get("amr")
-    methods = {
-        str(item.get("method")) for item in (amr if isinstance(amr, list) else ()) if isinstance(item, dict)
-    }
+    rows = [item for item in (amr if isinstance(amr, list) else ()) if isinstance(item, dict)]
+    issued = float(read["iat"])
+    began = min([issued, *(float(item["timestamp"]) for item in rows if _is_number(item.get("timestamp")))])
+    methods = {str(item.get("method")) for item in rows}
     return Claims(
         subject=UUID(str(read["sub"])),
         session_id=UUID(str(read["session_id"])),
         email=email,
         methods=frozenset(methods),
         expires_at=datetime.fromtimestamp(float(read["exp"]), UTC),
+        issued_at=datetime.fromtimestamp(issued, UTC),
+        began_at=datetime.fromtimestamp(began, UTC),
     )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < 10**11

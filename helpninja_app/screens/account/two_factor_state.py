@@ -75,7 +75,7 @@ class TwoFactorState(SignedInState):
             code = text_in(form, "code", LONGEST_CODE)
             keys = resources.settings.keys_for_encryption()
             async with resources.database.unit_of_work(user.scope) as session:
-                codes = await confirm_two_factor(session, keys, user.id, code)
+                codes = await confirm_two_factor(session, keys, user.id, user.session_id, code)
                 await request_account_mail(session, resources.queue, AccountMail.TWO_FACTOR_ON, user.id)
         except Exception as error:
             return await self._say(error)
@@ -137,7 +137,9 @@ class TwoFactorState(SignedInState):
             async with resources.database.unit_of_work(user.scope) as session:
                 status = await load_status(session, user.id)
                 keys = resources.settings.keys_for_encryption()
-                secret = await load_begun_secret(session, keys, user.id) if is_begun else None
+                secret = (
+                    await load_begun_secret(session, keys, user.id, user.session_id) if is_begun else None
+                )
         except NotSignedIn:
             return to_sign_in(PATH)
         except Exception as error:

@@ -102,7 +102,6 @@ class ShellState(SignedInState):
         Reflex' own toasts reach a browser as scripts to evaluate, which the policy of our pages refuses.
         """
         async with self:
-            self._show_to_this_session()
             self.said_number += 1
             mine = self.said_number
             self.said = sentence[:300] if isinstance(sentence, str) else ""
