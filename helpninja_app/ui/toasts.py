@@ -24,12 +24,12 @@ def said_toast(sentence: Any, *, tone: Any, on_close: Any) -> rx.Component:
                     aria_hidden="true",
                     class_name=rx.match(
                         tone,
-                        ("success", "mt-1.5 size-1.5 shrink-0 rounded-full bg-success"),
-                        ("danger", "mt-1.5 size-1.5 shrink-0 rounded-full bg-danger"),
-                        "mt-1.5 size-1.5 shrink-0 rounded-full bg-muted",
+                        ("success", "mt-2.5 size-1.5 shrink-0 rounded-full bg-success"),
+                        ("danger", "mt-2.5 size-1.5 shrink-0 rounded-full bg-danger"),
+                        "mt-2.5 size-1.5 shrink-0 rounded-full bg-muted",
                     ),
                 ),
-                rx.el.p(sentence, class_name="min-w-0 flex-1 break-words"),
+                rx.el.p(sentence, class_name="min-w-0 flex-1 py-1 break-words"),
                 icon_button("Close the message", "x", size="small", on_click=on_close),
                 class_name="pointer-events-auto flex items-start gap-2.5 rounded-card border "
                 "border-border-strong bg-raised py-2 pr-2 pl-3.5 text-table text-text shadow-float",
