@@ -149,10 +149,15 @@ async def worker(resources: Resources) -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="session")
-async def client(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
-    """Calls the API in this process, as a program would: without cookies."""
-    transport = httpx.ASGITransport(app=create_api(), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://helpninja.test", timeout=60) as made:
+def api(resources: Resources) -> httpx.ASGITransport:
+    """The API in this process."""
+    return httpx.ASGITransport(app=create_api(), raise_app_exceptions=False)
+
+
+@pytest.fixture
+async def client(api: httpx.ASGITransport) -> AsyncIterator[httpx.AsyncClient]:
+    """Calls the API as a program would: without cookies, but for those that this very test was given."""
+    async with httpx.AsyncClient(transport=api, base_url="http://helpninja.test", timeout=60) as made:
         yield made
 
 
