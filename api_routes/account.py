@@ -94,7 +94,7 @@ async def rename(request: Request) -> Ok:
 async def sessions(request: Request) -> SessionList:
     """Where the user is signed in, the latest used first."""
     user = await signed_in_user(request)
-    async with resources_of(request).database.unit_of_work() as session:
+    async with resources_of(request).database.unit_of_work(user.scope) as session:
         found = await list_sessions(session, user.id)
     return SessionList(
         sessions=[
@@ -118,6 +118,6 @@ async def end_one(request: Request, session_id: str) -> Ok:
     """Sign one device out."""
     user = await signed_in_user(request)
     wanted: UUID = parse_id(session_id)
-    async with resources_of(request).database.unit_of_work() as session:
+    async with resources_of(request).database.unit_of_work(user.scope) as session:
         await end_session_of(session, user.id, wanted)
     return Ok()

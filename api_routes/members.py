@@ -270,7 +270,7 @@ async def accept(request: Request) -> Response:
         wanted = body.parse(InviteToken)
         async with resources_of(request).database.unit_of_work() as session:
             offer = await accept_invite(session, wanted.token, user.id, user.email)
-            await choose_workspace(session, user.session_id, offer.workspace_id)
+            await choose_workspace(session, user.id, user.session_id, offer.workspace_id)
     except HelpNinjaError as error:
         if not is_form(request) or error.status >= 500:
             raise

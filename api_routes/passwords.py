@@ -18,8 +18,7 @@ from helpninja_app.accounts.passwords import LONGEST, hash_password, refuse_weak
 from helpninja_app.accounts.sessions import end_sessions
 from helpninja_app.accounts.users import change_password, confirm_address, find_password_hash
 from helpninja_app.errors import Invalid, NotSignedIn, RateLimited
-from helpninja_app.kernel.database import enter_scope, new_id
-from helpninja_app.kernel.scope import Scope
+from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import Resources
 
 router = APIRouter(tags=["Accounts"])
@@ -102,7 +101,6 @@ async def _reset(resources: Resources, wanted: NewPasswordBody) -> None:
     password_hash = await hash_password(wanted.password)
     async with resources.database.unit_of_work() as session:
         user_id, email = await use_link(session, wanted.token, Purpose.RESET)
-        await enter_scope(session, Scope(user_id=user_id))
         await change_password(session, user_id, password_hash)
         # Who has the link reads the address.
         await confirm_address(session, user_id, email)

@@ -33,9 +33,7 @@ from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.sessions import open_session
 from helpninja_app.accounts.two_factor import WRONG_CODE, check_code
 from helpninja_app.errors import CodeNeeded, HelpNinjaError, Invalid, NotSignedIn, RateLimited, Unavailable
-from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.proxies import own_origin
-from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from helpninja_app.settings import Settings
 
@@ -128,7 +126,6 @@ async def _finish(request: Request, resources: Resources, code: str) -> str:
         await limit_code_guesses(request, resources, user_id, code)
         async with resources.database.unit_of_work() as session:
             await try_link(session, step, Purpose.SECOND_FACTOR, most=MOST_TRIES)
-            await enter_scope(session, Scope(user_id=user_id))
             try:
                 # A wrong code is a try that counts, so its transaction is not rolled back.
                 token = await open_session_by_code(request, resources, session, user_id, code)

@@ -40,7 +40,7 @@ from api_routes.supabase_flows import (
 )
 from helpninja_app.accounts.identity import identify_user
 from helpninja_app.accounts.links import Purpose, make_link
-from helpninja_app.accounts.sessions import end_session_and_others
+from helpninja_app.accounts.sessions import end_session
 from helpninja_app.accounts.supabase.gateway import Started, Unconfirmed
 from helpninja_app.accounts.supabase.project import RENEWED_BEFORE_SECONDS
 from helpninja_app.accounts.tokens import new_token
@@ -230,7 +230,7 @@ async def sign_out(request: Request) -> Response:
     if claims is not None:
         # Also with a token that ran out: it is theirs, and what it opened is to be closed.
         async with resources.database.unit_of_work() as session:
-            await end_session_and_others(session, supabase.session_key(claims), is_everywhere=is_everywhere)
+            await end_session(session, supabase.session_key(claims), is_everywhere=is_everywhere)
         try:
             await current_claims(request, supabase, resources.settings)
             if (stored := kept_session(request, supabase)) is not None:

@@ -141,7 +141,7 @@ async def create(request: Request) -> WorkspaceInfo:
             name=wanted.name.strip(),
             embedding_model=resources.knowledge.embedders.current.name,
         )
-        await choose_workspace(session, user.session_id, workspace_id)
+        await choose_workspace(session, user.id, user.session_id, workspace_id)
         return _info(await load_workspace(session, workspace_id))
 
 
@@ -209,7 +209,7 @@ async def switch(request: Request, workspace_id: str) -> Ok:
     credentials = await credentials_of(request)
     async with resources_of(request).database.unit_of_work() as session:
         caller = await identify_member(session, credentials, workspace_id)
-        await choose_workspace(session, user.session_id, caller.workspace.id)
+        await choose_workspace(session, user.id, user.session_id, caller.workspace.id)
     return Ok()
 
 

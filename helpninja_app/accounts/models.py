@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from helpninja_app.kernel.columns import id_column, texts_column, time_column, workspace_column
-from helpninja_app.kernel.database import new_id
 
 
 class Role(StrEnum):
@@ -98,13 +97,12 @@ class Member(SQLModel, table=True):
 
 
 class Session(SQLModel, table=True):
-    """A signed-in browser. Only the SHA-256 of its token is stored."""
+    """A signed-in browser."""
 
     __tablename__ = "sessions"
 
-    token_hash: bytes = Field(primary_key=True)
-    id: UUID = Field(default_factory=new_id)
-    user_id: UUID
+    user_id: UUID = Field(primary_key=True)
+    id: UUID = id_column()
     workspace_id: UUID | None = None
     user_agent: str = ""
     address: str = ""
@@ -112,6 +110,16 @@ class Session(SQLModel, table=True):
     last_seen_at: datetime = time_column()
     expires_at: datetime = time_column()
     revoked_at: datetime | None = time_column(is_optional=True)
+
+
+class SessionHash(SQLModel, table=True):
+    """Finds the session of a token before its user is known. Only the SHA-256 of the token is stored."""
+
+    __tablename__ = "session_hashes"
+
+    token_hash: bytes = Field(primary_key=True)
+    user_id: UUID
+    session_id: UUID
 
 
 class ApiKey(SQLModel, table=True):
@@ -139,21 +147,28 @@ class ApiKeyHash(SQLModel, table=True):
 
 
 class AccountLink(SQLModel, table=True):
-    """A link sent by mail, or the step after a password. Only the SHA-256 of its token is stored.
-
-    Readable without a scope.
-    """
+    """A link sent by mail, or the step after a password."""
 
     __tablename__ = "account_links"
 
-    token_hash: bytes = Field(primary_key=True)
-    user_id: UUID
+    user_id: UUID = Field(primary_key=True)
+    id: UUID = id_column()
     purpose: str
     email: str
     created_at: datetime = time_column()
     expires_at: datetime = time_column()
     used_at: datetime | None = time_column(is_optional=True)
     tries: int = 0
+
+
+class AccountLinkHash(SQLModel, table=True):
+    """Finds a link before its user is known. Only the SHA-256 of its token is stored."""
+
+    __tablename__ = "account_link_hashes"
+
+    token_hash: bytes = Field(primary_key=True)
+    user_id: UUID
+    link_id: UUID
 
 
 class SecondFactor(SQLModel, table=True):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.models import Session, User
+from helpninja_app.accounts.models import Session, SessionHash, User
 from helpninja_app.accounts.tokens import new_token, token_hash
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import enter_scope
@@ -19,6 +19,7 @@ from helpninja_app.kernel.scope import Scope
 SESSION_COOKIE = "hn_session"
 SESSION_LIFETIME = timedelta(days=30)
 _MOST_LISTED = 100
+_KEPT_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +42,60 @@ class SessionView:
 async def open_session(
     session: AsyncSession, user_id: UUID, device: Device | None = None, *, workspace_id: UUID | None = None
 ) -> str:
-    """Sign a user in; the token goes into the cookie, and nowhere else."""
+    """Sign a user in; the token goes into the cookie, and nowhere else. Continues in their own scope."""
     token = new_token()
     now = datetime.now(UTC)
     device = device or Device()
-    session.add(
-        Session(
-            token_hash=token_hash(token),
-            user_id=user_id,
-            workspace_id=workspace_id,
-            user_agent=device.user_agent[:300],
-            address=device.address[:100],
-            created_at=now,
-            last_seen_at=now,
-            expires_at=now + SESSION_LIFETIME,
-        )
+    await enter_scope(session, Scope(user_id=user_id))
+    await session.execute(
+        delete(Session).where(col(Session.user_id) == user_id, col(Session.expires_at) < now - _KEPT_FOR)
     )
+    opened = Session(
+        user_id=user_id,
+        workspace_id=workspace_id,
+        user_agent=device.user_agent[:300],
+        address=device.address[:100],
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + SESSION_LIFETIME,
+    )
+    session.add(opened)
+    await session.flush()
+    session.add(SessionHash(token_hash=token_hash(token), user_id=user_id, session_id=opened.id))
     await session.flush()
     return token
 
 
-async def end_session(session: AsyncSession, token: str) -> None:
+async def end_session(session: AsyncSession, token: str, *, is_everywhere: bool = False) -> None:
+    """End the session of a token, over or not; with all others of its user if ``is_everywhere``.
+
+    Continues in the scope of its user.
+    """
+    found = await session.execute(
+        select(col(SessionHash.user_id), col(SessionHash.session_id)).where(
+            col(SessionHash.token_hash) == token_hash(token)
+        )
+    )
+    if (known := found.one_or_none()) is None:
+        return
+    if is_everywhere:
+        await end_sessions(session, known.user_id)
+        return
+    await enter_scope(session, Scope(user_id=known.user_id))
     await session.execute(
         update(Session)
-        .where(col(Session.token_hash) == token_hash(token), col(Session.revoked_at).is_(None))
+        .where(
+            col(Session.user_id) == known.user_id,
+            col(Session.id) == known.session_id,
+            col(Session.revoked_at).is_(None),
+        )
         .values(revoked_at=datetime.now(UTC))
     )
 
 
-async def end_session_and_others(session: AsyncSession, token: str, *, is_everywhere: bool) -> None:
-    """End the session of a token, over or not; with all others of its user if ``is_everywhere``."""
-    found = await session.execute(
-        select(col(Session.user_id)).where(col(Session.token_hash) == token_hash(token))
-    )
-    user_id = found.scalar_one_or_none()
-    if user_id is not None and is_everywhere:
-        await end_sessions(session, user_id)
-    await end_session(session, token)
-
-
 async def end_sessions(session: AsyncSession, user_id: UUID, *, but: UUID | None = None) -> int:
-    """End all of a user's sessions, ``but`` one; returns how many."""
+    """End all of a user's sessions, ``but`` one; returns how many. Continues in their own scope."""
+    await enter_scope(session, Scope(user_id=user_id))
     ended = await session.execute(
         update(Session)
         .where(
@@ -93,7 +107,6 @@ async def end_sessions(session: AsyncSession, user_id: UUID, *, but: UUID | None
         .returning(col(Session.id))
     )
     # Those that another service vouches for and that were never seen here end with it.
-    await enter_scope(session, Scope(user_id=user_id))
     await session.execute(
         update(User).where(col(User.id) == user_id).values(sessions_ended_at=datetime.now(UTC))
     )
@@ -117,7 +130,7 @@ async def end_session_of(session: AsyncSession, user_id: UUID, session_id: UUID)
 
 
 async def list_sessions(session: AsyncSession, user_id: UUID) -> list[SessionView]:
-    """A user's sessions that count, the latest used first."""
+    """A user's sessions that count, the latest used first; needs their own scope."""
     found = await session.execute(
         select(Session)
         .where(
@@ -134,8 +147,12 @@ async def list_sessions(session: AsyncSession, user_id: UUID) -> list[SessionVie
     ]
 
 
-async def choose_workspace(session: AsyncSession, session_id: UUID, workspace_id: UUID) -> None:
-    """Make a workspace the one that a session means where none is named."""
+async def choose_workspace(
+    session: AsyncSession, user_id: UUID, session_id: UUID, workspace_id: UUID
+) -> None:
+    """Make a workspace the one that a session means where none is named; needs its user's scope."""
     await session.execute(
-        update(Session).where(col(Session.id) == session_id).values(workspace_id=workspace_id)
+        update(Session)
+        .where(col(Session.user_id) == user_id, col(Session.id) == session_id)
+        .values(workspace_id=workspace_id)
     )

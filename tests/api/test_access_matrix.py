@@ -209,7 +209,7 @@ async def test_a_workspace_s_route_knows_its_callers(
         await session.execute(
             text(
                 "update members set suspended_at = now() where user_id ="
-                " (select user_id from sessions where token_hash = sha256(:token))"
+                " (select user_id from session_hashes where token_hash = sha256(:token))"
             ),
             {"token": suspended["cookie"].partition("=")[2].encode()},
         )

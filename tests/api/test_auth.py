@@ -13,7 +13,9 @@ from sqlalchemy import text
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.passwords import hash_password
 from helpninja_app.accounts.sessions import open_session
-from helpninja_app.accounts.users import create_user
+from helpninja_app.accounts.users import create_user, find_user_id
+from helpninja_app.kernel.database import enter_scope
+from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.factories import PASSWORD, Factory
 
@@ -250,13 +252,9 @@ async def test_a_session_that_is_over_is_401(
 ) -> None:
     email, headers = await factory.member(await factory.tenant())
     async with resources.database.unit_of_work() as session:
-        await session.execute(
-            text(
-                f"update sessions set {change} where user_id ="
-                " (select user_id from user_emails where email = :email)"
-            ),
-            {"email": email},
-        )
+        user_id = await find_user_id(session, email)
+        await enter_scope(session, Scope(user_id=user_id))
+        await session.execute(text(f"update sessions set {change}"))
     for path in ("/api/auth/me", "/api/documents"):
         assert (await client.get(path, headers=headers)).status_code == 401
 

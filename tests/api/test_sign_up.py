@@ -15,6 +15,9 @@ import pytest
 import zxcvbn
 from sqlalchemy import text
 
+from helpninja_app.accounts.users import find_user_id
+from helpninja_app.kernel.database import enter_scope
+from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.accounts import PASSWORD, a_person, cookie_of, me, new_address, sign_in, sign_up
 from tests.mailbox import Mailbox, token_in
@@ -243,9 +246,8 @@ async def test_a_link_that_is_too_old_or_for_something_else_changes_nothing(
     await post(client, "reset-password", email=email)
     token = token_in(await mailbox.next(email, after=1))
     async with resources.database.unit_of_work() as session:
-        await session.execute(
-            text(f"update account_links set {change} where email = :email"), {"email": email}
-        )
+        await enter_scope(session, Scope(user_id=await find_user_id(session, email)))
+        await session.execute(text(f"update account_links set {change}"))
     response = await post(client, "update-password", token=token, password="nine loud violins")
     assert response.status_code == 422
     assert (await sign_in(client, email)).status_code == 200

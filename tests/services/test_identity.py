@@ -93,7 +93,7 @@ async def test_a_session_means_its_current_workspace_or_else_the_first(
         await add_member(session, second.id, known.id, Role.VIEWER)
     assert (await caller(resources, member)).workspace.id == first.id
     changed = await execute(
-        resources, Scope(), "update sessions set workspace_id = :id where user_id = :user",
+        resources, known.scope, "update sessions set workspace_id = :id where user_id = :user",
         id=second.id, user=known.id,
     )  # fmt: skip
     assert changed == 1

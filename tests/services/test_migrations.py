@@ -52,14 +52,57 @@ def test_two_factor_sign_in_can_be_taken_back_with_steps_under_way(
             connection.execute(
                 "with person as (insert into users (id, email, password_hash)"
                 " values (gen_random_uuid(), 'a@b.example', 'x') returning id)"
-                " insert into account_links (token_hash, user_id, purpose, email, expires_at)"
-                " select sha256(purpose::bytea), id, purpose, 'a@b.example', now()"
+                " insert into account_links (user_id, id, purpose, email, expires_at)"
+                " select id, gen_random_uuid(), purpose, 'a@b.example', now()"
                 " from person, unnest(array['reset', 'second_factor']) as purpose"
+            )
+            connection.execute(
+                "insert into account_link_hashes"
+                " select sha256(purpose::bytea), user_id, id from account_links"
             )
         take_back(urls.owner, "0002")
         with psycopg.connect(urls.superuser) as connection:
             left = connection.execute("select purpose, to_regclass('second_factors') from account_links")
             assert left.fetchall() == [("reset", None)]
         assert "0003" in upgrade(urls.owner)
+    finally:
+        postgres.drop_database(name)
+
+
+def test_who_is_signed_in_stays_so_when_sessions_and_links_are_split_and_joined_again(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"split_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        take_back(urls.owner, "0004")
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "insert into users (id, email, password_hash) values (gen_random_uuid(), 'a@b.example', 'x')"
+            )
+            connection.execute(
+                "insert into sessions (token_hash, user_id, user_agent, expires_at)"
+                " select sha256('one'), id, 'Browser', now() + interval '1 day' from users"
+            )
+            connection.execute(
+                "insert into account_links (token_hash, user_id, purpose, email, expires_at)"
+                " select sha256('link'), id, 'reset', email, now() from users"
+            )
+        for _ in range(2):
+            with psycopg.connect(urls.app) as connection:
+                known = "select email from identify_session(sha256('one'), null)"
+                assert connection.execute(known).fetchall() == [("a@b.example",)]
+            upgrade(urls.owner)
+            with psycopg.connect(urls.app) as connection:
+                assert connection.execute(known).fetchall() == [("a@b.example",)]
+            with psycopg.connect(urls.superuser) as connection:
+                kept = connection.execute(
+                    "select user_agent, purpose from sessions join account_links using (user_id)"
+                    " join session_hashes using (user_id) join account_link_hashes using (user_id)"
+                    " where session_id = sessions.id and link_id = account_links.id"
+                )
+                assert kept.fetchall() == [("Browser", "reset")]
+            take_back(urls.owner, "0004")
     finally:
         postgres.drop_database(name)

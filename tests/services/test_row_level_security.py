@@ -15,13 +15,13 @@ DIRECTORIES = {
     "workspace_handles",
     "supabase_users",
     "user_emails",
-    "sessions",
+    "session_hashes",
     "api_key_hashes",
-    "account_links",
+    "account_link_hashes",
     "invite_hashes",
     "alembic_version",
 }
-OF_USERS = {"users", "workspaces", "second_factors", "recovery_codes"}
+OF_USERS = {"users", "workspaces", "sessions", "account_links", "second_factors", "recovery_codes"}
 
 
 async def _tables(resources: Resources) -> list[str]:
@@ -153,7 +153,9 @@ POLICIES = {
     ("invites", "audience"),
     ("invites", "workspace"),
     ("members", "workspace"),
+    ("account_links", "account"),
     ("recovery_codes", "account"),
+    ("sessions", "account"),
     ("second_factors", "account"),
     ("users", "account"),
     ("users", "colleagues"),

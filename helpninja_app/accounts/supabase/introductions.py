@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.invites import accept_invite, look_up_invite
-from helpninja_app.accounts.models import Session, SupabaseUser, User
+from helpninja_app.accounts.models import Session, SessionHash, SupabaseUser, User
 from helpninja_app.accounts.sessions import Device
 from helpninja_app.accounts.sign_up import is_address_taken, is_anybody_here, open_workspace
 from helpninja_app.accounts.supabase.tokens import Claims
@@ -139,7 +139,9 @@ async def _make_user(session: AsyncSession, arrival: Arrival) -> UUID:
 async def _may_be_kept(session: AsyncSession, arrival: Arrival, user_id: UUID) -> bool:
     """Whether it was seen before, or began after all sessions were ended for the last time."""
     found = await session.execute(
-        select(col(Session.token_hash)).where(col(Session.id) == arrival.claims.session_id)
+        select(col(SessionHash.token_hash)).where(
+            col(SessionHash.user_id) == user_id, col(SessionHash.session_id) == arrival.claims.session_id
+        )
     )
     kept = found.scalar_one_or_none()
     if kept is not None:
@@ -154,9 +156,8 @@ async def _keep_session(session: AsyncSession, arrival: Arrival, user_id: UUID) 
     now = datetime.now(UTC)
     until = arrival.claims.expires_at + GRACE
     statement = upsert(Session).values(
-        token_hash=token_hash(arrival.key),
-        id=arrival.claims.session_id,
         user_id=user_id,
+        id=arrival.claims.session_id,
         user_agent=arrival.device.user_agent[:300],
         address=arrival.device.address[:100],
         created_at=now,
@@ -165,10 +166,17 @@ async def _keep_session(session: AsyncSession, arrival: Arrival, user_id: UUID) 
     )
     kept = await session.execute(
         statement.on_conflict_do_update(
-            index_elements=[col(Session.token_hash)],
+            index_elements=[col(Session.user_id), col(Session.id)],
             set_={"expires_at": until, "last_seen_at": now},
             # What was ended here stays so, however long its token goes on.
             where=col(Session.revoked_at).is_(None),
         ).returning(col(Session.id))
     )
-    return kept.first() is not None
+    if kept.first() is None:
+        return False
+    await session.execute(
+        upsert(SessionHash)
+        .values(token_hash=token_hash(arrival.key), user_id=user_id, session_id=arrival.claims.session_id)
+        .on_conflict_do_nothing()
+    )
+    return True

@@ -123,7 +123,7 @@ class AccountState(SignedInState):
                     name=name,
                     embedding_model=resources.knowledge.embedders.current.name,
                 )
-                await choose_workspace(session, user.session_id, workspace_id)
+                await choose_workspace(session, user.id, user.session_id, workspace_id)
         except NotSignedIn:
             return to_sign_in(PATH)
         except Exception as error:
@@ -147,7 +147,7 @@ class AccountState(SignedInState):
         try:
             resources = current_resources()
             user = await user_of_tab(self)
-            async with resources.database.unit_of_work() as session:
+            async with resources.database.unit_of_work(user.scope) as session:
                 found = await list_sessions(session, user.id)
                 deleted = await list_deleted(session, user)
         except NotSignedIn:

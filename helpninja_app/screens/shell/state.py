@@ -70,7 +70,7 @@ class ShellState(SignedInState):
             async with resources.database.unit_of_work() as session:
                 user = await identify_user(session, credentials)
                 if asked_for:
-                    await choose_workspace(session, user.session_id, caller.workspace.id)
+                    await choose_workspace(session, user.id, user.session_id, caller.workspace.id)
                 memberships = await list_memberships(session, user.id)
         except NotSignedIn:
             return to_sign_in(page_of(self))
@@ -137,7 +137,7 @@ class ShellState(SignedInState):
             credentials = await credentials_of(self)
             async with current_resources().database.unit_of_work() as session:
                 caller = await identify_member(session, credentials, str(wanted))
-                await choose_workspace(session, user.session_id, caller.workspace.id)
+                await choose_workspace(session, user.id, user.session_id, caller.workspace.id)
         except NotSignedIn:
             return to_sign_in(HOME)
         except ValueError:
