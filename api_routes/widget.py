@@ -198,7 +198,8 @@ async def session_token(request: Request) -> SessionResult:
             raise NotSignedIn("This visitor token belongs to another session.")
         session_id = proven
     else:
-        async with resources.database.unit_of_work(Scope.visitors(workspace.id)) as session:
+        scope = Scope.visitors(workspace.id, session_id, is_proven=True)
+        async with resources.database.unit_of_work(scope) as session:
             if await is_session_taken(session, workspace.id, session_id):
                 raise NotSignedIn("This session is in use: send its earlier token, or start a new one.")
     signed = sign_visitor(signing_key, workspace.id, session_id)

@@ -82,7 +82,7 @@ class VisitorCaller:
 
     @property
     def scope(self) -> Scope:
-        return Scope.visitors(self.workspace.id)
+        return Scope.visitors(self.workspace.id, self.session_id, is_proven=self.is_signed)
 
 
 StaffCaller = MemberCaller | KeyCaller

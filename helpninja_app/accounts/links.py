@@ -79,7 +79,7 @@ async def use_link(session: AsyncSession, token: str, purpose: Purpose) -> tuple
 async def try_link(session: AsyncSession, token: str, purpose: Purpose, *, most: int) -> UUID:
     """The user of a link that is not used up by one try but by ``most``; ``Invalid`` when it is.
 
-    Whoever tries it at the same time waits for the end of this transaction. Continues in the user's own scope.
+    Whoever tries it at the same time waits for the end of this transaction. Continues in the user's scope.
     """
     is_last = col(AccountLink.tries) + 1 >= most
     tried = await session.execute(

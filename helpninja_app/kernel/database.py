@@ -18,7 +18,8 @@ from helpninja_app.kernel.scope import Scope
 
 _SET_SCOPE = text(
     "select set_config('app.workspace', :workspace, true), set_config('app.audience', :audience, true),"
-    " set_config('app.user', :user, true)"
+    " set_config('app.user', :user, true), set_config('app.visitor', :visitor, true),"
+    " set_config('app.visitor_is_proven', :is_proven, true)"
 )
 
 _AWAY = "The database is not available right now. Nothing was lost; please try again in a moment."
@@ -85,24 +86,20 @@ def _set_scope(session: Session, _transaction: SessionTransaction, connection: C
     # and local to it, so that the next user of a pooled connection starts with nothing.
     scope = session.info.get("scope")
     if isinstance(scope, Scope):
-        connection.execute(
-            _SET_SCOPE,
-            {
-                "workspace": str(scope.workspace_id or ""),
-                "audience": scope.audience.value,
-                "user": str(scope.user_id or ""),
-            },
-        )
+        connection.execute(_SET_SCOPE, _settings_of(scope))
 
 
 async def enter_scope(session: AsyncSession, scope: Scope) -> None:
     """Continue the transaction under way in ``scope``: for when the workspace is only found on the way."""
     session.info["scope"] = scope
-    await session.execute(
-        _SET_SCOPE,
-        {
-            "workspace": str(scope.workspace_id or ""),
-            "audience": scope.audience.value,
-            "user": str(scope.user_id or ""),
-        },
-    )
+    await session.execute(_SET_SCOPE, _settings_of(scope))
+
+
+def _settings_of(scope: Scope) -> dict[str, str]:
+    return {
+        "workspace": str(scope.workspace_id or ""),
+        "audience": scope.audience.value,
+        "user": str(scope.user_id or ""),
+        "visitor": scope.visitor or "",
+        "is_proven": "true" if scope.is_proven else "",
+    }

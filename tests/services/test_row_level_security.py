@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from helpninja_app.accounts.users import find_user_id
+from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.resources import Resources
@@ -100,10 +102,63 @@ async def test_a_visitor_sees_nothing_of_what_is_for_members(resources: Resource
         for table in ("documents", "chunks", "embeddings", "lexical_postings", "lexical_segments"):
             found = await session.execute(text(f"select count(*) from {table} where audience = 'members'"))
             assert found.scalar_one() == 0, table
-        for table in ("sources", "ingest_jobs", "ingest_pages", "api_keys"):
+        for table in (
+            "sources",
+            "ingest_jobs",
+            "ingest_pages",
+            "api_keys",
+            "members",
+            "users",
+            "invites",
+            "audit_events",
+        ):
             found = await session.execute(text(f"select count(*) from {table}"))
             assert found.scalar_one() == 0, table
         assert (await session.execute(text("select id from documents"))).scalars().all() == [public]
+
+
+async def test_a_visitor_sees_no_conversation_but_their_own(resources: Resources, factory: Factory) -> None:
+    tenant = await factory.tenant()
+    for session_id, is_signed in (("mine", True), ("mine", False), ("theirs", True), ("theirs", False)):
+        async with resources.database.unit_of_work(tenant.scope) as session:
+            await session.execute(
+                text(
+                    "with talk as (insert into conversations (workspace_id, id, session_id, is_signed)"
+                    " values (:workspace, gen_random_uuid(), :session, :signed) returning workspace_id, id),"
+                    " asked as (insert into escalations (workspace_id, id, conversation_id, reason)"
+                    " select workspace_id, gen_random_uuid(), id, 'x' from talk),"
+                    " moved as (insert into conversation_transitions (workspace_id, id, conversation_id,"
+                    " from_status, to_status, actor, reason)"
+                    " select workspace_id, gen_random_uuid(), id, 'bot', 'waiting', 'x', 'x' from talk)"
+                    " insert into messages (workspace_id, id, conversation_id, role, text)"
+                    " select workspace_id, gen_random_uuid(), id, 'visitor', 'Hello' from talk"
+                ),
+                {"workspace": tenant.id, "session": session_id, "signed": is_signed},
+            )
+    seen = {
+        Scope.visitors(tenant.id): 0,
+        Scope.visitors(tenant.id, ""): 0,
+        Scope.visitors(tenant.id, "nobody", is_proven=True): 0,
+        Scope.visitors(tenant.id, "mine"): 1,
+        Scope.visitors(tenant.id, "mine", is_proven=True): 2,
+        tenant.scope: 4,
+    }
+    for scope, count in seen.items():
+        for table in ("conversations", "messages", "escalations", "conversation_transitions"):
+            async with resources.database.unit_of_work(scope) as session:
+                found = await session.execute(text(f"select count(*) from {table}"))
+                assert found.scalar_one() == count, (scope, table)
+
+
+async def test_what_a_user_signed_in_with_is_theirs_alone(resources: Resources, factory: Factory) -> None:
+    tenant = await factory.tenant()
+    email, _ = await factory.member(tenant)
+    await factory.member(tenant)
+    async with resources.database.unit_of_work() as session:
+        user_id = await find_user_id(session, email)
+    for scope, count in ((Scope(user_id=user_id), 1), (tenant.scope, 0), (Scope(user_id=new_id()), 0)):
+        async with resources.database.unit_of_work(scope) as session:
+            assert (await session.execute(text("select count(*) from sessions"))).scalar_one() == count
 
 
 async def test_search_finds_what_is_for_members_only_for_members(
@@ -145,58 +200,6 @@ async def test_the_owner_of_the_tables_is_bound_too(database_urls: Urls, factory
             assert (await session.execute(text("select count(*) from documents"))).scalar_one() == 0
     finally:
         await owner.close()
-
-
-POLICIES = {
-    ("audit_events", "audience"),
-    ("audit_events", "workspace"),
-    ("invites", "audience"),
-    ("invites", "workspace"),
-    ("members", "workspace"),
-    ("account_links", "account"),
-    ("recovery_codes", "account"),
-    ("sessions", "account"),
-    ("second_factors", "account"),
-    ("users", "account"),
-    ("users", "colleagues"),
-    ("workspaces", "workspace"),
-    *((table, "workspace") for table in ("conversations", "messages", "escalations", "usage_counters")),
-    ("conversation_transitions", "workspace"),
-    *(
-        (table, policy)
-        for table in ("sources", "ingest_jobs", "ingest_pages", "api_keys")
-        for policy in ("workspace", "audience")
-    ),
-    *(
-        (f"{table}", policy)
-        for table in (
-            "documents",
-            "chunks",
-            "embeddings",
-            "lexical_segments",
-            "lexical_postings",
-            "lexical_tombstones",
-        )
-        for policy in ("workspace", "audience")
-    ),
-}
-
-
-async def test_no_policy_is_missing_and_every_one_compares_with_the_scope(resources: Resources) -> None:
-    async with resources.database.unit_of_work() as session:
-        found = (
-            await session.execute(
-                text(
-                    "select tablename, policyname, permissive, coalesce(qual, '') as qual,"
-                    " coalesce(with_check, '') as with_check from pg_policies where schemaname = 'public'"
-                )
-            )
-        ).all()
-    assert {(row.tablename, row.policyname) for row in found} == POLICIES
-    for row in found:
-        assert "app." in row.qual, row
-        # An audience narrows what the workspace's policy lets through; a permissive one would widen it.
-        assert row.permissive == ("RESTRICTIVE" if row.policyname == "audience" else "PERMISSIVE"), row
 
 
 @pytest.mark.parametrize("table", ["invites", "audit_events", "members", "api_keys", "users"])

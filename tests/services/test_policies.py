@@ -1,0 +1,139 @@
+"""The policies of the database, word for word: one that is missing, weaker or for another role fails."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from helpninja_app.resources import Resources
+from tests.services.test_row_level_security import DIRECTORIES
+
+
+def _setting(name: str) -> str:
+    return f"NULLIF(current_setting('app.{name}'::text, true), ''::text)"
+
+
+def _has_id(column: str, name: str) -> str:
+    return f'({column} = ( SELECT ({_setting(name)})::uuid AS "nullif"))'
+
+
+def _of_conversation(table: str) -> str:
+    return (
+        f"({_FOR_MEMBERS} OR (EXISTS ( SELECT 1 FROM conversations"
+        f" WHERE ((conversations.workspace_id = {table}.workspace_id)"
+        f" AND (conversations.id = {table}.conversation_id)))))"
+    )
+
+
+_FOR_MEMBERS = "( SELECT (current_setting('app.audience'::text, true) = 'members'::text))"
+_BY_AUDIENCE = f"((audience = 'visitors'::text) OR {_FOR_MEMBERS})"
+_IN_WORKSPACE = _has_id("workspace_id", "workspace")
+_OF_USER = _has_id("user_id", "user")
+_OF_VISITOR = (
+    f'({_FOR_MEMBERS} OR ((session_id = ( SELECT {_setting("visitor")} AS "nullif")) AND ((NOT is_signed)'
+    " OR ( SELECT (current_setting('app.visitor_is_proven'::text, true) = 'true'::text)))))"
+)
+
+OF_WORKSPACE = {
+    *("sources", "documents", "chunks", "embeddings", "ingest_jobs", "ingest_pages"),
+    *("lexical_segments", "lexical_postings", "lexical_tombstones"),
+    *("conversations", "messages", "escalations", "conversation_transitions", "usage_counters"),
+    *("api_keys", "invites", "audit_events"),
+}
+OF_CONVERSATION = {"messages", "escalations", "conversation_transitions"}
+OF_AUDIENCE = {
+    *("documents", "chunks", "embeddings"),
+    *("lexical_segments", "lexical_postings", "lexical_tombstones"),
+}
+FOR_MEMBERS = {"sources", "ingest_jobs", "ingest_pages", "api_keys", "invites", "audit_events"}
+OF_ACCOUNT = {"sessions", "account_links", "second_factors", "recovery_codes"}
+
+# (table, policy): for which commands, how it combines, what may be seen and what may be written.
+# A second text is written where it differs from the first. Permissive policies widen, restrictive narrow.
+POLICIES = {
+    **{(table, "workspace"): ("ALL", "PERMISSIVE", _IN_WORKSPACE, None) for table in OF_WORKSPACE},
+    **{(table, "audience"): ("ALL", "RESTRICTIVE", _BY_AUDIENCE, None) for table in OF_AUDIENCE},
+    **{(table, "audience"): ("ALL", "RESTRICTIVE", _FOR_MEMBERS, None) for table in FOR_MEMBERS},
+    **{(table, "account"): ("ALL", "PERMISSIVE", _OF_USER, None) for table in OF_ACCOUNT},
+    **{
+        (table, "visitor"): ("ALL", "RESTRICTIVE", _of_conversation(table), None) for table in OF_CONVERSATION
+    },
+    ("conversations", "visitor"): ("ALL", "RESTRICTIVE", _OF_VISITOR, None),
+    ("members", "workspace"): ("ALL", "PERMISSIVE", f"({_IN_WORKSPACE} OR {_OF_USER})", _IN_WORKSPACE),
+    ("members", "audience"): ("ALL", "RESTRICTIVE", f"({_FOR_MEMBERS} OR {_OF_USER})", None),
+    ("users", "account"): ("ALL", "PERMISSIVE", _has_id("id", "user"), None),
+    ("users", "colleagues"): (
+        "SELECT",
+        "PERMISSIVE",
+        "(EXISTS ( SELECT 1 FROM members WHERE ((members.user_id = users.id)"
+        f" AND {_has_id('members.workspace_id', 'workspace')})))",
+        None,
+    ),
+    ("workspaces", "workspace"): (
+        "ALL",
+        "PERMISSIVE",
+        f"({_has_id('id', 'workspace')} OR (EXISTS ( SELECT 1 FROM members"
+        f" WHERE ((members.workspace_id = workspaces.id) AND {_has_id('members.user_id', 'user')}))))",
+        _has_id("id", "workspace"),
+    ),
+}
+
+# What is found before workspace or user are known holds what finds it, whose it is, and no more.
+COLUMNS_OF_DIRECTORIES = {
+    "workspace_handles": {"handle", "workspace_id", "expires_at", "is_closed"},
+    "user_emails": {"email", "user_id"},
+    "supabase_users": {"subject", "user_id"},
+    "session_hashes": {"token_hash", "user_id", "session_id"},
+    "account_link_hashes": {"token_hash", "user_id", "link_id"},
+    "api_key_hashes": {"key_hash", "workspace_id", "api_key_id"},
+    "invite_hashes": {"token_hash", "workspace_id", "invite_id", "is_mailed"},
+    "alembic_version": {"version_num"},
+}
+# The role of the app may do everything to rows but this.
+NOT_GRANTED = {("audit_events", "UPDATE"), ("audit_events", "DELETE")}
+
+
+async def test_every_policy_is_as_it_was_decided(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        found = (
+            await session.execute(
+                text(
+                    "select tablename, policyname, permissive, roles::text, cmd,"
+                    r" regexp_replace(qual, '\s+', ' ', 'g') as qual,"
+                    r" regexp_replace(with_check, '\s+', ' ', 'g') as with_check"
+                    " from pg_policies where schemaname = 'public'"
+                )
+            )
+        ).all()
+    assert {row.roles for row in found} == {"{public}"}
+    assert {
+        (row.tablename, row.policyname): (row.cmd, row.permissive, row.qual, row.with_check) for row in found
+    } == POLICIES
+
+
+async def test_what_is_found_without_a_scope_holds_no_more_than_it_needs(resources: Resources) -> None:
+    assert set(COLUMNS_OF_DIRECTORIES) == DIRECTORIES
+    async with resources.database.unit_of_work() as session:
+        for table, columns in COLUMNS_OF_DIRECTORIES.items():
+            found = await session.execute(
+                text(
+                    "select attname from pg_attribute where attrelid = to_regclass(:table) and attnum > 0"
+                    " and not attisdropped"
+                ),
+                {"table": table},
+            )
+            assert set(found.scalars()) == columns, table
+
+
+async def test_the_role_of_the_app_may_change_rows_and_nothing_else(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text(
+                "select tables.tablename, privilege from pg_tables tables, unnest(array['SELECT', 'INSERT',"
+                " 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) privilege"
+                " where tables.schemaname = 'public' and tables.tablename not like 'procrastinate%'"
+                " and tables.tablename <> 'alembic_version'"
+                " and has_table_privilege(format('public.%I', tables.tablename), privilege)"
+                " <> (privilege in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))"
+            )
+        )
+        assert {(row.tablename, row.privilege) for row in found} == NOT_GRANTED
