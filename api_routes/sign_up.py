@@ -31,14 +31,15 @@ from helpninja_app.accounts.invites import look_up_invite
 from helpninja_app.accounts.links import Purpose, use_link
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.passwords import LONGEST, hash_password, refuse_weak_password
-from helpninja_app.accounts.sign_up import OpenedAccount, is_address_taken, is_anybody_here, open_account
+from helpninja_app.accounts.sign_up import OpenedAccount, is_anybody_here, open_account
 from helpninja_app.accounts.tokens import new_token
-from helpninja_app.accounts.users import check_email, confirm_address, find_password_hash
-from helpninja_app.errors import Forbidden, HelpNinjaError, Invalid
-from helpninja_app.kernel.database import new_id
+from helpninja_app.accounts.users import check_email, confirm_address, find_user_id
+from helpninja_app.errors import Forbidden, HelpNinjaError, Invalid, Unavailable
 from helpninja_app.resources import Resources
 
 router = APIRouter(tags=["Accounts"])
+
+_ATTEMPTS = 3
 
 
 class SignUpBody(Body):
@@ -147,30 +148,29 @@ async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> st
             invite_token=invite or None,
         )
 
-    async with resources.database.unit_of_work() as session:
-        is_taken = await is_address_taken(session, email)
-    if not is_taken:
+    for _ in range(_ATTEMPTS):
+        async with resources.database.unit_of_work() as session:
+            owner_id = await find_user_id(session, email)
         try:
             async with resources.database.unit_of_work() as session:
-                opened = await work(session, email, wanted.invite)
-                if not wanted.invite:
-                    await request_account_mail(session, resources.queue, AccountMail.VERIFY, opened.user_id)
+                if owner_id is None:
+                    async with session.begin_nested():
+                        opened = await work(session, email, wanted.invite)
+                    token, mail, to = opened.token, AccountMail.VERIFY, opened.user_id
+                else:
+                    # The same work, undone at its end, and a token that opens nothing.
+                    with suppress(_Rehearsed):
+                        async with session.begin_nested():
+                            await work(session, f"{new_token().lower()}@rehearsed.invalid", "")
+                            raise _Rehearsed
+                    token, mail, to = new_token(), AccountMail.ADDRESS_TAKEN, owner_id
+                if not (wanted.invite and owner_id is None):
+                    await request_account_mail(session, resources.queue, mail, to)
+            return token
         except IntegrityError:
             # Somebody else was faster with this address, or with this slug.
-            is_taken = True
-        else:
-            return opened.token
-    # The same work, undone at the end, and a token that opens nothing.
-    with suppress(_Rehearsed):
-        async with resources.database.unit_of_work() as session:
-            await work(session, f"{new_token().lower()}@rehearsed.invalid", "")
-            raise _Rehearsed
-    async with resources.database.unit_of_work() as session:
-        known = await find_password_hash(session, email)
-        await request_account_mail(
-            session, resources.queue, AccountMail.ADDRESS_TAKEN, known[0] if known else new_id()
-        )
-    return new_token()
+            continue
+    raise Unavailable("Many are signing up at this moment. Please try again.")
 
 
 async def refuse_closed(resources: Resources, invite: str, email: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
-import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -281,25 +279,6 @@ async def test_one_s_own_password_is_changed_by_who_knows_it(
     assert (await client.get("/api/auth/me", headers=headers)).status_code == 200
     assert (await client.get("/api/auth/me", headers=elsewhere)).status_code == 401
     assert (await sign_in(client, email, "nine loud violins")).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["sign-in", "reset-password"])
-async def test_the_time_does_not_tell_whether_an_account_exists(client: httpx.AsyncClient, path: str) -> None:
-    """The medians of known and unknown addresses, tried in turn, differ by less than their spread."""
-    email, _, _ = await a_person(client)
-
-    async def seconds(address: str) -> float:
-        started = time.perf_counter()
-        await post(client, path, email=address, password="wrong and odd")
-        return time.perf_counter() - started
-
-    known, unknown = [], []
-    tries = 25 if path == "sign-in" else 100
-    for _ in range(tries):
-        known.append(await seconds(email))
-        unknown.append(await seconds(new_address()))
-    spread = statistics.quantiles(known + unknown, n=10)
-    assert abs(statistics.median(known) - statistics.median(unknown)) < max(0.004, spread[-1] - spread[0])
 
 
 async def test_a_link_that_is_none_costs_no_hash_and_is_limited(

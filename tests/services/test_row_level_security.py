@@ -96,6 +96,7 @@ async def test_writing_into_another_workspace_is_refused(resources: Resources, f
 
 async def test_a_visitor_sees_nothing_of_what_is_for_members(resources: Resources, factory: Factory) -> None:
     tenant = await factory.tenant()
+    await factory.member(tenant)
     await factory.document(tenant, "The margin on boots is forty percent.", audience=Audience.MEMBERS)
     public = await factory.document(tenant, "Boots can be returned within sixty days.")
     async with resources.database.unit_of_work(Scope.visitors(tenant.id)) as session:
