@@ -25,6 +25,7 @@ from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.resources import Resources, open_resources
 from helpninja_app.runtime import keep_working
 from helpninja_app.settings import Settings
+from tests.canaries import Canaries, plant_canaries
 from tests.factories import Factory
 from tests.loopback_site import Handler, LoopbackSite
 from tests.mailbox import Mailbox
@@ -176,6 +177,12 @@ async def open_site(site_sockets: list[socket.socket]) -> AsyncIterator[OpenSite
 def factory(resources: Resources) -> Factory:
     """Makes workspaces, members, keys and documents."""
     return Factory(resources)
+
+
+@pytest.fixture(scope="session")
+async def canaries(resources: Resources) -> Canaries:
+    """A workspace with something in every table, of which nobody else may see or change anything."""
+    return await plant_canaries(Factory(resources))
 
 
 @pytest.fixture
