@@ -1,0 +1,56 @@
+"""Every event handler for the members of the workspace itself: each role does what it may, and no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
+from tests.screens.event_access import GUARDED, MISSING, Handler, each
+from tests.screens.event_callers import Callers
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
+BY_ROLE = [handler for handler in GUARDED if isinstance(handler.access, Permission)]
+# They show figures alone, filter away what is there, or leave what was typed as it is.
+WITHOUT_TEXTS = {"HomeState.follow_ingests", "AuditState.choose_kind", "SettingsState.save"}
+# What only those may read who have the permission, as the tables are called in the canaries.
+READ_WITH = {
+    "invites": Permission.MANAGE_MEMBERS,
+    "api-keys": Permission.MANAGE_KEYS,
+    "audit-events": Permission.READ_AUDIT,
+}
+
+
+def _may(role: Role, handler: Handler) -> bool:
+    return handler.access in ROLE_PERMISSIONS[role]
+
+
+@each([handler for handler in BY_ROLE if not all(_may(role, handler) for role in Role)])
+async def test_a_role_that_may_not_is_told_so_and_changes_nothing(callers: Callers, handler: Handler) -> None:
+    before = await callers.own.digests()
+    for role in (role for role in Role if not _may(role, handler)):
+        answer = await callers.members[role].tries(handler, callers.own)
+        assert f"does not allow this ({handler.access})" in answer.refusal, role
+    after = await callers.own.digests()
+    assert [table for table in before if before[table] != after[table]] == []
+
+
+@each(BY_ROLE)
+async def test_a_role_is_shown_nothing_that_it_may_not_read(callers: Callers, handler: Handler) -> None:
+    for role, caller in callers.members.items():
+        answer = await caller.tries(handler, callers.own, *MISSING.get(handler.label, ()))
+        seen = callers.own.seen_in(answer.said)
+        for table, permission in READ_WITH.items():
+            if permission not in ROLE_PERMISSIONS[role]:
+                assert not [canary for canary in seen if f"-{table}-" in canary], role
+
+
+@each(BY_ROLE)
+async def test_a_role_that_may_is_not_refused_and_shown_what_is_there(
+    callers: Callers, handler: Handler
+) -> None:
+    for role in (role for role in Role if _may(role, handler)):
+        answer = await callers.members[role].tries(handler, callers.own, *MISSING.get(handler.label, ()))
+        assert "does not allow" not in answer.refusal, role
+        assert bool(callers.own.seen_in(answer.said)) == (handler.label not in WITHOUT_TEXTS), role
