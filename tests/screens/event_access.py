@@ -163,7 +163,8 @@ class Handler:
 
     @property
     def access(self) -> str | Permission:
-        return ACCESS[self.label]
+        """Whom it is for; one that is not listed fails a test of its own, and is held to be guarded."""
+        return ACCESS.get(self.label, PERSON)
 
     def arguments(self, found: Canaries) -> tuple[Any, ...]:
         """What it is called with, about what is in a workspace."""
@@ -183,7 +184,7 @@ HANDLERS = [
     if name != "setvar" and issubclass(state, rx.State)
 ]
 # What nobody may use without a session.
-GUARDED = [handler for handler in HANDLERS if ACCESS.get(handler.label, PERSON) not in (TAB, INVITED)]
+GUARDED = [handler for handler in HANDLERS if handler.access not in (TAB, INVITED)]
 # What nobody may use who is no member of the workspace it is about.
 OF_MEMBERS = [handler for handler in GUARDED if handler.access != PERSON]
 

@@ -9,9 +9,13 @@ import inspect
 
 import pytest
 from reflex.state import BaseState
+from sqlalchemy import text
 
+from helpninja_app.accounts.models import Role
+from helpninja_app.resources import Resources
 from tests.architecture.test_state_surface import our_states
-from tests.canaries import Canaries
+from tests.canaries import Canaries, plant_canaries
+from tests.factories import Factory
 from tests.screens.event_access import (
     ACCESS,
     ARGUMENTS,
@@ -25,7 +29,7 @@ from tests.screens.event_access import (
     Handler,
     each,
 )
-from tests.screens.event_callers import Callers
+from tests.screens.event_callers import Caller, Callers
 from tests.screens.events import drawn_first, leaves, tab_at
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -99,3 +103,21 @@ async def test_what_is_in_another_workspace_is_not_there(
     for caller in callers.members.values():
         answer = await caller.tries(handler, canaries)
         assert answer.refusal, caller.name
+
+
+async def test_a_deleted_workspace_is_brought_back_by_nobody_but_its_owner(
+    resources: Resources, factory: Factory, callers: Callers
+) -> None:
+    deleted = await plant_canaries(factory)
+    _, admin = await factory.member(deleted.tenant, Role.ADMIN)
+    async with resources.database.unit_of_work(deleted.scope) as session:
+        await session.execute(text("update workspaces set deleted_at = now()"))
+    bringing_back = next(handler for handler in HANDLERS if handler.label == "AccountState.bring_back")
+    before = await deleted.digests()
+    for caller in (*callers.everybody, Caller("its admin", admin["cookie"])):
+        answer = await caller.tries(bringing_back, deleted)
+        assert answer.refusal or answer.leads_to_sign_in, caller.name
+        assert deleted.seen_in(answer.said) == set(), caller.name
+    assert await deleted.digests() == before
+    answer = await Caller("its owner", deleted.owner_headers["cookie"]).tries(bringing_back, deleted)
+    assert answer.refusal == ""
