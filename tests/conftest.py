@@ -185,7 +185,7 @@ async def canaries(resources: Resources) -> Canaries:
     return await plant_canaries(Factory(resources))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def with_resources(settings: Settings, database_urls: Urls) -> OpenResources:
     """Open other resources on the same database for a while: other settings, another provider."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api_routes.app import create_api
@@ -19,6 +21,12 @@ from tests.twins.gotrue import Gotrue, click
 
 ORIGIN = "http://helpninja.test"
 PASSWORD = "seven odd teapots dance"
+
+
+@cache
+def api() -> FastAPI:
+    """One for all: making it takes a second, and it holds nothing."""
+    return create_api(is_supabase=True)
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Installation:
     @asynccontextmanager
     async def browser(self) -> AsyncIterator[httpx.AsyncClient]:
         """A browser: it keeps cookies, and posts from our own pages."""
-        transport = httpx.ASGITransport(app=create_api(is_supabase=True), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app=api(), raise_app_exceptions=False)
         async with httpx.AsyncClient(
             transport=transport, base_url=ORIGIN, timeout=60, headers={"origin": ORIGIN}
         ) as made:

@@ -1,4 +1,4 @@
-"""The routes of signing in with Supabase: who may call them, and whether they keep to their description."""
+"""The routes of signing in with Supabase: whether they keep to their description."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
+from fastapi.routing import APIRoute
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
-from api_routes.app import create_api
+from api_routes.app import SUPABASE_ACCOUNTS, create_api
 from tests.api.accounts import new_address
 from tests.api.supabase import PASSWORD, Installation, installation, sign_in
-from tests.api.test_access_matrix import ACCESS, PERSON, PUBLIC
 from tests.api.test_contract import generated, send
 from tests.conftest import OpenResources
 from tests.twins.gotrue import Gotrue, running_gotrue
@@ -24,19 +24,14 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Do not use the `random` module:Warning"),
 ]
 
-# As in tests/api/test_access_matrix.py; the rest is the same with and without Supabase.
-OWN = {
-    "POST /api/auth/sign-in": PUBLIC,
-    "POST /api/auth/sign-out": PUBLIC,
-    "POST /api/auth/sign-up": PUBLIC,
-    "POST /api/auth/reset-password": PUBLIC,
-    "POST /api/auth/resend-verification": PUBLIC,
-    "POST /api/auth/magic-link": PUBLIC,
-    "GET /api/auth/oauth": PUBLIC,
-    "GET /api/auth/callback": PUBLIC,
-    "POST /api/auth/refresh": PERSON,
-    "POST /api/auth/update-password": PERSON,
-}
+# What is otherwise, or only there, with Supabase. Who may call it: tests/api/access.
+OWN = [
+    f"{method} {route.path}"
+    for module in SUPABASE_ACCOUNTS
+    for route in module.router.routes
+    if isinstance(route, APIRoute)
+    for method in route.methods or ()
+]
 OPERATIONS = {
     found.ok().label: found.ok()
     for found in schemathesis.openapi.from_dict(create_api(is_supabase=True).openapi()).get_all_operations()
@@ -60,20 +55,6 @@ def gotrue() -> Iterator[Gotrue]:
 async def here(gotrue: Gotrue, with_resources: OpenResources) -> AsyncIterator[Installation]:
     async with installation(gotrue, with_resources) as made:
         yield made
-
-
-def test_every_route_says_who_may_call_it() -> None:
-    assert set(OPERATIONS) - set(OWN) <= set(ACCESS)
-    local_only = {label for label in ACCESS if label.split(" ")[1].startswith("/api/auth/")} - set(OPERATIONS)
-    assert all("two-factor" in label or "code" in label or "verify-email" in label for label in local_only)
-
-
-@pytest.mark.parametrize("label", [label for label, access in OWN.items() if access == PERSON])
-async def test_what_takes_a_person_is_401_without_one(here: Installation, label: str) -> None:
-    method, _, path = label.partition(" ")
-    async with here.browser() as browser:
-        answer = await browser.request(method, path, json={"password": PASSWORD})
-    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize(

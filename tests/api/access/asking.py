@@ -1,0 +1,161 @@
+"""Requests to any route, made from its own description: with the ids of a workspace, named or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from tests.api.access.register import Route
+from tests.canaries import Canaries
+
+Naming = Literal["id", "slug", "public key"]
+NAMINGS: tuple[Naming, ...] = ("id", "slug", "public key")
+
+# Say which workspace is meant.
+NAMING = frozenset({"workspace_id", "tenantId", "t"})
+# Fields that hold an id, and where in the other workspace a real one stands.
+IDS: dict[str, tuple[str, str]] = {
+    "document_id": ("documents", "id"),
+    "documentId": ("documents", "id"),
+    "user_id": ("members", "user_id"),
+    "userId": ("members", "user_id"),
+    "invite_id": ("invites", "id"),
+    "key_id": ("api_keys", "id"),
+    "job_id": ("ingest_jobs", "id"),
+    "session_id": ("sessions", "id"),
+    "sessionId": ("conversations", "session_id"),
+    # Nobody who is not of it has a token; the id is what they may have seen.
+    "token": ("invites", "id"),
+    "invite": ("invites", "id"),
+    "email": ("users", "email"),
+    "actor": ("users", "email"),
+    "q": ("documents", "title"),
+    "confirm": ("workspaces", "slug"),
+    "slug": ("workspaces", "slug"),
+}
+# All others, with something that is sound.
+PLAIN: dict[str, Any] = {
+    "action": "member",
+    "allowedDomains": ["shop.example"],
+    "audience": "members",
+    "businessHours": {"mon": [["09:00", "17:00"]]},
+    "code": "000000",
+    "currentPassword": "not their password",
+    "error": "",
+    "error_code": "",
+    "expiresAt": "2030-01-31T12:00:00Z",
+    "greeting": "Hello.",
+    "input": "http://10.0.0.1/",
+    "languages": ["en"],
+    "limit": 200,
+    "message": "Within how many days can unworn boots be returned?",
+    # Also the name of a file, where it stands in a path.
+    "name": "panel.js",
+    "next": "/app",
+    "offset": 0,
+    "pageUrl": "https://shop.example/",
+    "password": "seven odd teapots dance",
+    "permissions": ["knowledge:read"],
+    "provider": "google",
+    "recovery": "",
+    "role": "viewer",
+    "since": "2020-01-01T00:00:00Z",
+    "status": "completed",
+    "suggestions": ["Where are my boots?"],
+    "suspended": True,
+    "threshold": 0.5,
+    "timeZone": "UTC",
+    "title": "Another title",
+    "until": "2100-01-01T00:00:00Z",
+    "voice": "formal",
+    "workspace": "Another workspace",
+}
+# With a token these two ask for no session: it is what counts, and has tests of its own.
+LEFT_OUT = frozenset({("POST /api/auth/update-password", "token"), ("POST /api/widget/session", "token")})
+FILE = ("boots.md", b"# Boots\n\nUnworn boots can be returned.", "text/markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, and whose canaries are in it that were not in the question: ``workspaces-name``."""
+
+    status: int
+    text: str
+    seen: frozenset[str]
+
+
+def handle_of(theirs: Canaries, naming: Naming) -> str:
+    workspace = theirs.tenant.workspace
+    return {"id": str(workspace.id), "slug": workspace.slug, "public key": workspace.public_key}[naming]
+
+
+def holds_an_id(route: Route) -> bool:
+    """Whether it is about something in a workspace, and not the workspace alone."""
+    named = {*route.in_path, *route.in_body} & set(IDS)
+    return any(name.lower().endswith("id") for name in named)
+
+
+def is_named(route: Route) -> bool:
+    """Whether a request says which workspace it is about."""
+    return bool({*route.in_path, *route.in_query, *route.in_body} & NAMING)
+
+
+def namings_of(route: Route) -> tuple[Naming, ...]:
+    """The ways to say which workspace is meant; one where it makes no difference."""
+    return NAMINGS if is_named(route) else NAMINGS[:1]
+
+
+def has_filters(route: Route) -> bool:
+    return bool(set(route.in_query) - NAMING)
+
+
+async def ask(
+    client: httpx.AsyncClient,
+    route: Route,
+    theirs: Canaries,
+    headers: dict[str, str],
+    handle: str | None,
+    *,
+    body_handle: str | None = None,
+    is_filtered: bool = True,
+) -> Answer:
+    """Call a route with the ids of ``theirs``, the workspace named as ``handle``, or nowhere but in paths.
+
+    ``body_handle`` where the body names another one than the address. Not ``is_filtered`` without what a list
+    is narrowed by.
+    """
+    body_handle = body_handle or handle
+    path = route.path.format(**_fields(route, route.in_path, theirs, handle or str(theirs.tenant.id)))
+    asked_for = tuple(name for name in route.in_query if is_filtered or name in NAMING)
+    query = _fields(route, asked_for, theirs, handle)
+    body = _fields(route, route.in_body, theirs, body_handle)
+    sent: dict[str, Any] = {}
+    if route.is_upload:
+        # It reads the address as well, before there is a body.
+        query |= {"tenantId": handle} if handle else {}
+        sent = {"files": {"file": FILE}, "data": body}
+    elif route.in_body:
+        sent = {"json": body}
+    # What one caller was given is not the next one's.
+    client.cookies.clear()
+    request = client.build_request(route.method, path, params=query, headers=headers, **sent)
+    asked = f"{request.url} {(await request.aread()).decode()} {request.headers}"
+    response = await client.send(request)
+    client.cookies.clear()
+    said = f"{response.headers.multi_items()} {response.text}"
+    seen = theirs.seen_in(said) - theirs.seen_in(asked)
+    prefix = f"canary-{theirs.mark}-"
+    return Answer(response.status_code, response.text, frozenset(name.removeprefix(prefix) for name in seen))
+
+
+def _fields(route: Route, names: tuple[str, ...], theirs: Canaries, handle: str | None) -> dict[str, Any]:
+    """A value for each; ``KeyError`` for a name that is new, whose value is to be thought about."""
+    values: dict[str, Any] = {}
+    for name in names:
+        if name in NAMING:
+            values |= {name: handle} if handle else {}
+        elif name != "file" and (route.label, name) not in LEFT_OUT:
+            values[name] = theirs.id_in(*IDS[name]) if name in IDS else PLAIN[name]
+    return values
