@@ -12,7 +12,7 @@ from helpninja_app.accounts.identity import Credentials, SignedInUser, identify,
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
-from helpninja_app.errors import Forbidden, NotSignedIn
+from helpninja_app.errors import Forbidden, NotFound, NotSignedIn
 from helpninja_app.kernel.proxies import limited_address
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import Resources, current_resources
@@ -47,7 +47,7 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
     try:
         async with resources.database.unit_of_work() as session:
             caller = await identify(session, credentials, tenant or None)
-    except NotSignedIn:
+    except (Forbidden, NotFound, NotSignedIn):
         await _count_refusal(request, resources)
         raise
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
@@ -78,7 +78,7 @@ async def signed_in_user(request: Request) -> SignedInUser:
 
 
 async def _count_refusal(request: Request, resources: Resources) -> None:
-    """Whoever tries credentials over and over is told to wait; what counts is never held up by it."""
+    """Whoever tries credentials or workspaces over and over is told to wait; what counts is never held up."""
     address = limited_address(request.scope, resources.settings)
     await resources.limiter.hit("refused", address, Burst(resources.settings.member_limit, 60))
 
