@@ -8,7 +8,7 @@ from pydantic import Field
 from api_routes.bodies import Body
 from api_routes.forms import SEE_OTHER, Ok, answered, posted_body, read_posted, safe_path
 from api_routes.guesses import limit_guesses
-from api_routes.identity import credentials_of, resources_of
+from api_routes.identity import resources_of, signed_in_user
 from api_routes.origins import refuse_foreign_origin
 from api_routes.passwords import NewPasswordBody, ResetBody
 from api_routes.problems import documented
@@ -16,7 +16,7 @@ from api_routes.session_cookies import kept_session
 from api_routes.sign_up import SignUpBody, refuse_closed
 from api_routes.supabase_flows import Flow, arrive, callback_url, keep_flow, supabase_of
 from api_routes.supabase_sign_in import answering_forms
-from helpninja_app.accounts.identity import SignedInUser, identify_user
+from helpninja_app.accounts.identity import SignedInUser
 from helpninja_app.accounts.links import Purpose, forget_links, owner_of_link, use_link
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.passwords import refuse_weak_password
@@ -136,9 +136,7 @@ async def update_password(request: Request) -> Response:
     resources = resources_of(request)
     refuse_foreign_origin(request, resources.settings)
     body = await read_posted(request)
-    credentials = await credentials_of(request)
-    async with resources.database.unit_of_work() as session:
-        user = await identify_user(session, credentials)
+    user = await signed_in_user(request)
     token = (body.text("token") or "")[:200]
 
     async def work() -> Response:

@@ -24,7 +24,7 @@ from api_routes.forms import (
     safe_path,
 )
 from api_routes.guesses import limit_guesses
-from api_routes.identity import credentials_of, resources_of, visitor_burst
+from api_routes.identity import credentials_of, resources_of, signed_in_user, visitor_burst
 from api_routes.origins import is_same_site, refuse_foreign_origin
 from api_routes.problems import documented
 from api_routes.session_cookies import current_claims, drop_session, kept_session
@@ -200,7 +200,8 @@ async def callback(request: Request, code: str = "", error: str = "", error_code
 async def refresh(request: Request) -> Renewed:
     """Renew a session that runs out within ten minutes; pages that stay open ask for it by themselves."""
     resources, supabase = resources_of(request), supabase_of(request)
-    refuse_foreign_origin(request, resources.settings)
+    # Counts against their limit.
+    await signed_in_user(request)
     claims = await current_claims(
         request, supabase, resources.settings, at_least_seconds=RENEWED_BEFORE_SECONDS
     )
