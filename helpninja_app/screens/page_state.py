@@ -14,6 +14,7 @@ from helpninja_app.errors import Conflict, NotSignedIn
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.session import (
     SignedInState,
+    as_of_now,
     fingerprint,
     page_of,
     sentence_for,
@@ -81,6 +82,7 @@ class PageState(SignedInState, mixin=True):
                 if isinstance(done, Leaving):
                     return [SignedInState.forget, rx.redirect(done.path)]
                 mine, next_step = done
+                caller = await as_of_now(self, caller)
             async with current_resources().database.unit_of_work(caller.scope) as session:
                 found = await self._read(session, caller)
         except NotSignedIn:

@@ -140,6 +140,13 @@ async def signed_in(state: rx.State) -> MemberCaller:
     return caller
 
 
+async def as_of_now(state: rx.State, caller: MemberCaller) -> MemberCaller:
+    """The same member once more, after something that may have changed their role or the workspace."""
+    credentials = await credentials_of(state)
+    async with current_resources().database.unit_of_work() as session:
+        return await identify_member(session, credentials, str(caller.workspace.id))
+
+
 def id_from(text: object) -> UUID:
     """An id that came over the websocket; ``NotFound`` for what cannot be one."""
     try:

@@ -23,6 +23,7 @@ REACHABLE = {
         "give_role",
         "suspend",
         "remove",
+        "transfer",
     },
     "KeysState": {"open_keys", "make_key", "revoke"},
     "AccountState": {"open_account", "rename", "end", "bring_back", "make_workspace"},

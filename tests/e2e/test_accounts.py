@@ -165,7 +165,8 @@ def test_an_invite_is_accepted_by_a_second_person_whose_role_holds(
     page.reload()
     expect(page.get_by_role("main")).to_contain_text(guest)
     # Suspended by the owner, the guest is out with the next page.
-    page.get_by_role("button", name="Suspend").click()
+    page.get_by_role("button", name=f"More for {guest}").click()
+    page.get_by_role("menuitem", name="Suspend").click()
     expect(page.get_by_role("main")).to_contain_text("Suspended")
     other.reload()
     expect(other.get_by_role("main")).to_contain_text("suspended")

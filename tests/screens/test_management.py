@@ -22,7 +22,7 @@ from tests.screens.settings_form import settings_tab
 from tests.screens.test_home import call, signed_in_tab, tab
 
 NOBODY = str(uuid.uuid4())
-FORM = {"name": "x", "email": "", "role": "viewer", "confirm": "x", "knowledge:read": "yes"}
+FORM: dict[str, Any] = {"name": "x", "email": "", "role": "viewer", "confirm": "x", "knowledge:read": "yes"}
 
 
 async def member_id(team: TeamState, email: str) -> str:
@@ -55,6 +55,54 @@ async def test_a_team_is_invited_changed_and_left(factory: Factory) -> None:
     own = next(row.id for row in team.members if row.is_me)
     await call(team, "remove", own)
     assert "needs an owner" in team.problem
+
+
+async def test_an_owner_who_hands_over_is_shown_what_an_admin_may_at_once(factory: Factory) -> None:
+    tenant = await factory.tenant()
+    email, headers = await factory.member(tenant, Role.AGENT)
+    team = await signed_in_tab(TeamState, factory, tenant)
+    agent = await member_id(team, email)
+    assert [(row.can_own, row.is_last_owner) for row in team.members] == [(False, True), (True, False)]
+    events = await call(team, "transfer", agent)
+    assert "has a new owner" in str(events[-1].args)
+    assert ShellState.open_shell in events
+    assert {row.email: row.role for row in team.members} == {
+        email: "owner",
+        next(row.email for row in team.members if row.is_me): "admin",
+    }
+    assert not [row for row in team.members if row.can_own or row.can_change or row.is_last_owner]
+    assert "owner" not in team.grantable
+    heir = await tab(TeamState, headers["cookie"])
+    await call(heir, "open_team")
+    assert [row.can_own for row in heir.members] == [False, True]
+
+
+async def test_only_an_owner_hands_over_and_only_to_who_can_come_in(factory: Factory) -> None:
+    tenant = await factory.tenant()
+    owner = await signed_in_tab(TeamState, factory, tenant)
+    email, _ = await factory.member(tenant, Role.AGENT)
+    agent = await member_id(owner, email)
+    admin = await signed_in_tab(TeamState, factory, tenant, Role.ADMIN)
+    await call(admin, "open_team")
+    assert not [row for row in admin.members if row.can_own]
+    await call(admin, "transfer", agent)
+    assert "does not allow" in admin.problem
+    await call(owner, "suspend", agent, True)
+    assert not next(row.can_own for row in owner.members if row.id == agent)
+    await call(owner, "transfer", agent)
+    assert "suspended member" in owner.problem
+    await call(owner, "transfer", NOBODY)
+    assert "no such member" in owner.problem
+
+
+async def test_one_of_two_owners_may_leave(factory: Factory) -> None:
+    tenant = await factory.tenant()
+    email, _ = await factory.member(tenant, Role.OWNER)
+    team = await signed_in_tab(TeamState, factory, tenant)
+    other = await member_id(team, email)
+    assert not [row for row in team.members if row.is_last_owner or row.can_own]
+    await call(team, "suspend", other, True)
+    assert [row.is_last_owner for row in team.members if row.is_me] == [True]
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.ANALYST, Role.VIEWER])

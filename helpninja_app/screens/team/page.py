@@ -10,12 +10,14 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import MEMBERS, PATH, InviteRow, MemberRow, TeamState
-from helpninja_app.ui.actions import button
+from helpninja_app.screens.workspace_settings import state as settings
+from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import field, select_box
+from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, failed_state, page_header, section, skeleton_rows
 
@@ -25,6 +27,7 @@ _state: Any = TeamState
 _ROW = "flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 last:border-b-0"
 # On a phone the name has a line of its own, and what can be done stands below it.
 _NAME = "min-w-0 flex-1 basis-48"
+_LINK = "rounded-chip font-medium text-accent-text underline-offset-4 hover:underline"
 _CONTROLS = "ml-auto flex flex-wrap items-center justify-end gap-x-2 gap-y-1"
 
 
@@ -104,16 +107,29 @@ def _invite() -> rx.Component:
 
 def _member(member: MemberRow) -> rx.Component:
     return rx.el.li(
-        avatar(rx.cond(member.name != "", member.name, member.email)),
+        avatar(_called(member)),
         rx.el.div(
             rx.el.p(
-                rx.cond(member.name != "", member.name, member.email),
-                rx.cond(member.is_me, rx.el.span(" (you)", class_name="text-muted")),
-                class_name="truncate text-table font-medium",
+                rx.el.span(_called(member), class_name="truncate"),
+                rx.cond(member.is_me, rx.el.span("(you)", class_name="shrink-0 text-muted")),
+                class_name="flex gap-x-1 text-table font-medium",
             ),
             rx.cond(
                 member.name != "",
                 rx.el.p(member.email, class_name="truncate text-small text-muted"),
+            ),
+            rx.cond(
+                member.is_last_owner,
+                rx.el.p(
+                    "To leave, make someone else the owner first, or ",
+                    rx.el.a(
+                        "delete the workspace",
+                        href=f"{settings.PATH}#{settings.DELETION_PART}",
+                        class_name=_LINK,
+                    ),
+                    ".",
+                    class_name="text-small text-muted",
+                ),
             ),
             class_name=_NAME,
         ),
@@ -132,39 +148,68 @@ def _member(member: MemberRow) -> rx.Component:
                 ),
                 badge(_in_words(member.role), "neutral"),
             ),
-            rx.cond(
-                member.can_change,
-                button(
-                    rx.cond(member.is_suspended, "Let in", "Suspend"),
-                    type="button",
-                    emphasis="quiet",
-                    on_click=_state.suspend(member.id, ~member.is_suspended),
-                ),
-            ),
-            rx.cond(member.can_change | member.is_me, _removal(member)),
+            rx.cond(member.can_change, _changes(member)),
+            rx.cond(member.is_me & ~member.is_last_owner, _leaving(member)),
             class_name=_CONTROLS,
         ),
         class_name=_ROW,
     )
 
 
-def _removal(member: MemberRow) -> rx.Component:
-    dialog = f"remove-{member.id}"
+def _changes(member: MemberRow) -> rx.Component:
+    """What can be done with a colleague, behind one button; the owner alone can put them in their place."""
+    more, transfer, removal = (f"{act}-{member.id}" for act in ("more", "transfer", "remove"))
     return rx.fragment(
-        button(rx.cond(member.is_me, "Leave", "Remove"), type="button", emphasis="quiet", **opens(dialog)),
+        icon_button(f"More for {member.email}", "ellipsis", **opens_menu(more)),
+        menu(
+            rx.cond(
+                member.can_own,
+                rx.fragment(menu_item("Make the owner", "crown", **opens(transfer)), menu_line()),
+            ),
+            menu_item(
+                rx.cond(member.is_suspended, "Let in", "Suspend"),
+                "circle-pause",
+                on_click=_state.suspend(member.id, ~member.is_suspended),
+            ),
+            menu_item("Remove", "user-minus", tone="danger", **opens(removal)),
+            id=more,
+            label=f"More for {member.email}",
+            placement="below end",
+        ),
+        rx.cond(member.can_own, _transfer(member, transfer)),
         confirm(
-            id=dialog,
-            title=rx.cond(
-                member.is_me,
-                f"Leave {ShellState.workspace_name}?",
-                f"Remove {member.email} from {ShellState.workspace_name}?",
-            ),
-            consequence=rx.cond(
-                member.is_me,
-                "You see nothing of it any more, until somebody invites you again.",
-                "They lose access at once. What they wrote stays, and you can invite them again.",
-            ),
-            act=rx.cond(member.is_me, "Leave", "Remove"),
+            id=removal,
+            title=f"Remove {member.email} from {ShellState.workspace_name}?",
+            consequence="They lose access at once. What they wrote stays, and you can invite them again.",
+            act="Remove",
+            keep="Cancel",
+            on_confirm=_state.remove(member.id),
+        ),
+    )
+
+
+def _transfer(member: MemberRow, dialog: Any) -> rx.Component:
+    return confirm(
+        id=dialog,
+        title=f"Make {_called(member)} the owner of {ShellState.workspace_name}?",
+        consequence=(
+            "You become an admin at once. The new owner can delete the workspace and remove you, and only "
+            "they can make you the owner again. Invites you sent that nobody has accepted stop working."
+        ),
+        act="Make the owner",
+        keep="Cancel",
+        on_confirm=_state.transfer(member.id),
+    )
+
+
+def _leaving(member: MemberRow) -> rx.Component:
+    return rx.fragment(
+        button("Leave", type="button", emphasis="quiet", **opens(f"leave-{member.id}")),
+        confirm(
+            id=f"leave-{member.id}",
+            title=f"Leave {ShellState.workspace_name}?",
+            consequence="You see nothing of it any more, until somebody invites you again.",
+            act="Leave",
             keep="Cancel",
             on_confirm=_state.remove(member.id),
         ),
@@ -193,6 +238,10 @@ def _invited(invite: InviteRow) -> rx.Component:
         ),
         class_name=_ROW,
     )
+
+
+def _called(member: MemberRow) -> Any:
+    return rx.cond(member.name != "", member.name, member.email)
 
 
 def _role_option(role: rx.Var[str]) -> rx.Component:

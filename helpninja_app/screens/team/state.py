@@ -19,6 +19,7 @@ from helpninja_app.accounts.members import (
     list_members,
     remove_member,
     suspend_member,
+    transfer_workspace,
 )
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import Permission, outranks
@@ -28,6 +29,7 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources, plan_of
 from helpninja_app.screens.page_state import Leaving, PageState
 from helpninja_app.screens.session import SignedInState, id_from, text_in
+from helpninja_app.screens.shell.state import ShellState, told
 from helpninja_app.ui.times import in_words
 
 PATH = "/app/team"
@@ -44,6 +46,8 @@ class MemberRow:
     is_me: bool
     is_suspended: bool
     can_change: bool
+    can_own: bool
+    is_last_owner: bool
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,16 @@ class TeamState(PageState, SignedInState):
 
         return await self._answer(work, _to_the_list)
 
+    @rx.event(background=True)
+    async def transfer(self, user_id: str) -> Any:
+        """Make another member the owner, and oneself an admin."""
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.DELETE_WORKSPACE)
+            await transfer_workspace(session, caller, id_from(user_id))
+
+        return await self._answer(work, _to_the_new_owner)
+
     async def _read(
         self, session: AsyncSession, caller: MemberCaller
     ) -> tuple[list[MemberView], list[InviteView]]:
@@ -149,7 +163,8 @@ class TeamState(PageState, SignedInState):
         members, invites = found
         moment = now()
         self.may_manage = _may_manage(caller)
-        self.members = [_member_row(view, caller) for view in members]
+        has_another = any(view.user_id != caller.user_id for view in members if _owns(view))
+        self.members = [_member_row(view, caller, has_another_owner=has_another) for view in members]
         self.invites = [_invite_row(view, moment) for view in invites]
         self.grantable = [role.value for role in Role if not outranks(role, caller.role)]
 
@@ -180,6 +195,16 @@ def _to_the_list(_: None) -> Any:
     return rx.set_focus(MEMBERS)
 
 
+def _to_the_new_owner(_: None) -> Any:
+    # What the sidebar offers follows the new role.
+    said = told("The workspace has a new owner, and you are an admin now.", "success")
+    return [rx.set_focus(MEMBERS), ShellState.open_shell, said]
+
+
+def _owns(view: MemberView) -> bool:
+    return view.role is Role.OWNER and not view.is_suspended
+
+
 def _may_manage(caller: MemberCaller) -> bool:
     return Permission.MANAGE_MEMBERS in caller.permissions
 
@@ -189,16 +214,19 @@ def _most(caller: MemberCaller) -> int | None:
     return plan_of(current_resources().settings, caller.workspace.plan).members
 
 
-def _member_row(view: MemberView, caller: MemberCaller) -> MemberRow:
+def _member_row(view: MemberView, caller: MemberCaller, *, has_another_owner: bool) -> MemberRow:
     may = _may_manage(caller) and not outranks(view.role, caller.role)
+    is_me = view.user_id == caller.user_id
     return MemberRow(
         id=str(view.user_id),
         email=view.email,
         name=view.name,
         role=view.role.value,
-        is_me=view.user_id == caller.user_id,
+        is_me=is_me,
         is_suspended=view.is_suspended,
-        can_change=may and view.user_id != caller.user_id,
+        can_change=may and not is_me,
+        can_own=caller.role is Role.OWNER and view.role is not Role.OWNER and not view.is_suspended,
+        is_last_owner=is_me and _owns(view) and not has_another_owner,
     )
 
 

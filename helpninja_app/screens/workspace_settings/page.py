@@ -10,7 +10,7 @@ import reflex as rx
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.screens.workspace_settings.form import LANGUAGES
 from helpninja_app.screens.workspace_settings.hours_section import hours_section
-from helpninja_app.screens.workspace_settings.state import PATH, SettingsState
+from helpninja_app.screens.workspace_settings.state import DELETION_PART, PATH, SettingsState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.choices import chip, chips, search_choice, slider_field
 from helpninja_app.ui.dialogs import closes, dialog, opens
@@ -256,4 +256,5 @@ def _deletion() -> rx.Component:
                 button("Delete", type="submit", emphasis="danger", form=_DELETION_FORM),
             ),
         ),
+        id=DELETION_PART,
     )

@@ -33,6 +33,8 @@ from helpninja_app.screens.workspace_settings.hours import (
 )
 
 PATH = "/app/settings"
+# The part of the page that the workspace is deleted in.
+DELETION_PART = "delete"
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _LONGEST = 64
 # Where the focus goes when a field that is a group of several is refused.
