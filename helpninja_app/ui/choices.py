@@ -32,12 +32,13 @@ def chip(label: Any, *, name: Any, value: Any, checked: Any, id: str = "") -> rx
             name=name,
             value=value,
             default_checked=checked,
-            class_name="size-4 accent-accent",
+            class_name="size-4 shrink-0 accent-accent",
             **({"id": id} if id else {}),
         ),
         rx.el.span(label),
-        class_name="flex h-8 cursor-pointer items-center gap-2 rounded-chip border border-border-strong "
-        "px-2.5 text-table has-checked:border-accent has-checked:bg-accent-soft has-checked:text-accent-text",
+        class_name="flex min-h-8 cursor-pointer items-center gap-2 rounded-chip border border-border-strong "
+        "px-2.5 py-1 text-table has-checked:border-accent has-checked:bg-accent-soft "
+        "has-checked:text-accent-text",
     )
 
 
@@ -76,8 +77,8 @@ def slider_field(label: str, *, name: str, value: Any, on_change: Any, note: Any
             ),
             class_name="flex items-center gap-3",
         ),
-        rx.el.p(note, id=f"{name}-hint", class_name="min-h-4 text-small text-muted"),
         field_error(name, error),
+        rx.el.p(note, id=f"{name}-hint", class_name="min-h-4 text-small text-muted"),
         class_name="flex min-w-0 flex-col gap-1.5",
     )
 
@@ -114,12 +115,12 @@ def search_choice(
             debounce_timeout=_TYPED,
         ),
         rx.el.datalist(*(rx.el.option(value=option) for option in options), id=f"{name}-options"),
+        field_error(name, error),
         rx.el.div(
             rx.el.p(note, id=f"{name}-hint", class_name="min-h-4 text-small text-muted"),
             beside,
             class_name="flex flex-wrap items-center gap-x-3 gap-y-1",
         ),
-        field_error(name, error),
         class_name="flex min-w-0 flex-col gap-1.5",
     )
 

@@ -91,7 +91,7 @@ def switcher_button(name: Any, **attributes: Any) -> rx.Component:
     return rx.el.button(
         mark(),
         shown_name(name, "min-w-0 flex-1 truncate text-left text-body font-semibold"),
-        icon("chevrons-up-down", class_name="text-muted"),
+        icon("chevrons-up-down", class_name="ml-auto text-muted"),
         type="button",
         title=name,
         class_name="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-control px-2 hover:bg-border/60",
@@ -104,7 +104,7 @@ def account_button(name: Any, picture: rx.Component, **attributes: Any) -> rx.Co
     return rx.el.button(
         rx.cond(name, picture, skeleton("size-7")),
         shown_name(name, "min-w-0 flex-1 truncate text-left text-table font-medium"),
-        icon("ellipsis", class_name="text-muted"),
+        icon("ellipsis", class_name="ml-auto text-muted"),
         type="button",
         title=name,
         class_name="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-control px-2 hover:bg-border/60",

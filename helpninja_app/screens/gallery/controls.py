@@ -10,7 +10,6 @@ from helpninja_app.screens.gallery.samples import ADDRESS, ARABIC, LONG, line
 from helpninja_app.ui.actions import Emphasis, Size, busy_button, button, button_link, icon_button
 from helpninja_app.ui.forms import (
     check_box,
-    date_box,
     field,
     search_field,
     segments,
@@ -97,10 +96,6 @@ def more_fields(side: str) -> rx.Component:
         text_area("Greeting", name="greeting", id=f"{side}-bad-greeting", error="Say something here."),
         line(
             "Without a label to see", select_box("Kind", rx.el.option("Everything"), rx.el.option("Members"))
-        ),
-        line(
-            "A day",
-            date_box("From"),
         ),
     )
 

@@ -9,8 +9,10 @@ from typing import Literal
 import reflex as rx
 from reflex.style import set_color_mode
 
+from helpninja_app.screens.gallery.choosing import days_and_times, many_of, numbers, one_of_many
 from helpninja_app.screens.gallery.colours import colours, type_scale
 from helpninja_app.screens.gallery.controls import buttons, choices, fields, more_fields
+from helpninja_app.screens.gallery.frames import forms, headers, pages, said, sidebar_parts
 from helpninja_app.screens.gallery.lists import long_lists, people, states, tables
 from helpninja_app.screens.gallery.overlays import dialogs, menus, messages, palettes, tooltips
 from helpninja_app.screens.gallery.pieces import (
@@ -48,6 +50,11 @@ SAMPLES: tuple[tuple[str, tuple[Sample, ...]], ...] = (
             Sample("fields", "Fields", fields),
             Sample("more-fields", "Selects and text areas", more_fields),
             Sample("choices", "Switches and choices", choices),
+            Sample("chips", "Chips", many_of),
+            Sample("sliders", "Slider", numbers),
+            Sample("times", "Days and times", days_and_times),
+            Sample("search-choices", "One of many", one_of_many),
+            Sample("forms", "Forms and the bar that saves", forms),
         ),
     ),
     (
@@ -79,6 +86,15 @@ SAMPLES: tuple[tuple[str, tuple[Sample, ...]], ...] = (
             Sample("tooltips", "Tooltips", tooltips),
             Sample("palettes", "Command palette", palettes),
             Sample("messages", "Toasts and failures", messages),
+            Sample("said", "What the server says", said),
+        ),
+    ),
+    (
+        "Pages",
+        (
+            Sample("headers", "Page header and section", headers),
+            Sample("sidebar-parts", "Parts of the sidebar", sidebar_parts),
+            Sample("pages", "Whole pages", pages),
         ),
     ),
 )

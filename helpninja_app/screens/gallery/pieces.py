@@ -8,7 +8,7 @@ from helpninja_app.screens.gallery.samples import LONG, block, line
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.badges import BadgeTone, badge, score
 from helpninja_app.ui.charts import chart_frame, chart_row
-from helpninja_app.ui.code import code_block, copied_line
+from helpninja_app.ui.code import code_block, code_line, copied_line
 from helpninja_app.ui.conversation import answered, asked, citation
 from helpninja_app.ui.keys import key, with_control
 from helpninja_app.ui.notices import Tone, notice
@@ -138,6 +138,8 @@ def code(_side: str) -> rx.Component:
             label="The line that installs the widget",
             note="Copied.",
         ),
+        block("Without a button", code_line("make run", label="How to start it")),
+        block("Longer than its place", code_line(_CODE.replace("\\\n", ""), label="One long line")),
         code_block(_CODE, label="Ask a question"),
     )
 

@@ -28,3 +28,17 @@ def block(name: str, *content: rx.Component) -> rx.Component:
         *content,
         class_name="flex min-w-0 flex-col gap-2",
     )
+
+
+def pictured(name: str, page: rx.Component) -> rx.Component:
+    """A whole page, half as large, as a picture: it takes no focus, and screen readers pass it by."""
+    return block(
+        name,
+        rx.el.div(
+            rx.el.div(page, class_name="[zoom:0.5]"),
+            aria_hidden="true",
+            custom_attrs={"inert": True},
+            # What is fixed, or as high as the window, stays in here.
+            class_name="max-h-[50dvh] overflow-hidden rounded-card border border-border-strong contain-paint",
+        ),
+    )
