@@ -28,6 +28,9 @@ FrontendEventExceptionState.auto_reload_on_errors = []
 
 draining = Draining()
 
+# Their files; nothing that our policy would have to allow stands in the pages themselves.
+BEHAVIOURS = ("behaviours", "unsaved")
+
 
 class App(rx.App):
     """Reflex' app with our own middleware around all of it, its CORS layer included."""
@@ -55,7 +58,7 @@ app = App(
     stylesheets=["/styles/tokens.css", "/styles/components.css"],
     head_components=[
         rx.el.link(rel="icon", type="image/svg+xml", href="/brand/mark.svg"),
-        rx.el.script(src="/behaviours/behaviours.js", defer=True),
+        *(rx.el.script(src=f"/behaviours/{name}.js", defer=True) for name in BEHAVIOURS),
     ],
     toaster=toaster(),
     # In place of Reflex' own, which name the framework and speak of websockets.

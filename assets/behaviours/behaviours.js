@@ -54,6 +54,8 @@
   on("close", ({ target }) => {
     const opener = openers.get(target);
     openers.delete(target);
+    // What was typed and not sent is gone with it: a dialog opens as it did the first time.
+    if (target instanceof HTMLDialogElement) for (const form of target.querySelectorAll("form")) form.reset();
     if (document.activeElement !== document.body && isSeen(document.activeElement)) return;
     const popover = opener?.closest("[popover]");
     (isSeen(opener) ? opener : popover && invokersOf(popover)[0])?.focus();

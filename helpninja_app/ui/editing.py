@@ -8,7 +8,10 @@ import reflex as rx
 from reflex_components_core.el.elements.forms import Form
 
 from helpninja_app.ui.actions import button
+from helpninja_app.ui.dialogs import confirm
 from helpninja_app.ui.notices import notice
+
+_UNSAVED = "unsaved"
 
 
 class WatchedForm(Form):
@@ -17,14 +20,33 @@ class WatchedForm(Form):
     on_change: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg, valid-type]
 
 
-def watched_form(*content: rx.Component, on_submit: Any, on_change: Any, class_name: str) -> rx.Component:
-    """``on_change`` is heard at most twice a second; the server checks the fields, not the browser."""
+def watched_form(
+    *content: rx.Component, on_submit: Any, on_change: Any, class_name: str, is_changed: Any = None
+) -> rx.Component:
+    """``on_change`` is heard at most twice a second; the server checks the fields, not the browser.
+
+    With ``is_changed``, which one form of a page may have, ``unsaved.js`` asks before the page is left.
+    """
+    asking = is_changed is not None
     return WatchedForm.create(
         *content,
+        _unsaved() if asking else rx.fragment(),
+        **({"data_unsaved": rx.cond(is_changed, "true", "false"), "data_asks": _UNSAVED} if asking else {}),
         on_submit=on_submit,
         on_change=on_change.throttle(500),
         no_validate=True,
         class_name=class_name,
+    )
+
+
+def _unsaved() -> rx.Component:
+    return confirm(
+        id=_UNSAVED,
+        title="Leave without saving?",
+        consequence="What you changed on this page is not saved, and would be lost.",
+        act="Leave",
+        keep="Stay",
+        on_confirm=rx.noop(),
     )
 
 

@@ -32,6 +32,7 @@ REACHABLE = {
         "open_settings",
         "save",
         "delete_workspace",
+        "keep_workspace",
         "note_change",
         "offer_zone",
         "choose_zone",

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.e2e.dashboard_steps import findings
 from tests.e2e.demo_server import DemoServer
@@ -127,6 +127,78 @@ def test_a_workspace_is_deleted_and_one_is_led_to_one_s_account(page: Page, demo
     question.get_by_role("button", name="Delete").click()
     expect(page).to_have_url(re.compile(r"/app/account\?done=deleted"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+
+
+def test_a_deletion_that_was_thought_better_of_begins_anew(page: Page, demo_server: DemoServer) -> None:
+    open_settings(page, demo_server)
+    question = page.get_by_role("dialog", name="Delete Ada's shop?")
+    field = question.get_by_role("textbox")
+    for _ in range(2):
+        send(page, "Delete the workspace")
+        expect(field).to_have_value("")
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+        field.fill("slip")
+        field.press("Enter")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        question.get_by_role("button", name="Keep").click()
+        expect(question).to_be_hidden()
+    expect(page.get_by_role("main").get_by_role("alert")).to_have_count(0)
+
+
+def test_a_new_name_stands_in_the_sidebar_at_once(page: Page, demo_server: DemoServer) -> None:
+    open_settings(page, demo_server)
+    page.get_by_label("Name", exact=True).fill("Grace's shop")
+    send(page, "Save")
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    expect(page.get_by_role("button", name="Grace's shop", exact=True)).to_be_visible()
+    page.goto(f"{demo_server.url}/app/account")
+    page.get_by_label("Name", exact=True).fill("Grace Hopper")
+    send(page, "Save")
+    expect(page.get_by_role("button", name="Grace Hopper")).to_be_visible()
+
+
+def test_a_changed_form_is_not_left_without_a_question(page: Page, demo_server: DemoServer) -> None:
+    open_settings(page, demo_server)
+    greeting = page.get_by_label("Greeting")
+    greeting.fill("Good day.")
+    expect(page.get_by_text("You have changes that are not saved.")).to_be_visible()
+    question = page.get_by_role("alertdialog", name="Leave without saving?")
+    page.get_by_role("link", name="Team").click()
+    expect(question.get_by_role("button", name="Stay")).to_be_focused()
+    assert findings(page) == []
+    page.keyboard.press("Enter")
+    expect(question).to_be_hidden()
+    expect(page.get_by_role("link", name="Team")).to_be_focused()
+    expect(greeting).to_have_value("Good day.")
+    asked: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    page.close(run_before_unload=True)
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    press(page, "ControlOrMeta+k")
+    page.keyboard.type("audit")
+    press(page, "Enter")
+    question.get_by_role("button", name="Leave").click()
+    expect(page).to_have_url(re.compile("/app/audit/?$"))
+    page.get_by_role("link", name="Settings").click()
+    expect(greeting).to_have_value("")
+    page.get_by_role("link", name="API docs").click()
+    expect(page).to_have_url(f"{demo_server.url}/api/docs")
+    assert asked == ["beforeunload"]
+
+
+def test_what_is_changed_and_saved_is_left_without_a_question(page: Page, demo_server: DemoServer) -> None:
+    open_settings(page, demo_server)
+    page.get_by_label("Greeting").fill("Good day.")
+    send(page, "Save")
+    expect(page.get_by_text(SAVED)).to_be_visible()
+    page.get_by_role("link", name="Team").click()
+    expect(page).to_have_url(re.compile("/app/team/?$"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

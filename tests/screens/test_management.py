@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -153,6 +154,8 @@ async def test_a_workspace_is_deleted_by_typing_its_name_and_brought_back(
     settings, _ = await settings_tab(factory, tenant)
     await call(settings, "delete_workspace", {"confirm": "slip"})
     assert "Type " in settings.problem
+    type(settings).event_handlers["keep_workspace"].fn(settings)
+    assert (settings.problem, settings.is_deleting) == ("", False)
     cookie = settings.router.headers.cookie
     await call(settings, "delete_workspace", {"confirm": tenant.workspace.slug})
     async with resources.database.unit_of_work(tenant.scope) as session:

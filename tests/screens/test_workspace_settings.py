@@ -10,6 +10,7 @@ import pytest
 from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.resources import Resources
+from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.workspace_settings.hours import Span, opening_in_words, week_of
 from helpninja_app.screens.workspace_settings.state import SettingsState
 from tests.factories import Factory, Tenant
@@ -53,10 +54,11 @@ async def test_settings_are_saved_as_they_were_typed(factory: Factory, resources
         "from_sun_0": "09:00",
         "to_sun_0": "08:00",
     }
-    focus = await call(settings, "save", changed)
+    focus, renamed = await call(settings, "save", changed)
     assert settings.problem == ""
     assert settings.is_saved
     assert focus.handler.fn.__qualname__ == "_set_focus"
+    assert renamed is ShellState.open_shell
     found = await stored(resources, tenant)
     assert (found.name, found.time_zone, found.languages) == ("Fernway", "Europe/Berlin", ("de", "en"))
     assert found.confidence_threshold == pytest.approx(0.7)

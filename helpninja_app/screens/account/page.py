@@ -155,7 +155,7 @@ def _session(session: SessionRow) -> rx.Component:
         ),
         rx.cond(
             session.is_current,
-            badge("this device", "success"),
+            badge("This device", "success"),
             button("Sign out", type="button", emphasis="quiet", on_click=_state.end(session.id)),
         ),
         class_name="flex items-center gap-4 border-b border-border px-4 py-3 last:border-b-0",

@@ -24,7 +24,7 @@ from helpninja_app.screens.session import (
     to_sign_in,
     user_of_tab,
 )
-from helpninja_app.screens.shell.state import to_workspace, told
+from helpninja_app.screens.shell.state import ShellState, to_workspace, told
 from helpninja_app.ui.times import exactly, in_words
 
 PATH = "/app/account"
@@ -91,7 +91,8 @@ class AccountState(SignedInState):
         except Exception as error:
             return told(sentence_for(error), "danger")
         await self._show()
-        return told("Saved.", "success")
+        # The sidebar has the name too.
+        return [ShellState.open_shell, told("Saved.", "success")]
 
     @rx.event(background=True)
     async def end(self, session_id: str) -> Any:

@@ -91,6 +91,7 @@ def _form() -> rx.Component:
         ),
         on_submit=_state.save,
         on_change=_state.note_change,
+        is_changed=SettingsState.is_changed,
         class_name="flex flex-col gap-8",
     )
 
@@ -251,6 +252,7 @@ def _deletion() -> rx.Component:
             ),
             id=_DELETION,
             title=f"Delete {SettingsState.name}?",
+            on_close=_state.keep_workspace,
             actions=(
                 button("Keep", type="button", **closes()),
                 button("Delete", type="submit", emphasis="danger", form=_DELETION_FORM),

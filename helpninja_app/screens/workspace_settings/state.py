@@ -18,7 +18,8 @@ from helpninja_app.accounts.workspaces import change_workspace, load_workspace
 from helpninja_app.errors import Conflict, Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.screens.page_state import Leaving, PageState
-from helpninja_app.screens.session import SignedInState, text_in
+from helpninja_app.screens.session import SignedInState, text_in, workspace_asked_for
+from helpninja_app.screens.shell.state import ShellState, told
 from helpninja_app.screens.workspace_settings.form import FIELDS, LANGUAGES, changes_in, threshold_in
 from helpninja_app.screens.workspace_settings.hours import (
     WEEKDAYS,
@@ -98,6 +99,12 @@ class SettingsState(PageState, SignedInState):
         return await self._answer(work, is_deleting=True)
 
     @rx.event
+    def keep_workspace(self) -> None:
+        """The dialog was closed: what was wrong in it is not said when it is opened again."""
+        if self.is_deleting:
+            self.is_deleting, self.problem = False, ""
+
+    @rx.event
     def note_change(self) -> None:
         """Something in the form is not as it is stored."""
         self.is_changed = True
@@ -166,8 +173,11 @@ class SettingsState(PageState, SignedInState):
 
     def _thank(self, _: None) -> Any:
         self.is_saved = True
-        # The fields are drawn anew: the focus would be nowhere.
-        return rx.set_focus("save")
+        if workspace_asked_for(self):
+            # By a name in the address, which may be another one now; the session knows the workspace.
+            return [told("Saved.", "success"), rx.redirect(PATH)]
+        # The fields are drawn anew: the focus would be nowhere. The sidebar has the name too.
+        return [rx.set_focus("save"), ShellState.open_shell]
 
     def _refuse(self, error: Exception) -> Any:
         super()._refuse(error)
