@@ -322,24 +322,6 @@
     }
   });
 
-  /* A session that runs out, as Supabase's do: a page with data-renews asks for it to be renewed now and again.
-     On the sign-in page the attribute says where somebody came from, who need not sign in again. */
-
-  const RENEWED_EVERY = 5 * 60 * 1000;
-  let askedAt = 0;
-  async function renew() {
-    const mark = document.querySelector("[data-renews]");
-    if (!mark || document.hidden || Date.now() - askedAt < RENEWED_EVERY) return;
-    askedAt = Date.now();
-    const next = mark.dataset.renews;
-    const answer = await fetch("/api/auth/refresh", { method: "POST" }).catch(() => null);
-    const isNew = Date.now() - Number(sessionStorage.getItem("renewed") ?? 0) > 60000;
-    if (!answer?.ok || !next || !isNew) return;
-    sessionStorage.setItem("renewed", String(Date.now()));
-    location.assign(next);
-  }
-  setInterval(renew, 1000);
-
   /* A link that leads to a part of a page: the focus goes into the first field there, or to the first button,
      once the page is drawn and what was open has given the focus back. */
 

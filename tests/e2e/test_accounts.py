@@ -1,12 +1,11 @@
-"""Accounts in a browser: signing up, forgetting a password, and what two tabs know of each other."""
+"""Accounts in a browser: signing up, forgetting a password, invites, and a name that is changed."""
 
-import re
 import secrets
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, findings, open_account_menu, sign_out
+from tests.e2e.dashboard_steps import HOME_PAGE, findings, open_account_menu
 from tests.e2e.demo_server import DemoServer
 
 PASSWORD = "seven odd teapots dance"
@@ -83,19 +82,6 @@ def test_the_mailed_link_confirms_the_address(page: Page, demo_server: DemoServe
     page.goto(link)
     send(page, "Confirm my address")
     expect(page.get_by_role("alert")).to_contain_text("used already")
-
-
-def test_signing_out_in_one_tab_ends_the_other(
-    page: Page, context: BrowserContext, demo_server: DemoServer
-) -> None:
-    sign_up(page, demo_server)
-    other = context.new_page()
-    other.goto(f"{demo_server.url}/app")
-    expect(other.get_by_role("heading", level=1)).to_have_text("Home")
-    sign_out(page)
-    expect(page).to_have_url(re.compile(f"{re.escape(demo_server.url)}/?$"))
-    other.reload()
-    expect(other).to_have_url(SIGN_IN_PAGE)
 
 
 def test_an_account_is_made_by_keyboard_alone(page: Page, demo_server: DemoServer) -> None:

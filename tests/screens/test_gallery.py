@@ -17,6 +17,7 @@ UNSEEN = {
     "connection_notice": "shows connection_bar while the server is away",
     "toaster": "the place of toasts, once for all pages",
     "renewal": "a mark that a script reads",
+    "whose_page": "a mark that a script reads",
     "hidden_field": "goes with a form unseen",
 }
 

@@ -13,7 +13,7 @@ from helpninja_app.ui.links import document_link
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import skeleton
 from helpninja_app.ui.public import page_width, public_page
-from helpninja_app.ui.renewal import renewal
+from helpninja_app.ui.sessions import renewal
 
 LONGEST_PASSWORD = 1000
 _LINK = "rounded-chip font-medium text-accent-text underline-offset-4 hover:underline"

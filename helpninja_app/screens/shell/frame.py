@@ -11,7 +11,7 @@ from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.menus import account_menu, workspace_menu
 from helpninja_app.screens.shell.overlays import command_palette, shortcuts
 from helpninja_app.screens.shell.state import ShellState
-from helpninja_app.ui.renewal import renewal
+from helpninja_app.ui.sessions import renewal, whose_page
 from helpninja_app.ui.shell import Place, app_shell
 from helpninja_app.ui.toasts import said_toast
 
@@ -73,5 +73,10 @@ def dashboard(*content: rx.Component, path: str) -> rx.Component:
         places=places,
         switcher=_workspace_menu(),
         account=_account_menu(),
-        overlays=(_overlays(), _said(), renewal(ShellState.is_supabase)),
+        overlays=(
+            _overlays(),
+            _said(),
+            renewal(ShellState.is_supabase),
+            whose_page(ShellState.email, ShellState.workspace_id),
+        ),
     )
