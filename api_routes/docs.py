@@ -118,15 +118,26 @@ def _text(value: object) -> str:
     return html.escape(str(value))
 
 
+# The colours and sizes of the pages' own tokens, which this page does without.
 _STYLE = """
-:root{color-scheme:light dark;--line:#d5dad7;--soft:#f4f6f5;--accent:#0a6a57}
-@media(prefers-color-scheme:dark){:root{--line:#343b38;--soft:#1a1f1d;--accent:#4cc9ad}}
-body{font:15px/24px system-ui,sans-serif;margin:0}
-main{max-width:760px;margin:0 auto;padding:32px 20px 96px}
-h1{font-size:24px;line-height:32px}h2{font-size:16px;margin:0 0 4px}h3{font-size:13px;margin:12px 0 4px}
-section{border-top:1px solid var(--line);padding:20px 0}a{color:var(--accent)}
-pre,table{background:var(--soft);border-radius:8px;padding:10px 12px;overflow:auto}
-pre,table{font-size:13px;line-height:18px}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:3px 12px 3px 0}
-nav ul{columns:2;padding-left:18px}@media(max-width:600px){nav ul{columns:1}}
+:root{color-scheme:light dark;--bg:#fff;--subtle:#f7f8f7;--border:#e4e7e5;--text:#181c1a;--muted:#626b66;
+--accent:#0b7a64;--accent-text:#0a6a57}
+@media(prefers-color-scheme:dark){:root{--bg:#111413;--subtle:#161a18;--border:#272d2a;--text:#e9ecea;
+--muted:#9aa39e;--accent:#2fb598;--accent-text:#4cc9ad}}
+body{font:14px/24px "Inter Variable",ui-sans-serif,system-ui,sans-serif;margin:0;background:var(--bg);
+color:var(--text);-webkit-text-size-adjust:100%}
+main{max-width:760px;margin:0 auto;padding:32px 20px 96px;overflow-wrap:anywhere}
+h1{font-size:20px;line-height:28px;font-weight:600;letter-spacing:-.012em;margin:0 0 8px}
+h2{font-size:15px;font-weight:600;margin:0 0 4px}h3{font-size:13px;line-height:18px;font-weight:500;
+color:var(--muted);margin:16px 0 4px}
+section{border-top:1px solid var(--border);padding:20px 0}
+a{color:var(--accent-text);text-underline-offset:3px;border-radius:6px}
+a:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+code,pre{font-family:ui-monospace,monospace}code{font-size:13px}
+pre,table{background:var(--subtle);border:1px solid var(--border);border-radius:8px;padding:10px 12px;
+font-size:13px;line-height:18px;margin:4px 0}
+pre{white-space:pre-wrap}
+table{border-spacing:0;width:100%}th,td{text-align:left;vertical-align:top;padding:3px 12px 3px 0}
+th{color:var(--muted);font-weight:500}
+nav ul{columns:2;padding-left:18px}@media(max-width:600px){nav ul{columns:1;padding-left:0;list-style:none}}
 """

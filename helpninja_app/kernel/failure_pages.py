@@ -15,8 +15,8 @@ log = structlog.get_logger(__name__)
 
 # The colours are those of the tokens, which may be what could not be served.
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, "
-"initial-scale=1">
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · HelpNinja</title><link rel="icon" type="image/svg+xml" href="/brand/mark.svg"><style>
 :root {{ color-scheme: light dark; --bg: #ffffff; --text: #181c1a; --muted: #626b66; --border: #cfd4d1;
   --accent: #0b7a64; --on-accent: #ffffff; }}

@@ -62,9 +62,9 @@ def failed_page(cause: rx.Var[str] | str) -> rx.Component:
                     cause,
                     class_name="mt-2 max-h-60 overflow-auto rounded-control border border-border "
                     "bg-subtle p-3 "
-                    "font-mono text-small whitespace-pre-wrap",
+                    "font-mono text-small wrap-anywhere whitespace-pre-wrap",
                 ),
-                class_name="pt-6",
+                class_name="max-w-full pt-6",
             ),
             role="alert",
             class_name="mx-auto flex w-full max-w-reading flex-col items-start gap-2 px-5 py-20",

@@ -44,7 +44,8 @@ def search(page: Page, question: str) -> Locator:
     return results
 
 
-def findings(page: Page) -> list[str]:
-    """Everything that axe complains about."""
-    found = Axe().run(page).response["violations"]
+def findings(page: Page, *, touch: bool = False) -> list[str]:
+    """What axe complains about; with ``touch`` also what is too small for a finger (WCAG 2.5.8)."""
+    options = {"rules": {"target-size": {"enabled": True}}} if touch else {}
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]

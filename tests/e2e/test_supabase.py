@@ -174,11 +174,17 @@ def test_ending_the_other_device_ends_it(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_sign_in_page(page: Page, server: DemoServer, scheme: str) -> None:
+@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-up", "/sign-in?error=unreachable&next=/app/team"])
+def test_the_pages_to_come_in_hold_on_phones_and_in_the_dark(
+    page: Page, server: DemoServer, path: str, width: int, scheme: str
+) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto(f"{server.url}/sign-in")
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{server.url}{path}")
     expect(page.get_by_role("link", name="Continue with GitHub")).to_be_visible()
-    assert not findings(page)
+    assert findings(page, touch=True) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_supabase_being_away_is_said_and_nothing_is_lost(
