@@ -126,7 +126,7 @@ _STYLE = """
 --muted:#9aa39e;--accent:#2fb598;--accent-text:#4cc9ad}}
 body{font:14px/24px "Inter Variable",ui-sans-serif,system-ui,sans-serif;margin:0;background:var(--bg);
 color:var(--text);-webkit-text-size-adjust:100%}
-main{max-width:760px;margin:0 auto;padding:32px 20px 96px;overflow-wrap:anywhere}
+main{max-width:960px;margin:0 auto;padding:32px 20px 96px;overflow-wrap:anywhere}
 h1{font-size:20px;line-height:28px;font-weight:600;letter-spacing:-.012em;margin:0 0 8px}
 h2{font-size:15px;font-weight:600;margin:0 0 4px}h3{font-size:13px;line-height:18px;font-weight:500;
 color:var(--muted);margin:16px 0 4px}
@@ -139,5 +139,6 @@ font-size:13px;line-height:18px;margin:4px 0}
 pre{white-space:pre-wrap}
 table{border-spacing:0;width:100%}th,td{text-align:left;vertical-align:top;padding:3px 12px 3px 0}
 th{color:var(--muted);font-weight:500}
-nav ul{columns:2;padding-left:18px}@media(max-width:600px){nav ul{columns:1;padding-left:0;list-style:none}}
+p{max-width:760px}nav code{font-size:12px}nav li{break-inside:avoid}nav ul{columns:2;padding-left:18px}
+@media(max-width:600px){nav ul{columns:1;padding-left:0;list-style:none}}
 """
