@@ -10,7 +10,7 @@ from api_routes.session_cookies import supabase_credentials
 from helpninja_app.accounts.callers import MemberCaller, StaffCaller, VisitorCaller, WorkspaceView
 from helpninja_app.accounts.identity import Credentials, SignedInUser, identify, identify_user
 from helpninja_app.accounts.sessions import SESSION_COOKIE
-from helpninja_app.accounts.visitors import check_session_id, verify_visitor
+from helpninja_app.accounts.visitors import check_session_id, read_visitor, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
 from helpninja_app.errors import Forbidden, NotFound, NotSignedIn
 from helpninja_app.kernel.proxies import limited_address
@@ -115,6 +115,15 @@ def visitor_caller(request: Request, workspace: WorkspaceView, session_id: str |
     if session_id is not None and proven != session_id:
         raise NotSignedIn("This visitor token belongs to another session.")
     return VisitorCaller(workspace, proven, is_signed=True)
+
+
+def workspace_of_token(request: Request) -> str:
+    """The id of the workspace that a visitor's token is for; ``NotSignedIn`` without one that counts."""
+    token = bearer(request)
+    if token is None:
+        raise NotSignedIn("This needs the visitor's token.")
+    workspace_id, _ = read_visitor(resources_of(request).settings.signing_key(), token)
+    return str(workspace_id)
 
 
 def bearer(request: HTTPConnection) -> str | None:

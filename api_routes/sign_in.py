@@ -24,7 +24,7 @@ from api_routes.identity import credentials_of, resources_of
 from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
 from api_routes.second_step import LONGEST_CODE, SecondStep, open_session_by_code, to_code_page
-from helpninja_app.accounts.identity import Credentials, identify_user
+from helpninja_app.accounts.identity import identify_user
 from helpninja_app.accounts.links import Purpose, make_link
 from helpninja_app.accounts.passwords import LONGEST, is_password_right
 from helpninja_app.accounts.sessions import end_session, end_sessions, open_session
@@ -99,7 +99,7 @@ async def sign_out(request: Request) -> Response:
         async with resources.database.unit_of_work() as session:
             if wanted.everywhere in (True, "true", "on", "1"):
                 try:
-                    user = await identify_user(session, Credentials(session=credentials.session))
+                    user = await identify_user(session, credentials)
                 except NotSignedIn:
                     pass
                 else:

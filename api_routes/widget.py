@@ -15,14 +15,13 @@ from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
 from api_routes.chat import CitationResult
-from api_routes.identity import bearer, resources_of, visited_workspace
+from api_routes.identity import resources_of, visited_workspace, visitor_caller, workspace_of_token
 from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented
-from helpninja_app.accounts.callers import VisitorCaller, WorkspaceView
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.visitors import (
     check_session_id,
     new_session_id,
-    read_visitor,
     sign_visitor,
     verify_visitor,
 )
@@ -215,14 +214,8 @@ async def conversation(
     request: Request, response: Response, t: Annotated[str | None, Query(max_length=100)] = None
 ) -> ConversationResult:
     """This visitor's conversation, for a reload or the next page; the visitor's token says whose."""
-    token = bearer(request)
-    if token is None:
-        raise NotSignedIn("This needs the visitor's token.")
-    proven, session_id = read_visitor(resources_of(request).settings.signing_key(), token)
-    workspace = await _allowed(request, t or str(proven))
-    if workspace.id != proven:
-        raise NotSignedIn("This visitor token belongs to another workspace.")
-    caller = VisitorCaller(workspace, session_id, is_signed=True)
+    workspace = await _allowed(request, t or workspace_of_token(request))
+    caller = visitor_caller(request, workspace, None)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         thread = await read_thread(session, caller)
     response.headers["cache-control"] = "no-store"

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import KEY_PERMISSIONS, ROLE_PERMISSIONS, Permission
 from helpninja_app.accounts.tokens import token_hash
+from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.access.register import MEMBER, PERSON, Access
 from tests.factories import Factory, Tenant
@@ -78,11 +79,9 @@ async def callers_with_a_session(factory: Factory, theirs: Tenant, other: Tenant
     _, ended = await factory.member(theirs)
     _, expired = await factory.member(theirs)
     for headers, column in ((ended, "revoked_at"), (expired, "expires_at")):
-        async with resources.database.unit_of_work() as session:
-            await session.execute(
-                text(f"update sessions set {column} = now() where token_hash = :given"),
-                {"given": token_hash(headers["cookie"].partition("=")[2])},
-            )
+        scope = Scope(user_id=await user_of(resources, headers))
+        async with resources.database.unit_of_work(scope) as session:
+            await session.execute(text(f"update sessions set {column} = now()"))
     _, suspended = await factory.member(theirs, Role.ADMIN)
     await suspend(resources, theirs, await user_of(resources, suspended))
     _, removed = await factory.member(theirs, Role.ADMIN)
@@ -120,7 +119,7 @@ async def user_of(resources: Resources, headers: dict[str, str]) -> UUID:
     """Whose session a cookie is."""
     async with resources.database.unit_of_work() as session:
         found = await session.execute(
-            text("select user_id from sessions where token_hash = :given"),
+            text("select user_id from session_hashes where token_hash = :given"),
             {"given": token_hash(headers["cookie"].partition("=")[2])},
         )
         return UUID(str(found.scalar_one()))
