@@ -37,7 +37,7 @@ PUBLISHED: dict[str, set[str]] = {
     "GET /widget/panel": {"workspaces-allowed-domains"},
 }
 # What anybody may have us write, with an address alone: a link to choose a new password, in a mail.
-WRITTEN = {"POST /api/auth/reset-password": {"account_links"}}
+WRITTEN = {"POST /api/auth/reset-password": {"account_links", "account_link_hashes"}}
 
 
 async def try_strangers(
