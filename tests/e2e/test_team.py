@@ -55,6 +55,11 @@ def test_the_only_owner_reads_what_comes_before_leaving(owner: Page) -> None:
     expect(owner.get_by_role("button", name="Delete the workspace")).to_be_focused()
 
 
+def test_ownership_is_not_given_by_a_key_in_a_list(owner: Page, agent: tuple[Page, str]) -> None:
+    roles = owner.get_by_label(f"Role of {agent[1]}").get_by_role("option")
+    expect(roles).to_have_text(["Admin", "Agent", "Analyst", "Viewer"])
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_the_menu_of_a_member_and_the_question_are_accessible(

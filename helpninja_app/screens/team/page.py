@@ -140,7 +140,13 @@ def _member(member: MemberRow) -> rx.Component:
                 rx.el.div(
                     select_box(
                         f"Role of {member.email}",
-                        rx.foreach(TeamState.grantable, _role_option),
+                        # Ownership is given in a dialog, not by an arrow key in a list.
+                        rx.foreach(
+                            TeamState.grantable,
+                            lambda role: rx.cond(
+                                (role != "owner") | (member.role == "owner"), _role_option(role)
+                            ),
+                        ),
                         value=member.role,
                         on_change=lambda role: _state.give_role(member.id, role),
                     ),
