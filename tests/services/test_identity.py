@@ -79,6 +79,11 @@ async def test_every_kind_of_identity_costs_one_query(resources: Resources, fact
     async with resources.database.unit_of_work() as session:
         await session.execute(text("select 1"))
         with statements(resources) as seen:
+            await identify_user(session, member)
+        assert len(seen) == 1
+    async with resources.database.unit_of_work() as session:
+        await session.execute(text("select 1"))
+        with statements(resources) as seen:
             await find_workspace(session, tenant.workspace.public_key)
         assert len(seen) == 1
 
