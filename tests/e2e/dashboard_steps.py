@@ -47,5 +47,10 @@ def search(page: Page, question: str) -> Locator:
 def findings(page: Page, *, touch: bool = False) -> list[str]:
     """What axe complains about; with ``touch`` also what is too small for a finger (WCAG 2.5.8)."""
     options = {"rules": {"target-size": {"enabled": True}}} if touch else {}
+    # What still fades in has other colours; what turns for ever never ends.
+    page.wait_for_function(
+        "document.getAnimations().every(a => a.playState !== 'running'"
+        " || a.effect.getComputedTiming().iterations === Infinity)"
+    )
     found = Axe().run(page, options=options).response["violations"]
     return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
