@@ -130,8 +130,8 @@ async def cancel(request: Request, job_id: str, tenantId: str | None = None) -> 
     resources = resources_of(request)
     wanted = parse_id(job_id)
     async with resources.database.unit_of_work(caller.scope) as session:
-        await cancel_ingest(session, caller.workspace.id, wanted)
-        await record(session, Actor.of(caller), "source.ingest_cancelled", str(wanted))
+        given = await cancel_ingest(session, caller.workspace.id, wanted)
+        await record(session, Actor.of(caller), "source.ingest_cancelled", given)
     return await _progress(resources, caller, wanted)
 
 

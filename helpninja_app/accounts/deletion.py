@@ -78,7 +78,8 @@ async def list_deleted(session: AsyncSession, user: SignedInUser) -> list[Delete
 
 async def restore_workspace(session: AsyncSession, user: SignedInUser, workspace_id: UUID) -> None:
     """Bring a deleted workspace back with everything in it; ``NotFound`` unless the user owned it."""
-    if workspace_id not in {item.id for item in await list_deleted(session, user)}:
+    names = {item.id: item.name for item in await list_deleted(session, user)}
+    if workspace_id not in names:
         raise NotFound("There is no such deleted workspace of yours.")
     await enter_scope(session, Scope.members(workspace_id, user.id))
     await session.execute(update(Workspace).where(col(Workspace.id) == workspace_id).values(deleted_at=None))
@@ -88,4 +89,4 @@ async def restore_workspace(session: AsyncSession, user: SignedInUser, workspace
         .values(is_closed=False, expires_at=None)
     )
     actor = Actor.member(workspace_id, user.id, user.email)
-    await record(session, actor, "workspace.restored")
+    await record(session, actor, "workspace.restored", names[workspace_id])

@@ -143,8 +143,8 @@ async def load_job(session: AsyncSession, workspace_id: UUID, job_id: UUID) -> I
     return job
 
 
-async def cancel_ingest(session: AsyncSession, workspace_id: UUID, job_id: UUID) -> None:
-    """Stop a job; what it has stored so far stays. ``Conflict`` when it is over already."""
+async def cancel_ingest(session: AsyncSession, workspace_id: UUID, job_id: UUID) -> str:
+    """Stop a job and return its input; what it has stored stays. ``Conflict`` when it is over already."""
     changed = await session.execute(
         update(IngestJob)
         .where(
@@ -153,11 +153,12 @@ async def cancel_ingest(session: AsyncSession, workspace_id: UUID, job_id: UUID)
             col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
         )
         .values(state=JobState.CANCELLED.value, finished_at=now(), reason="Cancelled.")
-        .returning(col(IngestJob.id))
+        .returning(col(IngestJob.input))
     )
-    if changed.first() is None:
+    if (given := changed.scalar_one_or_none()) is None:
         job = await load_job(session, workspace_id, job_id)
         raise Conflict(f"This ingest is over already ({job.state}).")
+    return given
 
 
 async def _find_source(session: AsyncSession, workspace_id: UUID, url: str) -> Source | None:

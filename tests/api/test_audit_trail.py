@@ -112,7 +112,7 @@ async def change_knowledge(owner: Person, site: LoopbackSite) -> Told:
         ("document.changed", "rules.md"),
         ("document.deleted", "rules.md"),
         ("source.ingested", address),
-        ("source.ingest_cancelled", job),
+        ("source.ingest_cancelled", address),
     ]
 
 
@@ -127,8 +127,7 @@ async def change_workspace(owner: Person, path: str, other: Person) -> Told:
     return [
         ("workspace.changed", "Renamed"),
         ("workspace.deleted", "Renamed"),
-        # Of the workspace itself, without a name.
-        ("workspace.restored", ""),
+        ("workspace.restored", "Renamed"),
         ("member.invited", ANYONE),
         ("member.joined", other.email),
         ("workspace.transferred", other.email),
