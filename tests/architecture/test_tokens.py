@@ -1,4 +1,4 @@
-"""The colours of the design system: as they were designed, the same with and without scripts, and named by role."""
+"""The colours of the design system: as designed, the same with and without scripts, and named by role."""
 
 from __future__ import annotations
 
