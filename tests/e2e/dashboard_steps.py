@@ -1,8 +1,7 @@
-"""The steps of the dashboard's browser tests: sign in, search, look with axe."""
+"""The steps of the dashboard's browser tests: sign in, search, sign out."""
 
 import re
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.demo_server import DemoServer
@@ -42,15 +41,3 @@ def search(page: Page, question: str) -> Locator:
     results = page.locator("ol > li")
     expect(results.first).to_be_visible()
     return results
-
-
-def findings(page: Page, *, touch: bool = False) -> list[str]:
-    """What axe complains about; with ``touch`` also what is too small for a finger (WCAG 2.5.8)."""
-    options = {"rules": {"target-size": {"enabled": True}}} if touch else {}
-    # What still fades in has other colours; what turns for ever never ends.
-    page.wait_for_function(
-        "document.getAnimations().every(a => a.playState !== 'running'"
-        " || a.effect.getComputedTiming().iterations === Infinity)"
-    )
-    found = Axe().run(page, options=options).response["violations"]
-    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]

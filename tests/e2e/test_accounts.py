@@ -5,7 +5,8 @@ import secrets
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, findings, open_account_menu
+from tests.e2e.accessibility import findings
+from tests.e2e.dashboard_steps import HOME_PAGE, open_account_menu
 from tests.e2e.demo_server import DemoServer
 
 PASSWORD = "seven odd teapots dance"

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, findings, search, sign_in, sign_out
+from tests.e2e.accessibility import findings
+from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, search, sign_in, sign_out
 from tests.e2e.demo_server import DemoServer
 
 QUESTION = "Can I return boots I wore once?"

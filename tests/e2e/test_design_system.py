@@ -9,10 +9,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.e2e.accessibility import findings
 from tests.e2e.dashboard_steps import (
     HOME_PAGE,
     SIGN_IN_PAGE,
-    findings,
     open_account_menu,
     sign_in,
     sign_out,

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from helpninja_app.kernel.failure_pages import failed_page, not_found_page
-from tests.e2e.dashboard_steps import findings
+from tests.e2e.accessibility import findings
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.test_accounts import new_address, send, sign_up
 

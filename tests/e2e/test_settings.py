@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.e2e.dashboard_steps import findings
+from tests.e2e.accessibility import findings
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.test_accounts import send, sign_up
 

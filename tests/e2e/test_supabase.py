@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from helpninja_app.accounts.supabase.cookies import read_session, write_session
-from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, findings, sign_out
+from tests.e2e.accessibility import findings
+from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, sign_out
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.twins.gotrue import Gotrue, running_gotrue
 
@@ -123,7 +124,7 @@ def test_a_page_that_stays_open_longer_than_its_token_goes_on(
     expect(page.get_by_role("complementary", name="Workspace")).to_contain_text(email)
     before = {item["name"]: item["value"] for item in page.context.cookies()}
     # The first renewal is asked for as soon as the page is there.
-    page.wait_for_function("() => document.querySelector('[data-renews]') !== null")
+    expect(page.locator("[data-renews]")).to_be_attached()
     for _ in range(50):
         held = {item["name"]: item["value"] for item in page.context.cookies()}
         if held != before:

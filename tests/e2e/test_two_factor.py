@@ -7,7 +7,8 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, findings, sign_out
+from tests.e2e.accessibility import findings
+from tests.e2e.dashboard_steps import HOME_PAGE, sign_out
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.test_accounts import PASSWORD, send, sign_up
 from tests.e2e.test_settings import press

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import findings
 from tests.e2e.widget_steps import (
     QUESTION,
     ask,
     open_widget,
     ready_panel,
-    serious_findings,
     visit_panel,
     visit_shop,
 )
@@ -199,7 +199,7 @@ def test_a_stranger_who_frames_the_panel_gets_no_session_of_ours(
 def test_axe_finds_nothing_on_the_customers_page(page: Page, widget_backend: WidgetBackend) -> None:
     visit_shop(page, widget_backend)
     open_widget(page)
-    assert serious_findings(page) == []
+    assert findings(page) == []
 
 
 @pytest.mark.browser_context_args(viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.e2e.widget_steps import QUESTION, ask, open_widget, serious_findings, visit_panel, visit_shop
+from tests.e2e.accessibility import findings
+from tests.e2e.widget_steps import QUESTION, ask, open_widget, visit_panel, visit_shop
 from tests.twins.widget_backend import TENANT, Citation, Fault, Reply, WidgetBackend
 
 
@@ -304,13 +305,13 @@ def test_axe_finds_nothing_in_light_and_dark_whatever_the_accent(
         "See\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[1]", (Citation(1, "List.pdf", None, "x"),), escalated=True
     )
     panel = visit_panel(page, widget_backend)
-    assert serious_findings(panel) == []
+    assert findings(panel) == []
     ask(panel)
     ask(panel, "table")
     panel.locator("summary").click()
     widget_backend.faults.append(Fault(500))
     ask(panel)
-    assert serious_findings(panel) == []
+    assert findings(panel) == []
 
 
 @pytest.mark.browser_context_args(locale="ar")

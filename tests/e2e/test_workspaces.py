@@ -6,7 +6,8 @@ import secrets
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, findings
+from tests.e2e.accessibility import findings
+from tests.e2e.dashboard_steps import HOME_PAGE
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.test_accounts import send, sign_up
 

@@ -1,6 +1,5 @@
-"""The steps of the widget's browser tests: open a customer's page or the panel alone, ask, look with axe."""
+"""The steps of the widget's browser tests: open a customer's page or the panel alone, ask."""
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Frame, Page, expect
 
 from tests.twins.widget_backend import TENANT, WidgetBackend
@@ -44,8 +43,3 @@ def ask(panel: Page | Frame, question: str = QUESTION) -> None:
     panel.locator("#message").fill(question)
     panel.locator("#message").press("Enter")
     expect(panel.locator("#send")).to_have_attribute("aria-disabled", "false")
-
-
-def serious_findings(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
