@@ -28,7 +28,7 @@ from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.draining import stopping
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.telemetry import STREAMS
-from helpninja_app.resources import Resources, plan_of
+from helpninja_app.resources import Resources
 
 router = APIRouter(tags=["Chat"])
 log = structlog.get_logger(__name__)
@@ -157,7 +157,7 @@ def _answers(
         Pipeline(resources.knowledge.index, embedder, resources.answerers),
         caller,
         wanted.message,
-        plan_of(resources.settings, caller.workspace.plan),
+        resources.plan_of(caller.workspace.plan),
         voice=wanted.voice or caller.workspace.voice,
         page_url=wanted.pageUrl or "",
     )

@@ -38,7 +38,6 @@ from helpninja_app.accounts.sessions import choose_workspace
 from helpninja_app.accounts.users import check_email
 from helpninja_app.errors import HelpNinjaError, Invalid
 from helpninja_app.kernel.proxies import own_origin
-from helpninja_app.resources import plan_of
 
 router = APIRouter(tags=["Members"])
 
@@ -193,7 +192,7 @@ async def create_invite(request: Request, workspace_id: str) -> NewInvite:
     wanted = body.parse(InviteBody)
     email = check_email(wanted.email) if wanted.email.strip() else ""
     resources = resources_of(request)
-    limit = plan_of(resources.settings, caller.workspace.plan).members
+    limit = resources.plan_of(caller.workspace.plan).members
     async with resources.database.unit_of_work(caller.scope) as session:
         view, token = await invite(session, caller, email, Role(wanted.role), limit=limit)
         if view.email:
@@ -214,7 +213,7 @@ async def resend(request: Request, workspace_id: str, invite_id: str) -> NewInvi
     wanted = parse_id(invite_id)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        limit = plan_of(resources.settings, caller.workspace.plan).members
+        limit = resources.plan_of(caller.workspace.plan).members
         view, token = await renew_invite(session, caller, wanted, limit=limit)
         if view.email:
             await limit_invite_mails(resources.limiter, caller.user_id, view.email)

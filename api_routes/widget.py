@@ -26,12 +26,12 @@ from helpninja_app.accounts.visitors import (
     verify_visitor,
 )
 from helpninja_app.answers.rendering import render_markdown
-from helpninja_app.billing.usage import is_message_left
+from helpninja_app.billing.models import Unit
+from helpninja_app.billing.usage import usage_of
 from helpninja_app.conversations.threads import is_session_taken, read_thread
 from helpninja_app.errors import NotFound, NotSignedIn
 from helpninja_app.kernel.proxies import own_origin
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.resources import plan_of
 
 router = APIRouter(tags=["Widget"])
 
@@ -157,9 +157,9 @@ async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> 
     """How the panel looks and greets; ``offline`` when the month's messages are used."""
     workspace = await _allowed(request, t)
     resources = resources_of(request)
-    plan = plan_of(resources.settings, workspace.plan)
+    plan = resources.plan_of(workspace.plan)
     async with resources.database.unit_of_work(Scope.visitors(workspace.id)) as session:
-        has_messages = await is_message_left(session, workspace.id, plan)
+        messages = await usage_of(session, workspace.id, Unit.MESSAGE, plan)
     return WidgetConfig(
         name=workspace.name,
         voice=workspace.voice,
@@ -168,7 +168,7 @@ async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> 
         position="right",
         languages=list(workspace.languages),
         suggestions=list(workspace.suggestions),
-        offline=not has_messages,
+        offline=messages.is_used_up,
         contactEnabled=False,
         generated=resources.answerers.provider is not None,
     )

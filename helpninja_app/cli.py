@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from helpninja_app import commands
+from helpninja_app import billing_commands, commands
 from helpninja_app.errors import HelpNinjaError
 from helpninja_app.serving import database, to_terminal
 from helpninja_app.serving import serve as serve_all
@@ -25,6 +25,8 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+cli.add_typer(billing_commands.ledger, name="ledger")
 
 WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="The workspace's slug, public key or id.", show_default=True)

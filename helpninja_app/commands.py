@@ -59,7 +59,7 @@ REQUESTS = 150
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, *, with_worker: bool = False) -> AsyncIterator[Resources]:
+async def opened(settings: Settings, *, with_worker: bool = False) -> AsyncIterator[Resources]:
     configure_logging("warning", settings.log_format)
     async with open_resources(settings, settings.database_url or "", tasks=tasks) as resources:
         working = asyncio.create_task(keep_working(resources)) if with_worker else None
@@ -88,7 +88,7 @@ async def work(settings: Settings, say: Say) -> None:
 
 async def link_supabase_user(settings: Settings, email: str, subject: str, say: Say) -> None:
     """Let somebody who has an account here go on with it when they sign in with Supabase."""
-    async with _opened(settings) as resources, resources.database.unit_of_work() as session:
+    async with opened(settings) as resources, resources.database.unit_of_work() as session:
         user_id = await find_user_id(session, email)
         if user_id is None:
             raise NotFound(f"Nobody has an account with the address {email}.")
@@ -98,7 +98,7 @@ async def link_supabase_user(settings: Settings, email: str, subject: str, say: 
 
 async def ingest(settings: Settings, tenant: str, address: str, say: Say) -> int:
     """Ingest a page or sitemap and follow it to its end; returns the number of searchable documents."""
-    async with _opened(settings, with_worker=True) as resources:
+    async with opened(settings, with_worker=True) as resources:
         workspace = await _find(resources, tenant)
         async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
             job_id = await request_ingest(
@@ -130,7 +130,7 @@ async def ingest(settings: Settings, tenant: str, address: str, say: Say) -> int
 
 async def ask(settings: Settings, tenant: str, question: str, say: Say) -> None:
     """Answer a question as the widget would, with sources and confidence; nothing is stored."""
-    async with _opened(settings) as resources:
+    async with opened(settings) as resources:
         workspace = await _find(resources, tenant)
         pipeline = _pipeline(resources, workspace)
         started = time.perf_counter()
@@ -150,7 +150,7 @@ async def ask(settings: Settings, tenant: str, question: str, say: Say) -> None:
 
 async def evaluate(settings: Settings, path: Path, tenant: str | None, out: Path | None, say: Say) -> Summary:
     """Evaluate a labelled set in a throw-away workspace, or a CSV of questions in an existing one."""
-    async with _opened(settings) as resources:
+    async with opened(settings) as resources:
         if path.suffix.lower() != ".csv":
             outcomes, _ = await _evaluate_set(resources, load_dataset(path))
         elif tenant is None:
@@ -188,7 +188,7 @@ async def fit_confidence(
     """
     requests = load_requests(out_of_scope, at_most=REQUESTS) if out_of_scope else ()
     rows: list[FeatureRow] = []
-    async with _opened(settings) as resources:
+    async with opened(settings) as resources:
         for folder in folders:
             outcomes, foreign = await _evaluate_set(resources, load_dataset(folder), requests)
             say(f"{folder.name}")
@@ -212,7 +212,7 @@ async def fit_confidence(
 
 async def remove_two_factor(settings: Settings, email: str, say: Say) -> None:
     """Switch two-factor sign-in off for somebody who lost phone and recovery codes; they are told by mail."""
-    async with _opened(settings) as resources:
+    async with opened(settings) as resources:
         async with resources.database.unit_of_work() as session:
             known = await find_password_hash(session, email)
             if known is None:
@@ -226,7 +226,7 @@ async def prepare_demo(settings: Settings, say: Say) -> None:
     """Make the demo workspace and read its help centre from the running server."""
     if not settings.is_development:
         raise Invalid("The demo is for development only: HELPNINJA_ENV is production.")
-    async with _opened(settings, with_worker=True) as resources:
+    async with opened(settings, with_worker=True) as resources:
         workspace = await ensure_demo(resources)
         say(f"Sign in as {OWNER}; the password is in {settings.data_dir / PASSWORD_FILE},")
         say(f"the API key in {settings.data_dir / KEY_FILE}. The public key is {workspace.public_key}.")

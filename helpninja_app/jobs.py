@@ -26,6 +26,9 @@ from helpninja_app.accounts.workspaces import (
     expired_workspaces,
     load_workspace,
 )
+from helpninja_app.billing.alerts import ALERT_TASK, write_alert_mail
+from helpninja_app.billing.deadlines import meet_deadlines
+from helpninja_app.billing.models import Unit
 from helpninja_app.errors import NotFound, Unavailable
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import JOBS
@@ -107,6 +110,25 @@ async def send_invite_mail(context: JobContext, *, workspace_id: str, invite_id:
         await resources.mailer.send(mail)
 
 
+@tasks.task(name=ALERT_TASK, retry=RETRY, pass_context=True)
+async def send_usage_alert(
+    context: JobContext, *, workspace_id: str, user_id: str, unit: str, threshold: str
+) -> None:
+    resources = _resources(context)
+    async with resources.database.unit_of_work() as session:
+        mail = await write_alert_mail(
+            session,
+            UUID(workspace_id),
+            UUID(user_id),
+            Unit(unit),
+            int(threshold),
+            resources.plan_of,
+            origin=resources.settings.link_origin,
+        )
+    if mail is not None:
+        await resources.mailer.send(mail)
+
+
 async def follow_configured_model(resources: Resources) -> None:
     """Have every workspace embedded anew whose vectors are not of the configured model."""
     knowledge = resources.knowledge
@@ -163,9 +185,14 @@ async def remove_expired_workspaces(resources: Resources) -> None:
         await resources.knowledge.files.remove_workspace(workspace_id)
 
 
+async def keep_billing_up_to_date(resources: Resources) -> None:
+    await meet_deadlines(resources.database, resources.queue, resources.plan_of)
+
+
 TICKS: tuple[tuple[Callable[[Resources], Awaitable[None]], int], ...] = (
     (rescue_stalled_jobs, 10),
     (remove_expired_workspaces, 600),
+    (keep_billing_up_to_date, 30),
 )
 
 

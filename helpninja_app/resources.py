@@ -52,6 +52,10 @@ class Resources:
     answerers: Answerers
     background: Background
 
+    def plan_of(self, plan: str) -> Plan:
+        """What counts for a workspace on the plan of that name."""
+        return plan_in_force(plan, is_unlimited=self.settings.is_unlimited)
+
 
 _open: list[Resources] = []
 
@@ -173,13 +177,9 @@ def make_answerers(settings: Settings) -> Answerers:
     )
 
 
-def plan_of(settings: Settings, plan: str) -> Plan:
-    return plan_in_force(plan, is_unlimited=settings.unlimited)
-
-
 def knowledge_limits(settings: Settings, plan: str) -> KnowledgeLimits:
     """What the plan that counts allows the workspace's knowledge."""
-    counted = plan_of(settings, plan)
+    counted = plan_in_force(plan, is_unlimited=settings.is_unlimited)
     return KnowledgeLimits(
         plan=counted.name,
         sites=counted.sites,

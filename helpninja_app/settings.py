@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from helpninja_app.billing_settings import BillingSettings
 
 WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "password", "helpninja", "development"})
 SECRET_LENGTH = 32
@@ -28,7 +30,7 @@ class SettingsRefused(Exception):
         super().__init__("HelpNinja cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
 
-class Settings(BaseSettings):
+class Settings(BillingSettings):
     """Read from the environment and from ``.env``; the description of each field is the README's table."""
 
     model_config = SettingsConfigDict(
@@ -156,9 +158,6 @@ class Settings(BaseSettings):
         60.0, alias="HELPNINJA_TOTAL_TIMEOUT", gt=0, description="Seconds for a model's whole answer."
     )
 
-    unlimited: bool = Field(
-        True, alias="HELPNINJA_UNLIMITED", description="`0` makes the limits of the plans count."
-    )
     visitor_limit_per_address: int = Field(
         60, alias="HELPNINJA_LIMIT_ADDRESS", ge=1, description="Visitor requests a minute and address."
     )
@@ -260,6 +259,7 @@ class Settings(BaseSettings):
         for name, secret in (
             ("HELPNINJA_SECRET_KEY", self.secret_key),
             ("HELPNINJA_METRICS_TOKEN", self.metrics_token),
+            ("CRON_SECRET", self.cron_secret),
         ):
             if secret is not None and self.env == "production":
                 problems += _weaknesses(name, secret.get_secret_value())
@@ -292,6 +292,7 @@ class Settings(BaseSettings):
         ]
         if self.embedder == "openai" and self.openai_api_key is None:
             problems.append("OPENAI_API_KEY is missing although HELPNINJA_EMBEDDER is openai.")
+        problems += self.billing_problems()
         if problems:
             raise SettingsRefused(tuple(problems))
 

@@ -231,7 +231,8 @@ class _Planter:
         values: Row = {}
         for key in table.keys:
             parent = self.rows.get(key.table, {})
-            if not any(table.columns[name].is_optional for name in key.columns):
+            is_optional = any(table.columns[name].is_optional for name in key.columns)
+            if not is_optional or key.table == "workspaces":
                 values |= {name: parent[other] for name, other in zip(key.columns, key.referred, strict=True)}
         for name, column in table.columns.items():
             if name in values or column.is_generated:

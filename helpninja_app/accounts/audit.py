@@ -37,6 +37,11 @@ class Actor:
     def member(cls, workspace_id: UUID, user_id: UUID, email: str) -> Actor:
         return cls(workspace_id, f"member:{user_id}", email)
 
+    @classmethod
+    def system(cls, workspace_id: UUID, name: str) -> Actor:
+        """What happens by itself; ``name`` says which part of the product does it."""
+        return cls(workspace_id, "system", name)
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 PlanName = Literal["free", "starter", "pro", "agency"]
+PaidPlanName = Literal["starter", "pro", "agency"]
+Interval = Literal["month", "year"]
 
 MEGABYTE = 1_000_000
 
@@ -28,6 +30,10 @@ class Plan:
     integrations: int | None
     members: int | None
 
+    def price(self, interval: Interval) -> int:
+        """US cents for a month or a year."""
+        return self.price_month if interval == "month" else self.price_year
+
 
 FREE = Plan("free", 0, 0, 100, 100, 1, 100, 50, 10 * MEGABYTE, 1, 2)
 STARTER = Plan("starter", 29_00, 290_00, 1_000, 1_000, 1, 1_000, 500, 10 * MEGABYTE, 3, 3)
@@ -35,6 +41,22 @@ PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE,
 AGENCY = Plan("agency", 299_00, 2_990_00, 50_000, 10_000, None, 100_000, 20_000, 50 * MEGABYTE, None, None)
 
 PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (FREE, STARTER, PRO, AGENCY)})
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Credits that are bought once; the price is in US cents."""
+
+    credits: int
+    price: int
+
+
+PACKS: Mapping[int, Pack] = MappingProxyType(
+    {pack.credits: pack for pack in (Pack(1_000, 15_00), Pack(5_000, 60_00))}
+)
+
+# Gives the plan that counts for a workspace by the name of its plan.
+PlanOf = Callable[[str], Plan]
 
 LARGEST_UPLOAD = max(plan.upload_bytes for plan in PLANS.values())
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from datetime import date
 from uuid import UUID
 
 from helpninja_app.accounts.callers import VisitorCaller
@@ -14,8 +13,9 @@ from helpninja_app.answers.citations import Citation
 from helpninja_app.answers.pipeline import Answer, Pipeline, Question, Token
 from helpninja_app.answers.prompt import Voice
 from helpninja_app.answers.standalone import Turn
+from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import Plan
-from helpninja_app.billing.usage import release_message, reserve_message
+from helpninja_app.billing.reservations import Reservation, release, reserve, settle
 from helpninja_app.conversations.handoff import escalate, wake_up
 from helpninja_app.conversations.models import Message, Reason, Sender, Status
 from helpninja_app.conversations.threads import (
@@ -56,7 +56,7 @@ class _Turn:
     message_id: UUID
     is_human: bool
     history: tuple[Turn, ...]
-    period: date | None
+    reservation: Reservation | None
 
 
 async def answer_visitor(
@@ -115,7 +115,7 @@ async def _store_question(
         is_human = Status(conversation.status) is Status.HUMAN
         history = await recent_turns(session, caller.workspace.id, conversation.id)
         # What a person answers is not the bot's to count.
-        period = None if is_human else await reserve_message(session, caller.workspace.id, plan)
+        reservation = None if is_human else await reserve(session, caller.workspace.id, plan, Unit.MESSAGE, 1)
         stored = await add_message(
             session,
             Message(
@@ -126,7 +126,7 @@ async def _store_question(
                 text=message,
             ),
         )
-        return _Turn(conversation.id, stored.id, is_human, history, period)
+        return _Turn(conversation.id, stored.id, is_human, history, reservation)
 
 
 async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, answer: Answer) -> Reply:
@@ -134,8 +134,8 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
         conversation = await lock_conversation(session, caller.workspace.id, turn.conversation_id)
         if Status(conversation.status) is Status.HUMAN:
             # A person took over while this was written: the bot does not speak any more.
-            if turn.period is not None:
-                await release_message(session, caller.workspace.id, turn.period)
+            if turn.reservation is not None:
+                await release(session, caller.workspace.id, turn.reservation)
             return _silent(turn)
         stored = await add_message(
             session,
@@ -156,6 +156,8 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
         reason = reason_to_escalate(answer, caller.workspace.confidence_threshold)
         if reason is not None:
             await escalate(session, conversation, reason)
+        if turn.reservation is not None:
+            await settle(session, caller.workspace.id, turn.reservation, 1, description="A visitor's message")
         return Reply(
             answer=answer.text,
             refs=answer.refs,
@@ -187,9 +189,9 @@ def reason_to_escalate(answer: Answer, threshold: float) -> Reason | None:
 
 
 async def _release(database: Database, caller: VisitorCaller, turn: _Turn) -> None:
-    if turn.period is not None:
+    if turn.reservation is not None:
         async with database.unit_of_work(caller.scope) as session:
-            await release_message(session, caller.workspace.id, turn.period)
+            await release(session, caller.workspace.id, turn.reservation)
 
 
 def _silent(turn: _Turn) -> Reply:

@@ -8,10 +8,12 @@ from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
-from helpninja_app.billing.usage import current_period
+from helpninja_app.billing.models import Unit
+from helpninja_app.billing.plans import FREE
+from helpninja_app.billing.reservations import reserve, settle
+from helpninja_app.billing.usage import usage_of
 from helpninja_app.conversations.models import Status
 from helpninja_app.resources import Resources
 from tests.api.chatting import MistakenProvider, answering, ask, move, new_session, shop
@@ -23,20 +25,19 @@ FREE_MESSAGES = 100
 
 async def use(resources: Resources, tenant: Tenant, amount: int) -> None:
     async with resources.database.unit_of_work(tenant.scope) as session:
-        await session.execute(
-            text(
-                "insert into usage_counters (workspace_id, unit, period_start, used)"
-                " values (:workspace, 'message', :period, :used)"
-                " on conflict (workspace_id, unit, period_start) do update set used = :used"
-            ),
-            {"workspace": tenant.id, "period": current_period(), "used": amount},
-        )
+        reservation = await reserve(session, tenant.id, FREE, Unit.MESSAGE, amount)
+        await settle(session, tenant.id, reservation, amount)
 
 
 async def used(resources: Resources, tenant: Tenant) -> int:
     async with resources.database.unit_of_work(tenant.scope) as session:
-        found = await session.execute(text("select coalesce(sum(used), 0) from usage_counters"))
-        return int(found.scalar_one())
+        return (await usage_of(session, tenant.id, Unit.MESSAGE, FREE)).used
+
+
+async def left(resources: Resources, tenant: Tenant) -> int:
+    """Of the messages; what is reserved is not."""
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        return (await usage_of(session, tenant.id, Unit.MESSAGE, FREE)).left or 0
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
@@ -106,10 +107,11 @@ async def test_what_a_person_answers_is_not_counted(
     first = (await ask(client, tenant, session_id=session_id)).json()
     await move(resources, tenant, first["conversationId"], Status.HUMAN)
     await use(resources, tenant, FREE_MESSAGES)
+    before = await used(resources, tenant)
     async with with_resources(unlimited=False):
         response = await ask(client, tenant, "Hello?", session_id=session_id)
     assert response.json()["handledBy"] == "human"
-    assert await used(resources, tenant) == FREE_MESSAGES
+    assert await used(resources, tenant) == before
 
 
 async def test_an_answer_that_a_person_cut_off_is_not_counted(
@@ -117,18 +119,18 @@ async def test_an_answer_that_a_person_cut_off_is_not_counted(
 ) -> None:
     tenant, session_id = await shop(factory, plan="free"), new_session()
     first = (await ask(client, tenant, session_id=session_id)).json()
-    before = await used(resources, tenant)
+    before = await left(resources, tenant)
     go_on = asyncio.Event()
     fake = FakeProvider([[go_on, *spoken("Sixty days [1].")]])
     async with with_resources(answerers=answering(fake), unlimited=False):
         asking = asyncio.create_task(ask(client, tenant, session_id=session_id))
         while not fake.requests:
             await asyncio.sleep(0.01)
-        assert await used(resources, tenant) == before + 1
+        assert await left(resources, tenant) == before - 1
         await move(resources, tenant, first["conversationId"], Status.HUMAN)
         go_on.set()
         assert (await asking).json()["handledBy"] == "human"
-    assert await used(resources, tenant) == before
+    assert await left(resources, tenant) == before
 
 
 @pytest.mark.parametrize(

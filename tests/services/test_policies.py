@@ -36,7 +36,9 @@ _OF_VISITOR = (
 OF_WORKSPACE = {
     *("sources", "documents", "chunks", "embeddings", "ingest_jobs", "ingest_pages"),
     *("lexical_segments", "lexical_postings", "lexical_tombstones"),
-    *("conversations", "messages", "escalations", "conversation_transitions", "usage_counters"),
+    *("conversations", "messages", "escalations", "conversation_transitions"),
+    *("ledger_accounts", "ledger_entries", "ledger_reservations", "usage_alerts"),
+    *("subscriptions", "top_ups"),
     *("api_keys", "invites", "audit_events"),
 }
 OF_CONVERSATION = {"messages", "escalations", "conversation_transitions"}
@@ -44,7 +46,16 @@ OF_AUDIENCE = {
     *("documents", "chunks", "embeddings"),
     *("lexical_segments", "lexical_postings", "lexical_tombstones"),
 }
-FOR_MEMBERS = {"sources", "ingest_jobs", "ingest_pages", "api_keys", "invites", "audit_events"}
+FOR_MEMBERS = {
+    "sources",
+    "ingest_jobs",
+    "ingest_pages",
+    "api_keys",
+    "invites",
+    "audit_events",
+    "subscriptions",
+    "top_ups",
+}
 OF_ACCOUNT = {"sessions", "account_links", "second_factors", "recovery_codes"}
 
 # (table, policy): for which commands, how it combines, what may be seen and what may be written.
@@ -86,10 +97,18 @@ COLUMNS_OF_DIRECTORIES = {
     "account_link_hashes": {"token_hash", "user_id", "link_id"},
     "api_key_hashes": {"key_hash", "workspace_id", "api_key_id"},
     "invite_hashes": {"token_hash", "workspace_id", "invite_id", "is_mailed"},
+    "stripe_customers": {"id", "workspace_id"},
+    "stripe_events": {
+        *("id", "type", "object_id", "state", "attempts", "detail", "workspace_id"),
+        *("created_at", "received_at", "finished_at"),
+    },
+    "billing_deadlines": {"workspace_id", "due_at"},
     "alembic_version": {"version_num"},
 }
 # The role of the app may do everything to rows but this.
-NOT_GRANTED = {("audit_events", "UPDATE"), ("audit_events", "DELETE")}
+NOT_GRANTED = {
+    (table, privilege) for table in ("audit_events", "ledger_entries") for privilege in ("UPDATE", "DELETE")
+}
 
 
 async def test_every_policy_is_as_it_was_decided(resources: Resources) -> None:

@@ -22,6 +22,9 @@ DIRECTORIES = {
     "api_key_hashes",
     "account_link_hashes",
     "invite_hashes",
+    "stripe_customers",
+    "stripe_events",
+    "billing_deadlines",
     "alembic_version",
 }
 

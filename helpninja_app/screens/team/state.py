@@ -26,7 +26,7 @@ from helpninja_app.accounts.permissions import Permission, outranks
 from helpninja_app.accounts.users import check_email
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
-from helpninja_app.resources import current_resources, plan_of
+from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import Leaving, PageState
 from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.screens.shell.state import ShellState, told
@@ -211,7 +211,7 @@ def _may_manage(caller: MemberCaller) -> bool:
 
 def _most(caller: MemberCaller) -> int | None:
     """How many members the plan has room for."""
-    return plan_of(current_resources().settings, caller.workspace.plan).members
+    return current_resources().plan_of(caller.workspace.plan).members
 
 
 def _member_row(view: MemberView, caller: MemberCaller, *, has_another_owner: bool) -> MemberRow:

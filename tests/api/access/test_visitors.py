@@ -54,7 +54,9 @@ async def test_a_question_is_answered_from_pages_for_visitors_and_leaves_other_c
         "messages",
         "conversation_transitions",
         "escalations",
-        "usage_counters",
+        "ledger_accounts",
+        "ledger_entries",
+        "billing_deadlines",
     }
     assert await conversation_of(asked) == rows
 

@@ -1,0 +1,136 @@
+"""Owners are told when a month's allowance is nearly used: at 75, 90 and 100 per cent, once a month each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.members import list_members
+from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.billing.ledger import database_time, set_due
+from helpninja_app.billing.models import LedgerAccount, Unit, UsageAlert
+from helpninja_app.billing.plans import Plan
+from helpninja_app.billing.usage import usage_of
+from helpninja_app.errors import NotFound
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.database import enter_scope
+from helpninja_app.kernel.mail import Mail
+from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.scope import Scope
+
+THRESHOLDS = (75, 90, 100)
+
+ALERT_TASK = "send_usage_alert"
+
+
+async def note_usage(session: AsyncSession, account: LedgerAccount) -> None:
+    """Note the thresholds that the locked account has reached; the clock has the mails sent."""
+    reached = [each for each in THRESHOLDS if account.used * 100 >= each * account.allowance]
+    if not account.allowance or not reached:
+        return
+    noted = await session.execute(
+        insert(UsageAlert)
+        .values(
+            [
+                {
+                    "workspace_id": account.workspace_id,
+                    "unit": account.unit,
+                    "period_start": account.period_start,
+                    "threshold": each,
+                    "created_at": now(),
+                }
+                for each in reached
+            ]
+        )
+        .on_conflict_do_nothing()
+        .returning(col(UsageAlert.threshold))
+    )
+    if noted.first() is not None:
+        await set_due(session, account.workspace_id, await database_time(session))
+
+
+async def request_alert_mails(session: AsyncSession, queue: Queue, workspace_id: UUID) -> None:
+    """Have every owner told of the highest threshold that nobody was told of yet, for each unit."""
+    noted = await session.execute(
+        update(UsageAlert)
+        .where(col(UsageAlert.workspace_id) == workspace_id, col(UsageAlert.mailed_at).is_(None))
+        .values(mailed_at=now())
+        .returning(col(UsageAlert.unit), col(UsageAlert.threshold))
+    )
+    highest: dict[str, int] = {}
+    for unit, threshold in noted:
+        highest[unit] = max(threshold, highest.get(unit, 0))
+    for unit, threshold in sorted(highest.items()):
+        for member in await list_members(session, workspace_id):
+            if member.role is Role.OWNER and not member.is_suspended:
+                await queue.enqueue(
+                    session,
+                    ALERT_TASK,
+                    workspace_id=str(workspace_id),
+                    user_id=str(member.user_id),
+                    unit=unit,
+                    threshold=str(threshold),
+                )
+
+
+async def write_alert_mail(
+    session: AsyncSession,
+    workspace_id: UUID,
+    user_id: UUID,
+    unit: Unit,
+    threshold: int,
+    plan_of: Callable[[str], Plan],
+    *,
+    origin: str,
+) -> Mail | None:
+    """The mail to one owner; ``None`` when they are none any more or the workspace is gone."""
+    await enter_scope(session, Scope.members(workspace_id))
+    try:
+        workspace = await load_workspace(session, workspace_id)
+    except NotFound:
+        return None
+    members = await list_members(session, workspace_id)
+    owner = next((each for each in members if each.user_id == user_id and each.role is Role.OWNER), None)
+    if owner is None or owner.is_suspended:
+        return None
+    usage = await usage_of(session, workspace_id, unit, plan_of(workspace.plan))
+    name = " ".join(workspace.name.split())[:200]
+    link = f"{origin}/app/billing"
+    return Mail(
+        to=owner.email,
+        subject=f"{name} has used {threshold} % of this month's {unit.value}s",
+        text=_TEXT.format(
+            name=name,
+            threshold=threshold,
+            used=usage.used,
+            allowance=usage.allowance,
+            unit=unit.value,
+            plan=workspace.plan,
+            until=usage.period_end,
+            then=_THEN[unit],
+            link=link,
+        ),
+        link=link,
+    )
+
+
+_THEN = {
+    Unit.MESSAGE: "When all are used, the widget offers visitors the contact form in place of an answer.",
+    Unit.CREDIT: "When all are used, the chat waits for the next month or for a top-up.",
+}
+
+_TEXT = """Hello,
+
+{name} has used {used:,} of the {allowance:,} {unit}s that the {plan} plan has for this month, which ends on \
+{until:%Y-%m-%d}. That is {threshold} per cent.
+
+{then} A larger plan has more:
+
+{link}
+"""

@@ -1,0 +1,192 @@
+"""The ledger: each account's entries, added one after the other under the lock of its row.
+
+No lock outlives the transaction that it was taken in: a provider is called between the transaction of a
+reservation and that of its settlement, never inside of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerEntry, Unit
+from helpninja_app.billing.periods import CALENDAR, period_of
+from helpninja_app.billing.plans import Plan
+
+_DUE = text(
+    """
+    insert into billing_deadlines as deadline (workspace_id, due_at) values (:workspace, :due)
+    on conflict (workspace_id) do update set due_at = excluded.due_at where deadline.due_at > excluded.due_at
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an entry is added; the same ``key`` never counts twice in one account."""
+
+    kind: EntryKind
+    key: str
+    description: str = ""
+    reservation_id: UUID | None = None
+
+
+def allowance_of(plan: Plan, unit: Unit) -> int | None:
+    """How much of ``unit`` the plan has a month; ``None`` is without limit."""
+    return plan.credits if unit is Unit.CREDIT else plan.messages
+
+
+async def open_account(
+    session: AsyncSession, workspace_id: UUID, unit: Unit, plan: Plan, *, moment: datetime | None = None
+) -> LedgerAccount:
+    """The account, locked until the transaction ends, in the current month and with its plan's allowance.
+
+    ``moment`` is the database's own clock unless it is given. Months only ever go forward.
+    """
+    account = await lock_account(session, workspace_id, unit)
+    moment = moment or await database_time(session)
+    if moment >= account.period_end:
+        await _renew(session, account, plan, moment)
+    else:
+        await _follow_plan(session, account, plan)
+    return account
+
+
+async def lock_account(session: AsyncSession, workspace_id: UUID, unit: Unit) -> LedgerAccount:
+    """The account as it stands, locked; one that was never used is made, with nothing in it."""
+    wanted = (
+        select(LedgerAccount)
+        .where(col(LedgerAccount.workspace_id) == workspace_id, col(LedgerAccount.unit) == unit.value)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    account = (await session.execute(wanted)).scalar_one_or_none()
+    if account is None:
+        start, end = period_of(CALENDAR, await database_time(session))
+        await session.execute(
+            insert(LedgerAccount)
+            .values(
+                workspace_id=workspace_id,
+                unit=unit.value,
+                anchor=CALENDAR,
+                period_start=start,
+                period_end=end,
+            )
+            .on_conflict_do_nothing()
+        )
+        await set_due(session, workspace_id, end)
+        account = (await session.execute(wanted)).scalar_one()
+    return account
+
+
+async def post(
+    session: AsyncSession, account: LedgerAccount, reason: Reason, *, spent: int = 0, topped_up: int = 0
+) -> LedgerEntry:
+    """Change what is ``spent`` of the allowance and what is ``topped_up``, and add the entry that says so.
+
+    The entry holds what that did to the balance, which may be less than was asked for: an allowance that
+    became smaller is not given back. The account has to be locked.
+    """
+    granted = account.granted
+    account.spent = max(account.spent + spent, 0)
+    account.topped_up += topped_up
+    return await add_entry(session, account, reason, granted=account.granted - granted, topped_up=topped_up)
+
+
+async def add_entry(
+    session: AsyncSession, account: LedgerAccount, reason: Reason, *, granted: int, topped_up: int = 0
+) -> LedgerEntry:
+    """Write down a change that was made to the locked account."""
+    account.position += 1
+    entry = LedgerEntry(
+        workspace_id=account.workspace_id,
+        unit=account.unit,
+        position=account.position,
+        kind=reason.kind.value,
+        granted=granted,
+        topped_up=topped_up,
+        balance_after=account.balance,
+        idempotency_key=reason.key,
+        reservation_id=reason.reservation_id,
+        description=reason.description,
+    )
+    session.add(entry)
+    await session.flush()
+    return entry
+
+
+async def find_entry(session: AsyncSession, account: LedgerAccount, key: str) -> LedgerEntry | None:
+    """The entry with that idempotency key, if the account has it."""
+    found = await session.execute(
+        select(LedgerEntry).where(
+            col(LedgerEntry.workspace_id) == account.workspace_id,
+            col(LedgerEntry.unit) == account.unit,
+            col(LedgerEntry.idempotency_key) == key,
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def set_due(session: AsyncSession, workspace_id: UUID, moment: datetime) -> None:
+    """Have the workspace looked at by the clock at ``moment``, if it is not before."""
+    await session.execute(_DUE, {"workspace": workspace_id, "due": moment})
+
+
+async def database_time(session: AsyncSession) -> datetime:
+    """The clock that all processes share."""
+    moment: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return moment
+
+
+async def change_anchor(
+    session: AsyncSession, account: LedgerAccount, plan: Plan, anchor: datetime, moment: datetime
+) -> None:
+    """Count the locked account's months from ``anchor``. A month that begins later than the current one does
+    begins at once, with the whole allowance; otherwise the current one goes on until the next begins."""
+    account.anchor = anchor
+    start, end = period_of(anchor, moment)
+    if account.period_start < start <= moment:
+        await _renew(session, account, plan, moment)
+    else:
+        account.period_end = end
+        await _follow_plan(session, account, plan)
+        await set_due(session, account.workspace_id, account.period_end)
+    await session.flush()
+
+
+async def _renew(session: AsyncSession, account: LedgerAccount, plan: Plan, moment: datetime) -> None:
+    start, end = period_of(account.anchor, moment)
+    granted = account.granted
+    allowance = allowance_of(plan, Unit(account.unit))
+    account.allowance = allowance or 0
+    account.spent = account.used = 0
+    account.period_start, account.period_end = start, end
+    reason = Reason(
+        EntryKind.RESET,
+        f"reset:{start.isoformat()}",
+        f"A month from {start:%Y-%m-%d}: "
+        + ("nothing is limited." if allowance is None else f"{allowance:,} on the {plan.name} plan."),
+    )
+    await add_entry(session, account, reason, granted=account.granted - granted)
+    await set_due(session, account.workspace_id, end)
+
+
+async def _follow_plan(session: AsyncSession, account: LedgerAccount, plan: Plan) -> None:
+    """Within a month the allowance follows the plan; what was used of it stays used."""
+    allowance = allowance_of(plan, Unit(account.unit))
+    if allowance is None or allowance == account.allowance:
+        return
+    before, granted = account.allowance, account.granted
+    account.allowance = allowance
+    reason = Reason(
+        EntryKind.GRANT,
+        f"allowance:{account.position + 1}",
+        f"The {plan.name} plan has {allowance:,} a month" + (f" instead of {before:,}." if before else "."),
+    )
+    await add_entry(session, account, reason, granted=account.granted - granted)

@@ -1,0 +1,208 @@
+"""Use is reserved before it happens, settled when it is known, and released when nothing came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.billing.alerts import note_usage
+from helpninja_app.billing.ledger import (
+    Reason,
+    allowance_of,
+    database_time,
+    find_entry,
+    lock_account,
+    open_account,
+    post,
+    set_due,
+)
+from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerReservation, Unit
+from helpninja_app.billing.plans import Plan
+from helpninja_app.errors import Conflict, LimitUsedUp
+from helpninja_app.kernel.database import new_id
+
+# Longer than any answer may take; after that its process is gone, and the reservation with it.
+LIFETIME = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What may be used. ``amount`` 0 holds nothing: what is used is free or not limited, and only counted."""
+
+    id: UUID
+    unit: Unit
+    amount: int
+
+
+async def reserve(
+    session: AsyncSession,
+    workspace_id: UUID,
+    plan: Plan,
+    unit: Unit,
+    amount: int,
+    *,
+    at_least: int | None = None,
+    key: str | None = None,
+    description: str = "",
+) -> Reservation:
+    """Take ``amount`` off the balance, or what there is of it if that is ``at_least`` enough.
+
+    The month's allowance is spent before what was topped up. The same ``key`` gives the same reservation
+    while it is open and ``Conflict`` afterwards. Raises ``LimitUsedUp`` when the balance does not suffice.
+    """
+    reservation_id = new_id()
+    if amount == 0 or allowance_of(plan, unit) is None:
+        return Reservation(reservation_id, unit, 0)
+    account = await open_account(session, workspace_id, unit, plan)
+    key = f"reserve:{key or reservation_id}"
+    if (before := await find_entry(session, account, key)) is not None:
+        return await _again(session, account, before.reservation_id)
+    taken = min(amount, account.balance)
+    if taken < (amount if at_least is None else at_least):
+        raise used_up(account, plan)
+    granted = min(taken, account.granted)
+    session.add(
+        LedgerReservation(
+            workspace_id=workspace_id,
+            id=reservation_id,
+            unit=unit.value,
+            granted=granted,
+            topped_up=taken - granted,
+            period_start=account.period_start,
+            expires_at=(expires_at := await database_time(session) + LIFETIME),
+        )
+    )
+    await set_due(session, workspace_id, expires_at)
+    reason = Reason(EntryKind.RESERVATION, key, description, reservation_id)
+    await post(session, account, reason, spent=granted, topped_up=granted - taken)
+    return Reservation(reservation_id, unit, taken)
+
+
+async def settle(
+    session: AsyncSession, workspace_id: UUID, reservation: Reservation, used: int, *, description: str = ""
+) -> int:
+    """Give the reservation back and take what was really ``used``; returns how much that took.
+
+    What goes beyond the reservation is taken as far as the balance reaches. One that expired meanwhile is
+    charged all the same. Settling twice is settling once.
+    """
+    account = await lock_account(session, workspace_id, reservation.unit)
+    if reservation.amount == 0:
+        account.used += used
+        await session.flush()
+        return 0
+    key = f"usage:{reservation.id}"
+    if (before := await find_entry(session, account, key)) is not None:
+        return -before.amount
+    held = await _close(session, account, reservation.id, "Reservation given back")
+    if held is not None and held.period_start != account.period_start:
+        # The month it was reserved in is over, and what was left of that month with it.
+        taken = min(used, held.granted + held.topped_up)
+        topped_up = max(taken - held.granted, 0)
+        reason = Reason(EntryKind.USAGE, key, f"{description} (in the month before)".strip(), reservation.id)
+        await post(session, account, reason, topped_up=-topped_up)
+        return taken
+    taken = min(used, account.balance)
+    granted = min(taken, account.granted)
+    account.used += taken
+    reason = Reason(EntryKind.USAGE, key, description, reservation.id)
+    await post(session, account, reason, spent=granted, topped_up=granted - taken)
+    await note_usage(session, account)
+    return taken
+
+
+async def release(
+    session: AsyncSession, workspace_id: UUID, reservation: Reservation, *, description: str = ""
+) -> None:
+    """Give all of it back: nothing came of it. One that is settled or released already stays so."""
+    if reservation.amount:
+        account = await lock_account(session, workspace_id, reservation.unit)
+        await _close(session, account, reservation.id, description or "No answer: given back")
+
+
+async def refund(
+    session: AsyncSession, workspace_id: UUID, reservation: Reservation, *, description: str = ""
+) -> int:
+    """Give back what a settled use took, once; returns how much. Of an earlier month's allowance nothing."""
+    account = await lock_account(session, workspace_id, reservation.unit)
+    usage = await find_entry(session, account, f"usage:{reservation.id}")
+    key = f"refund:{reservation.id}"
+    if usage is None or await find_entry(session, account, key) is not None:
+        return 0
+    is_of_this_month = usage.created_at >= account.period_start
+    spent = usage.granted if is_of_this_month else 0
+    if is_of_this_month:
+        account.used = max(account.used + usage.amount, 0)
+    reason = Reason(EntryKind.REFUND, key, description, reservation.id)
+    return (await post(session, account, reason, spent=spent, topped_up=-usage.topped_up)).amount
+
+
+async def release_expired(session: AsyncSession, workspace_id: UUID, moment: datetime) -> int:
+    """Release what whoever reserved it never came back for; returns how many reservations that were."""
+    found = await session.execute(
+        select(LedgerReservation)
+        .where(
+            col(LedgerReservation.workspace_id) == workspace_id, col(LedgerReservation.expires_at) <= moment
+        )
+        # Of several accounts always locked in this order.
+        .order_by(col(LedgerReservation.unit))
+    )
+    expired = found.scalars().all()
+    for each in expired:
+        account = await lock_account(session, workspace_id, Unit(each.unit))
+        await _close(session, account, each.id, "Not settled in time: given back")
+    return len(expired)
+
+
+def used_up(account: LedgerAccount, plan: Plan) -> LimitUsedUp:
+    """What to say where a balance does not suffice: how much there was, and how to go on."""
+    things = "messages" if account.unit == Unit.MESSAGE else "credits"
+    left = f"Only {account.balance:,} {things} are left" if account.balance else f"All {things} are used"
+    more = "" if account.unit == Unit.MESSAGE else " Credits can be topped up at once."
+    return LimitUsedUp(
+        f"{left} of the {account.allowance:,} that the {plan.name} plan has for the month up to"
+        f" {account.period_end:%Y-%m-%d}. A larger plan has more.{more}",
+        limit=account.allowance,
+        used=account.used,
+    )
+
+
+async def _close(
+    session: AsyncSession, account: LedgerAccount, reservation_id: UUID, description: str
+) -> LedgerReservation | None:
+    """Remove an open reservation of the locked account and give it back; ``None`` if it is not open."""
+    removed = await session.execute(
+        delete(LedgerReservation)
+        .where(
+            col(LedgerReservation.workspace_id) == account.workspace_id,
+            col(LedgerReservation.id) == reservation_id,
+        )
+        .returning(LedgerReservation)
+    )
+    held = removed.scalar_one_or_none()
+    if held is None:
+        return None
+    is_of_this_month = held.period_start == account.period_start
+    reason = Reason(EntryKind.RELEASE, f"release:{held.id}", description, held.id)
+    await post(
+        session, account, reason, spent=-held.granted if is_of_this_month else 0, topped_up=held.topped_up
+    )
+    return held
+
+
+async def _again(session: AsyncSession, account: LedgerAccount, reservation_id: UUID | None) -> Reservation:
+    found = await session.execute(
+        select(LedgerReservation).where(
+            col(LedgerReservation.workspace_id) == account.workspace_id,
+            col(LedgerReservation.id) == reservation_id,
+        )
+    )
+    held = found.scalar_one_or_none()
+    if held is None:
+        raise Conflict("This was asked before, and is answered or given up.")
+    return Reservation(held.id, Unit(held.unit), held.granted + held.topped_up)

@@ -1,0 +1,86 @@
+"""Which plan counts for a workspace, by what Stripe last said of its subscription."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.audit import Actor, changes, record
+from helpninja_app.accounts.models import Workspace
+from helpninja_app.billing.ledger import change_anchor, lock_account
+from helpninja_app.billing.models import Subscription, Unit
+from helpninja_app.billing.periods import CALENDAR
+from helpninja_app.billing.plans import FREE, PlanOf
+
+# How long a plan goes on after a payment failed.
+GRACE = timedelta(days=7)
+# A trial that ended becomes active with Stripe's next event, which may be late.
+TRIAL_LEEWAY = timedelta(days=1)
+
+
+def end_of_plan(subscription: Subscription) -> datetime | None:
+    """When the plan stops to count if Stripe says nothing new; ``None`` for a plan that goes on."""
+    if subscription.status == "past_due":
+        # What was not paid is the month that began: the same whenever we are told.
+        return subscription.period_start + GRACE
+    if subscription.status == "trialing" and subscription.trial_end is not None:
+        return subscription.trial_end + TRIAL_LEEWAY
+    return None
+
+
+def plan_that_counts(subscription: Subscription, moment: datetime) -> str:
+    """The name of the plan in force at ``moment``."""
+    if subscription.status not in {"active", "trialing", "past_due"}:
+        return FREE.name
+    end = end_of_plan(subscription)
+    return subscription.plan if end is None or moment < end else FREE.name
+
+
+async def subscription_of(session: AsyncSession, workspace_id: UUID) -> Subscription | None:
+    """The workspace's subscription, also one that has ended."""
+    found = await session.execute(select(Subscription).where(col(Subscription.workspace_id) == workspace_id))
+    return found.scalar_one_or_none()
+
+
+async def apply_subscription(
+    session: AsyncSession, workspace_id: UUID, plan_of: PlanOf, moment: datetime
+) -> str:
+    """Give the workspace the plan that counts now, with its allowances and months; returns the plan's name.
+
+    One that never subscribed keeps the plan it has.
+    """
+    before = (
+        await session.execute(
+            select(col(Workspace.plan)).where(col(Workspace.id) == workspace_id).with_for_update()
+        )
+    ).scalar_one()
+    subscription = await subscription_of(session, workspace_id)
+    if subscription is None:
+        return before
+    name = plan_that_counts(subscription, moment)
+    anchor = CALENDAR if name == FREE.name else subscription.anchor
+    for unit in Unit:
+        account = await lock_account(session, workspace_id, unit)
+        if account.anchor != anchor or name != before:
+            await change_anchor(session, account, plan_of(name), anchor, moment)
+    if name != before:
+        await session.execute(update(Workspace).where(col(Workspace.id) == workspace_id).values(plan=name))
+        await record(
+            session,
+            Actor.system(workspace_id, "Billing"),
+            "plan.changed",
+            name,
+            **changes({"plan": before}, {"plan": name}),
+        )
+    return name
+
+
+async def next_change(session: AsyncSession, workspace_id: UUID, moment: datetime) -> datetime | None:
+    """When the plan will stop to count by itself, if it will."""
+    subscription = await subscription_of(session, workspace_id)
+    end = end_of_plan(subscription) if subscription else None
+    return end if end is not None and end > moment else None
