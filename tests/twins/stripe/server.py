@@ -1,0 +1,226 @@
+"""The twin itself: Stripe's API and hosted pages over real HTTP, with the controls that tests need."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import random
+import secrets
+import socket
+import threading
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Literal, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from tests.twins.stripe import (
+    catalogue,
+    checkout,
+    customers,
+    payments,
+    portal_page,
+    renewals,
+    routes,
+    schedules,
+    subscriptions,
+)
+from tests.twins.stripe.api import Api, Fault
+from tests.twins.stripe.core import Card, Core, Interval
+from tests.twins.stripe.delivery import Attempt, Delivery, Event
+from tests.twins.stripe.shapes import Obj
+
+DAY = 24 * 3600
+
+
+class StripeTwin(Core):
+    """A running twin, as a context manager.
+
+    Clients are `stripe.StripeClient(twin.api_key, base_addresses={"api": twin.url})`.
+
+    `state` is everything it knows, `cards` what customers' cards do ("good" or "declining"), `delivery` how
+    webhooks go out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.api_key = f"sk_test_{secrets.token_hex(12)}"
+        self.delivery = Delivery()
+        self.on_event = self.delivery.take
+        self.api = Api(self, self.api_key, routes.doors())
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        listener = self._running.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        pages = [
+            Route(path, functools.partial(page, self), methods=[method])
+            for method, path, page in routes.PAGES
+        ]
+        # Faults reach for the transport of asyncio's own loop; uvicorn must not wrap the application.
+        server = uvicorn.Server(
+            uvicorn.Config(
+                Starlette(routes=[Mount("/v1", self.api), *pages]),
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                proxy_headers=False,
+                log_config=None,
+                log_level="critical",
+                timeout_graceful_shutdown=1,
+            )
+        )
+        for run, stop in (
+            (functools.partial(server.run, sockets=[listener]), lambda: setattr(server, "should_exit", True)),
+            (self.delivery.run, self.delivery.stop),
+        ):
+            thread = threading.Thread(target=run, daemon=True)
+            thread.start()
+            self._running.callback(thread.join, timeout=10)
+            self._running.callback(stop)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    # What is on sale, and who has bought it.
+
+    def add_price(
+        self,
+        id: str,
+        unit_amount: int,
+        interval: Interval | None = "month",
+        currency: str = "usd",
+        *,
+        product: str | None = None,
+        name: str | None = None,
+    ) -> Obj:
+        """A price; it has a product of its own, called `name`, unless `product` is one's id."""
+        with self.lock:
+            return catalogue.add_price(self, id, unit_amount, interval, currency, product=product, name=name)
+
+    def add_customer(self, email: str | None = None, metadata: Obj | None = None) -> Obj:
+        with self.lock:
+            return customers.make(self, email=email, metadata=dict(metadata or {}))
+
+    def add_subscription(
+        self, customer: str, price: str, *, metadata: Obj | None = None, trial_days: int = 0
+    ) -> Obj:
+        """A subscription as checkout makes it, with its first invoice, without a call."""
+        with self.lock:
+            orders = [(self.price(price), 1)]
+            return subscriptions.begin(self, self.customer(customer), orders, metadata or {}, trial_days)
+
+    def set_status(self, subscription: str, status: str) -> None:
+        """Puts a subscription into any state, with the event but without what would lead there."""
+        with self.lock, self.changing(subscriptions.UPDATED, self.subscription(subscription)) as changed:
+            changed["status"] = status
+
+    def schedule(self, subscription: str, price: str) -> Obj:
+        """Another price from the end of the period on."""
+        with self.lock:
+            return schedules.plan_change(self, self.subscription(subscription), self.price(price))
+
+    # What people do in their browsers, for tests that need none.
+
+    def complete_checkout(self, session: str, *, card: Card = "good", email: str | None = None) -> bool:
+        """Pays on the checkout page; False where the card is declined or the session over."""
+        with self.lock:
+            found = checkout.retrieve(self, {}, session)
+            return checkout.complete(self, found, is_good=card == "good", email=email)
+
+    def use_portal(
+        self, url: str, action: Literal["confirm", "cancel", "renew", "save-card"], *, card: Card = "good"
+    ) -> None:
+        """Clicks in the portal session with that address."""
+        with self.lock:
+            session = portal_page.find(self, url)
+            if session is None:
+                raise KeyError(url)
+            chosen = "declined" if card == "declining" else card
+            portal_page.perform(self, session, action, card=chosen)
+
+    # What banks and the dashboard do.
+
+    def refund(self, charge: str, amount: int | None = None) -> Obj:
+        with self.lock:
+            return payments.refund(self, payments.retrieve_charge(self, {}, charge), amount)
+
+    def dispute(self, charge: str) -> Obj:
+        with self.lock:
+            return payments.dispute(self, payments.retrieve_charge(self, {}, charge))
+
+    def close_dispute(self, dispute: str, outcome: Literal["won", "lost"]) -> Obj:
+        with self.lock:
+            return payments.close_dispute(self, payments.retrieve_dispute(self, {}, dispute), outcome)
+
+    def advance(self, *, days: float = 0, seconds: float = 0) -> None:
+        """Moves the twin's clock and does everything that falls due on the way."""
+        with self.lock:
+            renewals.advance(self, int(days * DAY + seconds))
+
+    # Webhooks.
+
+    @property
+    def webhook_secret(self) -> str:
+        return self.delivery.webhook_secrets[0]
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        return self.delivery.webhook_secrets
+
+    @property
+    def deliver_to(self) -> str | None:
+        return self.delivery.deliver_to
+
+    @deliver_to.setter
+    def deliver_to(self, url: str | None) -> None:
+        self.delivery.deliver_to = url
+
+    def reorder(self, seed: int | None) -> None:
+        """Holds events until `flush`, which shuffles them; None ends that."""
+        self.delivery.shuffle = None if seed is None else random.Random(seed)
+
+    def flush(self, timeout: float = 30.0) -> list[Attempt]:
+        return self.delivery.flush(timeout)
+
+    def held_events(self) -> list[Obj]:
+        """What nobody has got yet, oldest first."""
+        with self.delivery.changed:
+            return copy.deepcopy([*self.delivery.held, *(event for _, event in self.delivery.waiting)])
+
+    def events(self, kind: str | None = None) -> list[Obj]:
+        """All events, or those of that type, oldest first."""
+        with self.lock:
+            found = [one for one in self.state.events.values() if kind in (None, one["type"])]
+            return copy.deepcopy(found)
+
+    def signed(
+        self, event: Event, *, secret: str | None = None, timestamp: int | None = None
+    ) -> tuple[bytes, dict[str, str]]:
+        return self.delivery.signed(event, secret=secret, timestamp=timestamp)
+
+    def deliver(
+        self, event: Event, *, secret: str | None = None, timestamp: int | None = None, times: int = 1
+    ) -> list[int]:
+        return self.delivery.deliver(event, secret=secret, timestamp=timestamp, times=times)
+
+    # Faults, each for the next calls whose path matches.
+
+    def fail_next(self, n: int = 1, *, status: Literal[429, 500, 503] = 500, path: str = "") -> None:
+        """The calls are answered so, and nothing happens."""
+        self.api.faults.extend(Fault("status", path, status) for _ in range(n))
+
+    def hang(self, seconds: float, path: str = "") -> None:
+        """The call waits, and is worked on whether or not the client still waits for it."""
+        self.api.faults.append(Fault("hang", path, seconds=seconds))
+
+    def drop_connection_after_commit(self, path: str = "") -> None:
+        """The change is made, but the client gets no answer: what idempotency keys are for."""
+        self.api.faults.append(Fault("drop", path))
