@@ -11,7 +11,9 @@ from starlette.types import Lifespan
 from api_routes import (
     account,
     api_keys,
+    billing,
     chat,
+    cron,
     demo,
     docs,
     documents,
@@ -22,6 +24,7 @@ from api_routes import (
     second_step,
     sign_in,
     sign_up,
+    stripe_webhook,
     supabase_accounts,
     supabase_sign_in,
     two_factor,
@@ -88,6 +91,9 @@ def _make(lifespan: Lifespan[FastAPI] | None, *, is_supabase: bool) -> FastAPI:
         widget,
         ingest,
         documents,
+        billing,
+        stripe_webhook,
+        cron,
         docs,
         demo,
     ):

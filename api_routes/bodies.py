@@ -58,13 +58,20 @@ class JsonBody:
             ) from error
 
 
-async def read_json(request: Request, max_bytes: int = MAX_JSON_BYTES) -> JsonBody:
-    """Read the body; whatever is wrong with it is only raised when it is parsed."""
+async def read_json(
+    request: Request, max_bytes: int = MAX_JSON_BYTES, *, is_optional: bool = False
+) -> JsonBody:
+    """Read the body; whatever is wrong with it is only raised when it is parsed.
+
+    Where it ``is_optional`` none at all is an empty object.
+    """
     content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         return JsonBody(None, UnsupportedMediaType("Send the body as application/json."))
     try:
         raw = await read_limited(request, max_bytes)
+        if is_optional and not raw:
+            return JsonBody({}, None)
         value = json.loads(raw.decode("utf-8"))
     except TooLarge as error:
         return JsonBody(None, error)
@@ -114,11 +121,11 @@ async def read_limited(request: Request, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def json_body(model: type[Body]) -> dict[str, Any]:
+def json_body(model: type[Body], *, is_optional: bool = False) -> dict[str, Any]:
     """``openapi_extra`` for a route that reads its body by ``read_json``."""
     return {
         "requestBody": {
-            "required": True,
+            "required": not is_optional,
             "content": {"application/json": {"schema": model.model_json_schema()}},
         }
     }

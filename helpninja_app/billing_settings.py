@@ -95,6 +95,24 @@ class BillingSettings(BaseSettings):
         listed = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else ""
         return tuple(secret.strip() for secret in listed.split(",") if secret.strip())
 
+    @property
+    def plan_prices(self) -> dict[tuple[str, str], str]:
+        """The ids of Stripe's prices that are set, by plan and interval."""
+        listed = {
+            ("starter", "month"): self.stripe_price_starter_monthly,
+            ("starter", "year"): self.stripe_price_starter_yearly,
+            ("pro", "month"): self.stripe_price_pro_monthly,
+            ("pro", "year"): self.stripe_price_pro_yearly,
+            ("agency", "month"): self.stripe_price_agency_monthly,
+            ("agency", "year"): self.stripe_price_agency_yearly,
+        }
+        return {sold: id for sold, id in listed.items() if id}
+
+    @property
+    def pack_prices(self) -> dict[int, str]:
+        listed = {1_000: self.stripe_price_topup_1000, 5_000: self.stripe_price_topup_5000}
+        return {credits: id for credits, id in listed.items() if id}
+
     def billing_problems(self) -> list[str]:
         """What of these settings is missing or weak."""
         problems = []
@@ -104,4 +122,7 @@ class BillingSettings(BaseSettings):
             ("sk_", "rk_")
         ):
             problems.append("STRIPE_SECRET_KEY has to be a secret key: it starts with sk_ or rk_.")
+        prices = [*self.plan_prices.values(), *self.pack_prices.values()]
+        if len(prices) != len(set(prices)):
+            problems.append("Two of the STRIPE_PRICE_ settings are the same price.")
         return problems

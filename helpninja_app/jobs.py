@@ -29,7 +29,8 @@ from helpninja_app.accounts.workspaces import (
 from helpninja_app.billing.alerts import ALERT_TASK, write_alert_mail
 from helpninja_app.billing.deadlines import meet_deadlines
 from helpninja_app.billing.models import Unit
-from helpninja_app.errors import NotFound, Unavailable
+from helpninja_app.billing.stripe_inbox import EVENT_TASK, catch_up, finish, try_again
+from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import JOBS
 from helpninja_app.knowledge.ingest import give_up_ingest, run_ingest
@@ -129,6 +130,22 @@ async def send_usage_alert(
         await resources.mailer.send(mail)
 
 
+@tasks.task(name=EVENT_TASK, retry=RETRY, pass_context=True)
+async def stripe_event(context: JobContext, *, event_id: str) -> None:
+    resources = _resources(context)
+    try:
+        await resources.effects_of_stripe().work_on(event_id)
+        JOBS.labels(EVENT_TASK, "done").inc()
+    except Exception as error:
+        log.exception("stripe_event_failed", event=event_id, attempts=context.job.attempts + 1)
+        JOBS.labels(EVENT_TASK, "failed").inc()
+        if context.job.attempts + 1 < MAX_ATTEMPTS:
+            raise
+        detail = error.detail if isinstance(error, HelpNinjaError) else type(error).__name__
+        async with resources.database.unit_of_work() as session:
+            await finish(session, event_id, "parked", detail)
+
+
 async def follow_configured_model(resources: Resources) -> None:
     """Have every workspace embedded anew whose vectors are not of the configured model."""
     knowledge = resources.knowledge
@@ -189,10 +206,19 @@ async def keep_billing_up_to_date(resources: Resources) -> None:
     await meet_deadlines(resources.database, resources.queue, resources.plan_of)
 
 
+async def fetch_stripe_events(resources: Resources) -> None:
+    """What Stripe sent while we were away, and what failed before."""
+    if resources.stripe is not None:
+        async with resources.database.unit_of_work() as session:
+            await try_again(session, resources.queue)
+        await catch_up(resources.database, resources.queue, resources.stripe)
+
+
 TICKS: tuple[tuple[Callable[[Resources], Awaitable[None]], int], ...] = (
     (rescue_stalled_jobs, 10),
     (remove_expired_workspaces, 600),
     (keep_billing_up_to_date, 30),
+    (fetch_stripe_events, 600),
 )
 
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import procrastinate
 
+from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.supabase.introductions import Admission
 from helpninja_app.accounts.supabase.project import Supabase
 from helpninja_app.answers.answerers import Answerers, ProviderKey
 from helpninja_app.answers.providers.base import Timeouts
-from helpninja_app.billing.plans import Plan, plan_in_force
+from helpninja_app.billing.checkout import Cashier
+from helpninja_app.billing.plans import PACKS, Interval, PaidPlanName, Plan, plan_in_force
+from helpninja_app.billing.prices import PlanPrice, Prices
+from helpninja_app.billing.stripe_account import StripeAccount
+from helpninja_app.billing.stripe_effects import Effects
+from helpninja_app.billing.stripe_gateway import StripeGateway
 from helpninja_app.errors import Unavailable
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database
@@ -48,6 +55,7 @@ class Resources:
     limiter: RateLimiter
     mailer: Mailer
     supabase: Supabase | None
+    stripe: StripeAccount | None
     knowledge: KnowledgeTools
     answerers: Answerers
     background: Background
@@ -55,6 +63,20 @@ class Resources:
     def plan_of(self, plan: str) -> Plan:
         """What counts for a workspace on the plan of that name."""
         return plan_in_force(plan, is_unlimited=self.settings.is_unlimited)
+
+    def need_stripe(self) -> StripeAccount:
+        """``Unavailable`` where no payments are taken."""
+        if self.stripe is None:
+            raise Unavailable("Payments are not set up here: STRIPE_SECRET_KEY is not set.")
+        return self.stripe
+
+    def effects_of_stripe(self) -> Effects:
+        return Effects(self.database, self.need_stripe(), self.plan_of)
+
+    def cashier(self, caller: StaffCaller) -> Cashier:
+        """Serves the caller's workspace; ``Unavailable`` where no payments are taken."""
+        back = f"{self.settings.link_origin}/app/billing"
+        return Cashier(self.database, self.need_stripe(), self.plan_of, caller, back)
 
 
 _open: list[Resources] = []
@@ -99,6 +121,9 @@ async def open_resources(
         supabase = make_supabase(settings, embedders.current.name)
         if supabase is not None:
             stack.push_async_callback(supabase.aclose)
+        stripe = make_stripe(settings)
+        if stripe is not None:
+            stack.push_async_callback(stripe.gateway.aclose)
         background = Background()
         # Before anything that they use is closed.
         stack.push_async_callback(background.finish, FINISH_SECONDS)
@@ -111,6 +136,7 @@ async def open_resources(
             limiter=RateLimiter(settings.redis_url),
             mailer=mailer or make_mailer(settings),
             supabase=supabase,
+            stripe=stripe,
             knowledge=KnowledgeTools(
                 database=database,
                 index=SearchIndex(database, vector_memory=settings.vector_memory_mb * 1_000_000),
@@ -146,6 +172,22 @@ def make_supabase(settings: Settings, embedding_model: str) -> Supabase | None:
         secret=secret.get_secret_value() if secret else None,
         signing_key=settings.signing_key(),
         admission=Admission(settings.sign_up, embedding_model),
+    )
+
+
+def make_stripe(settings: Settings) -> StripeAccount | None:
+    if settings.stripe_secret_key is None:
+        return None
+    return StripeAccount(
+        StripeGateway(settings.stripe_secret_key.get_secret_value(), api_base=settings.stripe_api_base),
+        Prices(
+            plans={
+                id: PlanPrice(cast("PaidPlanName", plan), cast("Interval", interval))
+                for (plan, interval), id in settings.plan_prices.items()
+            },
+            packs={id: PACKS[credits] for credits, id in settings.pack_prices.items()},
+        ),
+        settings.webhook_secrets,
     )
 
 

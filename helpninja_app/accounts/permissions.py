@@ -17,6 +17,7 @@ class Permission(StrEnum):
     MANAGE_WORKSPACE = "workspace:manage"
     MANAGE_MEMBERS = "members:manage"
     MANAGE_KEYS = "keys:manage"
+    MANAGE_BILLING = "billing:manage"
     DELETE_WORKSPACE = "workspace:delete"
 
 
@@ -32,7 +33,7 @@ _EVERYBODY = frozenset({Permission.READ_KNOWLEDGE, Permission.READ_CONVERSATIONS
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.ADMIN: frozenset(Permission) - {Permission.DELETE_WORKSPACE},
+    Role.ADMIN: frozenset(Permission) - {Permission.DELETE_WORKSPACE, Permission.MANAGE_BILLING},
     Role.AGENT: _EVERYBODY | {Permission.UPLOAD_DOCUMENTS},
     Role.ANALYST: _EVERYBODY | {Permission.UPLOAD_DOCUMENTS, Permission.WRITE_KNOWLEDGE},
     Role.VIEWER: _EVERYBODY,

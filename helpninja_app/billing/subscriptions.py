@@ -22,6 +22,14 @@ GRACE = timedelta(days=7)
 TRIAL_LEEWAY = timedelta(days=1)
 
 
+LIVE = frozenset({"active", "trialing", "past_due"})
+
+
+def is_live(subscription: Subscription) -> bool:
+    """Whether Stripe takes money for it: a change is made to this one and not bought as another."""
+    return subscription.status in LIVE
+
+
 def end_of_plan(subscription: Subscription) -> datetime | None:
     """When the plan stops to count if Stripe says nothing new; ``None`` for a plan that goes on."""
     if subscription.status == "past_due":
@@ -34,7 +42,7 @@ def end_of_plan(subscription: Subscription) -> datetime | None:
 
 def plan_that_counts(subscription: Subscription, moment: datetime) -> str:
     """The name of the plan in force at ``moment``."""
-    if subscription.status not in {"active", "trialing", "past_due"}:
+    if not is_live(subscription):
         return FREE.name
     end = end_of_plan(subscription)
     return subscription.plan if end is None or moment < end else FREE.name

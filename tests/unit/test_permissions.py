@@ -17,7 +17,7 @@ MAY = {
     | {"workspace:manage", "members:manage", "keys:manage"},
     "owner": READ
     | {"documents:upload", "knowledge:write", "audit:read"}
-    | {"workspace:manage", "members:manage", "keys:manage", "workspace:delete"},
+    | {"workspace:manage", "members:manage", "keys:manage", "billing:manage", "workspace:delete"},
 }
 
 

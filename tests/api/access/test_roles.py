@@ -23,6 +23,11 @@ OTHERWISE = {
     "POST /api/ingest": 422,
     "DELETE /api/ingest/{job_id}": 409,
     "POST /api/workspaces/{workspace_id}/invites": 409,
+    # Payments are not set up here.
+    "POST /api/billing/checkout": 503,
+    "POST /api/billing/top-up": 503,
+    "POST /api/billing/portal": 503,
+    "GET /api/billing/invoices": 503,
 }
 
 
@@ -47,7 +52,7 @@ async def test_a_role_may_what_its_permissions_say(
     first = next(iter(statuses.values()))
     assert first == OTHERWISE.get(label) or (label not in OTHERWISE and 200 <= first < 300), statuses
     assert not {401, 403} & set(statuses.values())
-    assert max(statuses.values()) < 500
+    assert max(statuses.values()) < 500 or OTHERWISE.get(label) == 503
 
 
 @pytest.mark.parametrize("label", [label for label in in_workspaces(ACCESS) if label.startswith("GET ")])

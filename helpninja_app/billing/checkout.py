@@ -1,0 +1,144 @@
+"""What an owner does about money: buy a plan or credits, change or cancel the plan, open Stripe's portal."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.callers import StaffCaller
+from helpninja_app.billing.customers import ensure_customer, find_customer
+from helpninja_app.billing.models import Subscription
+from helpninja_app.billing.plans import Interval, PaidPlanName, PlanOf
+from helpninja_app.billing.prices import CheckoutMode
+from helpninja_app.billing.stripe_account import StripeAccount
+from helpninja_app.billing.stripe_effects import Effects
+from helpninja_app.billing.stripe_objects import InvoiceState
+from helpninja_app.billing.subscriptions import LIVE, is_live, subscription_of
+from helpninja_app.billing.top_ups import count_top_ups
+from helpninja_app.errors import Conflict, Invalid, Unavailable
+from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.scope import Scope
+
+# A second click within this time opens the same page.
+ONE_CLICK_SECONDS = 600
+
+NO_CUSTOMER = "Nothing was bought for this workspace yet, so there is nothing to manage. Choose a plan first."
+
+
+@dataclass(frozen=True, slots=True)
+class Cashier:
+    """Serves the owner of one workspace; ``back`` is the page that Stripe leads back to."""
+
+    database: Database
+    stripe: StripeAccount
+    plan_of: PlanOf
+    caller: StaffCaller
+    back: str
+
+    async def generate_checkout_link(self, price_id: str, mode: CheckoutMode) -> str:
+        """The address of a page that takes the payment.
+
+        With a plan that is paid for already it is the page that confirms the change to the new one, so that
+        nobody pays for two. Raises ``Invalid`` for a price that is not ours, ``Conflict`` for the plan that
+        the workspace has, ``Unavailable`` when Stripe is away.
+        """
+        prices = self.stripe.prices
+        if price_id not in (prices.plans if mode == "subscription" else prices.packs):
+            raise Invalid("This price is not for sale.")
+        workspace_id = self.caller.workspace.id
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            subscription = await subscription_of(session, workspace_id)
+            count = await count_top_ups(session, workspace_id)
+        customer = await ensure_customer(self.database, self.stripe.gateway, self.caller)
+        if mode == "subscription" and subscription is not None and is_live(subscription):
+            return await self._change_link(customer, subscription, price_id)
+        # What was bought since changes the key: buying the same twice is meant, clicking twice is not.
+        version = f"{count}:{subscription.id if subscription else ''}"
+        return await self.stripe.gateway.open_checkout(
+            customer,
+            workspace_id,
+            price_id,
+            "subscription" if mode == "subscription" else "payment",
+            back=self.back,
+            key=self._key("checkout", customer, price_id, version),
+        )
+
+    async def buy_plan(self, plan: PaidPlanName, interval: Interval) -> str:
+        """``generate_checkout_link`` for a plan by its name; ``Unavailable`` where its price is not set."""
+        price = self.stripe.prices.of_plan(plan, interval)
+        if price is None:
+            word = "MONTHLY" if interval == "month" else "YEARLY"
+            raise Unavailable(
+                f"The {plan} plan is not for sale by the {interval} here: STRIPE_PRICE_{plan.upper()}_{word}"
+                " is not set."
+            )
+        return await self.generate_checkout_link(price, "subscription")
+
+    async def buy_pack(self, credits: int) -> str:
+        price = self.stripe.prices.of_pack(credits)
+        if price is None:
+            raise Unavailable(
+                f"{credits:,} credits are not for sale here: STRIPE_PRICE_TOPUP_{credits} is not set."
+            )
+        return await self.generate_checkout_link(price, "one-time")
+
+    async def portal_link(self) -> str:
+        """Stripe's portal: cards, addresses, invoices. ``Conflict`` before anything was bought."""
+        customer = await self._customer()
+        if customer is None:
+            raise Conflict(NO_CUSTOMER)
+        return await self.stripe.gateway.open_portal(
+            customer, back=self.back, key=self._key("portal", customer, str(time.time_ns()))
+        )
+
+    async def invoices(self) -> list[InvoiceState]:
+        customer = await self._customer()
+        return await self.stripe.gateway.list_invoices(customer) if customer else []
+
+    async def cancel_plan(self) -> None:
+        """End the plan when what is paid for is used; until then it can be kept after all."""
+        await self._set_cancelled(is_cancelled=True)
+
+    async def keep_plan(self) -> None:
+        """Take back a cancellation or a change that has not begun."""
+        await self._set_cancelled(is_cancelled=False)
+
+    async def _set_cancelled(self, *, is_cancelled: bool) -> None:
+        workspace_id, gateway = self.caller.workspace.id, self.stripe.gateway
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            customer = await find_customer(session, workspace_id)
+        state = (await gateway.read_subscription(customer))[0] if customer else None
+        if customer is None or state is None or state.status not in LIVE:
+            raise Conflict("There is no plan that is paid for.")
+        key = self._key("cancel" if is_cancelled else "keep", state.id, str(time.time_ns()))
+        if state.schedule is not None:
+            await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
+        if is_cancelled or state.cancel_at is not None:
+            await gateway.cancel_at_period_end(state.id, is_cancelled=is_cancelled, key=key)
+        # Stripe tells us too; the page does not wait for it.
+        await Effects(self.database, self.stripe, self.plan_of).follow_subscription(customer)
+        async with self.database.unit_of_work(self.caller.scope) as session:
+            action = "plan.cancelled" if is_cancelled else "plan.kept"
+            await record(session, Actor.of(self.caller), action, self.caller.workspace.plan)
+
+    async def _change_link(self, customer: str, subscription: Subscription, price_id: str) -> str:
+        price = self.stripe.prices.plans[price_id]
+        if (price.plan, price.interval) == (subscription.plan, subscription.interval):
+            raise Conflict(f"This workspace is on the {price.plan} plan already.")
+        return await self.stripe.gateway.open_portal(
+            customer,
+            back=self.back,
+            key=self._key("change", subscription.id, price_id, str(time.time_ns())),
+            change=(subscription.id, price_id),
+        )
+
+    async def _customer(self) -> str | None:
+        async with self.database.unit_of_work(Scope.members(self.caller.workspace.id)) as session:
+            return await find_customer(session, self.caller.workspace.id)
+
+    def _key(self, *parts: str) -> str:
+        window = str(int(time.time() / ONE_CLICK_SECONDS))
+        told = "\n".join([*parts, str(self.caller.workspace.id), self.back, window])
+        return f"{parts[0]}:{hashlib.sha256(told.encode()).hexdigest()}"

@@ -1,0 +1,34 @@
+"""What Stripe's prices stand for: a plan for a month or a year, or a pack of credits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from helpninja_app.billing.plans import Interval, Pack, PaidPlanName
+
+CheckoutMode = Literal["subscription", "one-time"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPrice:
+    plan: PaidPlanName
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The prices of this installation, by Stripe's ids. A price that is not in here is not ours."""
+
+    plans: Mapping[str, PlanPrice] = field(default_factory=dict)
+    packs: Mapping[str, Pack] = field(default_factory=dict)
+
+    def of_plan(self, plan: str, interval: str) -> str | None:
+        """The id of a plan's price; ``None`` where none is configured."""
+        return next(
+            (id for id, price in self.plans.items() if (price.plan, price.interval) == (plan, interval)), None
+        )
+
+    def of_pack(self, credits: int) -> str | None:
+        return next((id for id, pack in self.packs.items() if pack.credits == credits), None)

@@ -1,0 +1,189 @@
+"""What an event of Stripe's leads to.
+
+It only says what to look at: how that is now is read from Stripe, and the newest reading wins. So neither the
+order nor the number of deliveries matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.billing.customers import workspace_of_customer
+from helpninja_app.billing.ledger import database_time, set_due
+from helpninja_app.billing.models import StripeEvent, Subscription
+from helpninja_app.billing.plans import PlanOf
+from helpninja_app.billing.stripe_account import StripeAccount
+from helpninja_app.billing.stripe_inbox import finish
+from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState
+from helpninja_app.billing.subscriptions import apply_subscription, end_of_plan
+from helpninja_app.billing.top_ups import add_top_up, follow_charge
+from helpninja_app.errors import HelpNinjaError, NotFound
+from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.scope import Scope
+
+
+class EventRefused(HelpNinjaError):
+    """This event does not fit what is known here."""
+
+
+class EventParked(HelpNinjaError):
+    """This event cannot be worked on as things are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What became of it, and in which workspace, if in one."""
+
+    detail: str
+    workspace_id: UUID | None = None
+    is_ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Works on events."""
+
+    database: Database
+    stripe: StripeAccount
+    plan_of: PlanOf
+
+    async def work_on(self, event_id: str) -> None:
+        """Bring an event to its end; raises what went wrong when trying again may help."""
+        async with self.database.unit_of_work() as session:
+            event = (
+                await session.execute(select(StripeEvent).where(col(StripeEvent.id) == event_id))
+            ).scalar_one_or_none()
+        if event is None or event.state in {"done", "ignored"}:
+            return
+        try:
+            effect = await self._effect(event.type, event.object_id)
+            state = "ignored" if effect.is_ignored else "done"
+        except EventRefused as refused:
+            effect, state = Effect(refused.detail), "refused"
+        except EventParked as parked:
+            effect, state = Effect(parked.detail), "parked"
+        except NotFound:
+            effect, state = Effect("Stripe does not know what it is about any more."), "refused"
+        async with self.database.unit_of_work() as session:
+            await finish(session, event_id, state, effect.detail, effect.workspace_id)
+
+    async def follow_subscription(self, customer: str) -> Effect:
+        """Read a customer's subscription and give its workspace the plan that it says."""
+        workspace_id = await self._workspace_of(customer)
+        if workspace_id is None:
+            return Effect("Of a customer that was not made here.", is_ignored=True)
+        async with self.database.unit_of_work() as session:
+            read_at = await database_time(session)
+        state, live = await self.stripe.gateway.read_subscription(customer)
+        if state is None:
+            return Effect("No subscription.", workspace_id)
+        price = self.stripe.prices.plans.get(state.price)
+        if price is None:
+            raise EventParked(f"The price {state.price} belongs to no plan in the settings.")
+        if state.is_live is not self.stripe.gateway.is_live:
+            raise EventRefused("The subscription is of the other mode than the key.")
+        following = self.stripe.prices.plans.get(state.next_price or "")
+        row: dict[str, Any] = {
+            "id": state.id,
+            "status": state.status,
+            "plan": price.plan,
+            "interval": price.interval,
+            "anchor": state.anchor,
+            "period_start": state.period_start,
+            "period_end": state.period_end,
+            "cancel_at": state.cancel_at,
+            "trial_end": state.trial_end,
+            "next_plan": following.plan if following else None,
+            "read_at": read_at,
+        }
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            try:
+                await load_workspace(session, workspace_id)
+            except NotFound:
+                return Effect("Of a workspace that is deleted.", workspace_id)
+            written = await session.execute(
+                insert(Subscription)
+                .values(workspace_id=workspace_id, **row)
+                .on_conflict_do_update(
+                    index_elements=["workspace_id"],
+                    set_=row,
+                    where=col(Subscription.read_at) < read_at,
+                )
+                .returning(col(Subscription.id))
+            )
+            if written.first() is None:
+                return Effect("Something newer is known already.", workspace_id)
+            plan = await apply_subscription(session, workspace_id, self.plan_of, await database_time(session))
+            end = end_of_plan(Subscription(workspace_id=workspace_id, **row))
+            if end is not None:
+                await set_due(session, workspace_id, end)
+        more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
+        return Effect(f"{state.status}: the {plan} plan counts.{more}", workspace_id)
+
+    async def _effect(self, type: str, object_id: str) -> Effect:
+        gateway = self.stripe.gateway
+        if type.startswith("customer.subscription."):
+            return await self.follow_subscription(await gateway.customer_of("subscriptions", object_id))
+        if type.startswith("invoice."):
+            return await self.follow_subscription(await gateway.customer_of("invoices", object_id))
+        if type.startswith("checkout.session."):
+            return await self._follow_checkout(await gateway.read_checkout(object_id))
+        if type.startswith("charge.dispute."):
+            object_id = await gateway.charge_of_dispute(object_id)
+        return await self._follow_charge(await gateway.read_charge(object_id))
+
+    async def _follow_checkout(self, checkout: CheckoutState) -> Effect:
+        workspace_id = await self._workspace_of(checkout.customer)
+        if workspace_id is None:
+            return Effect("Of a customer that was not made here.", is_ignored=True)
+        if checkout.workspace != str(workspace_id):
+            raise EventRefused("The checkout is for another workspace than its customer.")
+        if checkout.is_live is not self.stripe.gateway.is_live:
+            raise EventRefused("The checkout is of the other mode than the key.")
+        if not checkout.is_paid:
+            return Effect("Not paid yet.", workspace_id)
+        if checkout.mode == "subscription":
+            return await self.follow_subscription(checkout.customer)
+        pack = self.stripe.prices.packs.get(checkout.price)
+        if pack is None:
+            raise EventParked(f"The price {checkout.price} belongs to no top-up in the settings.")
+        if (checkout.subtotal, checkout.currency) != (pack.price, "usd"):
+            raise EventRefused(
+                f"{pack.credits:,} credits cost {pack.price} US cents, not {checkout.subtotal}"
+                f" {checkout.currency}."
+            )
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            read_at = await database_time(session)
+            if await add_top_up(session, workspace_id, checkout, pack, read_at):
+                actor = Actor.system(workspace_id, "Billing")
+                await record(session, actor, "credits.topped_up", f"{pack.credits:,} credits")
+        # What was told of its payment before the top-up was known had nothing to change.
+        charge = await self.stripe.gateway.read_charge_of(checkout.payment_intent)
+        if charge is not None and (charge.refunded or charge.is_disputed):
+            await self._follow_charge(charge)
+        return Effect(f"{pack.credits:,} credits were added.", workspace_id)
+
+    async def _follow_charge(self, charge: ChargeState) -> Effect:
+        workspace_id = await self._workspace_of(charge.customer)
+        if workspace_id is None:
+            return Effect("Of a customer that was not made here.", is_ignored=True)
+        if charge.is_live is not self.stripe.gateway.is_live:
+            raise EventRefused("The charge is of the other mode than the key.")
+        # Read once more with a time that is surely before: two readings at once must not change places.
+        async with self.database.unit_of_work() as session:
+            read_at = await database_time(session)
+        charge = await self.stripe.gateway.read_charge(charge.id)
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            return Effect(await follow_charge(session, workspace_id, charge, read_at), workspace_id)
+
+    async def _workspace_of(self, customer: str) -> UUID | None:
+        async with self.database.unit_of_work() as session:
+            return await workspace_of_customer(session, customer)

@@ -1,0 +1,305 @@
+"""Stripe's API through its own client: the only module that knows it.
+
+Every call that changes something carries an idempotency key: one whose answer was lost is made again without
+being done again (https://docs.stripe.com/api/idempotent_requests).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import stripe
+import structlog
+
+from helpninja_app.billing.stripe_objects import (
+    ChargeState,
+    CheckoutState,
+    EventRef,
+    InvoiceState,
+    SubscriptionState,
+    event_ref,
+    invoice_state,
+    subscription_state,
+    text_of,
+    with_next_price,
+)
+from helpninja_app.errors import BadRequest, Conflict, NotFound, Unavailable
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_SECONDS = 15.0
+RETRIES = 2
+# How far the time of a signature may be off, both ways.
+TOLERANCE_SECONDS = 300
+
+AWAY = "Stripe cannot be reached right now. Nothing was charged or changed; please try again in a moment."
+REFUSED = "Stripe refused this; nothing was charged or changed. Whoever runs HelpNinja finds why in its log."
+
+LIVE = ("active", "trialing", "past_due")
+
+
+class StripeGateway:
+    """``is_live`` by the key: events and objects of the other mode never count."""
+
+    def __init__(self, key: str, *, api_base: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
+        self.is_live = "_live_" in key
+        self._http = stripe.HTTPXClient(timeout=timeout)
+        self._api = stripe.StripeClient(
+            key,
+            http_client=self._http,
+            max_network_retries=RETRIES,
+            base_addresses={"api": api_base} if api_base else {},
+        ).v1
+
+    async def aclose(self) -> None:
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def create_customer(self, workspace_id: UUID, name: str, email: str) -> str:
+        """The id of a workspace's customer: asked twice, Stripe answers with the same one."""
+        with _told():
+            made = await self._api.customers.create_async(
+                {"name": name, "email": email, "metadata": {"workspace_id": str(workspace_id)}},
+                {"idempotency_key": f"customer:{workspace_id}"},
+            )
+        return made.id
+
+    async def open_checkout(
+        self,
+        customer: str,
+        workspace_id: UUID,
+        price: str,
+        mode: Literal["subscription", "payment"],
+        *,
+        back: str,
+        key: str,
+    ) -> str:
+        """The address of a page that takes a payment and then leads ``back``."""
+        meant = {"workspace_id": str(workspace_id)}
+        kind = "subscription_data" if mode == "subscription" else "payment_intent_data"
+        wanted: Any = {
+            "mode": mode,
+            "customer": customer,
+            "client_reference_id": str(workspace_id),
+            "line_items": [{"price": price, "quantity": 1}],
+            "metadata": meant,
+            kind: {"metadata": meant},
+            "success_url": f"{back}?checkout=done",
+            "cancel_url": f"{back}?checkout=left",
+        }
+        with _told():
+            session = await self._api.checkout.sessions.create_async(wanted, {"idempotency_key": key})
+        return text_of(session.url)
+
+    async def read_checkout(self, id: str) -> CheckoutState:
+        with _told():
+            session = await self._api.checkout.sessions.retrieve_async(id, {"expand": ["line_items"]})
+        found = session.to_dict()
+        lines = found["line_items"]["data"]
+        return CheckoutState(
+            id=id,
+            customer=text_of(found["customer"]),
+            workspace=text_of(found["client_reference_id"]),
+            mode=found["mode"],
+            is_paid=found["status"] == "complete"
+            and found["payment_status"] in ("paid", "no_payment_required"),
+            is_live=found["livemode"],
+            subtotal=found["amount_subtotal"] or 0,
+            currency=text_of(found["currency"]),
+            price=lines[0]["price"]["id"] if len(lines) == 1 else "",
+            payment_intent=text_of(found["payment_intent"]),
+        )
+
+    async def open_portal(
+        self, customer: str, *, back: str, key: str, change: tuple[str, str] | None = None
+    ) -> str:
+        """The address of Stripe's portal; with ``change``, the ids of a subscription and of its new price, of
+        the page that confirms it.
+        """
+        configuration = await self._portal_configuration()
+        wanted: Any = {"customer": customer, "return_url": back, "configuration": configuration}
+        if change is not None:
+            found = await self._read("subscriptions", change[0])
+            wanted["flow_data"] = {
+                "type": "subscription_update_confirm",
+                "subscription_update_confirm": {
+                    "subscription": change[0],
+                    "items": [{"id": found["items"]["data"][0]["id"], "price": change[1], "quantity": 1}],
+                },
+                "after_completion": {"type": "redirect", "redirect": {"return_url": back}},
+            }
+        with _told():
+            session = await self._api.billing_portal.sessions.create_async(wanted, {"idempotency_key": key})
+        return text_of(session.url)
+
+    async def cancel_at_period_end(self, id: str, *, is_cancelled: bool, key: str) -> None:
+        """End a subscription with what is paid for, or let it go on after all."""
+        with _told():
+            await self._api.subscriptions.update_async(
+                id, {"cancel_at_period_end": is_cancelled}, {"idempotency_key": key}
+            )
+
+    async def drop_planned_change(self, schedule: str, *, key: str) -> None:
+        """Keep the plan that a subscription has now."""
+        with _told():
+            await self._api.subscription_schedules.release_async(schedule, {}, {"idempotency_key": key})
+
+    async def cancel(self, id: str) -> None:
+        """End a subscription now; one that has ended stays so."""
+        try:
+            with _told():
+                await self._api.subscriptions.cancel_async(id, {}, {"idempotency_key": f"cancel:{id}"})
+        except NotFound:
+            log.info("subscription_was_gone", subscription=id)
+
+    async def read_subscription(self, customer: str) -> tuple[SubscriptionState | None, int]:
+        """The subscription that counts of a customer's: the newest that is live, or else the newest.
+
+        And how many are live: more than one is paid for without need.
+        """
+        with _told():
+            found = await self._api.subscriptions.list_async(
+                {"customer": customer, "status": "all", "limit": 100}
+            )
+        states = [subscription_state(each.to_dict()) for each in found.data]
+        if not states:
+            return None, 0
+        live = sum(each.status in LIVE for each in states)
+        newest = max(states, key=lambda each: (each.status in LIVE, each.created_at, each.id))
+        if newest.schedule is None:
+            return newest, live
+        schedule = await self._read("subscription_schedules", newest.schedule)
+        return with_next_price(newest, schedule), live
+
+    async def customer_of(self, kind: Literal["subscriptions", "invoices"], id: str) -> str:
+        """Whose a subscription or an invoice is."""
+        return text_of((await self._read(kind, id))["customer"])
+
+    async def read_charge_of(self, payment_intent: str) -> ChargeState | None:
+        """How the payment's charge is now; ``None`` as long as there is none."""
+        charge = (await self._read("payment_intents", payment_intent))["latest_charge"]
+        return await self.read_charge(charge) if charge else None
+
+    async def read_charge(self, id: str) -> ChargeState:
+        found = await self._read("charges", id)
+        with _told():
+            disputes = await self._api.disputes.list_async({"charge": id})
+        return ChargeState(
+            id=id,
+            customer=text_of(found["customer"]),
+            payment_intent=text_of(found["payment_intent"]),
+            is_live=found["livemode"],
+            amount=found["amount"],
+            refunded=found["amount_refunded"],
+            is_disputed=any(each.status not in ("won", "warning_closed") for each in disputes.data),
+        )
+
+    async def charge_of_dispute(self, id: str) -> str:
+        return text_of((await self._read("disputes", id))["charge"])
+
+    async def list_invoices(self, customer: str, *, limit: int = 24) -> list[InvoiceState]:
+        """A customer's invoices, newest first."""
+        with _told():
+            found = await self._api.invoices.list_async({"customer": customer, "limit": limit})
+        return [invoice_state(each.to_dict()) for each in found.data]
+
+    async def events_since(self, moment: datetime, types: list[str]) -> AsyncIterator[EventRef]:
+        """What happened since then, newest first; Stripe keeps events for 30 days."""
+        with _told():
+            found = await self._api.events.list_async(
+                {"created": {"gte": int(moment.timestamp())}, "types": types, "limit": 100}
+            )
+            async for event in found.auto_paging_iter():
+                yield event_ref(event.to_dict())
+
+    async def _read(self, kind: str, id: str) -> dict[str, Any]:
+        with _told():
+            found = await getattr(self._api, kind).retrieve_async(id)
+        return dict(found.to_dict())
+
+    async def _portal_configuration(self) -> str:
+        """Our own configuration of the portal: a smaller plan begins when what is paid for is used."""
+        with _told():
+            known = await self._api.billing_portal.configurations.list_async({"active": True, "limit": 100})
+            for each in known.data:
+                if each.to_dict().get("metadata", {}).get("helpninja") == _PORTAL_VERSION:
+                    return each.id
+            made = await self._api.billing_portal.configurations.create_async(
+                _PORTAL, {"idempotency_key": f"portal:{_PORTAL_VERSION}"}
+            )
+        return made.id
+
+
+_PORTAL_VERSION = "1"
+_PORTAL: Any = {
+    "metadata": {"helpninja": _PORTAL_VERSION},
+    "features": {
+        "customer_update": {"enabled": True, "allowed_updates": ["address", "email", "tax_id"]},
+        "invoice_history": {"enabled": True},
+        "payment_method_update": {"enabled": True},
+        "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+        "subscription_update": {
+            "enabled": True,
+            "default_allowed_updates": ["price"],
+            "proration_behavior": "always_invoice",
+            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
+        },
+    },
+}
+
+
+def verified_event(body: bytes, signature: str, secrets: tuple[str, ...]) -> dict[str, Any]:
+    """The event of a webhook; ``BadRequest`` when no secret signed it or it is too old or from the future.
+
+    https://docs.stripe.com/webhooks#verify-manually
+    """
+    try:
+        payload = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not what Stripe sends.") from None
+    for secret in secrets:
+        try:
+            stripe.WebhookSignature.verify_header(payload, signature, secret, TOLERANCE_SECONDS)
+        except stripe.SignatureVerificationError:
+            continue
+        # The client lets signatures of the future pass.
+        if _signed_at(signature) > time.time() + TOLERANCE_SECONDS:
+            break
+        try:
+            event = json.loads(payload)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            raise BadRequest("The body is no event.")
+        return event
+    raise BadRequest("The signature is missing or wrong, or its time is more than five minutes off.")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Stripe's errors as ours: what a person may read, and into the log what an operator has to."""
+    try:
+        yield
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        log.warning("stripe_away", error=type(error).__name__)
+        raise Unavailable(AWAY) from error
+    except stripe.IdempotencyError as error:
+        raise Conflict("This was asked for in another way a moment ago. Please try again.") from error
+    except stripe.InvalidRequestError as error:
+        if error.http_status == 404 or error.code == "resource_missing":
+            raise NotFound("Stripe does not know this.") from error
+        log.error("stripe_refused", code=error.code, param=error.param, detail=str(error.user_message))
+        raise Unavailable(REFUSED) from error
+    except stripe.StripeError as error:
+        log.error("stripe_failed", error=type(error).__name__, status=error.http_status)
+        raise Unavailable(AWAY if (error.http_status or 500) >= 500 else REFUSED) from error
+
+
+def _signed_at(signature: str) -> float:
+    parts = dict(part.partition("=")[::2] for part in signature.split(","))
+    return float(parts["t"])

@@ -1,0 +1,173 @@
+"""What Stripe sent: each event is kept once, worked on in a job, and parked where that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.billing.models import StripeEvent
+from helpninja_app.billing.stripe_account import StripeAccount
+from helpninja_app.billing.stripe_objects import EventRef
+from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.queue import Queue
+
+EVENT_TASK = "stripe_event"
+
+HANDLED = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+)
+STATES = ("waiting", "done", "ignored", "refused", "parked")
+
+# After that many tries somebody has to look.
+MOST_ATTEMPTS = 60
+# A waiting event whose job is lost, or a parked one, is tried again after this.
+TRY_AGAIN_AFTER = timedelta(minutes=10)
+# What is asked for that was sent while we were away; Stripe itself tries for three days.
+LOOK_BACK = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvent:
+    id: str
+    type: str
+    object_id: str
+    state: str
+    attempts: int
+    detail: str
+    created_at: datetime
+    received_at: datetime
+
+
+async def keep_event(session: AsyncSession, queue: Queue, event: EventRef, *, is_live: bool) -> bool:
+    """Keep an event and have it worked on; whether it was new. One of the other mode is refused."""
+    state, detail = "waiting", ""
+    if event.is_live is not is_live:
+        state, detail = "refused", f"Of {'live' if event.is_live else 'test'} mode; the key is not."
+    elif event.type not in HANDLED:
+        state = "ignored"
+    added = await session.execute(
+        insert(StripeEvent)
+        .values(
+            id=event.id,
+            type=event.type,
+            object_id=event.object_id,
+            state=state,
+            detail=detail,
+            created_at=event.created_at,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(StripeEvent.id))
+    )
+    is_new = added.scalar_one_or_none() is not None
+    if is_new and state == "waiting":
+        await _work_on(session, queue, event.id)
+    return is_new
+
+
+async def replay(session: AsyncSession, queue: Queue, ids: Sequence[str] | None = None) -> int:
+    """Have events worked on again: those named, or all that are parked; returns how many."""
+    wanted = (
+        col(StripeEvent.state) == "parked"
+        if ids is None
+        else col(StripeEvent.id).in_(ids) & col(StripeEvent.state).in_(("waiting", "refused", "parked"))
+    )
+    return await _again(session, queue, wanted)
+
+
+async def try_again(session: AsyncSession, queue: Queue) -> int:
+    """Have those worked on that wait for too long or failed some time ago."""
+    before = datetime.now(UTC) - TRY_AGAIN_AFTER
+    return await _again(
+        session,
+        queue,
+        col(StripeEvent.state).in_(("waiting", "parked"))
+        & (col(StripeEvent.attempts) < MOST_ATTEMPTS)
+        & (func.coalesce(col(StripeEvent.finished_at), col(StripeEvent.received_at)) < before),
+    )
+
+
+async def catch_up(database: Database, queue: Queue, stripe: StripeAccount) -> int:
+    """Fetch from Stripe what it sent while nobody here could take it; returns how many were new."""
+    since, new = datetime.now(UTC) - LOOK_BACK, 0
+    async for event in stripe.gateway.events_since(since, list(HANDLED)):
+        async with database.unit_of_work() as session:
+            new += await keep_event(session, queue, event, is_live=stripe.gateway.is_live)
+    return new
+
+
+async def finish(
+    session: AsyncSession, id: str, state: str, detail: str, workspace_id: UUID | None = None
+) -> None:
+    """Note what became of an event; one that is done stays done."""
+    await session.execute(
+        update(StripeEvent)
+        .where(col(StripeEvent.id) == id, col(StripeEvent.state) != "done")
+        .values(
+            state=state,
+            detail=detail[:500],
+            attempts=StripeEvent.attempts + 1,
+            workspace_id=workspace_id,
+            finished_at=datetime.now(UTC),
+        )
+    )
+
+
+async def list_events(
+    session: AsyncSession, *, state: str | None = None, limit: int = 50, offset: int = 0
+) -> tuple[list[KeptEvent], int]:
+    """Events, newest first, and how many there are in all."""
+    matching = (
+        select(StripeEvent) if state is None else select(StripeEvent).where(col(StripeEvent.state) == state)
+    )
+    total = await session.execute(select(func.count()).select_from(matching.subquery()))
+    found = await session.execute(
+        matching.order_by(col(StripeEvent.received_at).desc(), col(StripeEvent.id))
+        .limit(limit)
+        .offset(offset)
+    )
+    return [
+        KeptEvent(
+            id=each.id,
+            type=each.type,
+            object_id=each.object_id,
+            state=each.state,
+            attempts=each.attempts,
+            detail=each.detail,
+            created_at=each.created_at,
+            received_at=each.received_at,
+        )
+        for each in found.scalars()
+    ], total.scalar_one()
+
+
+async def _again(session: AsyncSession, queue: Queue, wanted: ColumnElement[bool]) -> int:
+    changed = await session.execute(
+        update(StripeEvent)
+        .where(wanted)
+        .values(state="waiting", finished_at=None)
+        .returning(col(StripeEvent.id))
+    )
+    ids = list(changed.scalars())
+    for id in ids:
+        await _work_on(session, queue, id)
+    return len(ids)
+
+
+async def _work_on(session: AsyncSession, queue: Queue, id: str) -> None:
+    await queue.enqueue(session, EVENT_TASK, once=f"{EVENT_TASK}:{id}", event_id=id)

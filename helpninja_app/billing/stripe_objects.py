@@ -1,0 +1,148 @@
+"""What we read of Stripe's objects, at API version 2026-10-28 (https://docs.stripe.com/api)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from helpninja_app.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class EventRef:
+    """That something happened, and to what; how it is now is read when it is processed."""
+
+    id: str
+    type: str
+    object_id: str
+    is_live: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionState:
+    """``next_price`` takes the place of ``price`` at ``period_end``, where a change is planned."""
+
+    id: str
+    customer: str
+    status: str
+    price: str
+    is_live: bool
+    anchor: datetime
+    period_start: datetime
+    period_end: datetime
+    created_at: datetime
+    cancel_at: datetime | None = None
+    trial_end: datetime | None = None
+    next_price: str | None = None
+    schedule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutState:
+    """``subtotal`` is in the currency's minor unit, before discounts and taxes."""
+
+    id: str
+    customer: str
+    workspace: str
+    mode: str
+    is_paid: bool
+    is_live: bool
+    subtotal: int
+    currency: str
+    price: str
+    payment_intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeState:
+    """``is_disputed`` while the bank has the money or keeps it."""
+
+    id: str
+    customer: str
+    payment_intent: str
+    is_live: bool
+    amount: int
+    refunded: int
+    is_disputed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceState:
+    """Amounts are in the currency's minor unit."""
+
+    id: str
+    number: str
+    amount: int
+    currency: str
+    status: str
+    created_at: datetime
+    url: str
+    pdf: str
+    description: str
+
+
+def event_ref(event: dict[str, Any]) -> EventRef:
+    """An event by its JSON; raises ``BadRequest`` for what has not the shape of one."""
+    try:
+        return EventRef(
+            id=str(event["id"]),
+            type=str(event["type"]),
+            object_id=text_of(event["data"]["object"].get("id")),
+            is_live=bool(event["livemode"]),
+            created_at=time_of(event["created"]),
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise BadRequest("The body is no event.") from None
+
+
+def subscription_state(found: dict[str, Any]) -> SubscriptionState:
+    item = found["items"]["data"][0]
+    ends = found["cancel_at"] or (item["current_period_end"] if found["cancel_at_period_end"] else None)
+    return SubscriptionState(
+        id=found["id"],
+        customer=text_of(found["customer"]),
+        status=found["status"],
+        price=item["price"]["id"],
+        is_live=found["livemode"],
+        anchor=time_of(found["billing_cycle_anchor"]),
+        period_start=time_of(item["current_period_start"]),
+        period_end=time_of(item["current_period_end"]),
+        created_at=time_of(found["created"]),
+        cancel_at=time_of(ends) if ends else None,
+        trial_end=time_of(found["trial_end"]) if found["trial_end"] else None,
+        schedule=found["schedule"],
+    )
+
+
+def with_next_price(state: SubscriptionState, schedule: dict[str, Any]) -> SubscriptionState:
+    end = int(state.period_end.timestamp())
+    later = [phase for phase in schedule["phases"] if phase["start_date"] >= end]
+    return replace(state, next_price=text_of(later[0]["items"][0]["price"])) if later else state
+
+
+def invoice_state(found: dict[str, Any]) -> InvoiceState:
+    lines = found["lines"]["data"]
+    return InvoiceState(
+        id=found["id"],
+        number=text_of(found["number"]),
+        amount=found["total"],
+        currency=found["currency"],
+        status=text_of(found["status"]),
+        created_at=time_of(found["created"]),
+        url=text_of(found["hosted_invoice_url"]),
+        pdf=text_of(found["invoice_pdf"]),
+        description=text_of(found["description"] or (lines[0]["description"] if lines else "")),
+    )
+
+
+def time_of(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def text_of(value: Any) -> str:
+    """An id or a text, also of an object that was expanded; what is not there is empty."""
+    if isinstance(value, dict):
+        return str(value.get("id", ""))
+    return "" if value is None else str(value)
