@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.twins.stripe import forms
 from tests.twins.stripe.core import Call, Core
@@ -71,17 +71,21 @@ class Door:
 
 @dataclass
 class Api:
-    """An ASGI application for everything below `/v1`."""
+    """An ASGI application: everything below `/v1` is answered here, the rest by `pages`."""
 
     core: Core
     api_key: str
     doors: list[Door]
+    pages: ASGIApp | None = None
     faults: list[Fault] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     in_flight: set[str] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        if self.pages and not request.url.path.startswith("/v1/"):
+            await self.pages(scope, receive, send)
+            return
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         given = (await request.body()).decode() or request.url.query
         call: Call | None = None

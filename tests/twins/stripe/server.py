@@ -14,7 +14,7 @@ from typing import Literal, Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from tests.twins.stripe import (
     catalogue,
@@ -59,10 +59,11 @@ class StripeTwin(Core):
             Route(path, functools.partial(page, self), methods=[method])
             for method, path, page in routes.PAGES
         ]
+        self.api.pages = Starlette(routes=pages)
         # Faults reach for the transport of asyncio's own loop; uvicorn must not wrap the application.
         server = uvicorn.Server(
             uvicorn.Config(
-                Starlette(routes=[Mount("/v1", self.api), *pages]),
+                self.api,
                 loop="asyncio",
                 http="h11",
                 ws="none",
@@ -116,6 +117,11 @@ class StripeTwin(Core):
         with self.lock:
             orders = [(self.price(price), 1)]
             return subscriptions.begin(self, self.customer(customer), orders, metadata or {}, trial_days)
+
+    def update_subscription(self, subscription: str, params: Obj) -> Obj:
+        """What `POST /v1/subscriptions/{id}` does with those parameters, without a call."""
+        with self.lock:
+            return subscriptions.update(self, params, subscription)
 
     def set_status(self, subscription: str, status: str) -> None:
         """Puts a subscription into any state, with the event but without what would lead there."""

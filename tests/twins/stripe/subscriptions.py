@@ -152,8 +152,8 @@ def change_price(
     if subscription["status"] in ("trialing", "incomplete"):
         return
     lines = proration.lines(core, before, subscription) if behavior != "none" else []
-    is_new_period = before["billing_cycle_anchor"] != subscription["billing_cycle_anchor"]
-    if is_new_period:
+    was, is_now = (item_of(one)["price"]["recurring"]["interval"] for one in (before, subscription))
+    if was != is_now:
         # Only what is left of the old period is prorated: the new one is paid in full.
         bill(core, subscription, [*lines[:1], *period_lines(subscription)], "subscription_update")
     elif behavior == "always_invoice" and lines:
