@@ -102,6 +102,9 @@ def test_an_impossible_call_has_stripes_status_and_code(
         {"line_items": [{"price": "price_pack", "quantity": 1}]},
         {"payment_intent_data": {"metadata": {"a": "1"}}},
         {"mode": "setup"},
+        {"success_url": "/billing"},
+        {"metadata": {"a": "x" * 501}},
+        {"metadata": {"k" * 41: "1"}},
         {"customer": "cus_any", "customer_email": "a@example.com"},
         {"line_items": [{"price": "price_small", "quantity": "many"}]},
     ],
@@ -109,6 +112,19 @@ def test_an_impossible_call_has_stripes_status_and_code(
 def test_an_order_that_makes_no_sense_is_refused(client: stripe.StripeClient, changes: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.checkout.sessions.create(order(**changes))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda c: c.v1.checkout.sessions.create(order(discounts=[{"coupon": "half"}])),
+        lambda c: c.v1.checkout.sessions.create(order(subscription_data={"trial_end": 2_000_000_000})),
+    ],
+)
+def test_what_the_twin_does_not_do_is_said(client: stripe.StripeClient, ask: Any) -> None:
+    with pytest.raises(stripe.StripeError) as refused:
+        ask(client)
+    assert refused.value.http_status == 501
 
 
 def test_prices_are_found_by_id_and_listed(client: stripe.StripeClient) -> None:

@@ -195,6 +195,15 @@ def test_an_upgrade_applies_now_and_is_prorated(
     assert 2990 <= invoice.amount_paid <= 3000
 
 
+def test_confirming_twice_is_confirming_once(
+    twin: StripeTwin, client: stripe.StripeClient, customer: str, subscription: Any
+) -> None:
+    url = open_portal(client, customer, changing(subscription, "price_big"))
+    for _ in range(2):
+        twin.use_portal(url, "confirm")
+    assert len(twin.state.invoices) == 2
+
+
 def test_an_upgrade_with_a_declined_card_changes_nothing(
     twin: StripeTwin, client: stripe.StripeClient, customer: str, subscription: Any
 ) -> None:

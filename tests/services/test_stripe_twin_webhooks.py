@@ -176,7 +176,7 @@ def test_without_an_address_events_are_held(twin: StripeTwin, customer: str) -> 
 
 
 def test_every_event_comes_again_as_often_as_asked(twin: StripeTwin, listener: Listener) -> None:
-    twin.deliver_to, twin.delivery.duplicates = listener.url, 2
+    twin.deliver_to, twin.duplicates = listener.url, 2
     made = twin.add_customer()
     twin.flush()
     assert ids(listener.bodies) == [twin.events()[0]["id"]] * 3
@@ -196,7 +196,7 @@ def test_a_seed_says_in_which_order_events_come(twin: StripeTwin, listener: List
 
 
 def test_an_event_comes_late_unless_it_is_hurried(twin: StripeTwin, listener: Listener) -> None:
-    twin.deliver_to, twin.delivery.delay = listener.url, 60
+    twin.deliver_to, twin.delay = listener.url, 60
     twin.add_customer()
     early = len(listener.bodies)
     twin.flush()
@@ -209,7 +209,7 @@ def test_an_event_comes_again_until_it_is_taken(twin: StripeTwin, listener: List
     twin.deliver_to = listener.url
     twin.add_customer()
     twin.flush()
-    assert [attempt.status for attempt in twin.delivery.attempts] == [status, status, 200]
+    assert [attempt.status for attempt in twin.attempts] == [status, status, 200]
     assert len(set(ids(listener.bodies))) == 1
 
 

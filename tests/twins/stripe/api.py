@@ -132,6 +132,9 @@ class Api:
 
     async def _guarded(self, call: Call, fault: Fault | None) -> Response:
         key = call.key
+        if key is not None and len(key) > 255:
+            said = "Idempotency keys are up to 255 characters long."
+            raise StripeError(said, type="idempotency_error")
         if key is not None and key in self.in_flight:
             said = "There is currently another in-progress request using this Idempotency Key."
             raise StripeError(said, status=409, type="idempotency_error", code="idempotency_key_in_use")

@@ -9,17 +9,54 @@ from tests.twins.stripe import customers, invoices, payments, subscriptions
 from tests.twins.stripe.catalogue import price_of
 from tests.twins.stripe.core import Core
 from tests.twins.stripe.errors import StripeError, required
-from tests.twins.stripe.forms import metadata, number, text
+from tests.twins.stripe.forms import metadata, number, only, text, url
 from tests.twins.stripe.shapes import Obj, listing, make_id, new
 
 LIFETIME = 24 * 3600
+# What has an effect, then what only changes Stripe's page and checks.
+KNOWN = frozenset(
+    [
+        "cancel_url",
+        "client_reference_id",
+        "customer",
+        "customer_creation",
+        "customer_email",
+        "expires_at",
+        "invoice_creation",
+        "line_items",
+        "metadata",
+        "mode",
+        "payment_intent_data",
+        "subscription_data",
+        "success_url",
+        "billing_address_collection",
+        "consent_collection",
+        "custom_text",
+        "customer_update",
+        "locale",
+        "payment_method_types",
+        "payment_method_collection",
+        "phone_number_collection",
+        "submit_type",
+        "tax_id_collection",
+    ]
+)
+KNOWN_DATA = {
+    "payment_intent_data": frozenset({"description", "metadata"}),
+    "subscription_data": frozenset({"metadata", "trial_period_days"}),
+}
 
 
 def create(core: Core, params: Obj) -> Obj:
+    only(params, KNOWN, "checkout sessions")
+    for name, known in KNOWN_DATA.items():
+        only(params.get(name, {}), known, name)
     mode = text(params, "mode")
     if mode not in ("payment", "subscription"):
         raise StripeError("Invalid mode: must be one of payment or subscription", param="mode")
     text(params, "success_url")
+    for name in ("success_url", "cancel_url"):
+        url(params, name)
     for other, name in (("payment", "subscription_data"), ("subscription", "payment_intent_data")):
         if mode == other and name in params:
             raise StripeError(f"You can not pass `{name}` in `{mode}` mode.", param=name)
@@ -195,7 +232,7 @@ def _pay_once(core: Core, session: Obj, order: Obj) -> None:
             for item in order["items"]
         ]
         invoice = invoices.draw_up(core, core.customer(session["customer"]), lines, "manual")
-        invoices.finalize(core, invoice)
+        invoices.finalize(core, invoice, uses_credit=False)
         invoices.settle_by(core, invoice, intent)
         session["invoice"] = invoice["id"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import hmac
 import json
@@ -81,6 +82,19 @@ class Delivery:
                 self.waiting.extend([(late, event)] * (1 + self.duplicates))
                 self.changed.notify_all()
 
+    @property
+    def webhook_secret(self) -> str:
+        return self.webhook_secrets[0]
+
+    def reorder(self, seed: int | None) -> None:
+        """Holds events until `flush`, which shuffles them; None ends that."""
+        self.shuffle = None if seed is None else random.Random(seed)
+
+    def held_events(self) -> list[Obj]:
+        """What nobody has got yet, oldest first."""
+        with self.changed:
+            return copy.deepcopy([*self.held, *(event for _, event in self.waiting)])
+
     def flush(self, timeout: float = 30.0) -> list[Attempt]:
         """Sends everything that is held or late, and returns what came of it."""
         if self.deliver_to is None:
@@ -100,8 +114,8 @@ class Delivery:
                 raise TimeoutError(f"{len(self.waiting)} webhooks were not sent within {timeout} s")
             return self.attempts[since:]
 
-    def run(self) -> None:
-        """The sender's loop, until `stop`."""
+    def send_forever(self) -> None:
+        """The sender's loop, until `stop_sending`."""
         with httpx.Client(timeout=10) as http:
             while (event := self._next()) is not None:
                 is_good = self._send_until_good(http, event)
@@ -111,7 +125,7 @@ class Delivery:
                         self.held.append(event)
                     self.changed.notify_all()
 
-    def stop(self) -> None:
+    def stop_sending(self) -> None:
         with self.changed:
             self.is_over = True
             self.changed.notify_all()

@@ -38,6 +38,13 @@ def _listed(value: Any) -> Any:
     return read
 
 
+def only(params: Obj, known: frozenset[str], where: str) -> None:
+    """Refuses what Stripe knows and the twin does not: no test shall pass by what has no effect."""
+    for name in sorted(params.keys() - known - {"expand"}):
+        said = f"The twin does not do `{name}` of {where} yet."
+        raise StripeError(said, status=501, type="api_error", param=name)
+
+
 def text(params: Obj, name: str) -> str:
     """A parameter that has to be there, as a string."""
     value = params.get(name)
@@ -68,4 +75,18 @@ def metadata(old: Obj, params: Obj) -> Obj:
         return dict(old)
     if given == "":
         return {}
-    return {key: value for key, value in {**old, **given}.items() if value != ""}
+    if not isinstance(given, dict):
+        raise StripeError("Invalid object", param="metadata")
+    read = {key: value for key, value in {**old, **given}.items() if value != ""}
+    if len(read) > 50 or any(len(key) > 40 or len(str(value)) > 500 for key, value in read.items()):
+        said = "Metadata holds up to 50 keys of up to 40 characters, with values of up to 500 characters."
+        raise StripeError(said, param="metadata")
+    return read
+
+
+def url(params: Obj, name: str) -> str | None:
+    """An address that a browser can be sent to."""
+    value: str | None = params.get(name)
+    if value is not None and not re.match(r"https?://[^/\s]", value):
+        raise StripeError("Not a valid URL", code="url_invalid", param=name)
+    return value

@@ -101,13 +101,13 @@ def draw_up(
     return invoice
 
 
-def finalize(core: Core, invoice: Obj) -> None:
+def finalize(core: Core, invoice: Obj, *, uses_credit: bool = True) -> None:
     """Numbers the invoice, and uses or adds to the credit that the customer has."""
     customer = core.customer(invoice["customer"])
     invoice["number"] = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
     customer["next_invoice_sequence"] += 1
     before, total = customer["balance"], invoice["total"]
-    due = max(total + before, 0)
+    due = max(total + before, 0) if uses_credit else total
     with core.changing("customer.updated", customer):
         customer["balance"] = before + total - due
         customer["currency"] = invoice["currency"]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from tests.twins.stripe import schedules, subscriptions
 from tests.twins.stripe.core import Core
 from tests.twins.stripe.errors import StripeError, declined, missing, required
-from tests.twins.stripe.forms import metadata, text
+from tests.twins.stripe.forms import metadata, text, url
 from tests.twins.stripe.shapes import Obj, make_id, new
 
 FLOWS = ("payment_method_update", "subscription_cancel", "subscription_update", "subscription_update_confirm")
@@ -112,7 +112,7 @@ def _merged(old: Obj, given: Obj) -> Obj:
 def create_session(core: Core, params: Obj) -> Obj:
     customer = core.customer(text(params, "customer"), "customer")
     configuration = _configuration(core, params)
-    return_url = params.get("return_url") or configuration["default_return_url"]
+    return_url = url(params, "return_url") or configuration["default_return_url"]
     flow = _flow(core, params["flow_data"], customer, configuration) if "flow_data" in params else None
     id = make_id("bps")
     session = new(
@@ -223,6 +223,8 @@ def confirm(core: Core, session: Obj) -> None:
     """Ends a subscription_update_confirm flow."""
     subscription = core.subscription(session["flow"]["subscription_update_confirm"]["subscription"])
     price = new_price(core, session)
+    if price["id"] == subscriptions.item_of(subscription)["price"]["id"]:
+        return
     if is_scheduled(core, session, subscription):
         schedules.plan_change(core, subscription, price)
         return

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import functools
-import random
 import secrets
 import socket
 import threading
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Literal, Self
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.twins.stripe import (
@@ -29,36 +31,33 @@ from tests.twins.stripe import (
 )
 from tests.twins.stripe.api import Api, Fault
 from tests.twins.stripe.core import Card, Core, Interval
-from tests.twins.stripe.delivery import Attempt, Delivery, Event
+from tests.twins.stripe.delivery import Delivery
 from tests.twins.stripe.shapes import Obj
 
 DAY = 24 * 3600
 
 
-class StripeTwin(Core):
+class StripeTwin(Core, Delivery):
     """A running twin, as a context manager.
 
     Clients are `stripe.StripeClient(twin.api_key, base_addresses={"api": twin.url})`.
 
-    `state` is everything it knows, `cards` what customers' cards do ("good" or "declining"), `delivery` how
-    webhooks go out.
+    `state` is everything it knows, `cards` what customers' cards do ("good" or "declining"); how webhooks go
+    out is told by the fields of `Delivery`, `deliver_to` above all.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        Core.__init__(self)
+        Delivery.__init__(self)
         self.api_key = f"sk_test_{secrets.token_hex(12)}"
-        self.delivery = Delivery()
-        self.on_event = self.delivery.take
+        self.on_event = self.take
         self.api = Api(self, self.api_key, routes.doors())
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
         listener = self._running.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        pages = [
-            Route(path, functools.partial(page, self), methods=[method])
-            for method, path, page in routes.PAGES
-        ]
+        pages = [Route(path, self._served(page), methods=[method]) for method, path, page in routes.PAGES]
         self.api.pages = Starlette(routes=pages)
         # Faults reach for the transport of asyncio's own loop; uvicorn must not wrap the application.
         server = uvicorn.Server(
@@ -77,13 +76,22 @@ class StripeTwin(Core):
         )
         for run, stop in (
             (functools.partial(server.run, sockets=[listener]), lambda: setattr(server, "should_exit", True)),
-            (self.delivery.run, self.delivery.stop),
+            (self.send_forever, self.stop_sending),
         ):
             thread = threading.Thread(target=run, daemon=True)
             thread.start()
             self._running.callback(thread.join, timeout=10)
             self._running.callback(stop)
         return self
+
+    def _served(self, page: routes.Page) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            if request.method == "POST":
+                return await page(self, request)
+            with self.lock:
+                return await page(self, request)
+
+        return serve
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -171,51 +179,11 @@ class StripeTwin(Core):
         with self.lock:
             renewals.advance(self, int(days * DAY + seconds))
 
-    # Webhooks.
-
-    @property
-    def webhook_secret(self) -> str:
-        return self.delivery.webhook_secrets[0]
-
-    @property
-    def webhook_secrets(self) -> list[str]:
-        return self.delivery.webhook_secrets
-
-    @property
-    def deliver_to(self) -> str | None:
-        return self.delivery.deliver_to
-
-    @deliver_to.setter
-    def deliver_to(self, url: str | None) -> None:
-        self.delivery.deliver_to = url
-
-    def reorder(self, seed: int | None) -> None:
-        """Holds events until `flush`, which shuffles them; None ends that."""
-        self.delivery.shuffle = None if seed is None else random.Random(seed)
-
-    def flush(self, timeout: float = 30.0) -> list[Attempt]:
-        return self.delivery.flush(timeout)
-
-    def held_events(self) -> list[Obj]:
-        """What nobody has got yet, oldest first."""
-        with self.delivery.changed:
-            return copy.deepcopy([*self.delivery.held, *(event for _, event in self.delivery.waiting)])
-
     def events(self, kind: str | None = None) -> list[Obj]:
         """All events, or those of that type, oldest first."""
         with self.lock:
             found = [one for one in self.state.events.values() if kind in (None, one["type"])]
             return copy.deepcopy(found)
-
-    def signed(
-        self, event: Event, *, secret: str | None = None, timestamp: int | None = None
-    ) -> tuple[bytes, dict[str, str]]:
-        return self.delivery.signed(event, secret=secret, timestamp=timestamp)
-
-    def deliver(
-        self, event: Event, *, secret: str | None = None, timestamp: int | None = None, times: int = 1
-    ) -> list[int]:
-        return self.delivery.deliver(event, secret=secret, timestamp=timestamp, times=times)
 
     # Faults, each for the next calls whose path matches.
 

@@ -8,11 +8,14 @@ from tests.twins.stripe import invoices, proration, schedules
 from tests.twins.stripe.catalogue import plan_of
 from tests.twins.stripe.core import Core
 from tests.twins.stripe.errors import StripeError, declined, missing, required
-from tests.twins.stripe.forms import flag, metadata, number, text
+from tests.twins.stripe.forms import flag, metadata, number, only, text
 from tests.twins.stripe.periods import end_of_period
 from tests.twins.stripe.shapes import Obj, listing, make_id, new
 
 ENDED = ("canceled", "incomplete_expired")
+CREATE_KNOWN = frozenset({"customer", "items", "metadata", "payment_behavior", "trial_period_days"})
+CANCELLING = frozenset({"cancel_at", "cancel_at_period_end", "cancellation_details"})
+UPDATE_KNOWN = CANCELLING | {"items", "metadata", "payment_behavior", "proration_behavior"}
 CREATED, UPDATED, DELETED = (f"customer.subscription.{name}" for name in ("created", "updated", "deleted"))
 
 
@@ -214,6 +217,7 @@ def list_subscriptions(core: Core, params: Obj) -> Obj:
 
 
 def create(core: Core, params: Obj) -> Obj:
+    only(params, CREATE_KNOWN, "subscriptions")
     customer = core.customer(text(params, "customer"), "customer")
     if not params.get("items"):
         raise required("items")
@@ -240,6 +244,7 @@ def update(core: Core, params: Obj, id: str) -> Obj:
     if subscription["status"] in ENDED and params.keys() - {"metadata", "expand", "cancellation_details"}:
         said = "A canceled subscription can only update its cancellation_details and metadata."
         raise StripeError(said)
+    only(params, UPDATE_KNOWN, "subscriptions")
     _refuse_scheduled(subscription, params)
     behavior = params.get("proration_behavior", "create_prorations")
     if behavior not in ("create_prorations", "always_invoice", "none"):
@@ -248,8 +253,9 @@ def update(core: Core, params: Obj, id: str) -> Obj:
     change = _changed_item(core, subscription, params)
     if change and params.get("payment_behavior") == "error_if_incomplete":
         invoices.refuse_declined(core, subscription["customer"])
-    if "metadata" in params:
+    if params.keys() & {"metadata", "cancellation_details"}:
         with core.changing(UPDATED, subscription):
+            subscription["cancellation_details"] |= params.get("cancellation_details", {})
             subscription["metadata"] = metadata(subscription["metadata"], params)
     if change:
         change_price(core, subscription, change[0], behavior, change[1])
@@ -299,6 +305,7 @@ def _changed_item(core: Core, subscription: Obj, params: Obj) -> tuple[Obj, int 
 
 
 def cancel(core: Core, params: Obj, id: str) -> Obj:
+    only(params, frozenset({"cancellation_details"}), "a cancellation")
     subscription = core.subscription(id)
     if subscription["status"] in ENDED:
         raise missing("subscription", id)
