@@ -69,6 +69,12 @@ def price_of(core: Core, line: Obj, param: str) -> Obj:
     )
 
 
+def name_of(core: Core, price: Obj) -> str:
+    """What customers call it: its product's name."""
+    name: str = core.state.products[price["product"]]["name"]
+    return name
+
+
 def plan_of(price: Obj) -> Obj | None:
     """The older twin of a recurring price, which subscription items still carry."""
     if price["recurring"] is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.twins.stripe import invoices
+from tests.twins.stripe.catalogue import name_of
 from tests.twins.stripe.core import Core
 from tests.twins.stripe.shapes import Obj
 
@@ -21,7 +22,7 @@ def lines(core: Core, before: Obj, after: Obj) -> list[Obj]:
                 item["price"],
                 amount,
                 (now, end),
-                f"{said} {item['price']['id']}",
+                f"{said} {name_of(core, item['price'])}",
                 subscription=after,
                 quantity=item["quantity"],
                 is_proration=True,

@@ -74,5 +74,7 @@ def renew(core: Core, subscription: Obj) -> None:
         item |= {"current_period_start": start, "current_period_end": end}
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
-    lines = core.state.pending_lines.pop(subscription["id"], []) + subscriptions.period_lines(subscription)
+    lines = core.state.pending_lines.pop(subscription["id"], []) + subscriptions.period_lines(
+        core, subscription
+    )
     subscriptions.bill(core, subscription, lines, "subscription_cycle", before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from tests.twins.stripe import invoices, proration, schedules
-from tests.twins.stripe.catalogue import plan_of
+from tests.twins.stripe.catalogue import name_of, plan_of
 from tests.twins.stripe.core import Core
 from tests.twins.stripe.errors import StripeError, declined, missing, required
 from tests.twins.stripe.forms import flag, metadata, number, only, text
@@ -74,17 +74,19 @@ def begin(core: Core, customer: Obj, orders: list[tuple[Obj, int]], labels: Obj,
     """A new subscription and its first invoice; incomplete until that is paid, as Stripe has it."""
     subscription = make(core, customer, orders, labels, trial_days)
     core.emit(CREATED, subscription)
-    bill(core, subscription, period_lines(subscription, is_free=bool(trial_days)), "subscription_create")
+    bill(
+        core, subscription, period_lines(core, subscription, is_free=bool(trial_days)), "subscription_create"
+    )
     return subscription
 
 
-def period_lines(subscription: Obj, *, is_free: bool = False) -> list[Obj]:
+def period_lines(core: Core, subscription: Obj, *, is_free: bool = False) -> list[Obj]:
     """What the current period costs, item by item."""
     lines = []
     for item in subscription["items"]["data"]:
         amount = 0 if is_free else item["price"]["unit_amount"] * item["quantity"]
         period = (item["current_period_start"], item["current_period_end"])
-        said = f"{item['quantity']} × {item['price']['id']}" + (" (trial)" if is_free else "")
+        said = f"{item['quantity']} × {name_of(core, item['price'])}" + (" (trial)" if is_free else "")
         lines.append(
             invoices.line(
                 item["price"], amount, period, said, subscription=subscription, quantity=item["quantity"]
@@ -158,7 +160,7 @@ def change_price(
     was, is_now = (item_of(one)["price"]["recurring"]["interval"] for one in (before, subscription))
     if was != is_now:
         # Only what is left of the old period is prorated: the new one is paid in full.
-        bill(core, subscription, [*lines[:1], *period_lines(subscription)], "subscription_update")
+        bill(core, subscription, [*lines[:1], *period_lines(core, subscription)], "subscription_update")
     elif behavior == "always_invoice" and lines:
         bill(core, subscription, lines, "subscription_update")
     else:
@@ -233,7 +235,7 @@ def create(core: Core, params: Obj) -> Obj:
         return begin(core, customer, orders, labels, days)
     subscription = make(core, customer, orders, labels)
     core.emit(CREATED, subscription)
-    lines = period_lines(subscription)
+    lines = period_lines(core, subscription)
     invoice = invoices.draw_up(core, customer, lines, "subscription_create", subscription=subscription)
     invoices.finalize(core, invoice)
     return subscription
