@@ -30,7 +30,8 @@ _LEAVE_OTHERS = text(
 class Caller:
     """``address`` is the workspace that the address of their page names, if it names one.
 
-    ``home`` is the one that they belong to, were put out of for a while, or none.
+    ``home`` is the one that they belong to, were put out of for a while, or none. ``began_at`` is when their
+    websocket was opened, in Unix time, if that was not just now.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Caller:
     address: str = ""
     user_id: UUID | None = None
     home: UUID | None = None
+    began_at: float | None = None
 
     @property
     def query(self) -> dict[str, str]:
@@ -45,7 +47,7 @@ class Caller:
 
     async def tries(self, handler: Handler, about: Canaries, *arguments: Any) -> Answer:
         """Call a handler about what is in a workspace, or with ``arguments``."""
-        tab = await tab_at(handler.state, self.cookie, handler.query(about) | self.query)
+        tab = await tab_at(handler.state, self.cookie, handler.query(about) | self.query, self.began_at)
         if handler.label in BEFORE:
             name, given = BEFORE[handler.label]
             await fire(tab, name, *given)

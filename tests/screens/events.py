@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ import reflex as rx
 from reflex.state import BaseState
 from reflex.utils.format import json_dumps
 
+from helpninja_app.kernel.websockets import BEGAN_AT
 from tests.screens.test_home import leads_to_sign_in
 
 AnyState = TypeVar("AnyState", bound=BaseState)
@@ -60,12 +62,24 @@ class Answer:
         return set(leaves(shown)) - set(leaves(known))
 
 
-async def tab_at(state: type[AnyState], cookie: str = "", query: dict[str, str] | None = None) -> AnyState:
-    """The state of a browser tab whose websocket came with this cookie, on a page with this query."""
+async def tab_at(
+    state: type[AnyState],
+    cookie: str = "",
+    query: dict[str, str] | None = None,
+    began_at: float | None = None,
+) -> AnyState:
+    """The state of a browser tab whose websocket came with this cookie, on a page with this query.
+
+    ``began_at`` is when it was opened, in Unix time; without it, now.
+    """
     root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
     asked = "&".join(f"{name}={value}" for name, value in (query or {}).items())
     data = {
-        "headers": {"cookie": cookie, "origin": "https://help.example"},
+        "headers": {
+            "cookie": cookie,
+            "origin": "https://help.example",
+            BEGAN_AT.decode(): str(time.time() if began_at is None else began_at),
+        },
         "asPath": f"/app?{asked}",
         "pathname": "/app",
         "query": query or {},

@@ -61,7 +61,7 @@ async def call(state: rx.State, handler: str, *arguments: Any) -> Any:
 
 def leads_to_sign_in(events: Any) -> bool:
     """Whether a handler forgets everything and sends the browser to the sign-in and back here."""
-    if not isinstance(events, list):
+    if not isinstance(events, list) or len(events) != 2:
         return False
     forget, redirect = events
     return forget is SignedInState.forget and "/sign-in?next=/app" in str(redirect.args)

@@ -59,7 +59,7 @@ async def _forgers(here: Installation, tenant: Tenant) -> list[Caller]:
         Caller(
             f"an owner's token: {name}",
             Kind.NOBODY,
-            _cookies(
+            cookies_of(
                 here, session | {"access_token": here.gotrue.attack(name, user), "refresh_token": "nobody"}
             ),
         )
@@ -76,7 +76,7 @@ async def _member(
 ) -> tuple[dict[str, str], UUID, str]:
     """The headers of a new member of a workspace, who they are here, and the workspace of their own."""
     user = here.gotrue.add_user(email or new_address(), PASSWORD)
-    headers = _cookies(here, here.gotrue.sign_in(user))
+    headers = cookies_of(here, here.gotrue.sign_in(user))
     async with here.browser() as browser:
         browser.headers.update(headers)
         seen = await me(browser)
@@ -86,6 +86,6 @@ async def _member(
     return headers, user_id, seen["workspaces"][0]["id"]
 
 
-def _cookies(here: Installation, session: dict[str, Any]) -> dict[str, str]:
+def cookies_of(here: Installation, session: dict[str, Any]) -> dict[str, str]:
     written = write_session(session, here.supabase.cookie)
     return {"cookie": "; ".join(f"{name}={value}" for name, value in written.items())}
