@@ -120,7 +120,9 @@ async def upload(request: Request) -> UploadResult:
     limits = knowledge_limits(resources.settings, caller.workspace.plan)
     files = resources.knowledge.files
     async with receive_upload(request, files.incoming, limits.upload_bytes) as (received, fields):
-        # Once more: the file may have been long on its way, and its fields may name another workspace.
+        # Once more, although it is a second look-up: a file may be minutes on its way, in which a key was
+        # revoked or a member suspended, and nothing is stored for them. Its fields, which come with it, may
+        # also name another workspace.
         caller = await staff_caller(request, fields.get("tenantId") or request.query_params.get("tenantId"))
         require(caller, Permission.UPLOAD_DOCUMENTS)
         limits = knowledge_limits(resources.settings, caller.workspace.plan)

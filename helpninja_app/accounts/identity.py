@@ -66,6 +66,13 @@ async def identify_member(
     session: AsyncSession, credentials: Credentials, tenant: str | None = None
 ) -> MemberCaller:
     """The same for those places where only a person may be: pages, and routes that no key opens."""
+    return (await identify_person(session, credentials, tenant))[1]
+
+
+async def identify_person(
+    session: AsyncSession, credentials: Credentials, tenant: str | None = None
+) -> tuple[SignedInUser, MemberCaller]:
+    """The same with the person that the member is, in the one round trip."""
     row = await _session_row(session, credentials, tenant)
     if row.workspace is None:
         raise NotFound(UNKNOWN_TENANT)
@@ -74,7 +81,7 @@ async def identify_member(
     workspace = view_of_row(row.workspace)
     session.info["scope"] = Scope.members(workspace.id, row.user_id)
     role = Role(row.role)
-    return MemberCaller(
+    return _user_of(row), MemberCaller(
         workspace=workspace,
         user_id=row.user_id,
         email=row.email,
@@ -87,6 +94,10 @@ async def identify_user(session: AsyncSession, credentials: Credentials) -> Sign
     """The person behind a session, with or without a workspace; leaves the transaction in their own scope."""
     # No workspace has this handle, so none is entered.
     row = await _session_row(session, credentials, "")
+    return _user_of(row)
+
+
+def _user_of(row: Row[Any]) -> SignedInUser:
     return SignedInUser(row.user_id, row.session_id, row.email, row.name, row.is_verified)
 
 

@@ -82,6 +82,8 @@ class PageState(SignedInState, mixin=True):
                 if isinstance(done, Leaving):
                     return [SignedInState.forget, rx.redirect(done.path)]
                 mine, next_step = done
+                # Once more, although it is a second look-up: the work may have changed one's own role or the
+                # workspace, or have waited while somebody else took them away, and what is read now is shown.
                 caller = await as_of_now(self, caller)
             async with current_resources().database.unit_of_work(caller.scope) as session:
                 found = await self._read(session, caller)

@@ -12,7 +12,13 @@ import structlog
 from starlette.requests import cookie_parser
 
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.accounts.identity import Credentials, SignedInUser, identify_member, identify_user
+from helpninja_app.accounts.identity import (
+    Credentials,
+    SignedInUser,
+    identify_member,
+    identify_person,
+    identify_user,
+)
 from helpninja_app.accounts.sessions import SESSION_COOKIE, Device
 from helpninja_app.accounts.supabase.cookies import read_session
 from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
@@ -132,16 +138,24 @@ async def signed_in(state: rx.State) -> MemberCaller:
 
     Raises ``NotSignedIn`` without a session that still counts.
     """
+    return (await signed_in_person(state))[1]
+
+
+async def signed_in_person(state: rx.State) -> tuple[SignedInUser, MemberCaller]:
+    """The same with the person that the member is."""
     resources = current_resources()
     credentials = await credentials_of(state)
     async with resources.database.unit_of_work() as session:
-        caller = await identify_member(session, credentials, workspace_asked_for(state))
+        user, caller = await identify_person(session, credentials, workspace_asked_for(state))
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
-    return caller
+    return user, caller
 
 
 async def as_of_now(state: rx.State, caller: MemberCaller) -> MemberCaller:
-    """The same member once more, after something that may have changed their role or the workspace."""
+    """The same member once more, after something that may have changed their role or the workspace.
+
+    Not counted against their rate limit: it is still the same event.
+    """
     credentials = await credentials_of(state)
     async with current_resources().database.unit_of_work() as session:
         return await identify_member(session, credentials, str(caller.workspace.id))

@@ -20,7 +20,7 @@ from helpninja_app.screens.session import (
     credentials_of,
     page_of,
     sentence_for,
-    signed_in,
+    signed_in_person,
     to_sign_in,
     user_of_tab,
     workspace_asked_for,
@@ -64,11 +64,10 @@ class ShellState(SignedInState):
         """Run when a page of the dashboard loads."""
         asked_for = workspace_asked_for(self)
         try:
-            caller = await signed_in(self)
+            user, caller = await signed_in_person(self)
             resources = current_resources()
-            credentials = await credentials_of(self)
-            async with resources.database.unit_of_work() as session:
-                user = await identify_user(session, credentials)
+            # Of all their workspaces, so not in the scope of one.
+            async with resources.database.unit_of_work(user.scope) as session:
                 if asked_for:
                     await choose_workspace(session, user.id, user.session_id, caller.workspace.id)
                 memberships = await list_memberships(session, user.id)

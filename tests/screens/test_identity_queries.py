@@ -1,0 +1,117 @@
+"""How often it is looked up who calls: once for a request or an event, and again only after long work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from helpninja_app.resources import Resources
+from tests.api.uploading import upload
+from tests.canaries import Canaries
+from tests.factories import Factory, Tenant
+from tests.screens.event_access import ARGUMENTS, GUARDED, MISSING, Handler, each
+from tests.screens.events import fire, tab_at
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
+LOOK_UPS = ("identify_session(", "identify_key(")
+
+
+@contextmanager
+def counted(resources: Resources) -> Iterator[list[str]]:
+    """The queries by which callers are found, as they are sent."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if any(name in statement for name in LOOK_UPS):
+            sent.append(statement)
+
+    engine = resources.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+async def tenant(factory: Factory) -> Tenant:
+    return await factory.tenant()
+
+
+@pytest.mark.parametrize("path", ["/api/documents", "/api/auth/me", "/api/workspaces"])
+async def test_a_request_of_a_member_takes_one(
+    client: httpx.AsyncClient, resources: Resources, factory: Factory, tenant: Tenant, path: str
+) -> None:
+    _, headers = await factory.member(tenant)
+    with counted(resources) as sent:
+        assert (await client.get(path, headers=headers)).status_code == 200
+    assert len(sent) == 1
+
+
+async def test_a_request_with_a_key_takes_one(
+    client: httpx.AsyncClient, resources: Resources, tenant: Tenant
+) -> None:
+    with counted(resources) as sent:
+        assert (await client.get("/api/documents", headers=tenant.headers)).status_code == 200
+    assert len(sent) == 1
+
+
+async def test_a_request_that_is_refused_takes_one(client: httpx.AsyncClient, resources: Resources) -> None:
+    with counted(resources) as sent:
+        refused = await client.get("/api/documents", headers={"cookie": "hn_session=made-up"})
+    assert refused.status_code == 401
+    assert len(sent) == 1
+
+
+async def test_an_upload_takes_one_before_the_file_and_one_before_it_is_stored(
+    client: httpx.AsyncClient, resources: Resources, tenant: Tenant
+) -> None:
+    with counted(resources) as sent:
+        assert (await upload(client, tenant.headers)).status_code == 200
+    assert len(sent) == 2
+    with counted(resources) as sent:
+        assert (await upload(client, {"authorization": "Bearer hn_sk_made-up"})).status_code == 401
+    assert len(sent) == 1
+
+
+# They do something, and show the page as it is afterwards: for whoever the caller is by then.
+AFTER_WORK = {
+    "TeamState.send_invite",
+    "TeamState.resend_invite",
+    "TeamState.withdraw_invite",
+    "TeamState.give_role",
+    "TeamState.suspend",
+    "TeamState.remove",
+    "TeamState.transfer",
+    "KeysState.make_key",
+    "KeysState.revoke",
+    "SettingsState.save",
+    "SettingsState.delete_workspace",
+    "AccountState.rename",
+    "AccountState.end",
+    "TwoFactorState.confirm_code",
+    "TwoFactorState.renew_codes",
+    # The person is counted before it is looked whether they may go there.
+    "ShellState.go_to_workspace",
+}
+# These come after another event, or go on for a while.
+SEVERAL = {"SearchState.choose_audience", "SearchState.try_again", "HomeState.follow_ingests"}
+
+
+@each([handler for handler in GUARDED if handler.label not in SEVERAL])
+async def test_an_event_takes_one_and_another_after_its_work(
+    resources: Resources, canaries: Canaries, factory: Factory, tenant: Tenant, handler: Handler
+) -> None:
+    _, headers = await factory.member(tenant)
+    given = MISSING.get(handler.label) or ARGUMENTS.get(handler.label) or handler.arguments(canaries)
+    tab = await tab_at(handler.state, headers["cookie"])
+    with counted(resources) as sent:
+        await fire(tab, handler.name, *given)
+    assert len(sent) <= (2 if handler.label in AFTER_WORK else 1)
+    assert sent
