@@ -8,7 +8,7 @@ import reflex as rx
 from reflex.event import no_args_event_spec
 from reflex_components_core.el.elements.other import Dialog
 
-from helpninja_app.ui.actions import Emphasis, button, icon_button
+from helpninja_app.ui.actions import button, icon_button
 
 _FLOATING = (
     "border border-border bg-raised p-0 text-left text-body font-normal whitespace-normal shadow-float"
@@ -70,7 +70,6 @@ def confirm(
     act: Any,
     on_confirm: Any,
     keep: str = "Keep",
-    emphasis: Emphasis = "danger",
 ) -> rx.Component:
     """Asks once before something is destroyed: ``title`` names the thing, ``act`` is the verb of the button.
 
@@ -84,7 +83,7 @@ def confirm(
         ),
         rx.el.div(
             button(keep, type="button", data_first=True, **closes()),
-            button(act, type="button", emphasis=emphasis, on_click=on_confirm, **closes()),
+            button(act, type="button", emphasis="danger", on_click=on_confirm, **closes()),
             class_name="flex flex-wrap justify-end gap-2 border-t border-border bg-subtle px-5 py-3",
         ),
         id=id,

@@ -70,8 +70,8 @@ def search_field(
             aria_label=label,
             placeholder=placeholder,
             auto_complete="off",
-            class_name=f"{_HEIGHTS[size]} block w-full rounded-control border border-border-strong bg-bg "
-            "pr-3 pl-9 text-table text-text placeholder:text-muted",
+            class_name=f"{_HEIGHTS[size]} block w-full rounded-control {_EDGE} bg-bg pr-3 pl-9 text-table "
+            "text-text placeholder:text-muted",
             **attributes,
         ),
         class_name="relative min-w-0 flex-1",

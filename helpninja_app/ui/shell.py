@@ -93,6 +93,8 @@ def switcher_button(name: Any, **attributes: Any) -> rx.Component:
         shown_name(name, "min-w-0 flex-1 truncate text-left text-body font-semibold"),
         icon("chevrons-up-down", class_name="ml-auto text-muted"),
         type="button",
+        # It has one too while the name is not known.
+        aria_label=rx.cond(name, name, "Workspace"),
         title=name,
         class_name="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-control px-2 hover:bg-border/60",
         **attributes,
@@ -106,6 +108,8 @@ def account_button(name: Any, picture: rx.Component, **attributes: Any) -> rx.Co
         shown_name(name, "min-w-0 flex-1 truncate text-left text-table font-medium"),
         icon("ellipsis", class_name="ml-auto text-muted"),
         type="button",
+        # It has one too while the name is not known.
+        aria_label=rx.cond(name, name, "Account"),
         title=name,
         class_name="flex h-10 w-full min-w-0 items-center gap-2.5 rounded-control px-2 hover:bg-border/60",
         **attributes,

@@ -190,7 +190,7 @@ def test_a_tooltip_comes_with_the_focus_and_goes_with_escape(gallery: Page) -> N
     control = gallery.locator("[data-tooltip=light-tip] button")
     tip = gallery.locator("#light-tip")
     gallery.mouse.move(0, 0)
-    gallery.locator("[popovertarget=dark-more]").focus()
+    gallery.locator("[popovertarget=dark-above-end]").focus()
     gallery.keyboard.press("Tab")
     expect(control).to_be_focused()
     expect(tip).to_be_visible()

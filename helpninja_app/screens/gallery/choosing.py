@@ -86,6 +86,11 @@ def days_and_times(side: str) -> rx.Component:
             ),
             field_error(error, rx.Var.create("Say both when it begins and when it ends.")),
         ),
+        block(
+            "Nothing is wrong",
+            _time("Tuesday, from", begins, f"{side}-right-error"),
+            field_error(f"{side}-right", _NOTHING),
+        ),
     )
 
 

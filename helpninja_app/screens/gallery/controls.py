@@ -45,21 +45,34 @@ def buttons(_side: str) -> rx.Component:
             "With an icon, as a link",
             button(icon("plus"), "Add source", type="button", emphasis="primary"),
             button(icon("upload"), "Upload files", type="button"),
-            button_link("Front page", icon("arrow-right"), href="/"),
+            button(icon("sparkles", size=20), "Ask", type="button", size="large"),
         ),
         line(
-            "Busy",
-            busy_button("Save", is_busy=True, while_busy="Saving", type="button"),
-            busy_button("Save", is_busy=False, while_busy="Saving", type="button"),
+            "As a link",
+            *(button_link(label, href="/", emphasis=emphasis) for emphasis, label in _EMPHASES),
+            *(button_link(size.capitalize(), href="/", size=size) for size in _SIZES),
+            button_link("The API", icon("arrow-up-right"), href="/api/docs", is_page=False),
         ),
+        line("Busy", *(_busy(label, is_busy=True, emphasis=emphasis) for emphasis, label in _EMPHASES)),
+        line("Not busy", *(_busy(label, is_busy=False, emphasis=emphasis) for emphasis, label in _EMPHASES)),
+        line("Busy, by size", *(_busy("Save", is_busy=True, size=size) for size in _SIZES)),
         line(
             "Icon alone",
             icon_button("More", "ellipsis"),
             icon_button("Copy", "copy", emphasis="secondary"),
             icon_button("Send", "arrow-up", emphasis="primary"),
-            icon_button("Close", "x", size="small"),
-            icon_button("Delete", "trash-2", disabled=True),
+            icon_button("Delete", "trash-2", emphasis="danger"),
+            *(icon_button(f"Close, {size}", "x", size=size) for size in _SIZES),
+            icon_button("Not to be deleted", "trash-2", disabled=True),
         ),
+    )
+
+
+def _busy(
+    label: str, *, is_busy: bool, emphasis: Emphasis = "primary", size: Size = "normal"
+) -> rx.Component:
+    return busy_button(
+        label, is_busy=is_busy, while_busy="A moment", emphasis=emphasis, size=size, type="button"
     )
 
 
@@ -81,7 +94,11 @@ def fields(side: str) -> rx.Component:
         field("Plan", name="plan", id=f"{side}-plan", default_value="Business", disabled=True),
         field("Long", name="long", id=f"{side}-long", default_value=ADDRESS),
         rx.el.div(field(ARABIC, name="rtl", id=f"{side}-rtl", default_value=ARABIC, error=ARABIC), dir="rtl"),
-        search_field("Search conversations", name="search", placeholder="Search conversations"),
+        *(
+            search_field(f"Search, {size}", name=f"search-{size}", placeholder="Search by name", size=size)
+            for size in _SIZES
+        ),
+        search_field("Search nothing", name="search-off", placeholder="There is nothing yet", disabled=True),
     )
 
 
@@ -94,8 +111,13 @@ def more_fields(side: str) -> rx.Component:
         select_field("Role", name="role", id=f"{side}-fixed-role", options=_ROLES, disabled=True),
         text_area("Greeting", name="greeting", id=f"{side}-greeting", default_value=LONG),
         text_area("Greeting", name="greeting", id=f"{side}-bad-greeting", error="Say something here."),
+        text_area(
+            "Greeting", name="greeting", id=f"{side}-fixed-greeting", default_value=LONG, disabled=True
+        ),
         line(
-            "Without a label to see", select_box("Kind", rx.el.option("Everything"), rx.el.option("Members"))
+            "Without a label to see",
+            *(select_box(f"Kind, {size}", rx.el.option("Everything"), size=size) for size in _SIZES),
+            select_box("Kind, as it is", rx.el.option("Members"), disabled=True),
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import reflex as rx
+from reflex.experimental.client_state import ClientStateVar
 
 from helpninja_app.screens.gallery.samples import ADDRESS, ARABIC, LONG, block, line, pictured
 from helpninja_app.ui.actions import button, button_link
@@ -21,7 +22,9 @@ from helpninja_app.ui.toasts import said_toast
 
 _PLACES = (
     ("", (Place("Home", "house", "/app", is_current=True), Place("Inbox", "inbox", "/app/inbox"))),
-    ("Workspace", (Place("Team", "users", "/app/team"), Place("Settings", "settings", "/app/settings"))),
+    ("Workspace", (Place("Team", "users", "/app/team"), Place("API", "code", "/api/docs", is_page=False))),
+    # For somebody who may see nothing of it: the name goes too.
+    ("For owners", (Place("Settings", "settings", "/app/settings", is_shown=False),)),
 )
 _SAVING = (
     ("Nothing to save", False, False, False, ""),
@@ -95,6 +98,7 @@ def forms(side: str) -> rx.Component:
             )
             for name, is_changed, is_saved, is_busy, problem in _SAVING
         ),
+        _asking() if side == "light" else rx.fragment(),
         block(
             "Posted by the browser itself",
             native_form(
@@ -103,6 +107,28 @@ def forms(side: str) -> rx.Component:
                 button("Sign in", type="button", emphasis="primary", size="large", wide=True),
                 action="/dev/gallery",
             ),
+        ),
+    )
+
+
+def _asking() -> rx.Component:
+    # One form of a page may ask; so the dark half has none.
+    is_changed: Any = ClientStateVar.create("isFormChanged", default=False)
+    return block(
+        "Asks before the page is left, once something is changed",
+        is_changed,
+        watched_form(
+            field(
+                "Name",
+                name="asking",
+                id="asking",
+                default_value="Fernway Outdoor",
+                on_change=is_changed.set_value(True),
+            ),
+            on_submit=is_changed.set_value(False),
+            on_change=rx.noop(),
+            is_changed=is_changed.value,
+            class_name="flex flex-col gap-2",
         ),
     )
 
@@ -142,8 +168,7 @@ def sidebar_parts(_side: str) -> rx.Component:
 
 
 def _bounded(control: rx.Component) -> rx.Component:
-    # Without a name they say nothing yet; on a page they are there for a moment.
-    return rx.el.div(control, class_name="w-52 rounded-control bg-subtle", custom_attrs={"inert": True})
+    return rx.el.div(control, class_name="w-52 rounded-control bg-subtle")
 
 
 def pages(_side: str) -> rx.Component:

@@ -110,6 +110,31 @@ def tables(side: str) -> rx.Component:
                 name=f"Pages, {side}",
             ),
         ),
+        block("Wider than its place", card(_wide(side))),
+        block(
+            "In the middle of a list, and at its end",
+            *(
+                card(_turning(side, shown, is_last=is_last))
+                for shown, is_last in (("51–100 of 267", False), ("251–267 of 267", True))
+            ),
+        ),
+    )
+
+
+def _wide(side: str) -> rx.Component:
+    columns = ("Document", "Language", "Pages", "Passages", "Read")
+    values = ("Returns policy 2026.pdf", "English", "12", "96", "5 min ago")
+    return table(
+        f"Documents, {side}",
+        tuple(Column(name) for name in columns),
+        row(*(cell(value) for value in values)),
+        width="min-w-200",
+    )
+
+
+def _turning(side: str, shown: str, *, is_last: bool) -> rx.Component:
+    return pages(
+        shown, is_first=False, is_last=is_last, back=rx.noop(), on=rx.noop(), name=f"{shown}, {side}"
     )
 
 

@@ -14,6 +14,7 @@ from helpninja_app.ui.failures import LOST, connection_bar
 from helpninja_app.ui.forms import field, text_area
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.menus import (
+    Placement,
     menu,
     menu_choice,
     menu_group,
@@ -25,17 +26,36 @@ from helpninja_app.ui.menus import (
 from helpninja_app.ui.palette import palette, palette_action, palette_button, palette_group, palette_link
 from helpninja_app.ui.tooltips import tooltip
 
+_PLACEMENTS: tuple[Placement, ...] = ("below start", "below end", "above start", "above end")
+
 
 def dialogs(side: str) -> rx.Component:
     is_shown: Any = ClientStateVar.create(f"isShown{side}", default=False)
+    is_sheet_shown: Any = ClientStateVar.create(f"isSheetShown{side}", default=False)
     return rx.fragment(
         is_shown,
+        is_sheet_shown,
         line(
             "Press to open",
             button("Rename", type="button", **opens(f"{side}-dialog")),
             button("Delete the source", type="button", **opens(f"{side}-confirm")),
             button("Show details", type="button", **opens(f"{side}-sheet")),
             button("By a state", type="button", on_click=is_shown.set_value(True)),
+            button("A sheet by a state", type="button", on_click=is_sheet_shown.set_value(True)),
+            button("Help, also by ?", type="button", **opens(f"{side}-help")),
+        ),
+        dialog(
+            rx.el.p("The question mark opens the first help of a page.", class_name="text-muted"),
+            id=f"{side}-help",
+            title="Keys",
+            is_help=True,
+        ),
+        sheet(
+            rx.el.p("The state opened this, and learns that it was closed.", class_name="text-muted"),
+            id=f"{side}-sheet-by-state",
+            title="Opened by a state",
+            is_shown=is_sheet_shown.value,
+            on_close=is_sheet_shown.set_value(False),
         ),
         dialog(
             rx.el.p("The state opened this, and learns that it was closed.", class_name="text-muted"),
@@ -73,23 +93,36 @@ def dialogs(side: str) -> rx.Component:
 
 
 def menus(side: str) -> rx.Component:
-    chosen: Any = rx.Var.create("all")
     return rx.fragment(
         line(
             "Press, or arrow down",
             button("Conversation", icon("chevron-down"), type="button", **opens_menu(f"{side}-menu")),
             icon_button("More", "ellipsis", **opens_menu(f"{side}-more")),
+            *(
+                button(placement.capitalize(), type="button", **opens_menu(_placed(side, placement)))
+                for placement in _PLACEMENTS
+            ),
+        ),
+        *(
+            menu(
+                menu_item("Copy", "copy"),
+                id=_placed(side, placement),
+                label=placement.capitalize(),
+                placement=placement,
+            )
+            for placement in _PLACEMENTS
         ),
         menu(
             menu_item("Assign", "user-plus", hint="A"),
             menu_item("Resolve", "check", hint="E"),
             menu_link("Front page", "house", href="/"),
+            menu_link("The API", "code", href="/api/docs", is_page=False),
             menu_item("Not in this plan", "lock", disabled=True),
             menu_line(),
             menu_group(
                 "Show",
-                menu_choice("Everything", is_chosen=chosen == "all", on_choose=rx.noop()),
-                menu_choice("Mine", is_chosen=chosen == "mine", on_choose=rx.noop()),
+                menu_choice("Everything", is_chosen=True, on_choose=rx.noop()),
+                menu_choice("Mine", is_chosen=False, on_choose=rx.noop()),
             ),
             menu_line(),
             menu_item("Delete", "trash-2", tone="danger", **opens(f"{side}-confirm")),
@@ -104,6 +137,10 @@ def menus(side: str) -> rx.Component:
             placement="below end",
         ),
     )
+
+
+def _placed(side: str, placement: Placement) -> str:
+    return f"{side}-{placement.replace(' ', '-')}"
 
 
 def tooltips(side: str) -> rx.Component:
@@ -124,6 +161,7 @@ def palettes(side: str) -> rx.Component:
                 palette_link("Gallery", "layout-grid", href="/dev/gallery#palettes", words="components"),
                 palette_link("Front page", "house", href="/", words="home landing"),
                 palette_link("Sign in", "log-in", href="/sign-in"),
+                palette_link("The API", "code", href="/api/docs", is_page=False),
             ),
             palette_group(
                 "Actions",

@@ -151,5 +151,6 @@ def conversation(_side: str) -> rx.Component:
             answered(rx.el.span("Unworn items can be exchanged within 60 days."), citation("1")),
             class_name="flex flex-col gap-3",
         ),
-        rendered_text(_HTML),
+        block("Rendered, as in a chat", rendered_text(_HTML)),
+        block("Rendered, as on a page", rendered_text(_HTML, size="body")),
     )
