@@ -8,14 +8,15 @@ import reflex as rx
 
 from helpninja_app.screens.account.state import PATH, AccountState, DeletedRow, SessionRow
 from helpninja_app.screens.account.two_factor import two_factor_section
+from helpninja_app.screens.account.two_factor_state import TwoFactorState
 from helpninja_app.screens.session import SignedInState
-from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.frame import dashboard, once_loaded
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import field, hidden_field, native_form
 from helpninja_app.ui.notices import notice
-from helpninja_app.ui.panels import card, failed_state, page_header, section, skeleton_rows
+from helpninja_app.ui.panels import card, page_header, section, skeleton_rows
 
 _state: Any = AccountState
 
@@ -23,37 +24,37 @@ _state: Any = AccountState
 def account_page() -> rx.Component:
     return dashboard(
         page_header("Account", AccountState.email),
-        rx.cond(
-            AccountState.failure != "",
-            card(failed_state(AccountState.failure, retry=AccountState.open_account)),
-        ),
-        rx.cond(AccountState.error != "", notice(AccountState.error, tone="danger")),
-        rx.cond(AccountState.notice != "", notice(AccountState.notice, tone="success")),
-        rx.cond(AccountState.is_loaded & ~AccountState.is_verified, _unverified()),
-        rx.cond(
-            AccountState.deleted.length() > 0,
-            section("Deleted workspaces", card(rx.el.ul(rx.foreach(AccountState.deleted, _deleted)))),
-        ),
-        section("Your name", card(_name()), note="as colleagues see it"),
-        section("Password", card(_password())),
-        rx.cond(ShellState.is_supabase, rx.fragment(), two_factor_section()),
-        section(
-            "Where you are signed in",
-            card(
-                rx.cond(
-                    AccountState.is_loaded,
-                    rx.el.ul(rx.foreach(AccountState.sessions, _session)),
-                    skeleton_rows(2),
-                )
+        once_loaded(
+            AccountState,
+            rx.cond(AccountState.error != "", notice(AccountState.error, tone="danger")),
+            rx.cond(AccountState.notice != "", notice(AccountState.notice, tone="success")),
+            rx.cond(AccountState.is_loaded & ~AccountState.is_verified, _unverified()),
+            rx.cond(
+                AccountState.deleted.length() > 0,
+                section("Deleted workspaces", card(rx.el.ul(rx.foreach(AccountState.deleted, _deleted)))),
             ),
-            actions=native_form(
-                hidden_field("everywhere", "true"),
-                button("Sign out everywhere", type="submit", on_click=SignedInState.forget),
-                action="/api/auth/sign-out",
-                class_name="",
+            section("Your name", card(_name()), note="as colleagues see it"),
+            section("Password", card(_password())),
+            rx.cond(ShellState.is_supabase, rx.fragment(), two_factor_section()),
+            section(
+                "Where you are signed in",
+                card(
+                    rx.cond(
+                        AccountState.is_loaded,
+                        rx.el.ul(rx.foreach(AccountState.sessions, _session)),
+                        skeleton_rows(2),
+                    )
+                ),
+                actions=native_form(
+                    hidden_field("everywhere", "true"),
+                    button("Sign out everywhere", type="submit", on_click=SignedInState.forget),
+                    action="/api/auth/sign-out",
+                    class_name="",
+                ),
             ),
+            section("New workspace", card(_new_workspace()), note="beside those you belong to"),
+            again=(AccountState.open_account, TwoFactorState.open_two_factor),
         ),
-        section("New workspace", card(_new_workspace()), note="beside those you belong to"),
         path=PATH,
     )
 

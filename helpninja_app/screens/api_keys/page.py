@@ -7,14 +7,14 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.api_keys.state import KEYS, PATH, PERMISSIONS, KeyRow, KeysState
-from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.frame import dashboard, once_loaded
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import check_box, field, select_field
 from helpninja_app.ui.notices import notice
-from helpninja_app.ui.panels import card, empty_state, failed_state, page_header, section, skeleton_rows
+from helpninja_app.ui.panels import card, empty_state, page_header, section, skeleton_rows
 
 _state: Any = KeysState
 
@@ -24,31 +24,36 @@ _LIFETIMES = (("90", "90 days"), ("30", "30 days"), ("365", "one year"), ("", "u
 def api_keys_page() -> rx.Component:
     return dashboard(
         page_header("API keys", "For programs that call the API in the name of this workspace."),
-        rx.cond(KeysState.failure != "", card(failed_state(KeysState.failure, retry=KeysState.open_keys))),
-        rx.cond(KeysState.problem != "", notice(KeysState.problem, tone="danger")),
-        rx.cond(
-            KeysState.secret != "",
+        once_loaded(
+            KeysState,
+            rx.cond(KeysState.problem != "", notice(KeysState.problem, tone="danger")),
+            rx.cond(
+                KeysState.secret != "",
+                section(
+                    "Your new key",
+                    copied_line(KeysState.secret, label="The new key", note="Copied."),
+                    note="is not shown again: keep it where your other secrets are",
+                ),
+            ),
+            section("Make a key", card(_form()), id="make"),
             section(
-                "Your new key",
-                copied_line(KeysState.secret, label="The new key", note="Copied."),
-                note="is not shown again: keep it where your other secrets are",
-            ),
-        ),
-        section("Make a key", card(_form()), id="make"),
-        section(
-            "Keys",
-            card(
-                rx.cond(
-                    KeysState.is_loaded,
+                "Keys",
+                card(
                     rx.cond(
-                        KeysState.keys.length() > 0,
-                        rx.el.ul(rx.foreach(KeysState.keys, _key)),
-                        empty_state("key-round", "There is no key yet", "Make one above for your program."),
-                    ),
-                    skeleton_rows(2),
-                )
+                        KeysState.is_loaded,
+                        rx.cond(
+                            KeysState.keys.length() > 0,
+                            rx.el.ul(rx.foreach(KeysState.keys, _key)),
+                            empty_state(
+                                "key-round", "There is no key yet", "Make one above for your program."
+                            ),
+                        ),
+                        skeleton_rows(2),
+                    )
+                ),
+                heading_id=KEYS,
             ),
-            heading_id=KEYS,
+            again=(KeysState.open_keys,),
         ),
         path=PATH,
     )

@@ -7,16 +7,16 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.home.documents import documents_section
+from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow
 from helpninja_app.screens.home.search import search_section
 from helpninja_app.screens.home.state import PATH, HomeState
-from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.frame import dashboard, once_loaded
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.panels import (
     card,
     empty_state,
-    failed_state,
     page_header,
     section,
     skeleton,
@@ -29,16 +29,16 @@ from helpninja_app.ui.progress import progress
 def home_page() -> rx.Component:
     return dashboard(
         page_header("Home", "What your assistant knows, what it would find, and who talked to it."),
-        rx.cond(
-            HomeState.failure != "",
-            card(failed_state(HomeState.failure, retry=HomeState.open_page)),
+        once_loaded(
+            HomeState,
+            _figures(),
+            _ingests(),
+            search_section(),
+            _conversations(),
+            _install(),
+            documents_section(),
+            again=(HomeState.open_page, DocumentsState.open_documents),
         ),
-        _figures(),
-        _ingests(),
-        search_section(),
-        _conversations(),
-        _install(),
-        documents_section(),
         path=PATH,
     )
 

@@ -11,6 +11,7 @@ from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.menus import account_menu, workspace_menu
 from helpninja_app.screens.shell.overlays import command_palette, shortcuts
 from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.ui.panels import card, failed_state
 from helpninja_app.ui.sessions import renewal, whose_page
 from helpninja_app.ui.shell import Place, app_shell
 from helpninja_app.ui.toasts import said_toast
@@ -59,6 +60,19 @@ _overlays: Any = rx.memo(_all_overlays)
 _account_menu: Any = rx.memo(_own_menu)
 _said: Any = rx.memo(_what_is_said)
 _workspace_menu: Any = rx.memo(workspace_menu)
+
+
+def once_loaded(state: Any, *content: rx.Component, again: tuple[Any, ...]) -> rx.Component:
+    """What the vars of ``state`` fill; in its place, when they could not be read, why and "Try again".
+
+    ``again`` are the events that load it. What stands around the page may have failed with it, and is loaded
+    again too. Content that was there before stays: what somebody typed is in it.
+    """
+    retry = [ShellState.open_shell, *again]
+    return rx.fragment(
+        rx.cond(state.failure != "", card(failed_state(state.failure, retry=retry))),
+        rx.cond((state.failure == "") | state.is_loaded, rx.fragment(*content)),
+    )
 
 
 def dashboard(*content: rx.Component, path: str) -> rx.Component:

@@ -59,6 +59,8 @@ class ShellState(SignedInState):
     said_number: int = 0
     workspaces: rx.Field[list[Choice]] = rx.field(default_factory=list)
 
+    _complaint: str = ""
+
     @rx.event(background=True)
     async def open_shell(self) -> Any:
         """Run when a page of the dashboard loads."""
@@ -78,10 +80,16 @@ class ShellState(SignedInState):
                 return [told(_NO_SUCH_WORKSPACE, "danger"), rx.redirect(HOME)]
             return await self._open_without_workspace()
         except Exception as error:
-            return told(sentence_for(error), "danger")
+            sentence = sentence_for(error)
+            async with self:
+                self._complaint = sentence
+            return told(sentence, "danger")
         may = caller.permissions
         async with self:
             self._show_to_this_session()
+            if self.said == self._complaint:
+                # It was tried again, and is no longer so.
+                self.said = ""
             self.workspace_name, self.workspace_id = caller.workspace.name, str(caller.workspace.id)
             self.email, self.name = caller.email, user.name
             self.is_unverified = not user.is_verified and resources.supabase is None

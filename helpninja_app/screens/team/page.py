@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.accounts.models import Role
-from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.frame import dashboard, once_loaded
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import MEMBERS, PATH, InviteRow, MemberRow, TeamState
 from helpninja_app.screens.workspace_settings import state as settings
@@ -19,7 +19,7 @@ from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import field, select_box
 from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
 from helpninja_app.ui.notices import notice
-from helpninja_app.ui.panels import card, failed_state, page_header, section, skeleton_rows
+from helpninja_app.ui.panels import card, page_header, section, skeleton_rows
 
 # Reflex' types do not know what the decorated handlers can do.
 _state: Any = TeamState
@@ -34,23 +34,26 @@ _CONTROLS = "ml-auto flex flex-wrap items-center justify-end gap-x-2 gap-y-1"
 def team_page() -> rx.Component:
     return dashboard(
         page_header("Team", "Who works in this workspace, and what each of them may do."),
-        rx.cond(TeamState.failure != "", card(failed_state(TeamState.failure, retry=TeamState.open_team))),
-        rx.cond(TeamState.problem != "", notice(TeamState.problem, tone="danger")),
-        rx.cond(TeamState.may_manage, _invite()),
-        section(
-            "Members",
-            card(
-                rx.cond(
-                    TeamState.is_loaded,
-                    rx.el.ul(rx.foreach(TeamState.members, _member)),
-                    skeleton_rows(3),
-                )
+        once_loaded(
+            TeamState,
+            rx.cond(TeamState.problem != "", notice(TeamState.problem, tone="danger")),
+            rx.cond(TeamState.may_manage, _invite()),
+            section(
+                "Members",
+                card(
+                    rx.cond(
+                        TeamState.is_loaded,
+                        rx.el.ul(rx.foreach(TeamState.members, _member)),
+                        skeleton_rows(3),
+                    )
+                ),
+                heading_id=MEMBERS,
             ),
-            heading_id=MEMBERS,
-        ),
-        rx.cond(
-            TeamState.invites.length() > 0,
-            section("Invited", card(rx.el.ul(rx.foreach(TeamState.invites, _invited)))),
+            rx.cond(
+                TeamState.invites.length() > 0,
+                section("Invited", card(rx.el.ul(rx.foreach(TeamState.invites, _invited)))),
+            ),
+            again=(TeamState.open_team,),
         ),
         path=PATH,
     )

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 import reflex as rx
 
-from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.frame import dashboard, once_loaded
 from helpninja_app.screens.workspace_settings.form import LANGUAGES
 from helpninja_app.screens.workspace_settings.hours_section import hours_section
 from helpninja_app.screens.workspace_settings.state import DELETION_PART, PATH, SettingsState
@@ -16,7 +16,7 @@ from helpninja_app.ui.choices import chip, chips, search_choice, slider_field
 from helpninja_app.ui.dialogs import closes, dialog, opens
 from helpninja_app.ui.editing import save_bar, watched_form
 from helpninja_app.ui.forms import field, select_field, text_area
-from helpninja_app.ui.panels import card, failed_state, page_header, section, skeleton_rows
+from helpninja_app.ui.panels import card, page_header, section, skeleton_rows
 
 _state: Any = SettingsState
 _errors: Any = SettingsState.errors
@@ -49,12 +49,12 @@ _BROWSERS_ZONE: Any = rx.Var("Intl.DateTimeFormat().resolvedOptions().timeZone ?
 def settings_page() -> rx.Component:
     return dashboard(
         page_header("Settings", "How the assistant of this workspace speaks, and where."),
-        rx.cond(
-            SettingsState.failure != "",
-            card(failed_state(SettingsState.failure, retry=SettingsState.open_settings)),
+        once_loaded(
+            SettingsState,
+            rx.cond(SettingsState.is_loaded, _form(), card(skeleton_rows(6))),
+            rx.cond(SettingsState.is_owner, _deletion()),
+            again=(SettingsState.open_settings,),
         ),
-        rx.cond(SettingsState.is_loaded, _form(), card(skeleton_rows(6))),
-        rx.cond(SettingsState.is_owner, _deletion()),
         path=PATH,
     )
 
