@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Literal
 import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
 from tests.e2e.dashboard_steps import search, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.test_accounts import PASSWORD, sign_up
 from tests.e2e.widget_steps import OPEN_SHADOW, ask, open_widget
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 LARGEST = 300_000
+PHONE = (390, 844)
 QUESTION = "How long do I have to return a jacket?"
 CONVERSATIONS = (
     "Where is my parcel? It was due on Monday.",
@@ -43,14 +47,59 @@ def front_page(page: Page, server: DemoServer) -> None:
     expect(page.get_by_role("link", name="Try it in the demo shop")).to_be_visible()
 
 
-def sign_in_page(page: Page, server: DemoServer) -> None:
-    page.goto(f"{server.url}/sign-in")
-    expect(page.get_by_label("Password")).to_be_visible()
+def public(path: str) -> Callable[[Page, DemoServer], None]:
+    """A page that everybody may see."""
+
+    def take(page: Page, server: DemoServer) -> None:
+        page.goto(f"{server.url}{path}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.wait_for_load_state("networkidle")
+
+    return take
 
 
-def sign_up_page(page: Page, server: DemoServer) -> None:
-    page.goto(f"{server.url}/sign-up")
-    expect(page.get_by_label("Name of your workspace")).to_be_visible()
+def invited(guest: str) -> Callable[[Page, DemoServer], None]:
+    """An invite as the guest sees it, in a browser where nobody is signed in."""
+
+    def take(page: Page, server: DemoServer) -> None:
+        invite(page, server, guest)
+
+    return take
+
+
+def invite(page: Page, server: DemoServer, guest: str) -> None:
+    sign_in(page, server)
+    page.goto(f"{server.url}/app/team")
+    page.get_by_label("E-mail address").fill(f"{guest}@fernway.example")
+    page.get_by_role("main").get_by_role("button", name="Invite").click()
+    link = page.get_by_label("The link of the invite").inner_text()
+    page.context.clear_cookies()
+    page.goto(link)
+    expect(page.get_by_label("Choose a password")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+def failed_page(page: Page, server: DemoServer) -> None:
+    """What the server answers where it fails."""
+    made = failure_pages.failed_page("01a2b3c4-0000-7000-8000-0123456789ab")
+    page.route("**/app", lambda route: route.fulfill(status=500, body=made, content_type="text/html"))
+    page.goto(f"{server.url}/app")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def two_factor(page: Page, server: DemoServer) -> None:
+    """Being set up, on the account's page of somebody who has just signed up."""
+    window = page.viewport_size
+    assert window is not None
+    # On a phone the name of the workspace, which signing up ends with, is in a drawer.
+    page.set_viewport_size({"width": 1200, "height": 844})
+    sign_up(page, server, "Fernway Outdoor")
+    page.set_viewport_size(window)
+    page.goto(f"{server.url}/app/account")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Set it up").click()
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    page.get_by_role("heading", name="Two-factor sign-in").scroll_into_view_if_needed()
 
 
 def managed(path: str) -> Callable[[Page, DemoServer], None]:
@@ -107,27 +156,44 @@ def shop_with_widget(page: Page, server: DemoServer) -> None:
 PICTURES = (
     Picture("front", front_page),
     Picture("front-dark", front_page, scheme="dark"),
-    Picture("sign-in", sign_in_page),
-    Picture("sign-up", sign_up_page),
+    Picture("front-phone", front_page, window=PHONE),
+    Picture("sign-in", public("/sign-in")),
+    Picture("sign-in-dark", public("/sign-in"), scheme="dark"),
+    Picture("sign-in-phone", public("/sign-in"), window=PHONE),
+    Picture("sign-up", public("/sign-up")),
+    Picture("two-factor-code", public("/sign-in/code?next=/app")),
+    Picture("two-factor", two_factor),
+    Picture("two-factor-dark", two_factor, scheme="dark"),
+    Picture("two-factor-phone", two_factor, window=PHONE),
+    Picture("reset", public("/reset?token=a-link-that-was-mailed")),
+    Picture("reset-dark", public("/reset?token=a-link-that-was-mailed"), scheme="dark"),
+    Picture("not-found", public("/nothing-here")),
+    Picture("not-found-phone", public("/nothing-here"), window=PHONE),
+    Picture("error", failed_page),
+    Picture("error-dark", failed_page, scheme="dark"),
     Picture("team", managed("team")),
     Picture("team-dark", managed("team"), scheme="dark"),
-    Picture("team-phone", managed("team"), window=(390, 844)),
+    Picture("team-phone", managed("team"), window=PHONE),
     Picture("api-keys", managed("keys")),
     Picture("settings", managed("settings"), window=(1440, 1500)),
     Picture("audit-log", audit_log),
     Picture("account", managed("account")),
     Picture("home", home, window=(1440, 1180)),
     Picture("home-dark", home, window=(1440, 1180), scheme="dark"),
-    Picture("home-phone", home, window=(390, 844)),
+    Picture("home-phone", home, window=PHONE),
     Picture("gallery", gallery, window=(1440, 1180)),
     Picture("gallery-dark", gallery, window=(1440, 1180), scheme="dark"),
     Picture("palette", palette),
     Picture("demo-widget", shop_with_widget),
     Picture("demo-widget-dark", shop_with_widget, scheme="dark"),
+    # Last: the pages above would show who was invited.
+    Picture("invite", invited("noor.haddad")),
+    Picture("invite-phone", invited("ines.moreau"), window=PHONE),
 )
 
 
-def main() -> None:
+def main(*names: str) -> None:
+    """Take the pictures of these names, or all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with running_demo() as server, sync_playwright() as playwright:
         converse(server)
@@ -135,6 +201,8 @@ def main() -> None:
             executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS
         )
         for picture in PICTURES:
+            if names and picture.name not in names:
+                continue
             print(take(browser, picture, server))
         browser.close()
 
@@ -169,4 +237,4 @@ def take(browser: Browser, picture: Picture, server: DemoServer) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -34,7 +34,7 @@ a {{ display: inline-flex; align-items: center; height: 40px; padding: 0 16px;
   text-decoration: none; }}
 a.first {{ border-color: var(--accent); background: var(--accent); color: var(--on-accent); }}
 a:focus-visible {{ outline: 2px solid var(--accent); outline-offset: 2px; }}
-code {{ font-family: ui-monospace, monospace; font-size: 12px; user-select: all; }}
+code {{ font-family: ui-monospace, monospace; font-size: 12px; user-select: all; white-space: nowrap; }}
 </style></head><body><main><h1>{title}</h1><p>{sentence}</p><nav>{links}</nav>{footnote}</main></body></html>
 """
 _HOME = '<a href="/">Go to the front page</a>'

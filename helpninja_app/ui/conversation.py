@@ -27,6 +27,6 @@ def citation(number: str) -> rx.Component:
     """The number of a source, in the text it supports."""
     return rx.el.span(
         number,
-        class_name="ml-1 rounded-chip bg-accent-soft px-1.5 py-px align-text-top text-small font-semibold "
+        class_name="ml-px rounded-chip bg-accent-soft px-1 py-px align-[1px] text-small font-semibold "
         "text-accent-text",
     )
