@@ -12,7 +12,7 @@ from api_routes.problems import documented
 from helpninja_app.billing.deadlines import meet_deadlines
 from helpninja_app.errors import NotSignedIn, Unavailable
 
-router = APIRouter(tags=["Billing"])
+router = APIRouter(tags=["Schedulers"])
 
 
 class ResetDone(BaseModel):

@@ -13,7 +13,7 @@ from helpninja_app.billing.stripe_inbox import keep_event
 from helpninja_app.billing.stripe_objects import event_ref
 from helpninja_app.errors import Unavailable
 
-router = APIRouter(tags=["Billing"])
+router = APIRouter(tags=["Stripe"])
 
 # Events carry the whole object, an invoice with many lines too.
 MAX_EVENT_BYTES = 1_000_000

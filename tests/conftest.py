@@ -29,6 +29,8 @@ from tests.canaries import Canaries, plant_canaries
 from tests.factories import Factory
 from tests.loopback_site import Handler, LoopbackSite
 from tests.mailbox import Mailbox
+from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.twins.stripe import StripeTwin
 
 TEMPLATE = "tests_template"
 # How many sites of their own the tests of one session may open; robots.txt is remembered for each.
@@ -91,12 +93,21 @@ def site_sockets() -> Iterator[list[socket.socket]]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_urls: Urls, site_sockets: list[socket.socket]) -> Iterator[Settings]:
+def stripe_twin() -> Iterator[StripeTwin]:
+    """A Stripe that sells plans and packs; it is shared, so each test has customers of its own."""
+    with open_stripe_shop() as twin:
+        yield twin
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database_urls: Urls, site_sockets: list[socket.socket], stripe_twin: StripeTwin
+) -> Iterator[Settings]:
     """Settings that no environment variable and no .env reaches, with a folder of their own."""
     folder = Path(tempfile.mkdtemp(prefix="helpninja-tests-"))
     sites = frozenset(f"127.0.0.1:{bound.getsockname()[1]}" for bound in site_sockets)
     try:
-        yield make_settings(database_urls, folder, allowed_private_hosts=sites)
+        yield make_settings(database_urls, folder, allowed_private_hosts=sites, **settings_of(stripe_twin))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

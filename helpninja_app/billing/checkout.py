@@ -90,7 +90,10 @@ class Cashier:
         if customer is None:
             raise Conflict(NO_CUSTOMER)
         return await self.stripe.gateway.open_portal(
-            customer, back=self.back, key=self._key("portal", customer, str(time.time_ns()))
+            customer,
+            list(self.stripe.prices.plans),
+            back=self.back,
+            key=self._key("portal", customer, str(time.time_ns())),
         )
 
     async def invoices(self) -> list[InvoiceState]:
@@ -129,6 +132,7 @@ class Cashier:
             raise Conflict(f"This workspace is on the {price.plan} plan already.")
         return await self.stripe.gateway.open_portal(
             customer,
+            list(self.stripe.prices.plans),
             back=self.back,
             key=self._key("change", subscription.id, price_id, str(time.time_ns())),
             change=(subscription.id, price_id),

@@ -61,7 +61,7 @@ class Effects:
             event = (
                 await session.execute(select(StripeEvent).where(col(StripeEvent.id) == event_id))
             ).scalar_one_or_none()
-        if event is None or event.state in {"done", "ignored"}:
+        if event is None or event.state != "waiting":
             return
         try:
             effect = await self._effect(event.type, event.object_id)

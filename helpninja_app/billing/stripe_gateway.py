@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from helpninja_app.billing.stripe_objects import (
     SubscriptionState,
     event_ref,
     invoice_state,
+    portal_configuration,
     subscription_state,
     text_of,
     with_next_price,
@@ -116,12 +117,18 @@ class StripeGateway:
         )
 
     async def open_portal(
-        self, customer: str, *, back: str, key: str, change: tuple[str, str] | None = None
+        self,
+        customer: str,
+        plan_prices: Sequence[str],
+        *,
+        back: str,
+        key: str,
+        change: tuple[str, str] | None = None,
     ) -> str:
         """The address of Stripe's portal; with ``change``, the ids of a subscription and of its new price, of
         the page that confirms it.
         """
-        configuration = await self._portal_configuration()
+        configuration = await self._portal_configuration(plan_prices)
         wanted: Any = {"customer": customer, "return_url": back, "configuration": configuration}
         if change is not None:
             found = await self._read("subscriptions", change[0])
@@ -222,35 +229,26 @@ class StripeGateway:
             found = await getattr(self._api, kind).retrieve_async(id)
         return dict(found.to_dict())
 
-    async def _portal_configuration(self) -> str:
-        """Our own configuration of the portal: a smaller plan begins when what is paid for is used."""
+    async def _portal_configuration(self, plan_prices: Sequence[str]) -> str:
+        """Our own configuration of the portal, made once for these prices."""
+        wanted = portal_configuration(await self._products_of(plan_prices))
+        version = wanted["metadata"]["helpninja"]
         with _told():
             known = await self._api.billing_portal.configurations.list_async({"active": True, "limit": 100})
             for each in known.data:
-                if each.to_dict().get("metadata", {}).get("helpninja") == _PORTAL_VERSION:
+                if each.to_dict().get("metadata", {}).get("helpninja") == version:
                     return each.id
             made = await self._api.billing_portal.configurations.create_async(
-                _PORTAL, {"idempotency_key": f"portal:{_PORTAL_VERSION}"}
+                wanted, {"idempotency_key": f"portal:{version}"}
             )
         return made.id
 
-
-_PORTAL_VERSION = "1"
-_PORTAL: Any = {
-    "metadata": {"helpninja": _PORTAL_VERSION},
-    "features": {
-        "customer_update": {"enabled": True, "allowed_updates": ["address", "email", "tax_id"]},
-        "invoice_history": {"enabled": True},
-        "payment_method_update": {"enabled": True},
-        "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
-        "subscription_update": {
-            "enabled": True,
-            "default_allowed_updates": ["price"],
-            "proration_behavior": "always_invoice",
-            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
-        },
-    },
-}
+    async def _products_of(self, prices: Sequence[str]) -> dict[str, list[str]]:
+        products: dict[str, list[str]] = {}
+        for price in sorted(prices):
+            product = text_of((await self._read("prices", price))["product"])
+            products.setdefault(product, []).append(price)
+        return products
 
 
 def verified_event(body: bytes, signature: str, secrets: tuple[str, ...]) -> dict[str, Any]:
@@ -262,7 +260,8 @@ def verified_event(body: bytes, signature: str, secrets: tuple[str, ...]) -> dic
         payload = body.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequest("The body is not what Stripe sends.") from None
-    for secret in secrets:
+    # The client compares no others.
+    for secret in secrets if signature.isascii() else ():
         try:
             stripe.WebhookSignature.verify_header(payload, signature, secret, TOLERANCE_SECONDS)
         except stripe.SignatureVerificationError:
@@ -291,7 +290,7 @@ def _told() -> Iterator[None]:
     except stripe.IdempotencyError as error:
         raise Conflict("This was asked for in another way a moment ago. Please try again.") from error
     except stripe.InvalidRequestError as error:
-        if error.http_status == 404 or error.code == "resource_missing":
+        if error.http_status == 404:
             raise NotFound("Stripe does not know this.") from error
         log.error("stripe_refused", code=error.code, param=error.param, detail=str(error.user_message))
         raise Unavailable(REFUSED) from error

@@ -15,6 +15,7 @@ from api_routes import ingest as ingest_routes
 from helpninja_app.accounts.invites import ANYONE
 from tests.api.accounts import a_person, me, new_address
 from tests.api.ingesting import html
+from tests.buying import BILLING_ACTIONS
 from tests.conftest import OpenSite
 from tests.loopback_site import LoopbackSite, Request
 
@@ -152,8 +153,8 @@ async def test_every_change_is_recorded_with_whom_or_what_it_was_done_to(
     by_other = {"member.joined", "member.left"}
     assert {event["action"] for event in events if event["actorName"] == other.email} == by_other
     assert {event["actorName"] for event in events} == {owner.email, other.email}
-    # An action that the code knows is driven above, and none that is driven above went from the code.
-    assert set(recorded_actions()) == {action for action, _ in expected}
+    # An action that the code knows is driven, and none that is driven went from the code.
+    assert {action for action, _ in expected} | set(BILLING_ACTIONS) == RECORDED
 
 
 async def test_another_workspace_of_the_same_person_has_its_own_first_entry(
@@ -206,3 +207,7 @@ def texts_of(value: ast.expr) -> set[str]:
         return texts_of(value.body) | texts_of(value.orelse)
     assert isinstance(value, ast.Constant), f"Cannot tell which action {ast.unparse(value)} is."
     return {str(value.value)}
+
+
+# Read before any other thread runs: in Python 3.11 two that parse at once fail (python/cpython#106905).
+RECORDED = frozenset(recorded_actions())

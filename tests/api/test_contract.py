@@ -69,6 +69,10 @@ FINDS_NOTHING = {
     "POST /api/invites/look-up",
     "POST /api/workspaces/{workspace_id}/restore",
     "GET /api/widget/conversation",
+    "POST /api/billing/portal",
+    "POST /api/webhooks/stripe",
+    "POST /api/stripe/webhook",
+    "GET /api/cron/reset-credits",
     "POST /api/upload",
     "POST /api/rag",
     "GET /api/documents/{document_id}/file",
@@ -93,7 +97,7 @@ def takes_input(label: str) -> bool:
 
 def is_of_staff(label: str) -> bool:
     """Whether it takes a member's session or a key, and nothing less."""
-    return bool(OPERATIONS[label].definition.raw["tags"] == ["Knowledge"])
+    return bool(OPERATIONS[label].definition.raw["tags"] in (["Knowledge"], ["Billing"]))
 
 
 def is_personal(label: str) -> bool:

@@ -1,0 +1,229 @@
+"""Plans and credits are bought, changed, cancelled and given back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+import httpx
+import pytest
+
+from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.accounts.models import Role
+from helpninja_app.billing.models import Unit
+from helpninja_app.resources import Resources
+from tests.buying import BILLING_ACTIONS, Buyer, make_buyer
+from tests.factories import Factory
+from tests.twins.stripe import StripeTwin
+
+OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
+
+
+@pytest.fixture
+async def buyer(
+    factory: Factory, with_resources: OpenOthers, stripe_twin: StripeTwin
+) -> AsyncIterator[Buyer]:
+    async with with_resources(unlimited=False) as limited:
+        yield await make_buyer(factory, limited, stripe_twin)
+
+
+async def test_a_plan_counts_once_stripe_says_that_it_is_paid(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    checkout = await buyer.checkout(client, "pro")
+    assert await buyer.plan() == "free"
+    stripe_twin.complete_checkout(checkout)
+    await buyer.hear()
+    assert await buyer.plan() == "pro"
+    assert (await buyer.usage()).left == 2_500
+    assert (await buyer.usage(Unit.MESSAGE)).left == 10_000
+    assert await buyer.mistakes() == []
+
+
+async def test_a_second_click_opens_the_same_checkout(client: httpx.AsyncClient, buyer: Buyer) -> None:
+    assert await buyer.checkout(client) == await buyer.checkout(client)
+
+
+async def test_a_larger_plan_is_confirmed_in_the_portal_and_no_second_one_bought(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "starter"))
+    await buyer.hear()
+    answer = await client.post("/api/billing/checkout", headers=buyer.headers, json={"plan": "agency"})
+    stripe_twin.use_portal(answer.json()["url"], "confirm")
+    await buyer.hear()
+    assert await buyer.plan() == "agency"
+    assert (await buyer.usage()).left == 10_000
+    created = [each for each in await buyer.events() if each["type"] == "customer.subscription.created"]
+    assert len(created) == 1
+    assert await buyer.mistakes() == []
+
+
+async def test_the_plan_that_one_has_is_not_bought_again(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "starter"))
+    await buyer.hear()
+    answer = await client.post("/api/billing/checkout", headers=buyer.headers, json={"plan": "starter"})
+    assert answer.status_code == 409
+
+
+async def test_a_smaller_plan_begins_when_what_is_paid_for_is_used(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "agency"))
+    await buyer.hear()
+    answer = await client.post("/api/billing/checkout", headers=buyer.headers, json={"plan": "starter"})
+    stripe_twin.use_portal(answer.json()["url"], "confirm")
+    await buyer.hear()
+    subscription = await buyer.subscription()
+    assert subscription is not None
+    assert (subscription.plan, subscription.next_plan) == ("agency", "starter")
+    assert await buyer.plan() == "agency"
+
+
+async def test_a_cancelled_plan_goes_on_to_its_end_and_can_be_kept(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    await buyer.hear()
+    cashier = buyer.resources.cashier(await buyer.caller())
+    await cashier.cancel_plan()
+    cancelled = await buyer.subscription()
+    await cashier.keep_plan()
+    kept = await buyer.subscription()
+    assert cancelled is not None
+    assert cancelled.cancel_at == cancelled.period_end
+    assert kept is not None
+    assert kept.cancel_at is None
+    assert await buyer.plan() == "pro"
+
+
+async def test_an_ended_subscription_leaves_the_free_plan_and_what_was_topped_up(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    stripe_twin.complete_checkout(await buyer.top_up(client, 1000))
+    await buyer.hear()
+    subscription = await buyer.subscription()
+    assert subscription is not None
+    await buyer.resources.need_stripe().gateway.cancel(subscription.id)
+    await buyer.hear()
+    assert await buyer.plan() == "free"
+    assert (await buyer.usage()).left == 1_100
+    assert await buyer.mistakes() == []
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_credits_are_added_once_however_often_stripe_tells(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, times: int
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client, 5000))
+    for _ in range(times):
+        await buyer.hear()
+    assert (await buyer.usage()).topped_up == 5_000
+
+
+async def test_a_refund_takes_back_its_share(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client, 1000))
+    await buyer.hear()
+    charge = next(each for each in await buyer.events() if each["type"] == "charge.succeeded")
+    stripe_twin.refund(charge["data"]["object"]["id"], 500)
+    await buyer.hear()
+    assert (await buyer.usage()).topped_up == 667
+    stripe_twin.refund(charge["data"]["object"]["id"], 1000)
+    await buyer.hear()
+    assert (await buyer.usage()).topped_up == 0
+    assert await buyer.mistakes() == []
+
+
+@pytest.mark.parametrize(("outcome", "left"), [("won", 1_000), ("lost", 0)])
+async def test_a_dispute_takes_credits_back_until_it_is_won(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, outcome: str, left: int
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client, 1000))
+    await buyer.hear()
+    charge = next(each for each in await buyer.events() if each["type"] == "charge.succeeded")
+    dispute = stripe_twin.dispute(charge["data"]["object"]["id"])
+    await buyer.hear()
+    assert (await buyer.usage()).topped_up == 0
+    stripe_twin.close_dispute(dispute["id"], "won" if outcome == "won" else "lost")
+    await buyer.hear()
+    assert (await buyer.usage()).topped_up == left
+
+
+async def test_invoices_are_listed_and_those_of_another_customer_are_not_there(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    assert (await client.get("/api/billing/invoices", headers=buyer.headers)).json() == {"invoices": []}
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    await buyer.hear()
+    found = (await client.get("/api/billing/invoices", headers=buyer.headers)).json()["invoices"]
+    assert [(each["amount"], each["currency"], each["status"]) for each in found] == [(9900, "usd", "paid")]
+    own = await client.get(
+        "/api/billing/invoices", headers=buyer.headers, params={"customerId": await buyer.customer()}
+    )
+    assert own.json()["invoices"] == found
+    foreign = await client.get(
+        "/api/billing/invoices", headers=buyer.headers, params={"customerId": "cus_other"}
+    )
+    assert foreign.status_code == 404
+
+
+async def test_the_portal_needs_a_customer(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    before = await client.post("/api/billing/portal", headers=buyer.headers)
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    after = await client.post("/api/billing/portal", headers=buyer.headers)
+    assert (before.status_code, after.status_code) == (409, 200)
+    assert after.json()["url"].startswith(stripe_twin.url)
+
+
+async def test_the_history_of_credits_is_told_newest_first_and_by_type(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    stripe_twin.complete_checkout(await buyer.top_up(client, 1000))
+    await buyer.hear()
+    answer = await client.get("/api/billing/credit-history", headers=buyer.headers, params={"type": "topup"})
+    [row] = answer.json()["transactions"]
+    assert (row["transaction_type"], row["amount"], row["balance_after"]) == ("topup", 1_000, 3_500)
+    assert (answer.json()["total"], answer.json()["limit"], answer.json()["offset"]) == (1, 50, 0)
+    everything = await client.get("/api/billing/credit-history", headers=buyer.headers)
+    balances = [each["balance_after"] for each in everything.json()["transactions"]]
+    assert balances[0] == 3_500
+    wrong = await client.get("/api/billing/credit-history", headers=buyer.headers, params={"type": "gift"})
+    assert wrong.status_code == 422
+
+
+async def test_an_admin_has_nothing_to_do_with_billing(
+    client: httpx.AsyncClient, factory: Factory, buyer: Buyer
+) -> None:
+    _, admin = await factory.member(buyer.tenant, Role.ADMIN)
+    answer = await client.get("/api/billing/credit-history", headers=admin)
+    assert answer.status_code == 403
+
+
+async def test_the_audit_log_tells_who_changed_the_plan(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    stripe_twin.complete_checkout(await buyer.top_up(client))
+    await buyer.hear()
+    cashier = buyer.resources.cashier(await buyer.caller())
+    await cashier.cancel_plan()
+    await cashier.keep_plan()
+    answer = await client.get(f"/api/workspaces/{buyer.tenant.id}/audit", headers=buyer.headers)
+    told = [(each["action"], each["subject"], each["actorName"]) for each in answer.json()["events"]]
+    caller = await buyer.caller()
+    assert isinstance(caller, MemberCaller)
+    assert told[::-1] == [
+        ("plan.changed", "pro", "Billing"),
+        ("credits.topped_up", "1,000 credits", "Billing"),
+        ("plan.cancelled", "pro", caller.email),
+        ("plan.kept", "pro", caller.email),
+    ]
+    assert tuple(action for action, *_ in told[::-1]) == BILLING_ACTIONS

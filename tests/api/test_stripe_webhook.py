@@ -1,0 +1,266 @@
+"""What Stripe sends is checked, kept once and answered at once; what is forged changes nothing."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from helpninja_app.resources import Resources
+from tests.buying import Buyer, make_buyer
+from tests.factories import Factory
+from tests.twins.stripe import StripeTwin, sign
+
+OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
+
+PATHS = ["/api/webhooks/stripe", "/api/stripe/webhook"]
+
+
+@pytest.fixture
+async def buyer(
+    factory: Factory, with_resources: OpenOthers, stripe_twin: StripeTwin
+) -> AsyncIterator[Buyer]:
+    async with with_resources(unlimited=False) as limited:
+        yield await make_buyer(factory, limited, stripe_twin)
+
+
+@pytest.fixture
+async def paid(client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin) -> dict[str, Any]:
+    """The event of a plan that was paid, not told yet."""
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    return next(each for each in await buyer.events() if each["type"] == "checkout.session.completed")
+
+
+async def post(client: httpx.AsyncClient, body: bytes, headers: dict[str, str], path: str = PATHS[0]) -> int:
+    answer = await client.post(path, content=body, headers=headers)
+    return answer.status_code
+
+
+async def kept(buyer: Buyer, event_id: str) -> int:
+    async with buyer.resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text("select count(*) from stripe_events where id = :id"), {"id": event_id}
+        )
+        return int(found.scalar_one())
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_an_event_is_answered_and_kept_once(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, paid: dict[str, Any], path: str
+) -> None:
+    body, headers = stripe_twin.signed(paid)
+    answers = [await client.post(path, content=body, headers=headers) for _ in range(3)]
+    assert [answer.json() for answer in answers] == [{"received": True}] * 3
+    assert await kept(buyer, paid["id"]) == 1
+
+
+async def test_jobs_for_an_event_are_as_many_as_events(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, paid: dict[str, Any]
+) -> None:
+    body, headers = stripe_twin.signed(paid)
+    for _ in range(3):
+        await post(client, body, headers)
+    async with buyer.resources.database.unit_of_work() as session:
+        jobs = await session.execute(
+            text("select count(*) from procrastinate_jobs where args::text like :id"),
+            {"id": f"%{paid['id']}%"},
+        )
+        assert jobs.scalar_one() == 1
+
+
+@pytest.mark.parametrize("secret", ["whsec_other", ""])
+async def test_a_wrong_secret_is_refused(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, paid: dict[str, Any], secret: str
+) -> None:
+    body, headers = stripe_twin.signed(paid, secret=secret)
+    assert await post(client, body, headers) == 400
+    assert await kept(buyer, paid["id"]) == 0
+
+
+@pytest.mark.parametrize(("off", "status"), [(-301, 400), (-290, 200), (290, 200), (310, 400)])
+async def test_a_signature_may_be_five_minutes_off_both_ways(
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, paid: dict[str, Any], off: int, status: int
+) -> None:
+    body, headers = stripe_twin.signed(paid, timestamp=int(time.time()) + off)
+    assert await post(client, body, headers) == status
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "t=1",
+        "v1=00",
+        "t=abc,v1=00",
+        "t=1,v0=00",
+        "t=,v1=",
+        "nonsense",
+        "t=1,v1=ü".encode(),
+    ],
+)
+async def test_a_signature_that_is_none_is_refused(
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, paid: dict[str, Any], signature: str | bytes
+) -> None:
+    body, _ = stripe_twin.signed(paid)
+    answer = await client.post(
+        PATHS[0],
+        content=body,
+        headers=[(b"stripe-signature", signature if isinstance(signature, bytes) else signature.encode())],
+    )
+    assert answer.status_code == 400
+
+
+async def test_a_body_that_was_changed_is_refused(
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, paid: dict[str, Any]
+) -> None:
+    body, headers = stripe_twin.signed(paid)
+    assert await post(client, body.replace(b"pro", b"agency") + b" ", headers) == 400
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"{}", b'{"id": 1}', b"\xff", b'{"id":"e","data":3}'])
+async def test_what_is_signed_but_no_event_is_refused(
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, body: bytes
+) -> None:
+    moment = int(time.time())
+    headers = {"stripe-signature": sign(body, stripe_twin.webhook_secret, moment)}
+    assert await post(client, body, headers) == 400
+
+
+async def test_while_a_secret_is_replaced_both_count(
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, with_resources: OpenOthers, paid: dict[str, Any]
+) -> None:
+    secrets = ["whsec_new", stripe_twin.webhook_secret]
+    async with with_resources(stripe_webhook_secret=SecretStr(f" {secrets[0]}, {secrets[1]} ,")):
+        statuses = []
+        for secret in secrets:
+            body, headers = stripe_twin.signed(paid, secret=secret)
+            statuses.append(await post(client, body, headers))
+    assert statuses == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        ({"stripe_webhook_secret": None}, "STRIPE_WEBHOOK_SECRET"),
+        ({"stripe_webhook_secret": SecretStr(" , ")}, "STRIPE_WEBHOOK_SECRET"),
+        ({"stripe_secret_key": None}, "STRIPE_SECRET_KEY"),
+    ],
+)
+async def test_without_a_secret_nothing_is_taken(
+    client: httpx.AsyncClient,
+    stripe_twin: StripeTwin,
+    with_resources: OpenOthers,
+    paid: dict[str, Any],
+    missing: dict[str, Any],
+    named: str,
+) -> None:
+    body, headers = stripe_twin.signed(paid, secret="")
+    async with with_resources(**missing):
+        answer = await client.post(PATHS[0], content=body, headers=headers)
+    assert answer.status_code == 503
+    assert named in answer.json()["detail"]
+
+
+async def test_an_event_of_the_other_mode_is_kept_and_does_nothing(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, paid: dict[str, Any]
+) -> None:
+    live = paid | {"livemode": True}
+    body, headers = stripe_twin.signed(live)
+    assert await post(client, body, headers) == 200
+    await buyer.resources.effects_of_stripe().work_on(live["id"])
+    assert (await buyer.detail(live))[0] == "refused"
+    assert await buyer.plan() == "free"
+
+
+async def test_an_unknown_type_is_kept_and_ignored(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, paid: dict[str, Any]
+) -> None:
+    other = paid | {"type": "radar.early_fraud_warning.created"}
+    body, headers = stripe_twin.signed(other)
+    assert await post(client, body, headers) == 200
+    assert (await buyer.detail(other))[0] == "ignored"
+
+
+async def test_two_thousand_deliveries_of_which_a_tenth_is_forged(
+    client: httpx.AsyncClient, factory: Factory, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    """Bad signature, empty secret, old and future times, the other mode, another workspace's customer."""
+    other = await make_buyer(factory, buyer.resources, stripe_twin)
+    for each in (buyer, other):
+        stripe_twin.complete_checkout(await each.top_up(client, 1000))
+    real = [*await buyer.events(), *await other.events()]
+    chance, bodies = random.Random(20_261_128), []
+    for number in range(200):
+        event = copy.deepcopy(chance.choice(real))
+        if number % 10 == 0:
+            bodies.append(_forged(stripe_twin, event, chance, await other.customer()))
+        else:
+            bodies.append((*stripe_twin.signed(event), 200))
+    wrong = [
+        (status, wanted)
+        for body, headers, wanted in bodies * 10
+        if (status := await post(client, body, headers)) != wanted
+    ]
+    assert wrong == []
+    for each in (buyer, other):
+        await each.hear()
+        assert (await each.usage()).topped_up == 1_000
+        assert await each.plan() == "free"
+        assert await each.mistakes() == []
+
+
+def _forged(
+    twin: StripeTwin, event: dict[str, Any], chance: random.Random, customer: str
+) -> tuple[bytes, dict[str, str], int]:
+    event["id"] = f"evt_forged_{chance.getrandbits(64):x}"
+    kind = chance.choice(["signature", "empty", "old", "future", "mode", "customer"])
+    if kind == "mode":
+        return *twin.signed(event | {"livemode": True}), 200
+    if kind == "customer":
+        # The content says that another workspace's customer paid: it is not believed but read from Stripe.
+        event["data"]["object"] = event["data"]["object"] | {"customer": customer, "amount_total": 1}
+        return *twin.signed(event), 200
+    now = int(time.time())
+    changes: dict[str, dict[str, Any]] = {
+        "signature": {"secret": "whsec_forged"},
+        "empty": {"secret": ""},
+        "old": {"timestamp": now - 400},
+        "future": {"timestamp": now + 400},
+    }
+    return *twin.signed(event, **changes[kind]), 400
+
+
+async def test_a_checkout_for_another_workspace_than_its_customers_is_refused(
+    client: httpx.AsyncClient, factory: Factory, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    other = await make_buyer(factory, buyer.resources, stripe_twin)
+    checkout = await buyer.top_up(client)
+    stripe_twin.state.sessions[checkout]["client_reference_id"] = str(other.tenant.id)
+    stripe_twin.complete_checkout(checkout)
+    await buyer.hear()
+    told = [await buyer.detail(each) for each in await buyer.events() if "checkout" in each["type"]]
+    assert told == [("refused", "The checkout is for another workspace than its customer.")]
+    assert (await buyer.usage()).topped_up == 0
+
+
+async def test_a_price_that_is_not_ours_is_parked(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.add_price("price_strange", 100, "month", name="Strange")
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    subscription = stripe_twin.add_subscription(await buyer.customer(), "price_strange")
+    await buyer.hear()
+    told = [
+        await buyer.detail(each)
+        for each in await buyer.events()
+        if each["data"]["object"]["id"] == subscription["id"]
+    ]
+    assert ("parked", "The price price_strange belongs to no plan in the settings.") in told
