@@ -89,7 +89,8 @@ async def write_alert_mail(
     *,
     origin: str,
 ) -> Mail | None:
-    """The mail to one owner; ``None`` when they are none any more or the workspace is gone."""
+    """The mail to one owner; ``None`` when it is not so any more: another month or a larger plan began, they
+    are no owner, or the workspace is gone."""
     await enter_scope(session, Scope.members(workspace_id))
     try:
         workspace = await load_workspace(session, workspace_id)
@@ -100,6 +101,8 @@ async def write_alert_mail(
     if owner is None or owner.is_suspended:
         return None
     usage = await usage_of(session, workspace_id, unit, plan_of(workspace.plan))
+    if usage.allowance is None or usage.used * 100 < threshold * usage.allowance:
+        return None
     name = " ".join(workspace.name.split())[:200]
     link = f"{origin}/app/billing"
     return Mail(

@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.alerts import request_alert_mails
-from helpninja_app.billing.ledger import database_time, open_account
+from helpninja_app.billing.ledger import database_time, lock_account, open_account
 from helpninja_app.billing.models import BillingDeadline, LedgerAccount, LedgerReservation, Unit
 from helpninja_app.billing.plans import PlanOf
 from helpninja_app.billing.reservations import release_expired
-from helpninja_app.billing.subscriptions import apply_subscription, next_change
+from helpninja_app.billing.subscriptions import apply_subscription, lock_plan, next_change
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.queue import Queue
@@ -65,26 +65,17 @@ async def meet_deadline(
         except NotFound:
             await _set_due(session, workspace_id, [moment + WHILE_DELETED])
             return False
-        accounts = await _lock(session, workspace_id)
+        await lock_plan(session, workspace_id)
+        # Both, also one that was never used: whoever makes a deadline earlier holds the account's lock.
+        accounts = [await lock_account(session, workspace_id, unit) for unit in Unit]
         before = {account.unit: account.period_start for account in accounts}
         plan = plan_of(await apply_subscription(session, workspace_id, plan_of, moment))
         await release_expired(session, workspace_id, moment)
-        for unit in before:
-            await open_account(session, workspace_id, Unit(unit), plan, moment=moment)
+        for unit in Unit:
+            await open_account(session, workspace_id, unit, plan, moment=moment)
         await request_alert_mails(session, queue, workspace_id)
         await _set_due(session, workspace_id, await _next_times(session, workspace_id, accounts, moment))
-        credits = next((each for each in accounts if each.unit == Unit.CREDIT), None)
-        return credits is not None and credits.period_start != before[Unit.CREDIT]
-
-
-async def _lock(session: AsyncSession, workspace_id: UUID) -> list[LedgerAccount]:
-    found = await session.execute(
-        select(LedgerAccount)
-        .where(col(LedgerAccount.workspace_id) == workspace_id)
-        .order_by(col(LedgerAccount.unit))
-        .with_for_update()
-    )
-    return list(found.scalars())
+        return any(each.period_start != before[each.unit] for each in accounts if each.unit == Unit.CREDIT)
 
 
 async def _next_times(
@@ -101,7 +92,4 @@ async def _next_times(
 
 async def _set_due(session: AsyncSession, workspace_id: UUID, times: list[datetime]) -> None:
     is_due = col(BillingDeadline.workspace_id) == workspace_id
-    if times:
-        await session.execute(update(BillingDeadline).where(is_due).values(due_at=min(times)))
-    else:
-        await session.execute(delete(BillingDeadline).where(is_due))
+    await session.execute(update(BillingDeadline).where(is_due).values(due_at=min(times)))

@@ -133,6 +133,21 @@ async def find_entry(session: AsyncSession, account: LedgerAccount, key: str) ->
     return found.scalar_one_or_none()
 
 
+async def has_begun_anew(session: AsyncSession, account: LedgerAccount, *, since: LedgerEntry) -> bool:
+    """Whether the account had a new month after that entry: told by their order, not by anybody's clock."""
+    found = await session.execute(
+        select(col(LedgerEntry.position))
+        .where(
+            col(LedgerEntry.workspace_id) == account.workspace_id,
+            col(LedgerEntry.unit) == account.unit,
+            col(LedgerEntry.kind) == EntryKind.RESET.value,
+            col(LedgerEntry.position) > since.position,
+        )
+        .limit(1)
+    )
+    return found.scalar_one_or_none() is not None
+
+
 async def set_due(session: AsyncSession, workspace_id: UUID, moment: datetime) -> None:
     """Have the workspace looked at by the clock at ``moment``, if it is not before."""
     await session.execute(_DUE, {"workspace": workspace_id, "due": moment})
@@ -150,8 +165,9 @@ async def change_anchor(
     """Count the locked account's months from ``anchor``. A month that begins later than the current one does
     begins at once, with the whole allowance; otherwise the current one goes on until the next begins."""
     account.anchor = anchor
-    start, end = period_of(anchor, moment)
-    if account.period_start < start <= moment:
+    # A clock that is late does not end the month before it began.
+    start, end = period_of(anchor, max(moment, account.period_start))
+    if account.period_start < start:
         await _renew(session, account, plan, moment)
     else:
         account.period_end = end

@@ -16,6 +16,7 @@ from helpninja_app.billing.ledger import (
     allowance_of,
     database_time,
     find_entry,
+    has_begun_anew,
     lock_account,
     open_account,
     post,
@@ -50,7 +51,7 @@ async def reserve(
     key: str | None = None,
     description: str = "",
 ) -> Reservation:
-    """Take ``amount`` off the balance, or what there is of it if that is ``at_least`` enough.
+    """Take ``amount`` off the balance, or what there is of it if that is ``at_least`` enough, and something.
 
     The month's allowance is spent before what was topped up. The same ``key`` gives the same reservation
     while it is open and ``Conflict`` afterwards. Raises ``LimitUsedUp`` when the balance does not suffice.
@@ -63,7 +64,7 @@ async def reserve(
     if (before := await find_entry(session, account, key)) is not None:
         return await _again(session, account, before.reservation_id)
     taken = min(amount, account.balance)
-    if taken < (amount if at_least is None else at_least):
+    if taken < (amount if at_least is None else max(at_least, 1)):
         raise used_up(account, plan)
     granted = min(taken, account.granted)
     session.add(
@@ -89,7 +90,7 @@ async def settle(
     """Give the reservation back and take what was really ``used``; returns how much that took.
 
     What goes beyond the reservation is taken as far as the balance reaches. One that expired meanwhile is
-    charged all the same. Settling twice is settling once.
+    charged all the same. Settling twice is settling once, but for what is only counted.
     """
     account = await lock_account(session, workspace_id, reservation.unit)
     if reservation.amount == 0:
@@ -104,11 +105,14 @@ async def settle(
         # The month it was reserved in is over, and what was left of that month with it.
         taken = min(used, held.granted + held.topped_up)
         topped_up = max(taken - held.granted, 0)
+        account.used += topped_up
         reason = Reason(EntryKind.USAGE, key, f"{description} (in the month before)".strip(), reservation.id)
         await post(session, account, reason, topped_up=-topped_up)
         return taken
-    taken = min(used, account.balance)
-    granted = min(taken, account.granted)
+    # What was held is there to be spent, also when a smaller plan left nothing of the allowance meanwhile.
+    of_allowance = max(account.granted, held.granted if held is not None else 0)
+    taken = min(used, of_allowance + account.topped_up)
+    granted = min(taken, of_allowance)
     account.used += taken
     reason = Reason(EntryKind.USAGE, key, description, reservation.id)
     await post(session, account, reason, spent=granted, topped_up=granted - taken)
@@ -134,7 +138,7 @@ async def refund(
     key = f"refund:{reservation.id}"
     if usage is None or await find_entry(session, account, key) is not None:
         return 0
-    is_of_this_month = usage.created_at >= account.period_start
+    is_of_this_month = not await has_begun_anew(session, account, since=usage)
     spent = usage.granted if is_of_this_month else 0
     if is_of_this_month:
         account.used = max(account.used + usage.amount, 0)

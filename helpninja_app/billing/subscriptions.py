@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.models import Workspace
-from helpninja_app.billing.ledger import change_anchor, lock_account
+from helpninja_app.billing.ledger import change_anchor, lock_account, set_due
 from helpninja_app.billing.models import Subscription, Unit
 from helpninja_app.billing.periods import CALENDAR
 from helpninja_app.billing.plans import FREE, PlanOf
@@ -54,6 +54,18 @@ async def subscription_of(session: AsyncSession, workspace_id: UUID) -> Subscrip
     return found.scalar_one_or_none()
 
 
+async def lock_plan(session: AsyncSession, workspace_id: UUID) -> str:
+    """The name of the workspace's plan, which nobody else changes until the transaction ends.
+
+    Locked before the accounts, always, and not against new rows of the workspace: who writes one and then
+    reserves would wait for who waits for them.
+    """
+    found = await session.execute(
+        select(col(Workspace.plan)).where(col(Workspace.id) == workspace_id).with_for_update(key_share=True)
+    )
+    return found.scalar_one()
+
+
 async def apply_subscription(
     session: AsyncSession, workspace_id: UUID, plan_of: PlanOf, moment: datetime
 ) -> str:
@@ -61,16 +73,14 @@ async def apply_subscription(
 
     One that never subscribed keeps the plan it has.
     """
-    before = (
-        await session.execute(
-            select(col(Workspace.plan)).where(col(Workspace.id) == workspace_id).with_for_update()
-        )
-    ).scalar_one()
+    before = await lock_plan(session, workspace_id)
     subscription = await subscription_of(session, workspace_id)
     if subscription is None:
         return before
     name = plan_that_counts(subscription, moment)
     anchor = CALENDAR if name == FREE.name else subscription.anchor
+    if (end := _end_after(subscription, moment)) is not None:
+        await set_due(session, workspace_id, end)
     for unit in Unit:
         account = await lock_account(session, workspace_id, unit)
         if account.anchor != anchor or name != before:
@@ -90,5 +100,9 @@ async def apply_subscription(
 async def next_change(session: AsyncSession, workspace_id: UUID, moment: datetime) -> datetime | None:
     """When the plan will stop to count by itself, if it will."""
     subscription = await subscription_of(session, workspace_id)
-    end = end_of_plan(subscription) if subscription else None
+    return _end_after(subscription, moment) if subscription else None
+
+
+def _end_after(subscription: Subscription, moment: datetime) -> datetime | None:
+    end = end_of_plan(subscription)
     return end if end is not None and end > moment else None
