@@ -106,3 +106,45 @@ def test_who_is_signed_in_stays_so_when_sessions_and_links_are_split_and_joined_
             take_back(urls.owner, "0004")
     finally:
         postgres.drop_database(name)
+
+
+def test_what_was_used_this_month_stays_used_when_counters_become_a_ledger_and_back(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"ledger_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    month = "date_trunc('month', now() at time zone 'utc')"
+    counted = "select used, period_start from usage_counters"
+    try:
+        upgrade(urls.owner)
+        take_back(urls.owner, "0006")
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "insert into workspaces (id, slug, public_key, name, embedding_model)"
+                " values (gen_random_uuid(), 'shop', 'hn_pk_shop', 'Shop', 'none')"
+            )
+            for used, when in ((37, month), (90, f"{month} - interval '1 month'")):
+                connection.execute(
+                    "insert into usage_counters (workspace_id, unit, period_start, used)"
+                    f" select id, 'message', {when}, {used} from workspaces"
+                )
+        assert upgrade(urls.owner)[0] == "0007"
+        with psycopg.connect(urls.superuser) as connection:
+            account = connection.execute(
+                "select unit, allowance, spent, used, balance, position,"
+                f" period_start = {month} at time zone 'utc', period_end = due_at,"
+                f" period_end = ({month} + interval '1 month') at time zone 'utc'"
+                " from ledger_accounts join billing_deadlines using (workspace_id)"
+            )
+            assert account.fetchall() == [("message", 0, 37, 37, 0, 0, True, True, True)]
+        take_back(urls.owner, "0006")
+        with psycopg.connect(urls.superuser) as connection:
+            assert [row[0] for row in connection.execute(counted)] == [37]
+            assert connection.execute("select to_regclass('ledger_entries')").fetchone() == (None,)
+        with psycopg.connect(urls.app) as connection:
+            assert connection.execute(counted).fetchall() == []
+        assert upgrade(urls.owner)[0] == "0007"
+        with psycopg.connect(urls.superuser) as connection:
+            assert connection.execute("select spent, used from ledger_accounts").fetchall() == [(37, 37)]
+    finally:
+        postgres.drop_database(name)
