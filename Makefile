@@ -36,6 +36,7 @@ bench: setup-dev
 
 chaos: setup-dev
 	@$(BIN)/python -m bench.chaos
+	@$(BIN)/python -m bench.ledger_chaos
 
 screenshots: setup-dev
 	@HELPNINJA_BROWSER="$$(.ci/browser)" $(BIN)/python -m bench.screenshots
