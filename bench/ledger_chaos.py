@@ -46,7 +46,7 @@ STEP = 5
 # After so many processes what is reserved expires while the next one works.
 EXPIRY_EVERY = 10
 _MUCH = 100_000_000
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _ANSWERS = """
 create table if not exists chaos_answers
   (turn int primary key, reservation_id uuid not null unique, used int not null);
@@ -130,7 +130,7 @@ async def _make_workspace(database: Database) -> UUID:
 def _live_and_die(orders: Orders, toll: Toll) -> None:
     # Processes of their own, from one that has imported everything: to start Python takes a second.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.ledger_worker"])
+    context.set_forkserver_preload(["bench.ledger_worker", "bench.ledger_clocks", "bench.scratch"])
     process = context.Process(target=work, args=(orders,), daemon=True)
     process.start()
     process.join(_PATIENCE)

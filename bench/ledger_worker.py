@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import random
 import signal
@@ -72,6 +73,7 @@ def _mortal(work: Coroutine[Any, Any, None], fuse: _Fuse) -> Generator[Any, Any,
 
 def work(orders: Orders) -> None:
     """The whole life of a process."""
+    faulthandler.dump_traceback_later(60)
     chance = random.Random(orders.seed)
     report = os.open(orders.report, os.O_WRONLY | os.O_APPEND)
     asyncio.run(_work(orders, _Fuse(chance.randint(1, MOST_AWAITS), report), report))

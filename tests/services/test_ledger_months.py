@@ -124,10 +124,11 @@ async def test_what_was_reserved_before_the_month_ended_is_that_months(
     await books.use(70)
     reservation = await books.reserve(50)
     await books.next_month()
+    await books.use(40)
     # 30 were of the old month's allowance, which is over, and 20 topped up.
     assert await books.settle(reservation, used) == min(used, 50)
     account = await books.account()
-    assert (account.granted, account.topped_up) == (100, topped_up)
+    assert (account.granted, account.topped_up) == (60, topped_up)
     assert await books.is_right()
 
 
@@ -135,9 +136,10 @@ async def test_what_is_released_after_the_month_ended_gives_back_what_was_topped
     await books.top_up(50)
     reservation = await books.reserve(120)
     await books.next_month()
+    await books.use(40)
     await books.release(reservation)
     account = await books.account()
-    assert (account.granted, account.topped_up) == (100, 50)
+    assert (account.granted, account.topped_up) == (60, 50)
     assert await books.is_right()
 
 
