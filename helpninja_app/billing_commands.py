@@ -10,14 +10,18 @@ from uuid import UUID
 import typer
 
 from helpninja_app.accounts.workspaces import all_workspaces, find_workspace
+from helpninja_app.billing.stripe_inbox import catch_up, find_event, replay, waiting_events
 from helpninja_app.billing.verification import Mistake, verify_ledger
 from helpninja_app.commands import opened
+from helpninja_app.errors import HelpNinjaError
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from helpninja_app.serving import database, to_terminal
 from helpninja_app.settings import Settings, get_settings
 
 ledger = typer.Typer(help="The ledger of credits and messages.", no_args_is_help=True)
+
+webhooks = typer.Typer(help="What Stripe sent.", no_args_is_help=True)
 
 Say = Callable[[str], None]
 
@@ -37,6 +41,42 @@ def verify_command(
         is_right = asyncio.run(verify_all(prepared, workspace, to_terminal))
     if not is_right:
         raise typer.Exit(1)
+
+
+@webhooks.command("replay")
+def replay_command(
+    event: Annotated[
+        list[str] | None, typer.Option("--event", "-e", help="The id of an event; may be given again.")
+    ] = None,
+) -> None:
+    """Work again on what Stripe sent: the events named, or all that are parked.
+
+    Without names it also asks Stripe for what it sent in the last three days and nobody here could take.
+    """
+    with database(get_settings(), lambda _: None) as prepared:
+        asyncio.run(replay_events(prepared, event or None, to_terminal))
+
+
+async def replay_events(settings: Settings, ids: list[str] | None, say: Say) -> None:
+    """Fetch what is missing, and have it and what is parked worked on; says what became of each."""
+    async with opened(settings) as resources:
+        stripe = resources.need_stripe()
+        if ids is None:
+            say(f"{await catch_up(resources.database, resources.queue, stripe)} events were missing.")
+        async with resources.database.unit_of_work() as session:
+            await replay(session, resources.queue, ids)
+            waiting = await waiting_events(session, ids)
+        effects = resources.effects_of_stripe()
+        for event_id in waiting:
+            try:
+                await effects.work_on(event_id)
+            except HelpNinjaError as error:
+                say(f"{event_id}: not done. {error.detail}")
+                continue
+            async with resources.database.unit_of_work() as session:
+                kept = await find_event(session, event_id)
+            say(f"{event_id}: {kept.state}. {kept.detail}" if kept else f"{event_id}: gone.")
+        say(f"{len(waiting)} events were worked on.")
 
 
 async def verify_all(settings: Settings, tenant: str | None, say: Say) -> bool:

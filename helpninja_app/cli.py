@@ -27,6 +27,7 @@ cli = typer.Typer(
 )
 
 cli.add_typer(billing_commands.ledger, name="ledger")
+cli.add_typer(billing_commands.webhooks, name="webhooks")
 
 WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="The workspace's slug, public key or id.", show_default=True)

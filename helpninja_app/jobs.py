@@ -27,6 +27,7 @@ from helpninja_app.accounts.workspaces import (
     load_workspace,
 )
 from helpninja_app.billing.alerts import ALERT_TASK, write_alert_mail
+from helpninja_app.billing.customers import end_subscription
 from helpninja_app.billing.deadlines import meet_deadlines
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.stripe_inbox import EVENT_TASK, catch_up, finish, try_again
@@ -193,10 +194,13 @@ async def remove_expired_workspaces(resources: Resources) -> None:
         expired = await expired_workspaces(session)
     for workspace_id in expired:
         try:
+            if resources.stripe is not None:
+                await end_subscription(resources.database, resources.stripe.gateway, workspace_id)
             async with resources.database.unit_of_work() as session:
                 await delete_workspace(session, workspace_id)
         except Unavailable as error:
-            # Somebody still wrote into it. The others do not wait for that, and this one for the next tick.
+            # Somebody still wrote into it, or Stripe is away. The others do not wait for that, and this one
+            # for the next tick.
             log.warning("workspace_not_removed_yet", workspace=str(workspace_id), detail=error.detail)
             continue
         await resources.knowledge.files.remove_workspace(workspace_id)

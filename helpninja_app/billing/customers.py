@@ -47,3 +47,12 @@ async def ensure_customer(database: Database, gateway: StripeGateway, caller: St
             insert(StripeCustomer).values(id=made, workspace_id=workspace.id).on_conflict_do_nothing()
         )
         return await find_customer(session, workspace.id) or made
+
+
+async def end_subscription(database: Database, gateway: StripeGateway, workspace_id: UUID) -> None:
+    """Have a workspace that is to be removed pay no more; ``Unavailable`` when Stripe does not say so."""
+    async with database.unit_of_work() as session:
+        customer = await find_customer(session, workspace_id)
+    state, live = await gateway.read_subscription(customer) if customer else (None, 0)
+    if state is not None and live:
+        await gateway.cancel(state.id)

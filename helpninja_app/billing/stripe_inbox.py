@@ -141,19 +141,34 @@ async def list_events(
         .limit(limit)
         .offset(offset)
     )
-    return [
-        KeptEvent(
-            id=each.id,
-            type=each.type,
-            object_id=each.object_id,
-            state=each.state,
-            attempts=each.attempts,
-            detail=each.detail,
-            created_at=each.created_at,
-            received_at=each.received_at,
-        )
-        for each in found.scalars()
-    ], total.scalar_one()
+    return [_kept(each) for each in found.scalars()], total.scalar_one()
+
+
+async def find_event(session: AsyncSession, id: str) -> KeptEvent | None:
+    found = await session.execute(select(StripeEvent).where(col(StripeEvent.id) == id))
+    event = found.scalar_one_or_none()
+    return _kept(event) if event else None
+
+
+async def waiting_events(session: AsyncSession, ids: Sequence[str] | None = None) -> list[str]:
+    """The ids of what is to be worked on, or of those among ``ids`` that are; oldest first."""
+    wanted = select(col(StripeEvent.id)).where(col(StripeEvent.state) == "waiting")
+    if ids is not None:
+        wanted = wanted.where(col(StripeEvent.id).in_(ids))
+    return list((await session.execute(wanted.order_by(col(StripeEvent.created_at)))).scalars())
+
+
+def _kept(event: StripeEvent) -> KeptEvent:
+    return KeptEvent(
+        id=event.id,
+        type=event.type,
+        object_id=event.object_id,
+        state=event.state,
+        attempts=event.attempts,
+        detail=event.detail,
+        created_at=event.created_at,
+        received_at=event.received_at,
+    )
 
 
 async def _again(session: AsyncSession, queue: Queue, wanted: ColumnElement[bool]) -> int:

@@ -1,0 +1,153 @@
+"""Stripe is down, or cut off in the middle: 503, nothing half made, and what was missed is fetched later."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import NoResultFound
+
+from helpninja_app.billing.stripe_inbox import catch_up, replay, try_again
+from helpninja_app.billing_commands import replay_events
+from helpninja_app.errors import Unavailable
+from helpninja_app.jobs import remove_expired_workspaces
+from helpninja_app.resources import Resources
+from tests.buying import Buyer, make_buyer
+from tests.factories import Factory
+from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.twins.stripe import StripeTwin
+
+OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
+
+
+@pytest.fixture
+def twin() -> AsyncIterator[StripeTwin]:
+    """One of its own: its faults are for this test."""
+    with open_stripe_shop() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def buyer(factory: Factory, with_resources: OpenOthers, twin: StripeTwin) -> AsyncIterator[Buyer]:
+    async with with_resources(**settings_of(twin) | {"unlimited": False}) as limited:
+        yield await make_buyer(factory, limited, twin)
+
+
+async def buy(client: httpx.AsyncClient, buyer: Buyer) -> httpx.Response:
+    return await client.post("/api/billing/checkout", headers=buyer.headers, json={"plan": "pro"})
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+async def test_stripe_is_down(client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, status: int) -> None:
+    twin.fail_next(9, status=status, path="checkout")
+    refused = await buy(client, buyer)
+    assert refused.status_code == 503
+    assert "try again" in refused.json()["detail"]
+    twin.api.faults.clear()
+    assert (await buy(client, buyer)).status_code == 200
+    assert len(twin.state.customers) == 1
+
+
+@pytest.mark.parametrize("path", ["customers", "checkout"])
+async def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_made_twice(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, path: str
+) -> None:
+    twin.drop_connection_after_commit(path)
+    assert (await buy(client, buyer)).status_code == 200
+    assert (len(twin.state.customers), len(twin.state.sessions)) == (1, 1)
+
+
+async def test_no_post_goes_without_an_idempotency_key_of_ours(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    cashier = buyer.resources.cashier(await buyer.caller())
+    await cashier.cancel_plan()
+    await cashier.keep_plan()
+    await cashier.portal_link()
+    await cashier.buy_plan("agency", "year")
+    assert (twin.state.posts_without_key, twin.state.posts_with_random_key) == ([], [])
+
+
+async def test_a_key_that_is_wrong_is_told_to_the_log_alone(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers, twin: StripeTwin
+) -> None:
+    wrong = settings_of(twin) | {"stripe_secret_key": SecretStr("sk_test_wrong")}
+    async with with_resources(**wrong) as opened:
+        buyer = await make_buyer(factory, opened, twin)
+        refused = await buy(client, buyer)
+    assert refused.status_code == 503
+    assert "sk_test" not in refused.text
+
+
+async def test_a_workspace_that_is_removed_pays_no_more(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    async with buyer.resources.database.unit_of_work() as session:
+        await session.execute(
+            text("update workspace_handles set expires_at = now() where workspace_id = :id"),
+            {"id": buyer.tenant.id},
+        )
+    twin.fail_next(9, status=500)
+    await remove_expired_workspaces(buyer.resources)
+    assert await buyer.plan() == "pro"
+    twin.api.faults.clear()
+    await remove_expired_workspaces(buyer.resources)
+    assert [each["status"] for each in twin.state.subscriptions.values()] == ["canceled"]
+    with pytest.raises(NoResultFound):
+        await buyer.plan()
+
+
+async def test_an_event_that_failed_waits_and_is_worked_on_again(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    [paid] = [each for each in await buyer.events() if each["type"] == "checkout.session.completed"]
+    twin.fail_next(9, status=500)
+    with pytest.raises(Unavailable):
+        await buyer.hear([paid])
+    assert (await buyer.detail(paid))[0] == "waiting"
+    twin.api.faults.clear()
+    await buyer.hear([paid])
+    assert (await buyer.detail(paid))[0] == "done"
+    assert await buyer.plan() == "pro"
+
+
+async def test_what_nobody_could_take_is_fetched_from_stripe(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    said: list[str] = []
+    stripe = buyer.resources.need_stripe()
+    new = await catch_up(buyer.resources.database, buyer.resources.queue, stripe)
+    again = await catch_up(buyer.resources.database, buyer.resources.queue, stripe)
+    await replay_events(buyer.resources.settings, None, said.append)
+    assert (new > 0, again) == (True, 0)
+    assert await buyer.plan() == "pro"
+    assert said[-1].endswith("events were worked on.")
+
+
+async def test_parked_events_are_tried_again_after_a_while_or_when_asked(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    [paid] = [each for each in await buyer.events() if each["type"] == "checkout.session.completed"]
+    await buyer.hear([paid])
+    resources = buyer.resources
+    async with resources.database.unit_of_work() as session:
+        await session.execute(text("update stripe_events set state = 'parked' where id = :id"), paid)
+        soon = await try_again(session, resources.queue)
+        await session.execute(
+            text("update stripe_events set finished_at = now() - interval '11 minutes' where id = :id"), paid
+        )
+        later = await try_again(session, resources.queue)
+        await session.execute(text("update stripe_events set state = 'parked' where id = :id"), paid)
+        asked = await replay(session, resources.queue, [paid["id"]])
+    assert (soon, later, asked) == (0, 1, 1)
