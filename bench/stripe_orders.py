@@ -15,7 +15,7 @@ import itertools
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ async def hear_meanwhile(resources: Resources, twin: StripeTwin, chance: random.
     """What a workspace comes to that hears of some events while life goes on, and of the rest afterwards."""
     life = Life(resources, twin)
     workspace = await life.begin()
-    steps = (
+    steps: tuple[Callable[[], Awaitable[None]], ...] = (
         lambda: life.buy(workspace, "price_pro_monthly", "subscription"),
         lambda: life.buy(workspace, "price_topup_1000", "one-time"),
         life.refund_half,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from helpninja_app.billing.plans import MEGABYTE, PLANS, Plan
 from helpninja_app.billing_settings import BillingSettings
 from helpninja_app.settings import Settings
 
 README = Path(__file__).parents[2] / "README.md"
+PLANS_BEGIN, PLANS_END = "<!-- plans: begin -->", "<!-- plans: end -->"
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 
@@ -30,6 +33,33 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
+def plans_table() -> str:
+    """The table of plans as it has to stand in the README."""
+
+    def row(name: str, shown: Callable[[Plan], object]) -> str:
+        return f"| {name} | {' | '.join(str(shown(plan)) for plan in PLANS.values())} |"
+
+    def many(value: int | None) -> str:
+        return "unlimited" if value is None else f"{value:,}"
+
+    return "\n".join(
+        [
+            f"| | {' | '.join(PLANS)} |",
+            f"|---|{'---|' * len(PLANS)}",
+            row("a month", lambda plan: f"${plan.price_month // 100:,}"),
+            row("a year", lambda plan: f"${plan.price_year // 100:,}"),
+            row("visitors' messages a month", lambda plan: many(plan.messages)),
+            row("credits a month", lambda plan: many(plan.credits)),
+            row("sites", lambda plan: many(plan.sites)),
+            row("documents", lambda plan: many(plan.documents)),
+            row("pages of one crawl", lambda plan: many(plan.pages_per_crawl)),
+            row("one upload", lambda plan: f"{plan.upload_bytes // MEGABYTE} MB"),
+            row("integrations", lambda plan: many(plan.integrations)),
+            row("members", lambda plan: many(plan.members)),
+        ]
+    )
+
+
 def _shown(default: Any) -> str:
     if default is None or default == frozenset():
         return ""
@@ -44,6 +74,11 @@ def test_the_table_of_settings_lists_every_setting_with_its_default_and_meaning(
     assert stands == settings_table()
 
 
+def test_the_table_of_plans_is_the_plans() -> None:
+    readme = README.read_text(encoding="utf-8")
+    assert readme.split(PLANS_BEGIN)[1].split(PLANS_END)[0].strip() == plans_table()
+
+
 def test_the_example_of_an_env_file_names_every_setting() -> None:
     example = (README.parent / ".env.example").read_text(encoding="utf-8")
     named = re.findall(r"^# ([A-Z_0-9]+)=", example, re.MULTILINE)
@@ -55,7 +90,10 @@ def test_every_setting_says_what_it_is_for() -> None:
     assert not silent
 
 
+def _with_table(readme: str, begin: str, end: str, table: str) -> str:
+    return f"{readme.split(begin)[0]}{begin}\n{table}\n{end}{readme.split(end)[1]}"
+
+
 if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    README.write_text(f"{before}{BEGIN}\n{settings_table()}\n{END}{after}", encoding="utf-8")
+    written = _with_table(README.read_text(encoding="utf-8"), BEGIN, END, settings_table())
+    README.write_text(_with_table(written, PLANS_BEGIN, PLANS_END, plans_table()), encoding="utf-8")

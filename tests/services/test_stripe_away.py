@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from typing import Literal
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 
 @pytest.fixture
-def twin() -> AsyncIterator[StripeTwin]:
+def twin() -> Iterator[StripeTwin]:
     """One of its own: its faults are for this test."""
     with open_stripe_shop() as opened:
         yield opened
@@ -42,7 +43,9 @@ async def buy(client: httpx.AsyncClient, buyer: Buyer) -> httpx.Response:
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-async def test_stripe_is_down(client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, status: int) -> None:
+async def test_stripe_is_down(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, status: Literal[429, 500, 503]
+) -> None:
     twin.fail_next(9, status=status, path="checkout")
     refused = await buy(client, buyer)
     assert refused.status_code == 503
