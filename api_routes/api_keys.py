@@ -15,6 +15,7 @@ from api_routes.problems import documented
 from helpninja_app.accounts.api_keys import KeyView, issue_api_key, list_api_keys, revoke_api_key
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.plans import Feature, require_feature
 
 router = APIRouter(tags=["API keys"])
 
@@ -94,7 +95,9 @@ async def create(request: Request, workspace_id: str) -> NewKey:
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.MANAGE_KEYS)
     wanted = body.parse(KeyBody)
-    async with resources_of(request).database.unit_of_work(caller.scope) as session:
+    resources = resources_of(request)
+    require_feature(resources.plan_of(caller.workspace.plan), Feature.API_KEYS)
+    async with resources.database.unit_of_work(caller.scope) as session:
         view, secret = await issue_api_key(
             session,
             caller,

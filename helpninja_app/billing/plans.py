@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
+
+from helpninja_app.errors import Forbidden
 
 PlanName = Literal["free", "starter", "pro", "agency"]
 PaidPlanName = Literal["starter", "pro", "agency"]
 Interval = Literal["month", "year"]
 
 MEGABYTE = 1_000_000
+
+
+class Feature(StrEnum):
+    """What a plan has or has not."""
+
+    API_KEYS = "API keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +38,22 @@ class Plan:
     upload_bytes: int
     integrations: int | None
     members: int | None
+    features: frozenset[Feature]
 
     def price(self, interval: Interval) -> int:
         """US cents for a month or a year."""
         return self.price_month if interval == "month" else self.price_year
 
 
-FREE = Plan("free", 0, 0, 100, 100, 1, 100, 50, 10 * MEGABYTE, 1, 2)
-STARTER = Plan("starter", 29_00, 290_00, 1_000, 1_000, 1, 1_000, 500, 10 * MEGABYTE, 3, 3)
-PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE, None, 10)
-AGENCY = Plan("agency", 299_00, 2_990_00, 50_000, 10_000, None, 100_000, 20_000, 50 * MEGABYTE, None, None)
+_NONE: frozenset[Feature] = frozenset()
+_KEYS = _NONE | {Feature.API_KEYS}
+
+FREE = Plan("free", 0, 0, 100, 100, 1, 100, 50, 10 * MEGABYTE, 1, 2, _NONE)
+STARTER = Plan("starter", 29_00, 290_00, 1_000, 1_000, 1, 1_000, 500, 10 * MEGABYTE, 3, 3, _KEYS)
+PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE, None, 10, _KEYS)
+AGENCY = Plan(
+    "agency", 299_00, 2_990_00, 50_000, 10_000, None, 100_000, 20_000, 50 * MEGABYTE, None, None, _KEYS
+)
 
 PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (FREE, STARTER, PRO, AGENCY)})
 
@@ -61,9 +76,28 @@ PlanOf = Callable[[str], Plan]
 LARGEST_UPLOAD = max(plan.upload_bytes for plan in PLANS.values())
 
 # Where nobody has to pay, the largest plan's technical bounds stay: they protect the machine.
-UNLIMITED = Plan("agency", 0, 0, None, None, None, None, AGENCY.pages_per_crawl, LARGEST_UPLOAD, None, None)
+UNLIMITED = replace(
+    AGENCY,
+    price_month=0,
+    price_year=0,
+    messages=None,
+    credits=None,
+    documents=None,
+    upload_bytes=LARGEST_UPLOAD,
+    features=frozenset(Feature),
+)
 
 
 def plan_in_force(name: str, *, is_unlimited: bool) -> Plan:
     """What counts for a workspace on plan ``name``."""
     return UNLIMITED if is_unlimited else PLANS[name]
+
+
+def require_feature(plan: Plan, feature: Feature) -> None:
+    """Raise ``Forbidden``, saying how to go on, for what the plan has not."""
+    if feature not in plan.features:
+        first = next((each.name for each in PLANS.values() if feature in each.features), AGENCY.name)
+        raise Forbidden(
+            f"The {plan.name} plan has no {feature}: they come with the {first} plan."
+            " An owner can change the plan under Billing."
+        )

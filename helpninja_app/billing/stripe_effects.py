@@ -17,13 +17,13 @@ from sqlmodel import col
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.customers import workspace_of_customer
-from helpninja_app.billing.ledger import database_time, set_due
+from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
 from helpninja_app.billing.plans import PlanOf
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_inbox import finish
 from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState
-from helpninja_app.billing.subscriptions import apply_subscription, end_of_plan
+from helpninja_app.billing.subscriptions import apply_subscription
 from helpninja_app.billing.top_ups import add_top_up, follow_charge
 from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.database import Database
@@ -122,9 +122,6 @@ class Effects:
             if written.first() is None:
                 return Effect("Something newer is known already.", workspace_id)
             plan = await apply_subscription(session, workspace_id, self.plan_of, await database_time(session))
-            end = end_of_plan(Subscription(workspace_id=workspace_id, **row))
-            if end is not None:
-                await set_due(session, workspace_id, end)
         more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
         return Effect(f"{state.status}: the {plan} plan counts.{more}", workspace_id)
 

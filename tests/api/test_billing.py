@@ -227,3 +227,16 @@ async def test_the_audit_log_tells_who_changed_the_plan(
         ("plan.kept", "pro", caller.email),
     ]
     assert tuple(action for action, *_ in told[::-1]) == BILLING_ACTIONS
+
+
+async def test_api_keys_come_with_the_starter_plan(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    wanted = {"name": "Script", "permissions": ["knowledge:read"]}
+    path = f"/api/workspaces/{buyer.tenant.id}/keys"
+    before = await client.post(path, headers=buyer.headers, json=wanted)
+    stripe_twin.complete_checkout(await buyer.checkout(client, "starter"))
+    await buyer.hear()
+    after = await client.post(path, headers=buyer.headers, json=wanted)
+    assert (before.status_code, after.status_code) == (403, 201)
+    assert "starter" in before.json()["detail"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from helpninja_app.billing.plans import MEGABYTE, PLANS, Plan
+from helpninja_app.billing.plans import MEGABYTE, PLANS, Feature, Plan
 from helpninja_app.billing_settings import BillingSettings
 from helpninja_app.settings import Settings
 
@@ -56,6 +56,7 @@ def plans_table() -> str:
             row("one upload", lambda plan: f"{plan.upload_bytes // MEGABYTE} MB"),
             row("integrations", lambda plan: many(plan.integrations)),
             row("members", lambda plan: many(plan.members)),
+            row("API keys", lambda plan: "yes" if Feature.API_KEYS in plan.features else ""),
         ]
     )
 

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.api_keys import KeyView, issue_api_key, list_api_keys, revoke_api_key
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import KEY_PERMISSIONS, Permission
+from helpninja_app.billing.plans import Feature, require_feature
 from helpninja_app.errors import Invalid
 from helpninja_app.kernel.columns import now
+from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.ui.times import exactly, in_words
@@ -53,6 +55,7 @@ class KeysState(PageState, SignedInState):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> str:
             require(caller, Permission.MANAGE_KEYS)
+            require_feature(current_resources().plan_of(caller.workspace.plan), Feature.API_KEYS)
             name = text_in(form, "name", 100)
             if not name:
                 raise Invalid("Give the key a name, so that you know later what it is for.")
