@@ -44,7 +44,7 @@ def log_lines() -> Iterator[io.StringIO]:
         "sb-abc-auth-token.0=base64-SECRET; x=1",
         "key hn_sk_SECRET was used",
         "Stripe refused sk_live_51SECRET",
-        "STRIPE_WEBHOOK_SECRET=whsec_SECRET",
+        "signed with whsec_SECRET",
         "postgresql://hn_app:SECRET@127.0.0.1:5432/helpninja",
         "token eyJhbGciOiJIUzI1NiJ9.SECRET.SECRET",
     ],
