@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
+from api_routes.credit_file import history_lines
 from api_routes.identity import resources_of, staff_caller
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import require
@@ -193,4 +195,33 @@ async def history(
         total=total,
         limit=limit,
         offset=offset,
+    )
+
+
+@router.get(
+    "/api/billing/credit-history.csv",
+    response_class=StreamingResponse,
+    responses=documented(
+        401,
+        403,
+        404,
+        422,
+        429,
+        also={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "All of it."}},
+    ),
+)
+async def history_file(
+    request: Request, type: EntryKind | None = None, tenantId: str | None = None
+) -> StreamingResponse:
+    """The whole history of the workspace's credits as a file, newest first, however long it is."""
+    caller = await staff_caller(request, tenantId)
+    require(caller, Permission.MANAGE_BILLING)
+    return StreamingResponse(
+        history_lines(resources_of(request).database, caller, (type,) if type else ()),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "content-disposition": f'attachment; filename="credits-{caller.workspace.slug}.csv"',
+            "x-content-type-options": "nosniff",
+            "cache-control": "private, no-store",
+        },
     )

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.accounts.members import add_member, lock_for, lock_members, refuse_full
+from helpninja_app.accounts.members import add_member, count_members, lock_for, lock_members, refuse_full
 from helpninja_app.accounts.models import Invite, InviteHash, Member, Role, User
 from helpninja_app.accounts.permissions import Permission, outranks
 from helpninja_app.accounts.tokens import new_token, token_hash
@@ -216,6 +216,11 @@ async def _refuse_known(session: AsyncSession, workspace_id: UUID, email: str) -
         raise Conflict(f"{email} is invited already. You can send the invite again.")
     earlier.revoked_at = datetime.now(UTC)
     await session.flush()
+
+
+async def count_places(session: AsyncSession, workspace_id: UUID) -> int:
+    """How many of a plan's members there are: those who joined, and those who are invited."""
+    return await count_members(session, workspace_id) + await _count_open(session, workspace_id)
 
 
 async def _count_open(session: AsyncSession, workspace_id: UUID) -> int:

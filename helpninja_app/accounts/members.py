@@ -103,14 +103,19 @@ async def lock_for(session: AsyncSession, caller: MemberCaller, permission: Perm
     return now
 
 
+async def count_members(session: AsyncSession, workspace_id: UUID) -> int:
+    """How many belong to a workspace, suspended ones included."""
+    counted = await session.execute(
+        select(func.count()).select_from(Member).where(col(Member.workspace_id) == workspace_id)
+    )
+    return counted.scalar_one()
+
+
 async def refuse_full(
     session: AsyncSession, workspace_id: UUID, limit: int | None, *, open_invites: int
 ) -> None:
     """Raise ``LimitUsedUp`` when a plan's members, those invited included, leave no place for another."""
-    counted = await session.execute(
-        select(func.count()).select_from(Member).where(col(Member.workspace_id) == workspace_id)
-    )
-    used = counted.scalar_one() + open_invites
+    used = await count_members(session, workspace_id) + open_invites
     if limit is not None and used >= limit:
         raise LimitUsedUp(
             f"Your plan includes {limit} members, and {used} have joined or are invited. Choose a larger"

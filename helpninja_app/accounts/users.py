@@ -97,3 +97,11 @@ async def confirm_address(session: AsyncSession, user_id: UUID, email: str) -> N
         .where(col(User.id) == user_id, col(User.email) == email, col(User.email_verified_at).is_(None))
         .values(email_verified_at=datetime.now(UTC))
     )
+
+
+async def is_confirmed(session: AsyncSession, user_id: UUID) -> bool:
+    """Whether the user has shown that they read their address."""
+    found = await session.execute(
+        select(col(User.id)).where(col(User.id) == user_id, col(User.email_verified_at).is_not(None))
+    )
+    return found.first() is not None

@@ -48,6 +48,14 @@ async def count_top_ups(session: AsyncSession, workspace_id: UUID) -> int:
     return found.scalar_one()
 
 
+async def newest_top_up(session: AsyncSession, workspace_id: UUID) -> datetime | None:
+    """When credits were bought last."""
+    found = await session.execute(
+        select(func.max(TopUp.created_at)).where(col(TopUp.workspace_id) == workspace_id)
+    )
+    return found.scalar_one_or_none()
+
+
 async def follow_charge(
     session: AsyncSession, workspace_id: UUID, charge: ChargeState, read_at: datetime
 ) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -16,7 +16,6 @@ from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.crawl.urls import canonical_url, site_host
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
-    Document,
     IngestJob,
     IngestPage,
     JobState,
@@ -24,6 +23,7 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
+from helpninja_app.knowledge.overview import list_sites
 
 SHOWN_PAGES = 200
 
@@ -173,27 +173,9 @@ async def _find_source(session: AsyncSession, workspace_id: UUID, url: str) -> S
 
 
 async def _check_sites(session: AsyncSession, workspace_id: UUID, host: str, limits: KnowledgeLimits) -> None:
-    """A website counts while it has documents or is being read; a mistyped address takes nobody's place."""
     if limits.sites is None:
         return
-    has_documents = exists().where(
-        col(Document.workspace_id) == workspace_id, col(Document.source_id) == col(Source.id)
-    )
-    is_being_read = exists().where(
-        col(IngestJob.workspace_id) == workspace_id,
-        col(IngestJob.source_id) == col(Source.id),
-        col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
-    )
-    found = await session.execute(
-        select(col(Source.host))
-        .where(
-            col(Source.workspace_id) == workspace_id,
-            col(Source.kind) != SourceKind.FILE,
-            or_(has_documents, is_being_read),
-        )
-        .distinct()
-    )
-    hosts = set(found.scalars())
+    hosts = await list_sites(session, workspace_id)
     if host not in hosts and len(hosts) >= limits.sites:
         raise LimitUsedUp(
             f"{host} would be website number {len(hosts) + 1}, and the {limits.plan} plan includes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -16,6 +16,8 @@ from helpninja_app.knowledge.models import (
     IngestPage,
     JobState,
     PageState,
+    Source,
+    SourceKind,
 )
 
 _SHOWN_JOBS = 10
@@ -40,6 +42,30 @@ class IngestUnderWay:
     found: int
     done: int
     failed: int
+
+
+async def list_sites(session: AsyncSession, workspace_id: UUID) -> set[str]:
+    """The hosts that count as websites: of what has documents or is being read. A mistyped address takes
+    nobody's place.
+    """
+    has_documents = exists().where(
+        col(Document.workspace_id) == workspace_id, col(Document.source_id) == col(Source.id)
+    )
+    is_being_read = exists().where(
+        col(IngestJob.workspace_id) == workspace_id,
+        col(IngestJob.source_id) == col(Source.id),
+        col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
+    )
+    found = await session.execute(
+        select(col(Source.host))
+        .where(
+            col(Source.workspace_id) == workspace_id,
+            col(Source.kind) != SourceKind.FILE,
+            or_(has_documents, is_being_read),
+        )
+        .distinct()
+    )
+    return set(found.scalars())
 
 
 async def count_knowledge(session: AsyncSession, workspace_id: UUID) -> KnowledgeCounts:

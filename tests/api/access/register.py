@@ -57,6 +57,7 @@ _EVERYWHERE: dict[str, Access] = {
     "POST /api/billing/portal": Permission.MANAGE_BILLING,
     "GET /api/billing/invoices": Permission.MANAGE_BILLING,
     "GET /api/billing/credit-history": Permission.MANAGE_BILLING,
+    "GET /api/billing/credit-history.csv": Permission.MANAGE_BILLING,
     "GET /api/auth/me": PERSON,
     "PATCH /api/auth/me": PERSON,
     "GET /api/auth/sessions": PERSON,
