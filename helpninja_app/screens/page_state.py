@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import reflex as rx
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.errors import Conflict, NotSignedIn
+from helpninja_app.errors import Conflict, LimitUsedUp, NotSignedIn
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.session import (
     SignedInState,
@@ -23,6 +24,8 @@ from helpninja_app.screens.session import (
 )
 
 Work = Callable[[AsyncSession, MemberCaller], Awaitable[Any]]
+# Work that calls somebody else's service, and so opens its units of work around that itself.
+Errand = Callable[[MemberCaller], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,16 @@ class PageState(SignedInState, mixin=True):
     """A page says what it reads (``_read``) and how that is shown (``_show``).
 
     As a mixin beside ``SignedInState`` it gives each page vars of its own; a common parent would share them.
-    ``failure`` stands in place of the content, ``problem`` is why something was not done. The answer to every
-    event is ``_answer``; no method here has a public name, which would open it to the websocket.
+    ``failure`` stands in place of the content, ``problem`` is why something was not done: ``is_at_limit``
+    when a larger plan would help. The answer to every event is ``_answer``; no method here has a public name,
+    which would open it to the websocket.
     """
 
     is_loaded: bool = False
     is_busy: bool = False
     failure: str = ""
     problem: str = ""
+    is_at_limit: bool = False
 
     _latest: int = 0
     _workspace_shown: str = ""
@@ -52,48 +57,59 @@ class PageState(SignedInState, mixin=True):
         """What the page shows, in one unit of work; raises what keeps the caller from seeing it."""
         raise NotImplementedError
 
+    async def _find(self, caller: MemberCaller) -> Any:
+        """``_read`` in its unit of work; a page that shows what others keep reads that here, without one."""
+        async with current_resources().database.unit_of_work(caller.scope) as session:
+            return await self._read(session, caller)
+
     def _show(self, found: Any, caller: MemberCaller) -> Any:
         """Put what was read into the vars; returns what the browser does next, if anything."""
         raise NotImplementedError
 
     def _refuse(self, error: Exception) -> Any:
         """Say why the work was not done; returns what the browser does next, if anything."""
-        self.problem = sentence_for(error)
+        self.problem, self.is_at_limit = sentence_for(error), isinstance(error, LimitUsedUp)
 
     async def _answer(
-        self, work: Work | None = None, then: Callable[[Any], Any] | None = None, **at_once: Any
+        self,
+        work: Work | None = None,
+        then: Callable[[Any], Any] | None = None,
+        *,
+        errand: Errand | None = None,
+        **at_once: Any,
     ) -> Any:
         """Do ``work``, all of it or nothing, and show the page as it is afterwards.
 
-        ``then`` takes what the work gave once it is stored, and returns what the browser does next.
-        ``at_once`` are vars that change before anything is awaited, such as a filter. Of answers that
-        overtake each other only the one that began to read last is shown: it has seen what the others did.
+        ``errand`` takes its place where it calls somebody else's service. ``then`` takes what the work gave
+        once it is stored, and returns what the browser does next. ``at_once`` are vars that change before
+        anything is awaited, such as a filter. Of answers that overtake each other only the one that began to
+        read last is shown: it has seen what the others did.
         """
-        mine = await self._begin(at_once, is_busy=work is not None)
+        errand = errand or (partial(_in_one_go, work) if work else None)
+        mine = await self._begin(at_once, is_busy=errand is not None)
         next_step = None
         try:
             read_for = fingerprint(self)
             caller = await signed_in(self)
-            if work is not None and self._workspace_shown not in {"", str(caller.workspace.id)}:
+            if errand is not None and self._workspace_shown not in {"", str(caller.workspace.id)}:
                 # Another tab went to another workspace: what was typed here is not meant for it.
-                work = _refuse_elsewhere
-            if work is not None:
-                done = await self._attempt(work, then, caller)
+                errand = _refuse_elsewhere
+            if errand is not None:
+                done = await self._attempt(errand, then, caller)
                 if isinstance(done, Leaving):
                     return [SignedInState.forget, rx.redirect(done.path)]
                 mine, next_step = done
                 # Once more, although it is a second look-up: the work may have changed one's own role or the
                 # workspace, or have waited while somebody else took them away, and what is read now is shown.
                 caller = await as_of_now(self, caller)
-            async with current_resources().database.unit_of_work(caller.scope) as session:
-                found = await self._read(session, caller)
+            found = await self._find(caller)
         except NotSignedIn:
             return to_sign_in(page_of(self))
         except Exception as error:
             sentence = sentence_for(error)
             async with self:
                 # Nobody else tells that a work failed; a page that was overtaken is another one's to tell of.
-                if self._latest == mine or work is not None:
+                if self._latest == mine or errand is not None:
                     self.failure, self.is_busy = sentence, False
             return next_step
         async with self:
@@ -108,18 +124,17 @@ class PageState(SignedInState, mixin=True):
     async def _begin(self, at_once: dict[str, Any], *, is_busy: bool) -> int:
         async with self:
             self._latest += 1
-            self.is_busy, self.problem = is_busy, ""
+            self.is_busy, self.problem, self.is_at_limit = is_busy, "", False
             for name, value in at_once.items():
                 setattr(self, name, value)
             return self._latest
 
     async def _attempt(
-        self, work: Work, then: Callable[[Any], Any] | None, caller: MemberCaller
+        self, errand: Errand, then: Callable[[Any], Any] | None, caller: MemberCaller
     ) -> Leaving | tuple[int, Any]:
         done, refused = None, None
         try:
-            async with current_resources().database.unit_of_work(caller.scope) as session:
-                done = await work(session, caller)
+            done = await errand(caller)
         except NotSignedIn:
             raise
         except Exception as error:
@@ -134,7 +149,12 @@ class PageState(SignedInState, mixin=True):
             return self._latest, then(done) if then else None
 
 
-async def _refuse_elsewhere(_session: AsyncSession, _caller: MemberCaller) -> None:
+async def _in_one_go(work: Work, caller: MemberCaller) -> Any:
+    async with current_resources().database.unit_of_work(caller.scope) as session:
+        return await work(session, caller)
+
+
+async def _refuse_elsewhere(_caller: MemberCaller) -> None:
     raise Conflict(
         "Another tab went to another workspace meanwhile, and this page shows that one now."
         " Nothing was changed."

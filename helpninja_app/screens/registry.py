@@ -26,18 +26,26 @@ from helpninja_app.screens.api_keys import state as api_keys
 from helpninja_app.screens.api_keys.page import api_keys_page
 from helpninja_app.screens.audit_log import state as audit
 from helpninja_app.screens.audit_log.page import audit_page
+from helpninja_app.screens.billing import state as billing
+from helpninja_app.screens.billing.credits_state import CreditsState
+from helpninja_app.screens.billing.invoices_state import InvoicesState
+from helpninja_app.screens.billing.page import billing_page
 from helpninja_app.screens.gallery.page import gallery_page
 from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.page import home_page
 from helpninja_app.screens.home.state import PATH, HomeState
 from helpninja_app.screens.landing.page import landing_page
 from helpninja_app.screens.not_found.page import not_found_page
+from helpninja_app.screens.operations import state as operations
+from helpninja_app.screens.operations.page import operations_page
+from helpninja_app.screens.pricing.page import pricing_page
 from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team import state as team
 from helpninja_app.screens.team.page import team_page
 from helpninja_app.screens.workspace_settings import state as settings
 from helpninja_app.screens.workspace_settings.page import settings_page
+from helpninja_app.ui.public import PRICING
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,12 @@ SCREENS = (
         "HelpNinja: support that answers from your own pages",
         "Paste one line into your website. HelpNinja answers visitors from your own pages and documents, "
         "shows where each answer comes from, and hands over to a person when it is not sure.",
+    ),
+    Screen(
+        PRICING,
+        pricing_page,
+        "Pricing · HelpNinja",
+        "What HelpNinja costs a month or a year, and what each plan includes.",
     ),
     Screen(
         "/sign-in",
@@ -153,6 +167,25 @@ SCREENS = (
         "Audit log · HelpNinja",
         "Who changed what.",
         on_load=[ShellState.open_shell, audit.AuditState.open_audit],
+    ),
+    Screen(
+        billing.PATH,
+        billing_page,
+        "Billing · HelpNinja",
+        "The plan, what is used of it, and invoices.",
+        on_load=[
+            ShellState.open_shell,
+            billing.BillingState.open_billing,
+            InvoicesState.open_invoices,
+            CreditsState.open_credits,
+        ],
+    ),
+    Screen(
+        operations.PATH,
+        operations_page,
+        "Operations · HelpNinja",
+        "For those who run this installation.",
+        on_load=[ShellState.open_shell, operations.OperationsState.open_events],
     ),
     Screen(
         account.PATH,

@@ -42,7 +42,7 @@ def button(
 
 
 def busy_button(
-    label: str,
+    label: Any,
     *,
     is_busy: Any,
     while_busy: str,

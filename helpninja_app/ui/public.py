@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import reflex as rx
 
+from helpninja_app.ui.actions import button_link
 from helpninja_app.ui.brand import brand_link
 from helpninja_app.ui.links import document_link
 
+PRICING = "/pricing"
+_LINK = "rounded-chip py-1 underline-offset-4 hover:underline"
 _PAGE = "mx-auto w-full max-w-page px-5 tablet:px-8"
 
 
@@ -22,7 +25,15 @@ def public_page(*content: rx.Component, actions: tuple[rx.Component, ...] = ()) 
         rx.el.header(
             rx.el.div(
                 brand_link(),
-                rx.el.nav(*actions, aria_label="Main", class_name="flex items-center gap-2"),
+                rx.el.nav(
+                    # On a phone there is no room for it; it stands in the footer too.
+                    rx.el.div(
+                        button_link("Pricing", href=PRICING, emphasis="quiet"), class_name="hidden phone:flex"
+                    ),
+                    *actions,
+                    aria_label="Main",
+                    class_name="flex items-center gap-2",
+                ),
                 class_name=f"{_PAGE} flex h-16 items-center justify-between",
             ),
         ),
@@ -30,8 +41,10 @@ def public_page(*content: rx.Component, actions: tuple[rx.Component, ...] = ()) 
         rx.el.footer(
             rx.el.div(
                 rx.el.p("HelpNinja runs on your own server, with or without a model provider."),
-                document_link(
-                    "API", href="/api/docs", class_name="rounded-chip underline-offset-4 hover:underline"
+                rx.el.div(
+                    rx.el.a("Pricing", href=PRICING, class_name=_LINK),
+                    document_link("API", href="/api/docs", class_name=_LINK),
+                    class_name="flex gap-6",
                 ),
                 class_name=f"{_PAGE} flex flex-wrap items-center justify-between gap-x-6 gap-y-2 py-6 "
                 "text-small text-muted",

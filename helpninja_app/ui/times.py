@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -33,3 +33,9 @@ def duration_in_words(length: timedelta) -> str:
 def exactly(moment: datetime) -> str:
     """``4 November 2026, 14:05 UTC``."""
     return f"{moment.day} {moment:%B %Y, %H:%M %Z}".strip()
+
+
+def day_of(moment: datetime, zone: tzinfo) -> str:
+    """The day on the clocks of ``zone``, such as ``4 November 2026``."""
+    there = moment.astimezone(zone)
+    return f"{there.day} {there:%B %Y}"

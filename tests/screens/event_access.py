@@ -24,6 +24,9 @@ PERSON = "any person"
 # About the workspace that the arguments name.
 MEMBER = "any member of the workspace that is named"
 
+# For whose confirmed address is among the settings' operators; members of a workspace are none.
+OPERATOR = "whoever runs the installation"
+
 ACCESS: dict[str, str | Permission] = {
     "AccessState.read_address": TAB,
     "AccessState.read_ways": TAB,
@@ -73,6 +76,23 @@ ACCESS: dict[str, str | Permission] = {
     "AuditState.choose_since": Permission.READ_AUDIT,
     "AuditState.choose_until": Permission.READ_AUDIT,
     "AuditState.turn_page": Permission.READ_AUDIT,
+    "BillingState.open_billing": Permission.MANAGE_BILLING,
+    "BillingState.follow_payment": Permission.MANAGE_BILLING,
+    "BillingState.choose_interval": TAB,
+    "BillingState.buy_plan": Permission.MANAGE_BILLING,
+    "BillingState.buy_credits": Permission.MANAGE_BILLING,
+    "BillingState.open_portal": Permission.MANAGE_BILLING,
+    "BillingState.cancel_plan": Permission.MANAGE_BILLING,
+    "BillingState.keep_plan": Permission.MANAGE_BILLING,
+    "InvoicesState.open_invoices": Permission.MANAGE_BILLING,
+    "CreditsState.open_credits": Permission.MANAGE_BILLING,
+    "CreditsState.choose_kind": Permission.MANAGE_BILLING,
+    "CreditsState.turn_page": Permission.MANAGE_BILLING,
+    "OperationsState.open_events": OPERATOR,
+    "OperationsState.choose_state": OPERATOR,
+    "OperationsState.work_again": OPERATOR,
+    "OperationsState.work_on_parked": OPERATOR,
+    "OperationsState.turn_page": OPERATOR,
     "HomeState.open_page": Permission.READ_CONVERSATIONS,
     "HomeState.follow_ingests": Permission.READ_KNOWLEDGE,
     "SearchState.search": Permission.READ_KNOWLEDGE,
@@ -109,6 +129,13 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "AuditState.choose_since": ("2020-01-01",),
     "AuditState.choose_until": ("2100-01-01",),
     "AuditState.turn_page": (1,),
+    "BillingState.choose_interval": ("year",),
+    "BillingState.buy_plan": ("pro", "month"),
+    "BillingState.buy_credits": (1000,),
+    "CreditsState.choose_kind": ("all",),
+    "CreditsState.turn_page": (1,),
+    "OperationsState.choose_state": ("parked",),
+    "OperationsState.turn_page": (1,),
     "SearchState.search": (QUESTION,),
     "SearchState.choose_audience": ("members",),
     "DocumentsState.filter_documents": ("boots",),
@@ -126,6 +153,7 @@ NAMING: dict[str, Callable[[Canaries], tuple[Any, ...]]] = {
     "KeysState.revoke": lambda found: (found.id_in("api_keys"),),
     "AccountState.end": lambda found: (found.id_in("sessions"),),
     "AccountState.bring_back": lambda found: (str(found.tenant.id),),
+    "OperationsState.work_again": lambda found: (found.id_in("stripe_events"),),
     "SettingsState.save": lambda found: (SETTINGS | {"slug": found.tenant.workspace.slug},),
     "SettingsState.delete_workspace": lambda found: ({"confirm": found.tenant.workspace.slug},),
 }

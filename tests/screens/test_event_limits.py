@@ -19,7 +19,7 @@ from tests.api.second_factor import signed_up
 from tests.canaries import Canaries
 from tests.conftest import OpenResources
 from tests.factories import Factory
-from tests.screens.event_access import GUARDED, MISSING, Handler, each
+from tests.screens.event_access import GUARDED, MISSING, OPERATOR, Handler, each
 from tests.screens.event_callers import Callers
 from tests.screens.events import Answer, fire, tab_at
 
@@ -27,9 +27,11 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 
 TOO_MANY = "Too many requests"
 # What counts for a person, whatever the workspace; all else counts for a member of one.
-OF_A_PERSON = {handler.label for handler in GUARDED if not isinstance(handler.access, Permission)} - {
-    "ShellState.open_shell"
-}
+OF_A_PERSON = {
+    handler.label
+    for handler in GUARDED
+    if handler.access != OPERATOR and not isinstance(handler.access, Permission)
+} - {"ShellState.open_shell"}
 
 
 @each(GUARDED)

@@ -13,7 +13,13 @@ pytestmark = pytest.mark.usefixtures("no_waiting")
 
 BY_ROLE = [handler for handler in GUARDED if isinstance(handler.access, Permission)]
 # They show figures alone, filter away what is there, or leave what was typed as it is.
-WITHOUT_TEXTS = {"HomeState.follow_ingests", "AuditState.choose_kind", "SettingsState.save"}
+WITHOUT_TEXTS = {
+    "HomeState.follow_ingests",
+    "AuditState.choose_kind",
+    "SettingsState.save",
+    "InvoicesState.open_invoices",
+    *(handler.label for handler in BY_ROLE if handler.state.__name__ == "BillingState"),
+}
 # What only those may read who have the permission, as the tables are called in the canaries.
 READ_WITH = {
     "invites": Permission.MANAGE_MEMBERS,

@@ -93,10 +93,17 @@ AFTER_WORK = {
     "KeysState.revoke",
     "SettingsState.save",
     "SettingsState.delete_workspace",
+    "BillingState.buy_plan",
+    "BillingState.buy_credits",
+    "BillingState.open_portal",
+    "BillingState.cancel_plan",
+    "BillingState.keep_plan",
     "AccountState.rename",
     "AccountState.end",
     "TwoFactorState.confirm_code",
     "TwoFactorState.renew_codes",
+    "OperationsState.work_again",
+    "OperationsState.work_on_parked",
     # The person is counted before it is looked whether they may go there.
     "ShellState.go_to_workspace",
 }

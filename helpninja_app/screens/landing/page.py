@@ -70,6 +70,7 @@ def _hero() -> rx.Component:
                     ),
                     button_link("Sign in", href="/sign-in", emphasis="primary", size="large"),
                 ),
+                button_link("See the prices", href="/pricing", emphasis="quiet", size="large"),
                 class_name="flex flex-wrap gap-3 pt-2",
             ),
             class_name="flex flex-col gap-5",

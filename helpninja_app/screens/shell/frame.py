@@ -11,12 +11,14 @@ from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.menus import account_menu, workspace_menu
 from helpninja_app.screens.shell.overlays import command_palette, shortcuts
 from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, failed_state
 from helpninja_app.ui.sessions import renewal, whose_page
 from helpninja_app.ui.shell import Place, app_shell
 from helpninja_app.ui.toasts import said_toast
 
 SIGN_OUT = "/api/auth/sign-out"
+BILLING = "/app/billing"
 
 PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ("", (Place("Home", "house", "/app"),)),
@@ -25,6 +27,7 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Team", "users", "/app/team"),
             Place("API keys", "key-round", "/app/keys", is_shown=ShellState.may_manage_keys),
+            Place("Billing", "credit-card", BILLING, is_shown=ShellState.may_manage_billing),
             Place("Settings", "settings", "/app/settings", is_shown=ShellState.may_manage_workspace),
             Place("Audit log", "scroll-text", "/app/audit", is_shown=ShellState.may_read_audit),
         ),
@@ -33,6 +36,7 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Developers",
         (
             Place("Demo shop", "store", "/demo", is_page=False, is_shown=ShellState.has_demo),
+            Place("Stripe events", "webhook", "/app/operations", is_shown=ShellState.is_operator),
             Place("API docs", "file-code", "/api/docs", is_page=False),
         ),
     ),
@@ -55,10 +59,41 @@ def _what_is_said() -> rx.Component:
     return said_toast(ShellState.said, tone=ShellState.said_tone, on_close=tell("", "neutral"))
 
 
+def refused(state: Any) -> rx.Component:
+    """Why something was not done, where it was tried; with the way to a larger plan if that would help."""
+    return rx.cond(
+        state.problem != "",
+        notice(
+            rx.fragment(state.problem, rx.cond(state.is_at_limit, rx.fragment(" ", larger_plan()))),
+            tone="danger",
+        ),
+    )
+
+
+def larger_plan() -> rx.Component:
+    """The way to billing for owners; whom to ask for everybody else."""
+    return rx.cond(
+        ShellState.may_manage_billing,
+        rx.el.a(
+            "See the plans", href=f"{BILLING}#plans", class_name="rounded-chip underline underline-offset-4"
+        ),
+        "Ask an owner of this workspace for a larger plan.",
+    )
+
+
+def _usage() -> rx.Component:
+    said = rx.fragment(ShellState.usage, " ", larger_plan())
+    return rx.cond(
+        ShellState.usage != "",
+        rx.cond(ShellState.is_used_up, notice(said, tone="danger"), notice(said, tone="warning")),
+    )
+
+
 # The same on every page, so they are built, and loaded by a browser, once.
 _overlays: Any = rx.memo(_all_overlays)
 _account_menu: Any = rx.memo(_own_menu)
 _said: Any = rx.memo(_what_is_said)
+_used: Any = rx.memo(_usage)
 _workspace_menu: Any = rx.memo(workspace_menu)
 
 
@@ -75,13 +110,17 @@ def once_loaded(state: Any, *content: rx.Component, again: tuple[Any, ...]) -> r
     )
 
 
-def dashboard(*content: rx.Component, path: str) -> rx.Component:
-    """A page of the dashboard at ``path``, whose entry in the sidebar is marked."""
+def dashboard(*content: rx.Component, path: str, with_usage: bool = True) -> rx.Component:
+    """A page of the dashboard at ``path``, whose entry in the sidebar is marked.
+
+    It begins with what owners and admins have to know of this month's use, unless the page says that itself.
+    """
     places = tuple(
         (name, tuple(dataclasses.replace(place, is_current=place.href == path) for place in group))
         for name, group in PLACES
     )
     return app_shell(
+        _used() if with_usage else rx.fragment(),
         *content,
         workspace=ShellState.workspace_name,
         places=places,

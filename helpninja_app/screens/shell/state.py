@@ -6,15 +6,20 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import reflex as rx
 
+from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.identity import identify_member, identify_user
 from helpninja_app.accounts.members import list_memberships
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.sessions import choose_workspace
+from helpninja_app.billing.models import Unit
+from helpninja_app.billing.usage import usage_of
 from helpninja_app.errors import NotFound, NotSignedIn
 from helpninja_app.resources import current_resources
+from helpninja_app.screens.billing.used import is_used_up, usage_notices
 from helpninja_app.screens.session import (
     SignedInState,
     credentials_of,
@@ -52,6 +57,10 @@ class ShellState(SignedInState):
     may_manage_keys: bool = False
     may_manage_workspace: bool = False
     may_read_audit: bool = False
+    may_manage_billing: bool = False
+    is_operator: bool = False
+    usage: str = ""
+    is_used_up: bool = False
     is_unverified: bool = False
     is_supabase: bool = False
     said: str = ""
@@ -84,7 +93,13 @@ class ShellState(SignedInState):
             async with self:
                 self._complaint = sentence
             return told(sentence, "danger")
-        may = caller.permissions
+        may, sentences, is_up = caller.permissions, list[str](), False
+        if Permission.MANAGE_WORKSPACE in may:
+            try:
+                sentences, is_up = await _usage(caller)
+            except Exception as error:
+                # The page itself does not depend on it.
+                sentence_for(error)
         async with self:
             self._show_to_this_session()
             if self.said == self._complaint:
@@ -99,6 +114,9 @@ class ShellState(SignedInState):
             self.may_manage_keys = Permission.MANAGE_KEYS in may
             self.may_manage_workspace = Permission.MANAGE_WORKSPACE in may
             self.may_read_audit = Permission.READ_AUDIT in may
+            self.may_manage_billing = Permission.MANAGE_BILLING in may
+            self.is_operator = user.is_verified and user.email.lower() in resources.settings.operators
+            self.usage, self.is_used_up = " ".join(sentences), is_up
             self.workspaces = [Choice(str(item.workspace_id), item.name) for item in memberships]
         return None
 
@@ -152,6 +170,17 @@ class ShellState(SignedInState):
         except Exception as error:
             return told(sentence_for(error), "danger")
         return to_workspace(caller.workspace.slug)
+
+
+async def _usage(caller: MemberCaller) -> tuple[list[str], bool]:
+    """What is to be said of the month's messages and credits, and whether all of one are used."""
+    resources = current_resources()
+    plan = resources.plan_of(caller.workspace.plan)
+    if plan.messages is None and plan.credits is None:
+        return [], False
+    async with resources.database.unit_of_work(caller.scope) as session:
+        usages = [await usage_of(session, caller.workspace.id, unit, plan) for unit in Unit]
+    return usage_notices(usages, ZoneInfo(caller.workspace.time_zone)), is_used_up(usages)
 
 
 def to_workspace(handle: str) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.accounts.models import Role
-from helpninja_app.screens.shell.frame import dashboard, once_loaded
+from helpninja_app.screens.shell.frame import dashboard, once_loaded, refused
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import MEMBERS, PATH, InviteRow, MemberRow, TeamState
 from helpninja_app.screens.workspace_settings import state as settings
@@ -18,7 +18,6 @@ from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import field, select_box
 from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
-from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, page_header, section, skeleton_rows
 
 # Reflex' types do not know what the decorated handlers can do.
@@ -36,7 +35,7 @@ def team_page() -> rx.Component:
         page_header("Team", "Who works in this workspace, and what each of them may do."),
         once_loaded(
             TeamState,
-            rx.cond(TeamState.problem != "", notice(TeamState.problem, tone="danger")),
+            refused(TeamState),
             rx.cond(TeamState.may_manage, _invite()),
             section(
                 "Members",

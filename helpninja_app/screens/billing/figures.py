@@ -1,0 +1,109 @@
+"""What the billing page reads of a workspace, in one unit of work, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.accounts.members import list_members
+from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.billing.ledger import database_time
+from helpninja_app.billing.models import Subscription
+from helpninja_app.billing.plans import FREE, PLANS, Interval, Plan, PlanOf
+from helpninja_app.billing.prices import Prices
+from helpninja_app.billing.subscriptions import is_live, subscription_of
+from helpninja_app.billing.top_ups import count_top_ups, newest_top_up
+from helpninja_app.screens.billing.used import Used, read_used
+
+INTERVALS: tuple[Interval, ...] = ("month", "year")
+CURRENT = "Current plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """``plan`` is the workspace's, which may be another than when the caller was found a moment ago.
+
+    ``moment`` is the database's clock; ``top_ups`` is how often credits were bought, the last time at
+    ``topped_up_at``.
+    """
+
+    plan: str
+    subscription: Subscription | None
+    used: Used
+    top_ups: int
+    topped_up_at: datetime | None
+    moment: datetime
+
+    @property
+    def mark(self) -> str:
+        """Differs as soon as the plan, what is planned for it, or what was bought does."""
+        bought = self.subscription
+        told = (
+            (bought.id, bought.status, bought.plan, bought.interval, bought.next_plan, bought.cancel_at)
+            if bought
+            else ()
+        )
+        return f"{self.plan} {self.top_ups} {told}"
+
+    def is_recent(self, seconds: float) -> bool:
+        """Whether Stripe told us of the subscription, or of credits, just now."""
+        told_at = (self.subscription.read_at if self.subscription else None, self.topped_up_at)
+        return any(each and (self.moment - each).total_seconds() < seconds for each in told_at)
+
+
+async def read_figures(session: AsyncSession, caller: MemberCaller, plan_of: PlanOf) -> Figures:
+    workspace_id = caller.workspace.id
+    plan = (await load_workspace(session, workspace_id)).plan
+    return Figures(
+        plan=plan,
+        subscription=await subscription_of(session, workspace_id),
+        used=await read_used(session, caller, plan_of(plan)),
+        top_ups=await count_top_ups(session, workspace_id),
+        topped_up_at=await newest_top_up(session, workspace_id),
+        moment=await database_time(session),
+    )
+
+
+async def owners_of(session: AsyncSession, caller: MemberCaller) -> list[str]:
+    """The addresses of those who may do what the caller may not."""
+    members = await list_members(session, caller.workspace.id)
+    return [each.email for each in members if each.role is Role.OWNER and not each.is_suspended]
+
+
+def ask_owners(owners: Sequence[str]) -> str:
+    """``Ask an owner of this workspace: ada@example.com or grace@example.com.``"""
+    named = list(owners[:3])
+    listed = " or ".join(filter(None, (", ".join(named[:-1]), *named[-1:])))
+    return f"Ask an owner of this workspace: {listed}." if listed else "Ask an owner of this workspace."
+
+
+def plan_actions(counting: str, subscription: Subscription | None, prices: Prices | None) -> dict[str, str]:
+    """What the button of each plan says, by ``pro:month``; empty where there is nothing to press.
+
+    ``prices`` is ``None`` where nothing can be bought.
+    """
+    paid = subscription if subscription is not None and is_live(subscription) else None
+    return {
+        f"{plan.name}:{interval}": _action(plan, interval, counting, paid, prices)
+        for plan in PLANS.values()
+        for interval in INTERVALS
+    }
+
+
+def _action(
+    plan: Plan, interval: Interval, counting: str, paid: Subscription | None, prices: Prices | None
+) -> str:
+    present = PLANS[paid.plan if paid else counting]
+    if plan is present and (paid is None or paid.interval == interval):
+        return CURRENT
+    if plan is FREE or prices is None or prices.of_plan(plan.name, interval) is None:
+        return ""
+    if plan is present:
+        return f"Switch to {interval}ly"
+    verb = "Upgrade" if plan.price_month > present.price_month else "Switch"
+    return f"{verb} to {plan.name.capitalize()}"

@@ -1,0 +1,268 @@
+"""The billing page's own state: the plan, what is used of it, and the ways to Stripe and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.checkout import Cashier
+from helpninja_app.billing.plans import PACKS, PLANS, Interval, PaidPlanName
+from helpninja_app.errors import Forbidden, NotFound, NotSignedIn
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.billing.credits_state import CreditsState
+from helpninja_app.screens.billing.figures import (
+    INTERVALS,
+    Figures,
+    ask_owners,
+    owners_of,
+    plan_actions,
+    read_figures,
+)
+from helpninja_app.screens.billing.invoices_state import InvoicesState
+from helpninja_app.screens.billing.used import UsedRow, is_used_up, month_of, usage_notices, used_rows
+from helpninja_app.screens.billing.words import called, describe_plan, losses
+from helpninja_app.screens.page_state import PageState
+from helpninja_app.screens.session import SignedInState, fingerprint, sentence_for, signed_in, to_sign_in
+from helpninja_app.screens.shell.state import ShellState, told
+from helpninja_app.ui.times import day_of
+
+PATH = "/app/billing"
+# The heading that the focus goes to when what had it is gone.
+PLAN = "plan"
+POLL_SECONDS = 2.0
+POLLS = 30
+# Who comes back from Stripe in another tab than they left in: what came in so shortly before is theirs.
+JUST_NOW_SECONDS = 300.0
+
+LATE = (
+    "Stripe has not told us of it yet. Nothing is lost: this page shows it as soon as Stripe does, which may"
+    " take a few minutes more."
+)
+DONE = "Stripe has confirmed it. What you bought is there."
+_NOTHING: dict[str, str] = dict.fromkeys((f"{plan}:{each}" for plan in PLANS for each in INTERVALS), "")
+
+
+class BillingState(PageState, SignedInState):
+    """``actions`` are what the plans' buttons say, by ``pro:month``; ``packs`` the credits that are for sale.
+
+    ``going_to`` names the button whose link is being fetched, ``confirmation`` is ``"waiting"`` or ``"late"``
+    after a payment that Stripe has not told us of, and ``who_can`` says so to whoever may not be here.
+    """
+
+    plan: str = ""
+    badge: str = ""
+    tone: str = "neutral"
+    sentence: str = ""
+    keep: str = ""
+    may_cancel: bool = False
+    cancel_until: str = ""
+    losses: str = ""
+    used: rx.Field[list[UsedRow]] = rx.field(default_factory=list)
+    month: str = ""
+    notices: rx.Field[list[str]] = rx.field(default_factory=list)
+    is_used_up: bool = False
+    interval: str = "month"
+    actions: rx.Field[dict[str, str]] = rx.field(default_factory=lambda: dict(_NOTHING))
+    packs: rx.Field[list[str]] = rx.field(default_factory=list)
+    has_payments: bool = True
+    is_unlimited: bool = False
+    has_customer: bool = False
+    going_to: str = ""
+    confirmation: str = ""
+    who_can: str = ""
+
+    # What was there when this tab went to Stripe, and what is there now.
+    _left_with: str = ""
+    _mark: str = ""
+    _is_recent: bool = False
+    _follower: int = 0
+
+    @rx.event(background=True)
+    async def open_billing(self) -> Any:
+        """Run when the page loads, also on the way back from Stripe, and to try again."""
+        is_paid = self.router.url.query_parameters.get("checkout") == "done"
+        next_step = await self._answer(going_to="")
+        async with self:
+            if not self._mark or self.failure:
+                return next_step
+            if is_paid and (self._left_with or self._mark) == self._mark and not self._has_just_come():
+                self.confirmation = "waiting"
+            elif is_paid:
+                return self._settle(told(DONE, "success"))
+            elif not self._left_with:
+                return next_step
+            self._left_with = self._left_with or self._mark
+        follow: Any = BillingState.follow_payment
+        return [*(next_step or []), follow] if isinstance(next_step, list | None) else [next_step, follow]
+
+    @rx.event(background=True)
+    async def follow_payment(self) -> Any:
+        """Look every two seconds, for a minute, whether Stripe has told us of what was done there.
+
+        Only the follower that was started last goes on, so that nobody can start a crowd of them.
+        """
+        async with self:
+            self._follower += 1
+            mine = self._follower
+        for _ in range(POLLS):
+            try:
+                latest, read_for = self._latest, fingerprint(self)
+                caller = await signed_in(self)
+                found = await self._find(caller)
+            except NotSignedIn:
+                return to_sign_in(PATH)
+            except Exception as error:
+                async with self:
+                    self.failure, self.confirmation = sentence_for(error), ""
+                return None
+            async with self:
+                if self._follower != mine or not self._show_to_this_session(read_for):
+                    return None
+                if self._latest == latest:
+                    self._show(found, caller)
+                if not self._left_with or self.who_can:
+                    return None
+                if self._mark != self._left_with:
+                    return self._settle(told(DONE, "success") if self.confirmation else None)
+            await asyncio.sleep(POLL_SECONDS)
+        async with self:
+            if self._follower == mine:
+                self._left_with, self.confirmation = "", "late" if self.confirmation else ""
+        return None
+
+    @rx.event
+    def choose_interval(self, interval: str) -> None:
+        """Prices for a month or for a year."""
+        if interval in INTERVALS:
+            self.interval = interval
+
+    @rx.event(background=True)
+    async def buy_plan(self, plan: str, interval: str) -> Any:
+        """Go to the page that takes the payment or confirms the change."""
+
+        async def link(cashier: Cashier) -> str:
+            # What comes over the websocket may be of any type.
+            if str(plan) not in PLANS or plan == "free" or str(interval) not in INTERVALS:
+                raise NotFound("There is no such plan.")
+            return await cashier.buy_plan(cast("PaidPlanName", plan), cast("Interval", interval))
+
+        return await self._leave(f"{plan}"[:20], link)
+
+    @rx.event(background=True)
+    async def buy_credits(self, credits: int) -> Any:
+        """Go to the page that takes the payment of a pack."""
+
+        async def link(cashier: Cashier) -> str:
+            if not isinstance(credits, int) or credits not in PACKS:
+                raise NotFound("There is no such pack of credits.")
+            return await cashier.buy_pack(credits)
+
+        return await self._leave(f"{credits}"[:20], link)
+
+    @rx.event(background=True)
+    async def open_portal(self) -> Any:
+        """Go to Stripe's page for cards, addresses and invoices."""
+        return await self._leave("portal", lambda cashier: cashier.portal_link())
+
+    @rx.event(background=True)
+    async def cancel_plan(self) -> Any:
+        """End the plan with what is paid for."""
+        return await self._change("cancel", lambda cashier: cashier.cancel_plan())
+
+    @rx.event(background=True)
+    async def keep_plan(self) -> Any:
+        """Take back a cancellation or a change that has not begun."""
+        return await self._change("keep", lambda cashier: cashier.keep_plan())
+
+    async def _leave(self, button: str, link: Callable[[Cashier], Awaitable[str]]) -> Any:
+        """Send the browser to the page of Stripe's that ``link`` gives."""
+
+        def go(address: str) -> Any:
+            self._left_with = self._mark
+            return rx.redirect(address)
+
+        return await self._at_the_cashier(button, link, go)
+
+    async def _change(self, button: str, act: Callable[[Cashier], Awaitable[None]]) -> Any:
+        return await self._at_the_cashier(button, act, lambda _: rx.set_focus(PLAN))
+
+    async def _at_the_cashier(
+        self, button: str, ask: Callable[[Cashier], Awaitable[Any]], then: Callable[[Any], Any]
+    ) -> Any:
+        """Ask the cashier for something, one thing at a time however often a button is pressed."""
+
+        async def errand(caller: MemberCaller) -> Any:
+            require(caller, Permission.MANAGE_BILLING)
+            return await ask(current_resources().cashier(caller))
+
+        async with self:
+            if self.going_to:
+                return None
+            self.going_to = button
+        try:
+            return await self._answer(errand=errand, then=then)
+        finally:
+            async with self:
+                self.going_to = ""
+
+    def _has_just_come(self) -> bool:
+        return not self._left_with and self._is_recent
+
+    def _settle(self, *events: Any) -> list[Any]:
+        """What was awaited is there: the whole page shows it, and its address forgets the payment."""
+        self._left_with = self.confirmation = ""
+        if "checkout" in self.router.url.query_parameters:
+            return [*events, rx.redirect(PATH, replace=True)]
+        reading: list[Any] = [ShellState.open_shell, InvoicesState.open_invoices, CreditsState.open_credits]
+        return [each for each in events if each is not None] + reading
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> Figures | list[str]:
+        if Permission.MANAGE_BILLING not in caller.permissions:
+            return await owners_of(session, caller)
+        return await read_figures(session, caller, current_resources().plan_of)
+
+    def _show(self, found: Figures | list[str], caller: MemberCaller) -> None:
+        if isinstance(found, list):
+            self._show_who_can(found, caller)
+            return
+        resources, zone = current_resources(), ZoneInfo(caller.workspace.time_zone)
+        plan = found.plan
+        subscription, counting = found.subscription, resources.plan_of(plan)
+        words = describe_plan(plan, subscription, found.moment, zone)
+        self.who_can = ""
+        self.plan, self.badge, self.tone, self.sentence = (
+            called(plan),
+            words.badge,
+            words.tone,
+            words.sentence,
+        )
+        self.keep, self.may_cancel = words.keep, words.may_cancel and resources.stripe is not None
+        if subscription is not None:
+            self.cancel_until = day_of(subscription.period_end, zone)
+            self.losses = losses(subscription.plan, self.cancel_until)
+        self.used = used_rows(found.used, counting)
+        self.month = month_of(found.used.messages, zone)
+        usages = (found.used.messages, found.used.credits)
+        self.notices, self.is_used_up = usage_notices(usages, zone), is_used_up(usages)
+        self.has_payments, self.is_unlimited = resources.stripe is not None, resources.settings.is_unlimited
+        prices = resources.stripe.prices if resources.stripe and not self.is_unlimited else None
+        self.actions = plan_actions(plan, subscription, prices)
+        self.packs = [f"{pack.credits}" for pack in prices.packs.values()] if prices else []
+        self.has_customer = resources.stripe is not None and (subscription is not None or found.top_ups > 0)
+        if not self._mark and subscription is not None:
+            self.interval = "year" if subscription.interval == "year" else "month"
+        self._mark, self._is_recent = found.mark, found.is_recent(JUST_NOW_SECONDS)
+
+    def _show_who_can(self, owners: list[str], caller: MemberCaller) -> None:
+        self.who_can = ask_owners(owners)
+        try:
+            require(caller, Permission.MANAGE_BILLING)
+        except Forbidden as forbidden:
+            self.failure = forbidden.detail

@@ -1,0 +1,154 @@
+"""Plans and money in the words that people read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from helpninja_app.billing.models import Subscription
+from helpninja_app.billing.plans import FREE, MEGABYTE, PLANS, Interval, Plan
+from helpninja_app.billing.subscriptions import end_of_plan, is_live, plan_that_counts
+from helpninja_app.ui.badges import BadgeTone
+from helpninja_app.ui.times import day_of
+
+_UNPAID = frozenset({"unpaid", "incomplete", "incomplete_expired"})
+WITHOUT_END = "Unlimited"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWords:
+    """How a workspace's plan stands. ``keep`` is the button that takes back what is planned, or empty."""
+
+    badge: str
+    tone: BadgeTone
+    sentence: str
+    keep: str = ""
+    may_cancel: bool = False
+
+
+def called(plan: str) -> str:
+    """``pro`` as ``Pro``."""
+    return plan.capitalize()
+
+
+def money(amount: int, currency: str = "usd") -> str:
+    """US cents as ``$29``, ``$2,990`` or ``$12.50``; of another currency ``12.50 EUR``."""
+    whole = abs(amount) % 100 == 0
+    shown = f"{abs(amount) / 100:,.0f}" if whole else f"{abs(amount) / 100:,.2f}"
+    sign = "−" if amount < 0 else ""
+    return f"{sign}${shown}" if currency.lower() == "usd" else f"{sign}{shown} {currency.upper()}"
+
+
+def price_words(plan: Plan, interval: Interval) -> str:
+    """``$29 a month``."""
+    return f"{money(plan.price(interval))} a {interval}"
+
+
+def saved_by_year(plan: Plan) -> int:
+    """US cents that a year costs less than twelve months."""
+    return plan.price_month * 12 - plan.price_year
+
+
+def plan_facts(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """What a plan includes: in words and how much of it, the same rows for every plan."""
+    return (
+        ("Visitor messages a month", amount(plan.messages)),
+        ("Chat credits a month", amount(plan.credits)),
+        ("Websites", amount(plan.sites)),
+        ("Documents", amount(plan.documents)),
+        ("Pages per crawl", amount(plan.pages_per_crawl)),
+        ("Largest file", f"{plan.upload_bytes // MEGABYTE} MB"),
+        ("Integrations", amount(plan.integrations)),
+        ("Members", amount(plan.members)),
+    )
+
+
+def amount(limit: int | None) -> str:
+    return WITHOUT_END if limit is None else f"{limit:,}"
+
+
+def describe_plan(
+    counting: str, subscription: Subscription | None, moment: datetime, zone: tzinfo
+) -> PlanWords:
+    """How things stand with the plan of that name, which counts at ``moment``, in a sentence or two."""
+    if subscription is None:
+        if counting == FREE.name:
+            return PlanWords("Free", "neutral", "The free plan costs nothing and does not end.")
+        return PlanWords(
+            "Not paid for",
+            "info",
+            f"{called(counting)} was given to this workspace. It costs nothing.",
+        )
+    name = called(subscription.plan)
+    if not is_live(subscription):
+        return _over(name, subscription)
+    is_counting = plan_that_counts(subscription, moment) != FREE.name
+    if subscription.status == "past_due":
+        return _past_due(name, subscription, zone, is_counting=is_counting)
+    if not is_counting:
+        return PlanWords("Trial over", "neutral", f"The trial of {name} is over, so the free plan counts.")
+    if subscription.cancel_at is not None:
+        until = day_of(subscription.cancel_at, zone)
+        return PlanWords(
+            f"Ends on {until}",
+            "warning",
+            f"{name} ends on {until}. Until then nothing changes; from then on the free plan counts.",
+            keep=f"Keep {name}",
+        )
+    price = price_words(PLANS[subscription.plan], "year" if subscription.interval == "year" else "month")
+    if subscription.status == "trialing":
+        until = day_of(subscription.trial_end or subscription.period_end, zone)
+        said = f"The trial of {name} runs until {until}. It then costs {price}."
+        return PlanWords(f"Trial until {until}", "info", said, may_cancel=True)
+    until = day_of(subscription.period_end, zone)
+    if subscription.next_plan is not None:
+        following = called(subscription.next_plan)
+        to = following if following != name else "another billing interval"
+        return PlanWords(
+            f"Changes to {to}",
+            "info",
+            f"{name} is paid until {until} and changes to {to} on that day.",
+            keep=f"Keep {name}",
+            may_cancel=True,
+        )
+    said = f"{name} is active and paid until {until}. It then renews by itself for {price}."
+    return PlanWords("Active", "success", said, may_cancel=True)
+
+
+def losses(plan: str, until: str) -> str:
+    """What a workspace on ``plan`` loses with it, and when."""
+    before, after = dict(plan_facts(PLANS[plan])), dict(plan_facts(FREE))
+    lost = [
+        f"{after[label]} {label[0].lower()}{label[1:]} instead of "
+        + (before[label] if before[label] != WITHOUT_END else "any number")
+        for label in ("Visitor messages a month", "Chat credits a month", "Websites", "Documents", "Members")
+        if before[label] != after[label]
+    ]
+    return (
+        f"{called(plan)} stays until {until}. From then on the free plan counts: {', '.join(lost)}. Nothing"
+        " is deleted, credits that were bought stay, and until that day you can keep the plan after all."
+    )
+
+
+def _over(name: str, subscription: Subscription) -> PlanWords:
+    if subscription.status in _UNPAID:
+        said = f"The payment for {name} did not go through, so the free plan counts."
+        return PlanWords("Not paid", "danger", said)
+    if subscription.status == "paused":
+        return PlanWords("Paused", "neutral", f"{name} is paused, so the free plan counts.")
+    return PlanWords("Free", "neutral", f"{name} has ended, so the free plan counts.")
+
+
+def _past_due(name: str, subscription: Subscription, zone: tzinfo, *, is_counting: bool) -> PlanWords:
+    end = end_of_plan(subscription)
+    if is_counting and end is not None:
+        until = day_of(end, zone)
+        said = f"The last payment failed. {name} goes on until {until}; with a card that works it stays."
+    else:
+        said = (
+            "The last payment failed and the days of grace are over, so the free plan counts until"
+            f" {name} is paid."
+        )
+    keep = f"Keep {name}" if subscription.cancel_at is not None else ""
+    tone: BadgeTone = "warning" if is_counting else "danger"
+    return PlanWords("Payment failed", tone, said, keep=keep, may_cancel=not keep)

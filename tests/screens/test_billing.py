@@ -1,0 +1,259 @@
+"""The billing page's own state: what it says of a plan, the way to Stripe and back, and who may see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from helpninja_app.accounts.models import Role
+from helpninja_app.billing.models import Unit
+from helpninja_app.billing.plans import PLANS
+from helpninja_app.billing.reservations import reserve, settle
+from helpninja_app.screens.billing import state as billing_state
+from helpninja_app.screens.billing.invoices_state import InvoicesState
+from helpninja_app.screens.billing.state import LATE, BillingState
+from helpninja_app.screens.shell.state import ShellState
+from tests.conftest import OpenResources
+from tests.factories import Factory, Tenant
+from tests.screens.billing_shop import Shop, open_shop
+from tests.screens.events import fire, tab_at
+from tests.screens.test_home import call, signed_in_tab
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
+
+@pytest.fixture
+async def shop(with_resources: OpenResources) -> AsyncIterator[Shop]:
+    async with open_shop(with_resources) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def tenant(factory: Factory) -> Tenant:
+    return await factory.tenant(plan="free")
+
+
+@pytest.fixture
+async def page(shop: Shop, factory: Factory, tenant: Tenant) -> BillingState:
+    """The page as the owner of a free workspace sees it."""
+    opened = await signed_in_tab(BillingState, factory, tenant)
+    await call(opened, "open_billing")
+    return opened
+
+
+async def use(shop: Shop, tenant: Tenant, unit: Unit, amount: int) -> None:
+    async with shop.resources.database.unit_of_work(tenant.scope) as session:
+        held = await reserve(session, tenant.id, PLANS["free"], unit, amount)
+        await settle(session, tenant.id, held, amount)
+
+
+async def buy(shop: Shop, page: BillingState, plan: str = "pro") -> None:
+    await call(page, "buy_plan", plan, "month")
+    shop.pay()
+    await shop.take_events()
+    await call(page, "open_billing")
+
+
+async def test_a_free_workspace_reads_what_it_has_and_what_it_may_buy(page: BillingState) -> None:
+    assert (page.plan, page.badge) == ("Free", "Free")
+    assert [(row.label, row.counts) for row in page.used] == [
+        ("Visitor messages", "0 of 100"),
+        ("Chat credits", "0 of 100"),
+        ("Websites", "0 of 1"),
+        ("Documents", "0 of 100"),
+        ("Members", "1 of 2"),
+    ]
+    assert page.actions["free:month"] == "Current plan"
+    assert page.actions["pro:year"] == "Upgrade to Pro"
+    assert page.packs == ["1000", "5000"]
+    assert (page.may_cancel, page.keep, page.has_customer) == (False, "", False)
+
+
+async def test_buying_leads_to_a_page_of_stripe_and_twice_to_the_same(shop: Shop, page: BillingState) -> None:
+    first, again = [await fire(page, "buy_plan", "pro", "month") for _ in range(2)]
+    assert shop.twin.url in str(first.events[0].args)
+    assert str(first.events[0].args) == str(again.events[0].args)
+    assert len(shop.twin.state.sessions) == 1
+    assert page.going_to == ""
+
+
+async def test_while_a_link_is_fetched_other_presses_do_nothing(shop: Shop, page: BillingState) -> None:
+    shop.twin.hang(0.4, "/v1/checkout/sessions")
+    slow = asyncio.create_task(call(page, "buy_plan", "pro", "month"))
+    while page.going_to != "pro":
+        await asyncio.sleep(0.01)
+    assert await call(page, "buy_credits", 1000) is None
+    assert "_redirect" in str(await slow)
+    assert len(shop.twin.state.sessions) == 1
+
+
+async def test_who_comes_back_sees_it_as_soon_as_stripe_told_us(shop: Shop, page: BillingState) -> None:
+    await call(page, "buy_plan", "pro", "month")
+    shop.pay()
+    back = await tab_at(BillingState, page.router.headers.cookie, {"checkout": "done"})
+    back._left_with = page._left_with
+    assert "follow_payment" in str(await call(back, "open_billing"))
+    assert back.confirmation == "waiting"
+    following = asyncio.create_task(call(back, "follow_payment"))
+    await asyncio.sleep(0.05)
+    assert back.plan == "Free"
+    await shop.take_events()
+    said = str(await following)
+    assert "confirmed" in said
+    assert "_redirect" in said
+    assert (back.plan, back.badge, back.confirmation) == ("Pro", "Active", "")
+    assert "paid until" in back.sentence
+
+
+async def test_who_comes_back_in_a_new_tab_after_it_is_there_does_not_wait(
+    shop: Shop, page: BillingState
+) -> None:
+    await buy(shop, page)
+    back = await tab_at(BillingState, page.router.headers.cookie, {"checkout": "done"})
+    assert "confirmed" in str(await call(back, "open_billing"))
+    assert back.confirmation == ""
+
+
+async def test_a_confirmation_that_does_not_come_is_told_as_late(
+    shop: Shop, page: BillingState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(billing_state, "POLLS", 3)
+    back = await tab_at(BillingState, page.router.headers.cookie, {"checkout": "done"})
+    await call(back, "open_billing")
+    assert await call(back, "follow_payment") is None
+    assert back.confirmation == "late"
+    assert "Nothing is lost" in LATE
+
+
+async def test_credits_that_were_bought_stand_beside_those_of_the_month(
+    shop: Shop, page: BillingState
+) -> None:
+    await call(page, "buy_credits", 5000)
+    shop.pay()
+    await shop.take_events()
+    await call(page, "open_billing")
+    credits = page.used[1]
+    assert (credits.counts, credits.note) == ("0 of 100", "and 5,000 bought, which do not expire")
+
+
+async def test_a_plan_is_cancelled_until_it_is_kept(shop: Shop, page: BillingState) -> None:
+    await buy(shop, page)
+    assert "100 visitor messages a month instead of 10,000" in page.losses
+    assert page.cancel_until in page.losses
+    await call(page, "cancel_plan")
+    assert page.badge == f"Ends on {page.cancel_until}"
+    assert (page.keep, page.may_cancel) == ("Keep Pro", False)
+    await call(page, "keep_plan")
+    assert (page.badge, page.keep, page.may_cancel) == ("Active", "", True)
+
+
+async def test_a_smaller_plan_begins_when_what_is_paid_for_is_used(shop: Shop, page: BillingState) -> None:
+    await buy(shop, page, "agency")
+    assert page.actions["pro:month"] == "Switch to Pro"
+    assert page.actions["agency:year"] == "Switch to yearly"
+    answer = await fire(page, "buy_plan", "pro", "month")
+    assert page.problem == ""
+    link = str(answer.events[0].args)
+    shop.twin.use_portal(next(url for url in _urls(shop) if url in link), "confirm")
+    await shop.take_events()
+    await call(page, "follow_payment")
+    assert (page.badge, page.keep) == ("Changes to Pro", "Keep Agency")
+
+
+async def test_a_failed_payment_tells_until_when_the_plan_goes_on(shop: Shop, page: BillingState) -> None:
+    await buy(shop, page)
+    subscription = next(iter(shop.twin.state.subscriptions))
+    shop.twin.set_status(subscription, "past_due")
+    await shop.take_events()
+    await call(page, "open_billing")
+    assert page.badge == "Payment failed"
+    assert page.sentence.startswith("The last payment failed. Pro goes on until")
+
+
+async def test_a_month_that_is_nearly_used_is_told_on_every_page_to_owners_and_admins(
+    shop: Shop, page: BillingState, factory: Factory, tenant: Tenant
+) -> None:
+    await use(shop, tenant, Unit.MESSAGE, 80)
+    await call(page, "open_billing")
+    assert [said.split(":")[0] for said in page.notices] == ["80 % of this month's visitor messages are used"]
+    told = {}
+    for role in Role:
+        shell = await signed_in_tab(ShellState, factory, tenant, role)
+        await call(shell, "open_shell")
+        told[role] = (bool(shell.usage), shell.is_used_up, shell.may_manage_billing)
+    assert told[Role.OWNER] == (True, False, True)
+    assert told[Role.ADMIN] == (True, False, False)
+    assert told[Role.AGENT] == told[Role.VIEWER] == (False, False, False)
+    await use(shop, tenant, Unit.MESSAGE, 20)
+    await call(page, "open_billing")
+    assert "the widget offers visitors the contact form" in page.notices[0]
+    assert page.is_used_up
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.OWNER])
+async def test_others_are_told_who_can(shop: Shop, factory: Factory, tenant: Tenant, role: Role) -> None:
+    email, _ = await factory.member(tenant)
+    page = await signed_in_tab(BillingState, factory, tenant, role)
+    await call(page, "open_billing")
+    assert page.who_can == f"Ask an owner of this workspace: {email}."
+    assert (page.plan, page.used) == ("", [])
+    await call(page, "buy_plan", "pro", "month")
+    assert "does not allow" in page.problem
+    assert shop.twin.state.sessions == {}
+
+
+async def test_while_stripe_is_away_the_page_says_so_and_the_rest_of_it_works(
+    shop: Shop, page: BillingState
+) -> None:
+    await buy(shop, page)
+    shop.twin.fail_next(60, status=503)
+    await call(page, "buy_credits", 1000)
+    assert page.problem.startswith("Stripe cannot be reached right now")
+    assert (page.plan, page.failure) == ("Pro", "")
+    invoices = await tab_at(InvoicesState, page.router.headers.cookie)
+    await call(invoices, "open_invoices")
+    assert invoices.failure.startswith("Stripe cannot be reached right now")
+    shop.twin.api.faults.clear()
+    await call(invoices, "open_invoices")
+    assert [(row.amount, row.status) for row in invoices.rows] == [("$99", "Paid")]
+    assert invoices.rows[0].url.startswith(shop.twin.url)
+
+
+async def test_what_a_hand_written_client_asks_for_is_not_for_sale(shop: Shop, page: BillingState) -> None:
+    for handler, arguments in (
+        ("buy_plan", ("free", "month")),
+        ("buy_plan", ("pro", "week")),
+        ("buy_plan", ({"x": 1}, ["month"])),
+        ("buy_credits", (7,)),
+        ("buy_credits", ("1000",)),
+        ("open_portal", ()),
+        ("cancel_plan", ()),
+        ("keep_plan", ()),
+    ):
+        await call(page, handler, *arguments)
+        assert page.problem, (handler, arguments)
+    assert shop.twin.state.sessions == {}
+    await fire(page, "choose_interval", "century")
+    assert page.interval == "month"
+
+
+@pytest.mark.parametrize("is_unlimited", [True, False])
+async def test_without_stripe_nothing_is_for_sale(
+    with_resources: OpenResources, factory: Factory, tenant: Tenant, is_unlimited: bool
+) -> None:
+    async with with_resources(stripe_secret_key=None, unlimited=is_unlimited):
+        page = await signed_in_tab(BillingState, factory, tenant)
+        await call(page, "open_billing")
+        invoices = await tab_at(InvoicesState, page.router.headers.cookie)
+        await call(invoices, "open_invoices")
+    assert (page.has_payments, page.is_unlimited) == (False, is_unlimited)
+    assert set(page.actions.values()) == {"", "Current plan"}
+    assert (page.packs, page.has_customer, page.may_cancel) == ([], False, False)
+    assert page.used[0].is_limited is not is_unlimited
+    assert (invoices.failure, invoices.rows) == ("", [])
+
+
+def _urls(shop: Shop) -> list[str]:
+    return [session["url"] for session in shop.twin.state.portal_sessions.values()]
