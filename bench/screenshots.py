@@ -12,12 +12,16 @@ from typing import Literal
 import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
 from tests.e2e.dashboard_steps import search, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.e2e.test_accounts import PASSWORD, sign_up
+from tests.e2e.test_billing import SOON, buy, choose, pay
 from tests.e2e.widget_steps import OPEN_SHADOW, ask, open_widget
+from tests.screens.billing_shop import environment_of, sell_everything
+from tests.twins.stripe import StripeTwin
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 LARGEST = 300_000
@@ -114,6 +118,24 @@ def managed(path: str) -> Callable[[Page, DemoServer], None]:
     return take
 
 
+def billing(page: Page, server: DemoServer) -> None:
+    """Of a workspace that has just bought a plan and credits."""
+    window = page.viewport_size
+    assert window is not None
+    page.set_viewport_size({"width": 1200, "height": 844})
+    sign_up(page, server, "Fernway Outdoor")
+    page.get_by_role("link", name="Billing").click()
+    buy(page, "Pro")
+    choose(page, "Buy 1,000 credits")
+    pay(page, "Pay")
+    expect(page.get_by_text("1,000 bought")).to_be_visible(timeout=SOON)
+    page.get_by_role("button", name="Close the message").click()
+    page.set_viewport_size(window)
+    page.reload()
+    expect(page.get_by_role("table", name="Credit history")).to_be_visible()
+    expect(page.get_by_role("table", name="Invoices")).to_be_visible()
+
+
 def audit_log(page: Page, server: DemoServer) -> None:
     """With something in it: two invites."""
     sign_in(page, server)
@@ -178,6 +200,13 @@ PICTURES = (
     Picture("settings", managed("settings"), window=(1440, 1500)),
     Picture("audit-log", audit_log),
     Picture("account", managed("account")),
+    Picture("pricing", public("/pricing")),
+    Picture("pricing-dark", public("/pricing"), scheme="dark"),
+    Picture("pricing-phone", public("/pricing"), window=PHONE),
+    Picture("billing", billing, window=(1440, 1700)),
+    Picture("billing-dark", billing, window=(1440, 1700), scheme="dark"),
+    Picture("billing-phone", billing, window=PHONE),
+    Picture("operations", managed("operations")),
     Picture("home", home, window=(1440, 1180)),
     Picture("home-dark", home, window=(1440, 1180), scheme="dark"),
     Picture("home-phone", home, window=PHONE),
@@ -195,7 +224,13 @@ PICTURES = (
 def main(*names: str) -> None:
     """Take the pictures of these names, or all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with running_demo() as server, sync_playwright() as playwright:
+    with (
+        StripeTwin() as twin,
+        running_demo(**environment_of(twin), HELPNINJA_OPERATORS=OWNER) as server,
+        sync_playwright() as playwright,
+    ):
+        sell_everything(twin)
+        twin.deliver_to = f"{server.url}/api/webhooks/stripe"
         converse(server)
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS

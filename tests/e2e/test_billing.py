@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.accessibility import findings
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.e2e.test_accounts import sign_up
-from tests.screens.billing_shop import SELLING, sell_everything
+from tests.screens.billing_shop import environment_of, sell_everything
 from tests.twins.stripe import StripeTwin
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,12 +30,7 @@ class Shop:
 def shop() -> Iterator[Shop]:
     with StripeTwin() as twin:
         sell_everything(twin)
-        settings = {name.upper(): price for name, price in SELLING.items()} | {
-            "STRIPE_SECRET_KEY": twin.api_key,
-            "STRIPE_WEBHOOK_SECRET": twin.webhook_secret,
-            "STRIPE_API_BASE": twin.url,
-        }
-        with running_demo(**settings) as server:
+        with running_demo(**environment_of(twin)) as server:
             twin.deliver_to = f"{server.url}/api/webhooks/stripe"
             yield Shop(twin, server)
 

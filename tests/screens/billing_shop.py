@@ -33,6 +33,15 @@ def sell_everything(twin: StripeTwin) -> None:
         twin.add_price(f"price_topup_{pack.credits}", pack.price, None, name=f"{pack.credits:,} credits")
 
 
+def environment_of(twin: StripeTwin) -> dict[str, str]:
+    """The environment variables of a server that sells there."""
+    return {name.upper(): price for name, price in SELLING.items()} | {
+        "STRIPE_SECRET_KEY": twin.api_key,
+        "STRIPE_WEBHOOK_SECRET": twin.webhook_secret,
+        "STRIPE_API_BASE": twin.url,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
     """The twin, and the resources of a process that sells there."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from helpninja_app import resources as resources_of_the_process
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import PLANS
@@ -14,7 +16,9 @@ from helpninja_app.billing.reservations import reserve, settle
 from helpninja_app.screens.billing import state as billing_state
 from helpninja_app.screens.billing.invoices_state import InvoicesState
 from helpninja_app.screens.billing.state import LATE, BillingState
+from helpninja_app.screens.home.state import HomeState
 from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.screens.team.state import TeamState
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.screens.billing_shop import Shop, open_shop
@@ -257,3 +261,28 @@ async def test_without_stripe_nothing_is_for_sale(
 
 def _urls(shop: Shop) -> list[str]:
     return [session["url"] for session in shop.twin.state.portal_sessions.values()]
+
+
+async def test_home_says_when_the_plan_has_no_room_for_another_document(
+    shop: Shop, factory: Factory, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await signed_in_tab(HomeState, factory, tenant)
+    await call(home, "open_page")
+    assert home.documents_full == ""
+    await factory.document(tenant, "# Boots")
+    one = replace(PLANS["free"], documents=1)
+    monkeypatch.setattr(resources_of_the_process, "plan_in_force", lambda *_, **__: one)
+    await call(home, "open_page")
+    assert home.documents_full.startswith("All 1 documents of the plan are used")
+
+
+async def test_an_invite_beyond_the_plan_offers_a_larger_one(
+    shop: Shop, factory: Factory, tenant: Tenant
+) -> None:
+    await factory.member(tenant, Role.VIEWER)
+    team = await signed_in_tab(TeamState, factory, tenant)
+    await call(team, "send_invite", {"email": "", "role": "viewer"})
+    assert "Your plan includes 2 members" in team.problem
+    assert team.is_at_limit
+    await call(team, "open_team")
+    assert (team.problem, team.is_at_limit) == ("", False)

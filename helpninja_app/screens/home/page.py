@@ -11,9 +11,10 @@ from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow
 from helpninja_app.screens.home.search import search_section
 from helpninja_app.screens.home.state import PATH, HomeState
-from helpninja_app.screens.shell.frame import dashboard, once_loaded
+from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
+from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import (
     card,
     empty_state,
@@ -32,6 +33,10 @@ def home_page() -> rx.Component:
         once_loaded(
             HomeState,
             _figures(),
+            rx.cond(
+                HomeState.documents_full != "",
+                notice(rx.fragment(HomeState.documents_full, " ", larger_plan()), tone="warning"),
+            ),
             _ingests(),
             search_section(),
             _conversations(),

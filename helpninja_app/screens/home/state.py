@@ -48,6 +48,7 @@ class HomeState(PageState, SignedInState):
 
     documents: str = ""
     documents_note: str = ""
+    documents_full: str = ""
     passages: str = ""
     conversations_total: str = ""
     conversations_note: str = ""
@@ -57,6 +58,7 @@ class HomeState(PageState, SignedInState):
     ingests: rx.Field[list[IngestRow]] = rx.field(default_factory=list)
 
     _follower: int = 0
+    _most_documents: int | None = None
 
     @rx.event(background=True)
     async def open_page(self) -> Any:
@@ -112,6 +114,7 @@ class HomeState(PageState, SignedInState):
         self.install_line = (
             f'<script async src="{origin}/api/widget?t={caller.workspace.public_key}"></script>'
         )
+        self._most_documents = current_resources().plan_of(caller.workspace.plan).documents
         self._show_knowledge(knowledge)
         self._show_conversations(conversations, latest)
         self.ingests = [ingest_row(job) for job in ingests]
@@ -119,6 +122,13 @@ class HomeState(PageState, SignedInState):
 
     def _show_knowledge(self, counts: KnowledgeCounts) -> None:
         self.documents = f"{counts.documents:,}"
+        most = self._most_documents
+        is_full = most is not None and counts.documents >= most
+        self.documents_full = (
+            f"All {most:,} documents of the plan are used, so no other page or file is read."
+            if is_full
+            else ""
+        )
         if counts.failed:
             self.documents_note = f"{counts.failed:,} could not be read"
         elif counts.processing:

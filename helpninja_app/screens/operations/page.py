@@ -110,7 +110,6 @@ def _event(event: EventRow) -> rx.Component:
             rx.el.p(event.detail, class_name="break-words empty:hidden"),
             rx.el.p(
                 rx.el.span(event.about, class_name="font-mono break-all"),
-                " · ",
                 event.tries,
                 class_name="text-small text-muted",
             ),

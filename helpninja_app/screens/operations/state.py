@@ -122,12 +122,18 @@ class OperationsState(PagedState, SignedInState):
             tone=tone,
             state=state,
             detail=item.detail,
-            tries="1 try" if item.attempts == 1 else f"{item.attempts:,} tries",
+            tries=_tries(item.attempts),
             may_retry=item.state in RETRIED,
             when=in_words(there, moment),
             moment=exactly(there),
             machine_time=item.received_at.isoformat(),
         )
+
+
+def _tries(attempts: int) -> str:
+    if not attempts:
+        return ""
+    return " · 1 try" if attempts == 1 else f" · {attempts:,} tries"
 
 
 async def _need_operator(session: AsyncSession, caller: MemberCaller) -> None:
