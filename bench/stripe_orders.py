@@ -38,7 +38,7 @@ from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.resources import Resources, open_resources
 from helpninja_app.settings import Settings
-from tests.buying import session_of
+from tests.buying import NoQueue, session_of
 from tests.stripe_shop import open_stripe_shop, settings_of
 from tests.twins.stripe import StripeTwin
 
@@ -153,7 +153,7 @@ class Life:
     async def hear(self, event: Event, *, is_forced: bool = False) -> None:
         """Keep an event and work on it; ``is_forced`` does so although it is done."""
         async with self.resources.database.unit_of_work() as session:
-            await keep_event(session, self.resources.queue, event_ref(event), is_live=False)
+            await keep_event(session, NoQueue(), event_ref(event), is_live=False)
             if is_forced:
                 await session.execute(
                     text("update stripe_events set state = 'waiting' where id = :id"), {"id": event["id"]}

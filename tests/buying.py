@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.identity import Credentials, identify
@@ -18,12 +19,31 @@ from helpninja_app.billing.stripe_objects import event_ref
 from helpninja_app.billing.subscriptions import subscription_of
 from helpninja_app.billing.usage import Usage, usage_of
 from helpninja_app.billing.verification import verify_ledger
+from helpninja_app.kernel.queue import Priority, Queue
 from helpninja_app.resources import Resources
 from tests.factories import Factory, Tenant
 from tests.twins.stripe import StripeTwin
 
 # What billing writes into the audit log, in the order of a life of plans and credits.
 BILLING_ACTIONS = ("plan.changed", "credits.topped_up", "plan.cancelled", "plan.kept")
+
+
+class NoQueue(Queue):
+    """Takes jobs that nobody works on: a worker of other settings may run in the same process."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def enqueue(
+        self,
+        session: AsyncSession,
+        task: str,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        once: str | None = None,
+        **arguments: str,
+    ) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +97,7 @@ class Buyer:
         for event in await self.events() if events is None else events:
             async with self.resources.database.unit_of_work() as session:
                 is_live = self.resources.need_stripe().gateway.is_live
-                await keep_event(session, self.resources.queue, event_ref(event), is_live=is_live)
+                await keep_event(session, NoQueue(), event_ref(event), is_live=is_live)
             await self.resources.effects_of_stripe().work_on(event["id"])
 
     async def plan(self) -> str:

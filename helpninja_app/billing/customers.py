@@ -14,6 +14,7 @@ from helpninja_app.accounts.members import list_members
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import StripeCustomer
 from helpninja_app.billing.stripe_gateway import StripeGateway
+from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 
@@ -53,6 +54,10 @@ async def end_subscription(database: Database, gateway: StripeGateway, workspace
     """Have a workspace that is to be removed pay no more; ``Unavailable`` when Stripe does not say so."""
     async with database.unit_of_work() as session:
         customer = await find_customer(session, workspace_id)
-    state, live = await gateway.read_subscription(customer) if customer else (None, 0)
+    try:
+        state, live = await gateway.read_subscription(customer) if customer else (None, 0)
+    except NotFound:
+        # Deleted at Stripe, and its subscriptions with it.
+        return
     if state is not None and live:
         await gateway.cancel(state.id)

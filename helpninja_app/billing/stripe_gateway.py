@@ -290,7 +290,7 @@ def _told() -> Iterator[None]:
     except stripe.IdempotencyError as error:
         raise Conflict("This was asked for in another way a moment ago. Please try again.") from error
     except stripe.InvalidRequestError as error:
-        if error.http_status == 404:
+        if error.http_status == 404 or error.code == "resource_missing":
             raise NotFound("Stripe does not know this.") from error
         log.error("stripe_refused", code=error.code, param=error.param, detail=str(error.user_message))
         raise Unavailable(REFUSED) from error

@@ -256,6 +256,8 @@ async def test_a_price_that_is_not_ours_is_parked(
 ) -> None:
     stripe_twin.add_price("price_strange", 100, "month", name="Strange")
     stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    # Of two that are live the later one counts.
+    stripe_twin.advance(seconds=2)
     subscription = stripe_twin.add_subscription(await buyer.customer(), "price_strange")
     await buyer.hear()
     told = [

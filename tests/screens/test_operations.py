@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from helpninja_app.accounts.users import confirm_address, find_user_id
+from helpninja_app.billing import stripe_inbox
 from helpninja_app.billing.models import StripeEvent
 from helpninja_app.billing.stripe_inbox import STATES
 from helpninja_app.errors import NotFound
@@ -18,6 +19,15 @@ from helpninja_app.screens.shell.state import ShellState
 from tests.conftest import OpenResources
 from tests.factories import Factory
 from tests.screens.test_home import call, tab
+
+
+@pytest.fixture(autouse=True)
+def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of other settings may run in the same process, and would look at another Stripe."""
+
+    async def leave(*_: object) -> None: ...
+
+    monkeypatch.setattr(stripe_inbox, "_work_on", leave)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import NoResultFound
 
+from helpninja_app.billing import stripe_inbox
 from helpninja_app.billing.stripe_inbox import catch_up, replay, try_again
 from helpninja_app.billing_commands import replay_events
 from helpninja_app.errors import Unavailable
@@ -23,6 +24,15 @@ from tests.stripe_shop import open_stripe_shop, settings_of
 from tests.twins.stripe import StripeTwin
 
 OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
+
+
+@pytest.fixture(autouse=True)
+def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of other settings may run in the same process, and would look at another Stripe."""
+
+    async def leave(*_: object) -> None: ...
+
+    monkeypatch.setattr(stripe_inbox, "_work_on", leave)
 
 
 @pytest.fixture
