@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from helpninja_app.billing.models import Subscription
-from helpninja_app.billing.plans import FREE, MEGABYTE, PLANS, Interval, Plan
+from helpninja_app.billing.plans import FREE, MEGABYTE, PLANS, Feature, Interval, Plan
 from helpninja_app.billing.subscriptions import end_of_plan, is_live, plan_that_counts
 from helpninja_app.ui.badges import BadgeTone
 from helpninja_app.ui.times import day_of
@@ -60,6 +60,7 @@ def plan_facts(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("Largest file", f"{plan.upload_bytes // MEGABYTE} MB"),
         ("Integrations", amount(plan.integrations)),
         ("Members", amount(plan.members)),
+        *((feature.value, "Yes" if feature in plan.features else "–") for feature in Feature),
     )
 
 
