@@ -13,8 +13,7 @@ from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.members import list_members
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import StripeCustomer
-from helpninja_app.billing.stripe_gateway import StripeGateway
-from helpninja_app.errors import NotFound
+from helpninja_app.billing.stripe_gateway import StripeGateway, UnknownToStripe
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 
@@ -56,7 +55,7 @@ async def end_subscription(database: Database, gateway: StripeGateway, workspace
         customer = await find_customer(session, workspace_id)
     try:
         state, live = await gateway.read_subscription(customer) if customer else (None, 0)
-    except NotFound:
+    except UnknownToStripe:
         # Deleted at Stripe, and its subscriptions with it.
         return
     if state is not None and live:

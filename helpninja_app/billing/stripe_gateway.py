@@ -45,6 +45,10 @@ REFUSED = "Stripe refused this; nothing was charged or changed. Whoever runs Hel
 LIVE = ("active", "trialing", "past_due")
 
 
+class UnknownToStripe(Unavailable):
+    """Stripe does not know what this is about."""
+
+
 class StripeGateway:
     """``is_live`` by the key: events and objects of the other mode never count."""
 
@@ -290,10 +294,12 @@ def _told() -> Iterator[None]:
     except stripe.IdempotencyError as error:
         raise Conflict("This was asked for in another way a moment ago. Please try again.") from error
     except stripe.InvalidRequestError as error:
-        if error.http_status == 404 or error.code == "resource_missing":
+        if error.http_status == 404:
             raise NotFound("Stripe does not know this.") from error
         log.error("stripe_refused", code=error.code, param=error.param, detail=str(error.user_message))
-        raise Unavailable(REFUSED) from error
+        # Named in a parameter, such as a customer who was deleted there.
+        is_missing = error.code == "resource_missing"
+        raise (UnknownToStripe(REFUSED) if is_missing else Unavailable(REFUSED)) from error
     except stripe.StripeError as error:
         log.error("stripe_failed", error=type(error).__name__, status=error.http_status)
         raise Unavailable(AWAY if (error.http_status or 500) >= 500 else REFUSED) from error

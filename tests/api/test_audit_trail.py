@@ -97,7 +97,8 @@ async def change_knowledge(owner: Person, site: LoopbackSite) -> Told:
         await go.wait()
         writer.write(html("boots"))
 
-    file = {"file": ("rules.md", b"# Rules\n\nBoots can be returned within sixty days.", "text/markdown")}
+    # Its heading is its name: it is called the same before and after a worker has read it.
+    file = {"file": ("rules.md", b"# rules.md\n\nBoots can be returned within sixty days.", "text/markdown")}
     document = (await owner.call("POST", "/api/upload", files=file))["documentId"]
     await owner.call("POST", "/api/rag", {"documentId": document})
     await owner.call("PATCH", f"/api/documents/{document}", {"audience": "visitors"})
