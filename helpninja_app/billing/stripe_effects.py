@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
-from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.customers import workspace_of_customer
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
@@ -105,10 +104,7 @@ class Effects:
             "read_at": read_at,
         }
         async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
-            try:
-                await load_workspace(session, workspace_id)
-            except NotFound:
-                return Effect("Of a workspace that is deleted.", workspace_id)
+            # Also of a workspace that is deleted: it may come back, and not with a plan that ended.
             written = await session.execute(
                 insert(Subscription)
                 .values(workspace_id=workspace_id, **row)

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.models import Role
@@ -240,3 +241,22 @@ async def test_api_keys_come_with_the_starter_plan(
     after = await client.post(path, headers=buyer.headers, json=wanted)
     assert (before.status_code, after.status_code) == (403, 201)
     assert "starter" in before.json()["detail"]
+
+
+async def test_a_plan_that_ends_while_its_workspace_is_deleted_does_not_come_back_with_it(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "pro"))
+    await buyer.hear()
+    subscription = await buyer.subscription()
+    assert subscription is not None
+    await _set_deleted(buyer, "now()")
+    await buyer.resources.need_stripe().gateway.cancel(subscription.id)
+    await buyer.hear()
+    await _set_deleted(buyer, "null")
+    assert await buyer.plan() == "free"
+
+
+async def _set_deleted(buyer: Buyer, moment: str) -> None:
+    async with buyer.resources.database.unit_of_work(buyer.tenant.scope) as session:
+        await session.execute(text(f"update workspaces set deleted_at = {moment}"))
