@@ -7,6 +7,7 @@ HelpNinjaError
 ├── NotSignedIn               401
 │   └── CodeNeeded                the password was right, and two-factor sign-in is on
 ├── LimitUsedUp               402  a counted limit of the plan
+│   └── MessagesUsedUp            a visitor's message was kept for people
 ├── Forbidden                 403
 │   └── OriginRefused
 ├── NotFound                  404
@@ -22,7 +23,10 @@ HelpNinjaError
 ├── ProviderFailed            502  a model provider answered wrongly
 │   ├── ProviderUnavailable   503
 │   └── ProviderTimedOut      504
+├── DeliveryFailed            502  a destination did not take a message
 └── Unavailable               503  a part of ours or a setting is missing
+    ├── MailRefused               the mail server will never take this message
+    └── ModelUnavailable          the key of the model's provider is not set
 
 The docstring of a class is the sentence for the user where no other is given.
 """
@@ -30,7 +34,9 @@ The docstring of a class is the sentence for the user where no other is given.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,29 @@ class LimitUsedUp(HelpNinjaError):
         super().__init__(detail)
         self.limit = limit
         self.used = used
+
+
+class MessagesUsedUp(LimitUsedUp):
+    """This month's messages are used up. What you wrote was kept, and a person will look at it."""
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        limit: int,
+        used: int,
+        conversation_id: UUID,
+        status: str,
+        is_contact_requested: bool,
+        next_kind: str | None,
+        opens_at: datetime | None,
+    ) -> None:
+        super().__init__(detail, limit=limit, used=used)
+        self.conversation_id = conversation_id
+        self.status_of_conversation = status
+        self.is_contact_requested = is_contact_requested
+        self.next_kind = next_kind
+        self.opens_at = opens_at
 
 
 class Forbidden(HelpNinjaError):
@@ -244,8 +273,41 @@ class ProviderTimedOut(ProviderFailed):
     title = "Model provider timed out"
 
 
+class DeliveryFailed(HelpNinjaError):
+    """The destination did not take the message."""
+
+    status = 502
+    title = "Delivery failed"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: float | None = None,
+        is_final: bool = False,
+        remote_status: int | None = None,
+    ) -> None:
+        """``retry_after`` seconds are what the other side asks for; a final failure is not tried again."""
+        super().__init__(detail)
+        self.remote_status = remote_status
+        self.retry_after = retry_after
+        self.is_final = is_final
+
+
 class Unavailable(HelpNinjaError):
     """This is not available right now. Please try again."""
 
     status = 503
     title = "Unavailable"
+
+
+class MailRefused(Unavailable):
+    """The mail server refused the message for good."""
+
+    title = "Mail refused"
+
+
+class ModelUnavailable(Unavailable):
+    """This model is not set up here."""
+
+    title = "Model unavailable"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
+from uuid import UUID
 
 import procrastinate
 
-from helpninja_app.accounts.callers import StaffCaller
+from helpninja_app.accounts.callers import StaffCaller, WorkspaceView
 from helpninja_app.accounts.supabase.introductions import Admission
 from helpninja_app.accounts.supabase.project import Supabase
 from helpninja_app.answers.answerers import Answerers, ProviderKey
+from helpninja_app.answers.catalogue import Catalogue, Model
+from helpninja_app.answers.pipeline import Pipeline
 from helpninja_app.answers.providers.base import Timeouts
 from helpninja_app.billing.checkout import Cashier
 from helpninja_app.billing.plans import PACKS, Interval, PaidPlanName, Plan, plan_in_force
@@ -20,10 +23,17 @@ from helpninja_app.billing.prices import PlanPrice, Prices
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
 from helpninja_app.billing.stripe_gateway import StripeGateway
+from helpninja_app.chats.answering import ChatDesk, Stop
+from helpninja_app.conversations.delivering import Courier, Send
+from helpninja_app.conversations.delivery_records import Fallbacks
 from helpninja_app.errors import Unavailable
+from helpninja_app.integrations.posting import USER_AGENT as WEBHOOK_AGENT
+from helpninja_app.integrations.sending import send as send_packet
+from helpninja_app.integrations.webhooks.delivering import WebhookCourier
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.files import FileStore
+from helpninja_app.kernel.live import Live
 from helpninja_app.kernel.mail import LogMailer, Mailer, SmtpMailer
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.rate_limits import RateLimiter
@@ -39,7 +49,7 @@ from helpninja_app.knowledge.extraction.extractor import Extractor
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.search import SearchIndex
 from helpninja_app.knowledge.tools import KnowledgeTools
-from helpninja_app.settings import Settings
+from helpninja_app.settings import Settings, SettingsRefused
 
 # How long answers under way may take to be stored when the process ends.
 FINISH_SECONDS = 3.0
@@ -47,7 +57,10 @@ FINISH_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Everything that is open; nothing in here belongs to one request or one workspace."""
+    """Everything that is open; nothing in here belongs to one request or one workspace.
+
+    ``http`` posts to addresses that customers name.
+    """
 
     settings: Settings
     database: Database
@@ -57,12 +70,44 @@ class Resources:
     supabase: Supabase | None
     stripe: StripeAccount | None
     knowledge: KnowledgeTools
+    catalogue: Catalogue
     answerers: Answerers
     background: Background
+    live: Live
+    courier: Courier
+    http: SafeHttp
+    answers_under_way: dict[UUID, Stop] = field(default_factory=dict)
 
     def plan_of(self, plan: str) -> Plan:
         """What counts for a workspace on the plan of that name."""
         return plan_in_force(plan, is_unlimited=self.settings.is_unlimited)
+
+    def webhook_courier(self) -> WebhookCourier:
+        """Tells customers' endpoints of events."""
+        keys = self.settings.keys_for_encryption()
+        return WebhookCourier(self.database, self.live, self.queue, self.http, keys)
+
+    def default_model(self) -> Model:
+        """The model of a chat that names none."""
+        return self.catalogue.default(self.answerers.configured)
+
+    def chat_desk(self, workspace: WorkspaceView) -> ChatDesk:
+        """Answers the members of ``workspace``."""
+        embedder = self.knowledge.embedders.of(workspace.embedding_model)
+        return ChatDesk(
+            database=self.database,
+            pipeline=Pipeline(self.knowledge.index, embedder, self.answerers),
+            answerers=self.answerers,
+            background=self.background,
+            plan=self.plan_of(workspace.plan),
+            longest=self.settings.total_timeout,
+            under_way=self.answers_under_way,
+        )
+
+    def stop_answer(self, message_id: UUID) -> None:
+        """End the answer at once if this process writes it; another one sees it in the database."""
+        if (stop := self.answers_under_way.get(message_id)) is not None:
+            stop.set()
 
     def need_stripe(self) -> StripeAccount:
         """``Unavailable`` where no payments are taken."""
@@ -98,10 +143,11 @@ async def open_resources(
     embedder: Embedder | None = None,
     answerers: Answerers | None = None,
     mailer: Mailer | None = None,
+    send: Send = send_packet,
 ) -> AsyncIterator[Resources]:
     """Open the database, the queue and all else that a process needs; close it in the opposite order.
 
-    ``embedder``, ``answerers`` and ``mailer`` stand in for the configured ones.
+    ``embedder``, ``answerers`` and ``mailer`` stand in for the configured ones, ``send`` for the channels.
     """
     async with AsyncExitStack() as stack:
         database = Database(database_url)
@@ -114,9 +160,14 @@ async def open_resources(
         http = await stack.enter_async_context(
             SafeHttp(user_agent=USER_AGENT, allowed_private_hosts=settings.fetchable_private_hosts)
         )
+        # In development the crawler may read our own demo; nobody posts there.
+        webhooks = await stack.enter_async_context(
+            SafeHttp(user_agent=WEBHOOK_AGENT, allowed_private_hosts=settings.allowed_private_hosts)
+        )
         extractor = Extractor()
         stack.push_async_callback(extractor.aclose)
-        answerers = answerers or make_answerers(settings)
+        catalogue = Catalogue.of(settings)
+        answerers = answerers or make_answerers(settings, catalogue)
         stack.push_async_callback(answerers.aclose)
         supabase = make_supabase(settings, embedders.current.name)
         if supabase is not None:
@@ -127,6 +178,10 @@ async def open_resources(
         background = Background()
         # Before anything that they use is closed.
         stack.push_async_callback(background.finish, FINISH_SECONDS)
+        live = Live(database_url)
+        live.open()
+        stack.push_async_callback(live.close)
+        mailer = mailer or make_mailer(settings)
         files = FileStore(settings.data_dir / "files")
         files.prepare()
         resources = Resources(
@@ -134,7 +189,7 @@ async def open_resources(
             database=database,
             queue=queue,
             limiter=RateLimiter(settings.redis_url),
-            mailer=mailer or make_mailer(settings),
+            mailer=mailer,
             supabase=supabase,
             stripe=stripe,
             knowledge=KnowledgeTools(
@@ -146,8 +201,23 @@ async def open_resources(
                 extractor=extractor,
                 fetcher=PageFetcher(http),
             ),
+            catalogue=catalogue,
             answerers=answerers,
             background=background,
+            live=live,
+            courier=Courier(
+                database=database,
+                live=live,
+                http=webhooks,
+                mailer=mailer,
+                send=send,
+                keys=settings.keys_for_encryption(),
+                fallbacks=make_fallbacks(settings),
+                origin=settings.link_origin,
+                signing_key=settings.signing_key(),
+                mailbox=settings.reply_address,
+            ),
+            http=webhooks,
         )
         _open.append(resources)
         try:
@@ -160,6 +230,11 @@ def make_mailer(settings: Settings) -> Mailer:
     if settings.smtp_url is None:
         return LogMailer()
     return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
+def make_fallbacks(settings: Settings) -> Fallbacks:
+    secret = settings.slack_webhook_url
+    return Fallbacks(secret.get_secret_value() if secret else "", settings.escalation_email or "")
 
 
 def make_supabase(settings: Settings, embedding_model: str) -> Supabase | None:
@@ -202,8 +277,14 @@ def make_embedders(settings: Settings) -> Embedders:
     return Embedders(remote, local)
 
 
-def make_answerers(settings: Settings) -> Answerers:
+def make_answerers(settings: Settings, catalogue: Catalogue) -> Answerers:
+    """``SettingsRefused`` where the visitors' model is one that nobody knows."""
+    known = {model.id for model in catalogue.models}
+    if settings.answer_model and settings.answer_model not in known:
+        raise SettingsRefused((f"HELPNINJA_ANSWER_MODEL is {settings.answer_model}, which is no model.",))
     return Answerers(
+        servers=settings.model_servers,
+        catalogue=catalogue,
         openai=ProviderKey(settings.openai_api_key.get_secret_value(), settings.openai_base_url)
         if settings.openai_api_key
         else None,

@@ -15,11 +15,14 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from helpninja_app.billing_settings import BillingSettings
+from helpninja_app.mail_settings import MailSettings
+from helpninja_app.model_servers import ModelServer, parse_model_servers
 
 WEAK_SECRETS = frozenset({"secret", "changeme", "change-me", "password", "helpninja", "development"})
 SECRET_LENGTH = 32
 
 HostList = Annotated[frozenset[str], NoDecode]
+ModelServerList = Annotated[tuple[ModelServer, ...], NoDecode]
 
 
 class SettingsRefused(Exception):
@@ -30,11 +33,15 @@ class SettingsRefused(Exception):
         super().__init__("HelpNinja cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
 
-class Settings(BillingSettings):
+class Settings(BillingSettings, MailSettings):
     """Read from the environment and from ``.env``; the description of each field is the README's table."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", env_ignore_empty=True, populate_by_name=True
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     env: Literal["development", "production"] = Field(
@@ -65,8 +72,9 @@ class Settings(BillingSettings):
         None,
         alias="HELPNINJA_ENCRYPTION_KEYS",
         description="Comma-separated keys of at least 32 random characters for the secrets of two-factor"
-        " sign-in: the first one encrypts, all decrypt. Empty: derived from `HELPNINJA_SECRET_KEY`, which"
-        " always decrypts too; when that is changed, keep the old one here.",
+        " sign-in and the credentials of integrations: the first one encrypts, all decrypt. Empty: derived"
+        " from `HELPNINJA_SECRET_KEY`, which always decrypts too; when that is changed, keep the old one"
+        " here.",
     )
     trusted_proxies: HostList = Field(
         frozenset(),
@@ -102,16 +110,6 @@ class Settings(BillingSettings):
         alias="HELPNINJA_SIGN_UP",
         description="Who may make an account: anybody, only who is invited, or nobody.",
     )
-    smtp_url: SecretStr | None = Field(
-        None,
-        alias="SMTP_URL",
-        description="`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`. Empty: their"
-        " links stand in the server's log.",
-    )
-    mail_from: str = Field(
-        "HelpNinja <helpninja@localhost>", alias="MAIL_FROM", description="The sender of mails."
-    )
-
     supabase_url: str | None = Field(
         None,
         alias="SUPABASE_URL",
@@ -137,6 +135,13 @@ class Settings(BillingSettings):
     )
     anthropic_base_url: str | None = Field(
         None, alias="ANTHROPIC_BASE_URL", description="Any server with Anthropic's protocol instead."
+    )
+    model_servers: ModelServerList = Field(
+        (),
+        alias="HELPNINJA_MODEL_SERVERS",
+        description="More servers with OpenAI's protocol (Ollama, vLLM, LM Studio, Azure), as JSON:"
+        ' `[{"name", "base_url", "api_key"?, "models": [{"id", "label"?, "context"?, "plan"?,'
+        ' "credits_per_1000"?, "reasoning"?}]}]`. Their models are called `name/id`.',
     )
     answer_model: str | None = Field(
         None,
@@ -211,6 +216,11 @@ class Settings(BillingSettings):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("model_servers", mode="before")
+    @classmethod
+    def _parse_servers(cls, value: object) -> object:
+        return parse_model_servers(value) if isinstance(value, str) else value
+
     @field_validator("public_url", "supabase_url")
     @classmethod
     def _without_trailing_slash(cls, value: str | None) -> str | None:
@@ -260,6 +270,7 @@ class Settings(BillingSettings):
             ("HELPNINJA_SECRET_KEY", self.secret_key),
             ("HELPNINJA_METRICS_TOKEN", self.metrics_token),
             ("CRON_SECRET", self.cron_secret),
+            ("INBOUND_EMAIL_SECRET", self.inbound_email_secret),
         ):
             if secret is not None and self.env == "production":
                 problems += _weaknesses(name, secret.get_secret_value())
@@ -283,8 +294,6 @@ class Settings(BillingSettings):
             problems.append("SUPABASE_URL and SUPABASE_ANON_KEY are needed together.")
         if self.env == "production" and self.supabase_url and not self.public_url:
             problems.append("HELPNINJA_PUBLIC_URL is missing: Supabase sends people back to it.")
-        if self.smtp_url and not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
-            problems.append("SMTP_URL has to start with smtp:// or smtps://.")
         problems += [
             f"HELPNINJA_TRUSTED_PROXIES has {proxy}, which is no address or network."
             for proxy in sorted(self.trusted_proxies)
@@ -292,7 +301,7 @@ class Settings(BillingSettings):
         ]
         if self.embedder == "openai" and self.openai_api_key is None:
             problems.append("OPENAI_API_KEY is missing although HELPNINJA_EMBEDDER is openai.")
-        problems += self.billing_problems()
+        problems += self.billing_problems() + self.mail_problems()
         if problems:
             raise SettingsRefused(tuple(problems))
 
@@ -336,7 +345,9 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = {str(item["loc"][0]): str(item["msg"]) for item in error.errors()}
+        wrong = {
+            str(item["loc"][0]): str(item["msg"]).removeprefix("Value error, ") for item in error.errors()
+        }
     problems = [f"{name} is not valid: {message}." for name, message in wrong.items()]
     defaults = {field.alias: field.default for field in Settings.model_fields.values()}
     # Read again without them, for what else there is to complain about.

@@ -33,7 +33,7 @@ _TOKENS = re.compile(
         | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+|-code-verifier)?= | \bbearer\s+ )
       [^\s;,'"@]+
     | (?P<user> ://[^:/@\s]+: ) [^\s/@]+ (?=@)
-    | hn_sk_ [\w-]+ | \b(?:sk|rk)_(?:live|test)_ \w+ | \bwhsec_ \w+
+    | hn_sk_ [\w-]+ | \b(?:sk|rk)_(?:live|test)_ \w+ | \bwhsec_ [\w+/=-]+
     | (?<![\w-]) eyJ[\w-]{10,} \. [\w-]+ \. [\w-]+""",
 )
 

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate, make_msgid, parseaddr
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import structlog
 
-from helpninja_app.errors import Unavailable
+from helpninja_app.errors import MailRefused, Unavailable
 
 log = structlog.get_logger(__name__)
 
+# For one command, and for the whole of it: a server may be slow at each.
 TIMEOUT_SECONDS = 15
+TOTAL_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message in plain text; ``link`` is what its reader is to open, a line of its own in ``text``."""
+    """A message in plain text; ``link`` is what its reader is to open, a line of its own in ``text``.
+
+    ``html`` is the same for readers that show it. ``message_id`` and ``references`` hold it in its thread
+    (RFC 5322 3.6.4, with angle brackets); sent again with its ``message_id``, most show it once.
+    ``sender_name`` stands in place of the name in ``MAIL_FROM``; ``list_id`` (RFC 2919) is for filters.
+    """
 
     to: str
     subject: str
     text: str
     link: str = ""
+    html: str = ""
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+    reply_to: str = ""
+    sender_name: str = ""
+    list_id: str = ""
 
 
 class Mailer(Protocol):
@@ -34,7 +49,10 @@ class Mailer(Protocol):
     is_real: bool
 
     async def send(self, mail: Mail) -> None:
-        """Raises ``Unavailable`` when the mail could not be handed on; trying again may help."""
+        """Raises ``Unavailable`` when the mail could not be handed on; trying again may help.
+
+        It does not after ``MailRefused``, which is one of these.
+        """
         ...
 
 
@@ -62,21 +80,54 @@ class SmtpMailer:
         self._sender = sender
 
     async def send(self, mail: Mail) -> None:
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
-        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="helpninja")
-        # RFC 3834: nobody's absence note should answer it.
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(mail.text)
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=self._host,
-                port=self._port,
-                username=self._user,
-                password=self._password,
-                use_tls=self._is_tls,
-                timeout=TIMEOUT_SECONDS,
-            )
+            async with asyncio.timeout(TOTAL_SECONDS):
+                await aiosmtplib.send(
+                    written(mail, self._sender),
+                    hostname=self._host,
+                    port=self._port,
+                    username=self._user,
+                    password=self._password,
+                    use_tls=self._is_tls,
+                    timeout=TIMEOUT_SECONDS,
+                )
         except (aiosmtplib.SMTPException, OSError) as error:
+            if _is_for_good(error):
+                raise MailRefused("The mail server refused the message.") from error
             raise Unavailable(f"The mail server did not take a message: {type(error).__name__}.") from error
+
+
+def _is_for_good(error: Exception) -> bool:
+    """Whether the server says of the message or its readers, not of us, that it will never take it."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return all(500 <= refused.code < 600 for refused in error.recipients)
+    return isinstance(error, aiosmtplib.SMTPDataError) and 500 <= error.code < 600
+
+
+def written(mail: Mail, sender: str) -> EmailMessage:
+    """The message as it goes over the wire. What would break out of a header is taken out of it."""
+    message = EmailMessage()
+    name, address = parseaddr(sender)
+    # An Address, not its text: encoded and read again, that comes out as none with some names.
+    message["From"] = Address(_one_line(mail.sender_name) or name, addr_spec=address)
+    message["To"], message["Subject"] = mail.to, _one_line(mail.subject)
+    message["Date"], message["Message-ID"] = formatdate(), mail.message_id or make_msgid(domain="helpninja")
+    if mail.references:
+        message["In-Reply-To"], message["References"] = mail.references[-1], " ".join(mail.references)
+    if mail.list_id:
+        message["List-Id"] = mail.list_id
+    if mail.reply_to:
+        message["Reply-To"] = mail.reply_to
+    # RFC 3834: nobody's absence note should answer it.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text)
+    if mail.html:
+        message.add_alternative(mail.html, subtype="html")
+    return message
+
+
+def _one_line(words: str) -> str:
+    # "=?" begins an encoded word (RFC 2047), in which a line break could hide.
+    return " ".join(
+        "".join(sign if sign.isprintable() else " " for sign in words).replace("=?", "= ?").split()
+    )

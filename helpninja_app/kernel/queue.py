@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -56,18 +56,23 @@ class Queue:
         *,
         priority: Priority = Priority.INTERACTIVE,
         once: str | None = None,
+        after: timedelta | None = None,
         **arguments: str,
     ) -> None:
         """Add a job that exists exactly when the session's transaction commits.
 
-        With ``once`` nothing happens while a job of that name still waits.
+        With ``once`` nothing happens while a job of that name still waits; it is not run before ``after``.
         """
         try:
             async with session.begin_nested():
                 # Asked for in here: only then does SQLAlchemy set the savepoint that a refusal rolls back to.
                 driver = (await (await session.connection()).get_raw_connection()).driver_connection
                 job = self.app.configure_task(
-                    f"helpninja:{task}", priority=int(priority), queueing_lock=once, connection=driver
+                    f"helpninja:{task}",
+                    priority=int(priority),
+                    queueing_lock=once,
+                    schedule_at=datetime.now(UTC) + after if after else None,
+                    connection=driver,
                 )
                 await job.defer_async(**arguments)
         except AlreadyEnqueued:

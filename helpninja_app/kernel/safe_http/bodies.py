@@ -70,6 +70,10 @@ class BoundedBody:
                 self._decoder = _decompressor(self._encoding, data)
             data = self._inflate(self._decoder, data)
 
+    @property
+    def so_far(self) -> bytes:
+        return bytes(self._content[: self._max_bytes])
+
     def finish(self) -> bytes:
         """The content; raises ``FetchFailed`` when a compressed body ended early."""
         if self._decoder is not None and self._received and not self._decoder.eof:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
@@ -24,6 +24,8 @@ from helpninja_app.kernel.safe_http.targets import Target, check_name, parse_tar
 
 MAX_REDIRECTS = 5
 MAX_HEADERS = 200
+BEGINNING_BYTES = 1 << 14
+BEGINNING_SECONDS = 5.0
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Set by us alone: the first four decide where the request goes and where it ends, the last what comes back.
@@ -158,6 +160,30 @@ class SafeHttp:
         ):
             return _fetched(target, head, await _read(response, head, target, max_bytes), [])
 
+    async def check_post(self, url: str) -> str:
+        """As ``check``, for an address to post to: plain http is for the allowed private hosts alone."""
+        target = self._admit_post(url)
+        await self._network.addresses(target.host, target.port)
+        return target.url
+
+    async def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Fetched:
+        """Post ``body`` and return whatever is answered, of which the status counts.
+
+        Of the answer's body the beginning is kept: it may be long, slow or broken, but the message was taken
+        all the same, and a failure here would have it posted again. Raises as ``request`` does.
+        """
+        target = self._admit_post(url)
+        async with AsyncExitStack() as stack:
+            async with self._time_limit(target):
+                head, response = await stack.enter_async_context(self._answer("POST", target, headers, body))
+            return _fetched(target, head, await _beginning(response, head, target), [])
+
+    def _admit_post(self, url: str) -> Target:
+        target = self._admit(url)
+        if target.scheme == "http" and target.host_and_port not in self._allowed:
+            raise AddressRefused("The address must start with https://.")
+        return target
+
     def _admit(self, url: str) -> Target:
         target = parse_target(url)
         if not self._allowed.admits(target):
@@ -268,6 +294,19 @@ async def _read(response: httpcore2.Response, head: Head, target: Target, max_by
         async for data in stream:
             body.feed(data)
     return body.finish()
+
+
+async def _beginning(response: httpcore2.Response, head: Head, target: Target) -> bytes:
+    """What comes of the body within a few seconds and kilobytes; what is wrong with the rest is nobody's."""
+    with suppress(FetchFailed, TimeoutError, httpcore2.NetworkError, httpcore2.ProtocolError):
+        encoding = content_encoding(head.headers.get("content-encoding", ""), target.authority)
+        body = BoundedBody(encoding=encoding, max_bytes=BEGINNING_BYTES, host=target.authority)
+        with suppress(TimeoutError, httpcore2.TimeoutException, FetchFailed):
+            async with asyncio.timeout(BEGINNING_SECONDS), aclosing(response.aiter_stream()) as stream:
+                async for data in stream:
+                    body.feed(data)
+        return body.so_far
+    return b""
 
 
 def _fetched(requested: Target, head: Head, body: bytes, visited: list[str]) -> Fetched:
