@@ -13,6 +13,7 @@ from sqlmodel import col
 from helpninja_app.accounts.members import list_members
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.billing.at_once import THRESHOLDS
 from helpninja_app.billing.ledger import database_time, set_due
 from helpninja_app.billing.models import LedgerAccount, Unit, UsageAlert
 from helpninja_app.billing.plans import Plan
@@ -23,8 +24,6 @@ from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.mail import Mail
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Scope
-
-THRESHOLDS = (75, 90, 100)
 
 ALERT_TASK = "send_usage_alert"
 

@@ -13,7 +13,7 @@ from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.members import list_members
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import StripeCustomer
-from helpninja_app.billing.stripe_gateway import StripeGateway, UnknownToStripe
+from helpninja_app.billing.stripe_gateway import StripeGateway
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 
@@ -47,16 +47,3 @@ async def ensure_customer(database: Database, gateway: StripeGateway, caller: St
             insert(StripeCustomer).values(id=made, workspace_id=workspace.id).on_conflict_do_nothing()
         )
         return await find_customer(session, workspace.id) or made
-
-
-async def end_subscription(database: Database, gateway: StripeGateway, workspace_id: UUID) -> None:
-    """Have a workspace that is to be removed pay no more; ``Unavailable`` when Stripe does not say so."""
-    async with database.unit_of_work() as session:
-        customer = await find_customer(session, workspace_id)
-    try:
-        state, live = await gateway.read_subscription(customer) if customer else (None, 0)
-    except UnknownToStripe:
-        # Deleted at Stripe, and its subscriptions with it.
-        return
-    if state is not None and live:
-        await gateway.cancel(state.id)

@@ -163,11 +163,12 @@ async def change_anchor(
     session: AsyncSession, account: LedgerAccount, plan: Plan, anchor: datetime, moment: datetime
 ) -> None:
     """Count the locked account's months from ``anchor``. A month that begins later than the current one does
-    begins at once, with the whole allowance; otherwise the current one goes on until the next begins."""
+    begins at once, with the whole allowance; otherwise the current one goes on until the next begins.
+    An anchor to come, as in a trial, begins no month: what was used stays used, whatever the day."""
     account.anchor = anchor
     # A clock that is late does not end the month before it began.
     start, end = period_of(anchor, max(moment, account.period_start))
-    if account.period_start < start:
+    if account.period_start < start and anchor <= moment:
         await _renew(session, account, plan, moment)
     else:
         account.period_end = end

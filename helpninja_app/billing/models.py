@@ -150,12 +150,17 @@ class TopUp(SQLModel, table=True):
 
 
 class StripeCustomer(SQLModel, table=True):
-    """Whose customer it is: found before a workspace is known."""
+    """Whose customer it is: found before a workspace is known.
+
+    ``ended_subscription`` is the one that was cancelled since its workspace is deleted, or empty when there
+    was nothing to cancel.
+    """
 
     __tablename__ = "stripe_customers"
 
     id: str = Field(primary_key=True)
     workspace_id: UUID
+    ended_subscription: str | None = None
 
 
 class StripeEvent(SQLModel, table=True):

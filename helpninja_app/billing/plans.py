@@ -21,6 +21,20 @@ class Feature(StrEnum):
     """What a plan has or has not."""
 
     API_KEYS = "API keys"
+    WEBHOOKS = "outbound webhooks"
+
+
+class ModelClass(StrEnum):
+    """Which models of the private chat a plan has, from the cheapest class on; each has those before it."""
+
+    SMALL = "Offline, GPT-4o mini class"
+    MEDIUM = "+ GPT-4o class"
+    LARGE = "+ Claude Sonnet class"
+    ALL = "All"
+
+    def includes(self, other: ModelClass) -> bool:
+        classes = list(ModelClass)
+        return classes.index(other) <= classes.index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,7 @@ class Plan:
     upload_bytes: int
     integrations: int | None
     members: int | None
+    models: ModelClass
     features: frozenset[Feature]
 
     def price(self, interval: Interval) -> int:
@@ -47,12 +62,27 @@ class Plan:
 
 _NONE: frozenset[Feature] = frozenset()
 _KEYS = _NONE | {Feature.API_KEYS}
+_WEBHOOKS = _KEYS | {Feature.WEBHOOKS}
 
-FREE = Plan("free", 0, 0, 100, 100, 1, 100, 50, 10 * MEGABYTE, 1, 2, _NONE)
-STARTER = Plan("starter", 29_00, 290_00, 1_000, 1_000, 1, 1_000, 500, 10 * MEGABYTE, 3, 3, _KEYS)
-PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE, None, 10, _KEYS)
+_CHEAP, _MIDDLE, _DEAR, _ANY = ModelClass
+
+FREE = Plan("free", 0, 0, 100, 100, 1, 100, 50, 10 * MEGABYTE, 1, 2, _CHEAP, _NONE)
+STARTER = Plan("starter", 29_00, 290_00, 1_000, 1_000, 1, 1_000, 500, 10 * MEGABYTE, 3, 3, _MIDDLE, _KEYS)
+PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE, None, 10, _DEAR, _WEBHOOKS)
 AGENCY = Plan(
-    "agency", 299_00, 2_990_00, 50_000, 10_000, None, 100_000, 20_000, 50 * MEGABYTE, None, None, _KEYS
+    "agency",
+    299_00,
+    2_990_00,
+    50_000,
+    10_000,
+    None,
+    100_000,
+    20_000,
+    50 * MEGABYTE,
+    None,
+    None,
+    _ANY,
+    _WEBHOOKS,
 )
 
 PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (FREE, STARTER, PRO, AGENCY)})

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.billing.alerts import note_usage
+from helpninja_app.billing.at_once import (
+    GIVEN_BACK,
+    LIFETIME,
+    count_at_once,
+    reservation_at_once,
+    settlement_at_once,
+)
 from helpninja_app.billing.ledger import (
     Reason,
     allowance_of,
@@ -25,10 +32,7 @@ from helpninja_app.billing.ledger import (
 from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerReservation, Unit
 from helpninja_app.billing.plans import Plan
 from helpninja_app.errors import Conflict, LimitUsedUp
-from helpninja_app.kernel.database import new_id
-
-# Longer than any answer may take; after that its process is gone, and the reservation with it.
-LIFETIME = timedelta(minutes=15)
+from helpninja_app.kernel.database import new_id, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,28 @@ async def reserve(
     while it is open and ``Conflict`` afterwards. Raises ``LimitUsedUp`` when the balance does not suffice.
     """
     reservation_id = new_id()
-    if amount == 0 or allowance_of(plan, unit) is None:
+    if amount == 0 or (allowance := allowance_of(plan, unit)) is None:
         return Reservation(reservation_id, unit, 0)
+    least = least_of(amount, at_least)
+    # A key of the caller's may have been asked for before, which takes a look.
+    if key is None:
+        at_once = reservation_at_once(
+            workspace_id,
+            reservation_id,
+            unit,
+            allowance,
+            wanted=amount,
+            at_least=least,
+            description=description,
+        )
+        if (row := await run(session, at_once)).taken is not None:
+            return Reservation(reservation_id, unit, row.taken)
     account = await open_account(session, workspace_id, unit, plan)
-    key = f"reserve:{key or reservation_id}"
-    if (before := await find_entry(session, account, key)) is not None:
+    entry_key = f"reserve:{key or reservation_id}"
+    if key is not None and (before := await find_entry(session, account, entry_key)) is not None:
         return await _again(session, account, before.reservation_id)
     taken = min(amount, account.balance)
-    if taken < (amount if at_least is None else max(at_least, 1)):
+    if taken < least:
         raise used_up(account, plan)
     granted = min(taken, account.granted)
     session.add(
@@ -79,9 +97,14 @@ async def reserve(
         )
     )
     await set_due(session, workspace_id, expires_at)
-    reason = Reason(EntryKind.RESERVATION, key, description, reservation_id)
+    reason = Reason(EntryKind.RESERVATION, entry_key, description, reservation_id)
     await post(session, account, reason, spent=granted, topped_up=granted - taken)
     return Reservation(reservation_id, unit, taken)
+
+
+def least_of(amount: int, at_least: int | None) -> int:
+    """What a reservation of ``amount`` needs at the least: all of it, or ``at_least``, but something."""
+    return amount if at_least is None else max(at_least, 1)
 
 
 async def settle(
@@ -92,6 +115,14 @@ async def settle(
     What goes beyond the reservation is taken as far as the balance reaches. One that expired meanwhile is
     charged all the same. Settling twice is settling once, but for what is only counted.
     """
+    if reservation.amount:
+        at_once = settlement_at_once(
+            workspace_id, reservation.id, reservation.unit, used, description=description
+        )
+        if (row := await run(session, at_once)).taken is not None:
+            return int(row.taken)
+    elif await run(session, count_at_once(workspace_id, reservation.unit, used)) is not None:
+        return 0
     account = await lock_account(session, workspace_id, reservation.unit)
     if reservation.amount == 0:
         account.used += used
@@ -100,7 +131,7 @@ async def settle(
     key = f"usage:{reservation.id}"
     if (before := await find_entry(session, account, key)) is not None:
         return -before.amount
-    held = await _close(session, account, reservation.id, "Reservation given back")
+    held = await _close(session, account, reservation.id, GIVEN_BACK)
     if held is not None and held.period_start != account.period_start:
         # The month it was reserved in is over, and what was left of that month with it.
         taken = min(used, held.granted + held.topped_up)
@@ -161,6 +192,28 @@ async def release_expired(session: AsyncSession, workspace_id: UUID, moment: dat
         account = await lock_account(session, workspace_id, Unit(each.unit))
         await _close(session, account, each.id, "Not settled in time: given back")
     return len(expired)
+
+
+async def find_refusal(
+    session: AsyncSession, workspace_id: UUID, plan: Plan, unit: Unit
+) -> LimitUsedUp | None:
+    """What ``reserve`` would raise, were it asked now, because nothing is left; told without a lock.
+
+    ``None`` promises nothing: a month that is over or a plan that has changed is for ``reserve`` to see.
+    """
+    if (allowance := allowance_of(plan, unit)) is None:
+        return None
+    found = await session.execute(
+        select(LedgerAccount).where(
+            col(LedgerAccount.workspace_id) == workspace_id,
+            col(LedgerAccount.unit) == unit.value,
+            col(LedgerAccount.allowance) == allowance,
+            func.greatest(allowance - col(LedgerAccount.spent), 0) + col(LedgerAccount.topped_up) <= 0,
+            col(LedgerAccount.period_end) > func.clock_timestamp(),
+        )
+    )
+    account = found.scalar_one_or_none()
+    return None if account is None else used_up(account, plan)
 
 
 def used_up(account: LedgerAccount, plan: Plan) -> LimitUsedUp:

@@ -1,0 +1,89 @@
+"""What a deleted workspace pays: its plan is not renewed, and goes on if the workspace is brought back."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from helpninja_app.accounts.models import WorkspaceHandle
+from helpninja_app.billing.customers import find_customer
+from helpninja_app.billing.models import StripeCustomer
+from helpninja_app.billing.stripe_gateway import StripeGateway, UnknownToStripe
+from helpninja_app.errors import Unavailable
+from helpninja_app.kernel.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
+    """Cancel the plans of workspaces that were deleted, at the end of what is paid for; take that back for
+    those that were brought back. Who could not be followed, since Stripe is away, is followed next time."""
+    deleted = select(col(WorkspaceHandle.workspace_id)).where(col(WorkspaceHandle.is_closed).is_(True))
+    ended = col(StripeCustomer.ended_subscription)
+    is_deleted = col(StripeCustomer.workspace_id).in_(deleted)
+    async with database.unit_of_work() as session:
+        found = await session.execute(
+            select(StripeCustomer, is_deleted).where(is_deleted == ended.is_(None)).limit(1_000)
+        )
+        behind = [(customer, gone) for customer, gone in found.tuples()]
+    for customer, gone in behind:
+        try:
+            subscription = await (_end if gone else _go_on)(gateway, customer)
+        except Unavailable as error:
+            log.warning(
+                "deletion_not_followed_yet", workspace=str(customer.workspace_id), detail=error.detail
+            )
+            continue
+        async with database.unit_of_work() as session:
+            await session.execute(
+                update(StripeCustomer)
+                .where(col(StripeCustomer.id) == customer.id)
+                .values(ended_subscription=subscription)
+            )
+
+
+async def _end(gateway: StripeGateway, customer: StripeCustomer) -> str:
+    """Returns what was cancelled: nothing where the owner had done so, and has it stay so."""
+    try:
+        state, live = await gateway.read_subscription(customer.id)
+        if state is None or not live or state.cancel_at is not None:
+            return ""
+        key = _key("deleted", state.id)
+        if state.schedule is not None:
+            await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
+        await gateway.cancel_at_period_end(state.id, is_cancelled=True, key=key)
+    except UnknownToStripe:
+        return ""
+    return state.id
+
+
+async def _go_on(gateway: StripeGateway, customer: StripeCustomer) -> None:
+    try:
+        state, live = await gateway.read_subscription(customer.id)
+        if state is None or not live or state.id != customer.ended_subscription or state.cancel_at is None:
+            return
+        await gateway.cancel_at_period_end(state.id, is_cancelled=False, key=_key("brought-back", state.id))
+    except UnknownToStripe:
+        return
+
+
+def _key(about: str, subscription: str) -> str:
+    """One of its own each time: what is deleted, brought back and deleted again is cancelled again."""
+    return f"{about}:{subscription}:{time.time_ns()}"
+
+
+async def end_subscription(database: Database, gateway: StripeGateway, workspace_id: UUID) -> None:
+    """Have a workspace that is removed for good pay no more; ``Unavailable`` when Stripe does not say so."""
+    async with database.unit_of_work() as session:
+        customer = await find_customer(session, workspace_id)
+    try:
+        state, live = await gateway.read_subscription(customer) if customer else (None, 0)
+    except UnknownToStripe:
+        # Deleted at Stripe, and its subscriptions with it.
+        return
+    if state is not None and live:
+        await gateway.cancel(state.id)
