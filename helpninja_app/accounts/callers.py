@@ -28,6 +28,7 @@ class WorkspaceView:
     allowed_domains: tuple[str, ...]
     time_zone: str
     business_hours: Mapping[str, list[list[str]]]
+    holidays: tuple[str, ...]
     languages: tuple[str, ...]
     greeting: str
     suggestions: tuple[str, ...]

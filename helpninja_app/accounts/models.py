@@ -41,6 +41,7 @@ class Workspace(SQLModel, table=True):
     plan: str = "free"
     embedding_model: str
     business_hours: dict[str, list[list[str]]] = Field(default_factory=dict, sa_type=JSONB)
+    holidays: list[str] = texts_column()
     created_at: datetime = time_column()
     deleted_at: datetime | None = time_column(is_optional=True)
 

@@ -11,7 +11,9 @@ class Permission(StrEnum):
     READ_KNOWLEDGE = "knowledge:read"
     WRITE_KNOWLEDGE = "knowledge:write"
     UPLOAD_DOCUMENTS = "documents:upload"
+    USE_CHAT = "chat:use"
     READ_CONVERSATIONS = "conversations:read"
+    ANSWER_CONVERSATIONS = "conversations:answer"
     READ_MEMBERS = "members:read"
     READ_AUDIT = "audit:read"
     MANAGE_WORKSPACE = "workspace:manage"
@@ -34,8 +36,9 @@ _EVERYBODY = frozenset({Permission.READ_KNOWLEDGE, Permission.READ_CONVERSATIONS
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission) - {Permission.DELETE_WORKSPACE, Permission.MANAGE_BILLING},
-    Role.AGENT: _EVERYBODY | {Permission.UPLOAD_DOCUMENTS},
-    Role.ANALYST: _EVERYBODY | {Permission.UPLOAD_DOCUMENTS, Permission.WRITE_KNOWLEDGE},
+    Role.AGENT: _EVERYBODY
+    | {Permission.ANSWER_CONVERSATIONS, Permission.USE_CHAT, Permission.UPLOAD_DOCUMENTS},
+    Role.ANALYST: _EVERYBODY | {Permission.USE_CHAT, Permission.UPLOAD_DOCUMENTS, Permission.WRITE_KNOWLEDGE},
     Role.VIEWER: _EVERYBODY,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -15,6 +15,7 @@ from helpninja_app.accounts.callers import Voice
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 _DOMAIN = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
+_DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _LANGUAGE = re.compile(r"[a-z]{2}")
 RESERVED = frozenset({"app", "api", "demo", "docs", "new", "settings", "widget", "www"})
 _ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
@@ -35,7 +36,8 @@ class WorkspaceChanges(BaseModel):
     """What is absent stays as it is.
 
     ``businessHours`` has, for each day with any, spans such as ``["09:00", "17:00"]`` in ``timeZone``, in
-    order and without overlaps. ``allowedDomains`` are hosts such as ``example.com`` or ``*.example.com``.
+    order and without overlaps. ``holidays`` are days such as ``2026-12-25``, closed from midnight to midnight
+    there. ``allowedDomains`` are hosts such as ``example.com`` or ``*.example.com``.
     """
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -48,6 +50,7 @@ class WorkspaceChanges(BaseModel):
     allowedDomains: list[str] | None = Field(None, max_length=100)  # noqa: N815
     timeZone: str | None = Field(None, max_length=64)  # noqa: N815
     businessHours: dict[Day, list[list[str]]] | None = None  # noqa: N815
+    holidays: list[str] | None = Field(None, max_length=100)
     languages: list[str] | None = Field(None, max_length=20)
     greeting: str | None = Field(None, max_length=500)
     suggestions: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(None, max_length=6)
@@ -94,12 +97,28 @@ class WorkspaceChanges(BaseModel):
                 raise ValueError("Spans follow each other, and each ends after it begins")
         return {day: spans for day, spans in hours.items() if spans} if hours is not None else None
 
+    @field_validator("holidays")
+    @classmethod
+    def _are_days(cls, days: list[str] | None) -> list[str] | None:
+        for day in days or ():
+            if not _DAY.fullmatch(day) or not _is_day(day):
+                raise ValueError("Each has to be a day such as 2026-12-25")
+        return None if days is None else sorted(set(days))
+
     @field_validator("languages")
     @classmethod
     def _are_codes(cls, languages: list[str] | None) -> list[str] | None:
         if any(not _LANGUAGE.fullmatch(code) for code in languages or ()):
             raise ValueError("Each has to be a code of ISO 639-1, such as en")
         return None if languages is None else list(dict.fromkeys(languages))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _moment(text: str) -> time:

@@ -199,6 +199,7 @@ def view_of_row(row: Mapping[str, Any]) -> WorkspaceView:
         allowed_domains=tuple(row["allowed_domains"]),
         time_zone=row["time_zone"],
         business_hours=row["business_hours"],
+        holidays=tuple(row["holidays"]),
         languages=tuple(row["languages"]),
         greeting=row["greeting"],
         suggestions=tuple(row["suggestions"]),
