@@ -15,6 +15,8 @@ from sqlmodel import col
 
 from helpninja_app.accounts.workspaces import embedding_model_of
 from helpninja_app.errors import NotFound, Unavailable
+from helpninja_app.integrations.webhooks.events import record_event
+from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
@@ -160,6 +162,18 @@ async def swap_document(
     document.embedded_count = count
     document.updated_at = now()
     await session.flush()
+    await record_event(
+        session,
+        workspace_id,
+        EventType.DOCUMENT_INDEXED,
+        {
+            "documentId": str(document_id),
+            "title": document.title,
+            "audience": document.audience,
+            "language": document.language,
+            "chunks": count,
+        },
+    )
 
 
 async def load_document(

@@ -21,7 +21,9 @@ from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.crawl.discovery import discover
 from helpninja_app.knowledge.crawl.pages import Page
 from helpninja_app.knowledge.documents import forget_document
+from helpninja_app.knowledge.exclusions import EXCLUDED, excluded_among, is_excluded
 from helpninja_app.knowledge.extraction.extracted import Extracted
+from helpninja_app.knowledge.gone_pages import earlier_place, forget_old_runs, note_gone, remove_absent
 from helpninja_app.knowledge.indexing import hash_content, prepare_document, swap_document, touch_source
 from helpninja_app.knowledge.ingest_requests import enqueue_ingest, load_job
 from helpninja_app.knowledge.lexical_index import lock_index
@@ -34,6 +36,7 @@ from helpninja_app.knowledge.models import (
     JobState,
     PageState,
     Source,
+    SourceKind,
 )
 from helpninja_app.knowledge.tools import KnowledgeTools
 
@@ -54,9 +57,9 @@ class _Run:
     job_id: UUID
     source_id: UUID
     address: str
-    audience: str
     embedding_model: str
     limits: KnowledgeLimits
+    was_sitemap: bool
 
 
 async def run_ingest(
@@ -78,13 +81,15 @@ async def run_ingest(
         job.state = JobState.RUNNING.value
         job.started_at = job.started_at or now()
         address, is_discovered = job.input, job.discovered
-    run = _Run(scope, workspace_id, job_id, source.id, address, source.audience, embedding_model, limits)
+        # A page in the place of a sitemap is a site in trouble, where nobody asked for it to be read.
+        was_sitemap = job.is_scheduled and source.kind == SourceKind.SITEMAP.value
+    run = _Run(scope, workspace_id, job_id, source.id, address, embedding_model, limits, was_sitemap)
     if not is_discovered:
         try:
             await _discover(tools, run)
         except InputRefused as error:
             if isinstance(error, FetchFailed) and error.remote_status in GONE:
-                await _forget_page(tools, run, address)
+                await _forget_input(tools, run, error.detail)
             await _finish(tools, run, JobState.FAILED, error.detail)
             return
     if await _work_through(tools, run):
@@ -93,25 +98,35 @@ async def run_ingest(
 
 async def _discover(tools: KnowledgeTools, run: _Run) -> None:
     found = await discover(tools.fetcher, run.address, max_pages=run.limits.pages_per_crawl)
-    rows = [
-        {"url": url, "state": PageState.PENDING.value, "reason": None} for url in dict.fromkeys(found.pages)
-    ] + [
-        {"url": skip.url[:2000], "state": PageState.SKIPPED.value, "reason": skip.reason}
-        for skip in found.skipped
+    if run.was_sitemap and found.kind != SourceKind.SITEMAP.value:
+        raise InputRefused("There was a sitemap at this address, and now there is a page instead.")
+    async with tools.database.unit_of_work(run.scope) as session:
+        excluded = await excluded_among(session, run.workspace_id, found.pages)
+    rows: list[tuple[str, PageState, str | None]] = [
+        (url, PageState.SKIPPED, EXCLUDED) if url in excluded else (url, PageState.PENDING, None)
+        for url in dict.fromkeys(found.pages)
     ]
+    rows += [(skip.url[:2000], PageState.SKIPPED, skip.reason) for skip in found.skipped]
     async with tools.database.unit_of_work(run.scope) as session:
         if rows:
             await session.execute(
                 insert(IngestPage),
                 [
-                    row | {"workspace_id": run.workspace_id, "job_id": run.job_id, "position": position}
-                    for position, row in enumerate(rows)
+                    {
+                        "workspace_id": run.workspace_id,
+                        "job_id": run.job_id,
+                        "position": position,
+                        "url": url,
+                        "state": state.value,
+                        "reason": reason,
+                    }
+                    for position, (url, state, reason) in enumerate(rows)
                 ],
             )
         await session.execute(
             update(IngestJob)
             .where(col(IngestJob.workspace_id) == run.workspace_id, col(IngestJob.id) == run.job_id)
-            .values(discovered=True)
+            .values(discovered=True, is_complete=found.is_complete)
         )
         await session.execute(
             update(Source)
@@ -159,15 +174,17 @@ async def _pending(session: AsyncSession, run: _Run) -> list[tuple[int, str]]:
 
 async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) -> None:
     """Fetch, extract and store one page; whatever goes wrong with it is its reason and nobody else's."""
+    found_url: str | None = None
     try:
         page = await tools.fetcher.page(url, stay_on=run.address)
         extracted = await extract_page(tools, page)
         state = await _store_page(tools, run, page, extracted)
-        reason = None
+        found_url = page.canonical_url if page.canonical_url != url else None
+        reason = EXCLUDED if state is PageState.SKIPPED else None
     except FetchFailed as error:
         state, reason = PageState.FAILED, error.detail
-        if error.remote_status in GONE:
-            await _forget_page(tools, run, url)
+        if error.remote_status in GONE and await _forget_page(tools, run, url):
+            state = PageState.GONE
     except (FileRefused, Invalid) as error:
         state, reason = PageState.FAILED, error.detail
     except HelpNinjaError:
@@ -184,7 +201,7 @@ async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) 
                 col(IngestPage.job_id) == run.job_id,
                 col(IngestPage.position) == position,
             )
-            .values(state=state.value, reason=reason)
+            .values(state=state.value, reason=reason, found_url=found_url)
         )
 
 
@@ -192,6 +209,8 @@ async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: E
     title = extracted.title or page.canonical_url
     url = page.canonical_url
     async with tools.database.unit_of_work(run.scope) as session:
+        if await is_excluded(session, run.workspace_id, url):
+            return PageState.SKIPPED
         existing = await _document_at(session, run.workspace_id, url)
         if (
             existing is not None
@@ -214,6 +233,9 @@ async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: E
         await lock_index(session, run.workspace_id)
         if JobState((await load_job(session, run.workspace_id, run.job_id)).state).is_over:
             return PageState.PENDING
+        if await is_excluded(session, run.workspace_id, url):
+            # Somebody deleted it while it was on its way.
+            return PageState.SKIPPED
         if await _document_at(session, run.workspace_id, url) is None:
             # Again, since pages that are read at the same time were all told that there is room.
             await _check_documents(session, run)
@@ -238,7 +260,10 @@ async def _claim_document(session: AsyncSession, run: _Run, page: Page) -> UUID:
             id=new_id(),
             source_id=run.source_id,
             url=page.canonical_url,
-            audience=run.audience,
+            # As it is now: it may have been changed since this run began.
+            audience=select(col(Source.audience))
+            .where(col(Source.workspace_id) == run.workspace_id, col(Source.id) == run.source_id)
+            .scalar_subquery(),
             status=DocumentStatus.PROCESSING.value,
             media_type=page.content_type,
             size_bytes=len(page.body),
@@ -264,16 +289,31 @@ async def _check_documents(session: AsyncSession, run: _Run) -> None:
         raise Invalid(f"Over the limit of {run.limits.documents} documents of the {run.limits.plan} plan.")
 
 
-async def _forget_page(tools: KnowledgeTools, run: _Run, url: str) -> None:
+async def _forget_page(tools: KnowledgeTools, run: _Run, url: str) -> bool:
+    """Remove the document of an address, wherever it was led to the last time; whether there was one."""
     async with tools.database.unit_of_work(run.scope) as session:
+        await lock_index(session, run.workspace_id)
         document = await _document_at(session, run.workspace_id, url)
-        if document is not None:
-            await forget_document(session, run.workspace_id, document.id)
+        if document is None:
+            place = await earlier_place(session, run.workspace_id, run.source_id, url)
+            document = await _document_at(session, run.workspace_id, place) if place else None
+        if document is None:
+            return False
+        await forget_document(session, run.workspace_id, document.id)
+    return True
+
+
+async def _forget_input(tools: KnowledgeTools, run: _Run, reason: str) -> None:
+    """The address itself is gone: a page goes with it; what a sitemap listed may all still be there."""
+    if await _forget_page(tools, run, run.address):
+        async with tools.database.unit_of_work(run.scope) as session:
+            await note_gone(session, run.workspace_id, run.job_id, [run.address], reason)
 
 
 async def _finish(tools: KnowledgeTools, run: _Run, state: JobState, reason: str | None) -> None:
     async with tools.database.unit_of_work(run.scope) as session:
-        await session.execute(
+        await lock_index(session, run.workspace_id)
+        finished = await session.execute(
             update(IngestJob)
             .where(
                 col(IngestJob.workspace_id) == run.workspace_id,
@@ -281,9 +321,14 @@ async def _finish(tools: KnowledgeTools, run: _Run, state: JobState, reason: str
                 col(IngestJob.state) == JobState.RUNNING.value,
             )
             .values(state=state.value, reason=reason, finished_at=now())
+            .returning(col(IngestJob.is_complete))
         )
-        if state is JobState.COMPLETED:
+        is_complete = finished.scalar_one_or_none()
+        if state is JobState.COMPLETED and is_complete is not None:
+            if is_complete:
+                await remove_absent(session, run.workspace_id, run.source_id, run.job_id)
             await touch_source(session, run.workspace_id, run.source_id)
+        await forget_old_runs(session, run.workspace_id, run.source_id)
 
 
 async def extract_page(tools: KnowledgeTools, page: Page) -> Extracted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -14,28 +14,33 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.queue import Priority, Queue
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.crawl.urls import canonical_url, site_host
+from helpninja_app.knowledge.exclusions import include_pages
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
+    DeletedDocument,
     IngestJob,
     IngestPage,
     JobState,
     PageState,
+    Schedule,
     Source,
     SourceKind,
 )
 from helpninja_app.knowledge.overview import list_sites
 
 SHOWN_PAGES = 200
+WEB_KINDS = (SourceKind.PAGE, SourceKind.SITEMAP)
 
 _LOCK_SITES = text("select pg_advisory_xact_lock(hashtextextended('sites:' || :workspace, 0))")
 
 
 @dataclass(frozen=True, slots=True)
 class PageOutcome:
-    """An address that did not become a document, and why."""
+    """An address of a run: what became of it, and why where it is not a document now."""
 
     url: str
     reason: str
+    state: PageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class IngestProgress:
     pending: int
     changed: int
     unchanged: int
+    gone: int
     failed_count: int
     skipped_count: int
     failed: tuple[PageOutcome, ...]
@@ -58,6 +64,16 @@ class IngestProgress:
     @property
     def docs(self) -> int:
         return self.changed + self.unchanged
+
+    def count(self, state: PageState) -> int:
+        return {
+            PageState.PENDING: self.pending,
+            PageState.CHANGED: self.changed,
+            PageState.UNCHANGED: self.unchanged,
+            PageState.GONE: self.gone,
+            PageState.FAILED: self.failed_count,
+            PageState.SKIPPED: self.skipped_count,
+        }[state]
 
 
 async def request_ingest(
@@ -72,13 +88,14 @@ async def request_ingest(
 ) -> UUID:
     """Enqueue the ingest of a page or sitemap; returns the job's id.
 
-    An ingest of the same address that is still under way is returned instead of starting a second one.
+    An ingest of the same address that is still under way is returned instead of starting a second one. Who
+    names the address of a deleted page or source wants it after all: it is read like a new one.
     Raises ``InputRefused`` for an address that cannot be one, ``LimitUsedUp`` over the plan's sites.
     """
     url = canonical_url(address)
     host = site_host(url)
     await session.execute(_LOCK_SITES, {"workspace": str(workspace_id)})
-    await _check_sites(session, workspace_id, host, limits)
+    await check_sites(session, workspace_id, host, limits)
     source = await _find_source(session, workspace_id, url)
     if source is None:
         source = Source(
@@ -90,14 +107,36 @@ async def request_ingest(
         )
         session.add(source)
         await session.flush()
-    running = await _job_under_way(session, workspace_id, source.id)
+    elif source.deleted_at is not None:
+        await _revive(session, source, audience)
+    await include_pages(session, workspace_id, [url])
+    job_id, _ = await start_job(session, queue, source, requested_by=requested_by)
+    return job_id
+
+
+async def start_job(
+    session: AsyncSession,
+    queue: Queue,
+    source: Source,
+    *,
+    requested_by: str,
+    priority: Priority = Priority.INTERACTIVE,
+) -> tuple[UUID, bool]:
+    """Enqueue a run of a source; the job's id, and whether it is a new one and not still under way."""
+    running = await _job_under_way(session, source.workspace_id, source.id)
     if running is not None:
-        return running
-    job = IngestJob(workspace_id=workspace_id, source_id=source.id, input=url, requested_by=requested_by)
+        return running, False
+    job = IngestJob(
+        workspace_id=source.workspace_id,
+        source_id=source.id,
+        input=source.location,
+        requested_by=requested_by,
+        is_scheduled=priority is Priority.SCHEDULED,
+    )
     session.add(job)
     await session.flush()
-    await enqueue_ingest(session, queue, workspace_id, job.id, Priority.INTERACTIVE)
-    return job.id
+    await enqueue_ingest(session, queue, source.workspace_id, job.id, priority)
+    return job.id, True
 
 
 async def enqueue_ingest(
@@ -126,10 +165,11 @@ async def load_progress(session: AsyncSession, workspace_id: UUID, job_id: UUID)
         pending=counts.get(PageState.PENDING, 0),
         changed=counts.get(PageState.CHANGED, 0),
         unchanged=counts.get(PageState.UNCHANGED, 0),
+        gone=counts.get(PageState.GONE, 0),
         failed_count=counts.get(PageState.FAILED, 0),
         skipped_count=counts.get(PageState.SKIPPED, 0),
-        failed=await _outcomes(session, workspace_id, job_id, PageState.FAILED),
-        skipped=await _outcomes(session, workspace_id, job_id, PageState.SKIPPED),
+        failed=await list_outcomes(session, workspace_id, job_id, PageState.FAILED),
+        skipped=await list_outcomes(session, workspace_id, job_id, PageState.SKIPPED),
     )
 
 
@@ -161,18 +201,84 @@ async def cancel_ingest(session: AsyncSession, workspace_id: UUID, job_id: UUID)
     return given
 
 
+async def retry_failed_pages(
+    session: AsyncSession, queue: Queue, workspace_id: UUID, job_id: UUID
+) -> tuple[str, int]:
+    """Read the failed pages of a source's last run again, or all of it where not even its pages were found.
+
+    Gives the run's input and how many pages are tried; the job's counts change as they are read. ``Conflict``
+    when there is nothing to try again, when it is still under way, and when a later run took its place.
+    """
+    # The same row for whoever asks twice, and for whoever starts another run.
+    job = (
+        await session.execute(
+            select(IngestJob)
+            .where(col(IngestJob.workspace_id) == workspace_id, col(IngestJob.id) == job_id)
+            .with_for_update()
+        )
+    ).scalar_one_or_none()
+    if job is None:
+        raise NotFound("There is no such ingest job.")
+    if not JobState(job.state).is_over:
+        raise Conflict("This ingest is still under way.")
+    source = await session.get_one(Source, (workspace_id, job.source_id))
+    latest = await session.execute(
+        select(col(IngestJob.id))
+        .where(col(IngestJob.workspace_id) == workspace_id, col(IngestJob.source_id) == job.source_id)
+        .order_by(col(IngestJob.created_at).desc(), col(IngestJob.id).desc())
+        .limit(1)
+    )
+    if source.deleted_at is not None or latest.scalar_one() != job_id:
+        raise Conflict("This source was read again since, or deleted: there is a later state to look at.")
+    pages = await session.execute(
+        update(IngestPage)
+        .where(
+            col(IngestPage.workspace_id) == workspace_id,
+            col(IngestPage.job_id) == job_id,
+            col(IngestPage.state) == PageState.FAILED.value,
+        )
+        .values(state=PageState.PENDING.value, reason=None)
+        .returning(col(IngestPage.position))
+    )
+    count = len(pages.scalars().all())
+    if not count and job.discovered:
+        raise Conflict("No page of this ingest has failed.")
+    job.state, job.reason, job.finished_at = JobState.QUEUED.value, None, None
+    job.is_scheduled = False
+    await session.flush()
+    await enqueue_ingest(session, queue, workspace_id, job_id, Priority.INTERACTIVE)
+    return job.input, count
+
+
 async def _find_source(session: AsyncSession, workspace_id: UUID, url: str) -> Source | None:
     found = await session.execute(
         select(Source).where(
             col(Source.workspace_id) == workspace_id,
             col(Source.location) == url,
-            col(Source.kind) != SourceKind.FILE,
+            col(Source.kind).in_(WEB_KINDS),
         )
     )
     return found.scalars().first()
 
 
-async def _check_sites(session: AsyncSession, workspace_id: UUID, host: str, limits: KnowledgeLimits) -> None:
+async def _revive(session: AsyncSession, source: Source, audience: Audience) -> None:
+    """Begin a deleted source anew: what of it is in the bin gives way to what is read now."""
+    await session.execute(
+        delete(DeletedDocument).where(
+            col(DeletedDocument.workspace_id) == source.workspace_id,
+            col(DeletedDocument.source_id) == source.id,
+            col(DeletedDocument.is_with_source),
+        )
+    )
+    source.deleted_at = None
+    source.audience = audience.value
+    source.schedule = Schedule.OFF.value
+    source.next_sync_at = None
+    await session.flush()
+
+
+async def check_sites(session: AsyncSession, workspace_id: UUID, host: str, limits: KnowledgeLimits) -> None:
+    """Raise ``LimitUsedUp`` when ``host`` would be one website too many for the plan."""
     if limits.sites is None:
         return
     hosts = await list_sites(session, workspace_id)
@@ -198,17 +304,20 @@ async def _job_under_way(session: AsyncSession, workspace_id: UUID, source_id: U
     return found.scalar_one_or_none()
 
 
-async def _outcomes(
-    session: AsyncSession, workspace_id: UUID, job_id: UUID, state: PageState
+async def list_outcomes(
+    session: AsyncSession,
+    workspace_id: UUID,
+    job_id: UUID,
+    state: PageState | None = None,
+    *,
+    limit: int = SHOWN_PAGES,
+    offset: int = 0,
 ) -> tuple[PageOutcome, ...]:
-    found = await session.execute(
-        select(col(IngestPage.url), col(IngestPage.reason))
-        .where(
-            col(IngestPage.workspace_id) == workspace_id,
-            col(IngestPage.job_id) == job_id,
-            col(IngestPage.state) == state.value,
-        )
-        .order_by(col(IngestPage.position))
-        .limit(SHOWN_PAGES)
+    """The addresses of a job, or those that ended like this, in the order of its sitemap."""
+    query = select(col(IngestPage.url), col(IngestPage.reason), col(IngestPage.state)).where(
+        col(IngestPage.workspace_id) == workspace_id, col(IngestPage.job_id) == job_id
     )
-    return tuple(PageOutcome(url, reason or "") for url, reason in found.tuples())
+    if state is not None:
+        query = query.where(col(IngestPage.state) == state.value)
+    found = await session.execute(query.order_by(col(IngestPage.position)).limit(limit).offset(offset))
+    return tuple(PageOutcome(url, why or "", PageState(it)) for url, why, it in found.tuples())

@@ -69,13 +69,14 @@ _SEGMENT_SIZES = text(
 _DEAD = text("select count(*) from lexical_tombstones where workspace_id = :workspace")
 _DROP_TOMBSTONES = text("delete from lexical_tombstones where workspace_id = :workspace")
 _RENUMBER = text(
-    "update chunks set id = nextval('chunk_ids') where workspace_id = :workspace and document_id = :document"
+    "update chunks set id = nextval('chunk_ids') where workspace_id = :workspace"
+    " and document_id = any(:documents)"
 )
 _BURY = text(
     """
     insert into lexical_tombstones (workspace_id, audience, config, chunk_id, length)
     select workspace_id, audience, config, id, length from chunks
-    where workspace_id = :workspace and document_id = :document
+    where workspace_id = :workspace and document_id = any(:documents)
     on conflict do nothing
     """
 )
@@ -102,13 +103,13 @@ async def index_documents(session: AsyncSession, workspace_id: UUID, document_id
     await _keep_small(session, workspace_id)
 
 
-async def bury_document(session: AsyncSession, workspace_id: UUID, document_id: UUID) -> None:
-    """Take a document's chunks out of the index and give them new ids, so that they can be indexed again.
+async def bury_documents(session: AsyncSession, workspace_id: UUID, document_ids: Sequence[UUID]) -> None:
+    """Take documents' chunks out of the index and give them new ids, so that they can be indexed again.
 
     For a change of audience, where the chunks stay but belong to other postings.
     """
     await lock_index(session, workspace_id)
-    values = {"workspace": workspace_id, "document": document_id}
+    values = {"workspace": workspace_id, "documents": list(document_ids)}
     await session.execute(_BURY, values)
     await session.execute(_RENUMBER, values)
 

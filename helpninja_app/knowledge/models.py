@@ -8,13 +8,22 @@ from uuid import UUID
 
 from sqlmodel import Field, SQLModel
 
-from helpninja_app.kernel.columns import id_column, time_column, workspace_column
+from helpninja_app.kernel.columns import id_column, texts_column, time_column, workspace_column
 
 
 class SourceKind(StrEnum):
     PAGE = "page"
     SITEMAP = "sitemap"
     FILE = "file"
+    NOTE = "note"
+
+
+class Schedule(StrEnum):
+    """How often a source is read again by itself."""
+
+    OFF = "off"
+    DAILY = "daily"
+    WEEKLY = "weekly"
 
 
 class DocumentStatus(StrEnum):
@@ -39,11 +48,14 @@ class PageState(StrEnum):
     PENDING = "pending"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
+    GONE = "gone"
     FAILED = "failed"
     SKIPPED = "skipped"
 
 
 class Source(SQLModel, table=True):
+    """``body`` is the Markdown of a note; one with ``deleted_at`` is kept for a while, to be restored."""
+
     __tablename__ = "sources"
 
     workspace_id: UUID = workspace_column()
@@ -51,7 +63,12 @@ class Source(SQLModel, table=True):
     kind: str
     location: str
     host: str = ""
+    title: str = ""
+    body: str = ""
     audience: str
+    schedule: str = Schedule.OFF.value
+    next_sync_at: datetime | None = time_column(is_optional=True)
+    deleted_at: datetime | None = time_column(is_optional=True)
     created_at: datetime = time_column()
     last_synced_at: datetime | None = time_column(is_optional=True)
 
@@ -83,6 +100,8 @@ class Document(SQLModel, table=True):
 
 
 class IngestJob(SQLModel, table=True):
+    """``is_complete`` when all that a sitemap lists is known, so that what is not in it has gone."""
+
     __tablename__ = "ingest_jobs"
 
     workspace_id: UUID = workspace_column()
@@ -91,6 +110,8 @@ class IngestJob(SQLModel, table=True):
     input: str
     state: str = JobState.QUEUED.value
     discovered: bool = False
+    is_scheduled: bool = False
+    is_complete: bool = False
     reason: str | None = None
     requested_by: str = ""
     created_at: datetime = time_column()
@@ -99,7 +120,7 @@ class IngestJob(SQLModel, table=True):
 
 
 class IngestPage(SQLModel, table=True):
-    """One address of a job: what became of it, and why."""
+    """One address of a job: what became of it, and why; ``found_url`` is where its page was in the end."""
 
     __tablename__ = "ingest_pages"
 
@@ -109,3 +130,61 @@ class IngestPage(SQLModel, table=True):
     url: str
     state: str = PageState.PENDING.value
     reason: str | None = None
+    found_url: str | None = None
+
+
+class DeletedDocument(SQLModel, table=True):
+    """A document in the bin, as it was; ``is_with_source`` when it went there because its source did."""
+
+    __tablename__ = "deleted_documents"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    source_id: UUID
+    url: str | None = None
+    filename: str | None = None
+    title: str
+    audience: str
+    file_key: str | None = None
+    created_by: str
+    is_with_source: bool
+    deleted_at: datetime = time_column()
+    purge_at: datetime = time_column()
+
+
+class ExcludedPage(SQLModel, table=True):
+    """An address that no crawl reads, since somebody deleted its page."""
+
+    __tablename__ = "excluded_pages"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    url: str
+    created_by: str = ""
+    created_at: datetime = time_column()
+
+
+class CuratedAnswer(SQLModel, table=True):
+    __tablename__ = "curated_answers"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    question: str
+    phrasings: list[str] = texts_column()
+    answer: str
+    audience: str
+    position: int
+    is_on: bool = True
+    created_by: str = ""
+    created_at: datetime = time_column()
+    updated_at: datetime = time_column()
+    deleted_at: datetime | None = time_column(is_optional=True)
+
+
+class KnowledgeDeadline(SQLModel, table=True):
+    """When something is next to be done in a workspace: a source to be read, or something to be purged."""
+
+    __tablename__ = "knowledge_deadlines"
+
+    workspace_id: UUID = Field(primary_key=True)
+    due_at: datetime = time_column()

@@ -70,6 +70,11 @@ class LexicalScores:
     scores: Scores
     coverage: Scores
 
+    def among(self, chunks: Numbers) -> LexicalScores:
+        """Only those of ``chunks``."""
+        kept = np.isin(self.chunks, chunks)
+        return LexicalScores(self.chunks[kept], self.scores[kept], self.coverage[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:

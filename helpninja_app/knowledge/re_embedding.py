@@ -44,6 +44,18 @@ _STORE = text(
     on conflict do nothing
     """
 )
+_OTHER_PHRASINGS = text(
+    """
+    select answer_id, text from curated_phrasings
+    where workspace_id = :workspace and model is distinct from :model limit :most
+    """
+)
+_STORE_PHRASING = text(
+    """
+    update curated_phrasings set model = :model, vector = cast(:vector as halfvec)
+    where workspace_id = :workspace and answer_id = :answer and text = :text
+    """
+)
 _REMOVE_OTHERS = text(
     """
     delete from embeddings where ctid = any(array(
@@ -91,6 +103,7 @@ async def re_embed(tools: KnowledgeTools, workspace_id: UUID) -> None:
             log.debug("re_embedded", workspace=str(workspace_id), chunks=count)
         if await _switch(tools.database, embedder, workspace_id):
             break
+    await _embed_phrasings(tools.database, embedder, workspace_id)
     await _remove_others(tools.database, embedder.name, workspace_id)
     log.info("re_embedding_done", workspace=str(workspace_id), model=embedder.name, chunks=count)
 
@@ -127,6 +140,25 @@ async def _embed_missing(database: Database, embedder: Embedder, workspace_id: U
                 ],
             )
         yield len(rows)
+
+
+async def _embed_phrasings(database: Database, embedder: Embedder, workspace_id: UUID) -> None:
+    """The phrasings of curated answers, which few enough are to be matched by words until then."""
+    values = {"workspace": workspace_id, "model": embedder.name}
+    while True:
+        async with database.unit_of_work(Scope.members(workspace_id)) as session:
+            rows = (await session.execute(_OTHER_PHRASINGS, values | {"most": BATCH})).all()
+        if not rows:
+            return
+        vectors = [await embedder.embed_query(row.text) for row in rows]
+        async with database.unit_of_work(Scope.members(workspace_id)) as session:
+            await session.execute(
+                _STORE_PHRASING,
+                [
+                    values | {"answer": row.answer_id, "text": row.text, "vector": as_halfvec(vector)}
+                    for row, vector in zip(rows, vectors, strict=True)
+                ],
+            )
 
 
 async def _switch(database: Database, embedder: Embedder, workspace_id: UUID) -> bool:

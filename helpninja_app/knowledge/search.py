@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import SEARCH_SECONDS
+from helpninja_app.knowledge.curated_matching import CuratedMatch, match_curated
 from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.lexical_search import (
     EDITION,
@@ -32,7 +33,13 @@ from helpninja_app.knowledge.ranking import (
     fuse,
     merge_neighbours,
 )
-from helpninja_app.knowledge.vector_search import Nearest, RememberedVectors, VectorMemory, scan_database
+from helpninja_app.knowledge.vector_search import (
+    Nearest,
+    Numbers,
+    RememberedVectors,
+    VectorMemory,
+    scan_database,
+)
 
 Vector = npt.NDArray[np.float32]
 
@@ -50,6 +57,11 @@ _LOOK_UP = text(
     """  # noqa: S608 - made of constants
 )
 
+_CHUNKS = text(
+    "select id from chunks where workspace_id = :workspace and document_id = any(:documents)"
+    " and audience = any(:audiences)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
@@ -58,12 +70,14 @@ class SearchQuery:
     ``vector`` is the unit vector of shape ``(dimension,)``, zero where only words count; ``weights`` says for
     each of the texts how much its words count; ``familiarity`` (0..1) is the share of the question that the
     embedder knows; ``is_degraded`` that the embedder could not be reached.
+    ``question`` is the vector of the question alone, without its conversation.
     """
 
     vector: Vector
     weights: tuple[float, ...]
     familiarity: float
     is_degraded: bool = False
+    question: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +120,7 @@ class _Reading:
 
     lexical: LexicalReading
     remembered: RememberedVectors | None
+    only: Numbers | None = None
 
 
 class SearchIndex:
@@ -125,23 +140,26 @@ class SearchIndex:
         *,
         passages: int = 5,
         documents: int = 10,
+        only: Collection[UUID] | None = None,
     ) -> SearchResult:
         """Search for ``texts``, whose words are looked up while ``understanding`` finds vector and weights.
 
-        ``model`` names the embedder that makes the vector. All that is found was there at one moment: a
+        ``model`` names the embedder that makes the vector; ``only`` are the documents to look in, all of
+        them without it. All that is found was there at one moment: a
         document that is swapped meanwhile is found in its old or in its new form, never in neither.
         ``understanding`` is awaited outside of any transaction.
         """
         started = time.perf_counter()
         if scope.workspace_id is None:
             return SearchResult((), ())
-        query, reading = await _both(understanding, self._read(scope, texts, model))
+        query, reading = await _both(understanding, self._read(scope, texts, model, only))
         async with self._database.unit_of_work(scope) as session:
             found, edition = await _find(session, scope, query, model, reading, passages, documents)
         if edition != reading.lexical.edition:
             # Something was stored in between. Once more, in one snapshot, which costs some milliseconds.
             async with self._database.unit_of_work(scope, consistent=True) as session:
-                reading = _Reading(await read_lexical(session, scope, texts), None)
+                lexical = await read_lexical(session, scope, texts)
+                reading = _Reading(lexical, None, await _chunks_of(session, scope, only))
                 found, _ = await _find(session, scope, query, model, reading, passages, documents)
         SEARCH_SECONDS.observe(time.perf_counter() - started)
         return found
@@ -163,9 +181,22 @@ class SearchIndex:
         finally:
             understanding.cancel()
 
-    async def _read(self, scope: Scope, texts: Sequence[str], model: str) -> _Reading:
+    async def match_curated(
+        self, scope: Scope, question: str, vector: Vector | None, model: str
+    ) -> CuratedMatch | None:
+        """The curated answer that a question is for, of those that the scope may see."""
+        if scope.workspace_id is None:
+            return None
+        async with self._database.unit_of_work(scope) as session:
+            return await match_curated(session, scope, question, vector, model)
+
+    async def _read(
+        self, scope: Scope, texts: Sequence[str], model: str, only: Collection[UUID] | None
+    ) -> _Reading:
         async with self._database.unit_of_work(scope) as session:
             lexical = await read_lexical(session, scope, texts)
+            if only is not None:
+                return _Reading(lexical, None, await _chunks_of(session, scope, only))
             remembered = await self._memory.read(
                 session, scope, model, lexical.edition, chunks=lexical.chunk_count
             )
@@ -201,8 +232,10 @@ async def _find(
         if reading.remembered is not None:
             dense = await reading.remembered.nearest(query.vector)
         else:
-            dense = await scan_database(session, scope, model, query.vector)
+            dense = await scan_database(session, scope, model, query.vector, only=reading.only)
     lexical = reading.lexical.score(query.weights)
+    if reading.only is not None:
+        lexical = lexical.among(reading.only)
     fused = fuse(dense, lexical, familiarity=query.familiarity, top=CANDIDATES)
     rows, edition = await _look_up(session, scope, [hit.chunk for hit in fused])
     located = [
@@ -220,6 +253,23 @@ async def _find(
         ),
     )
     return found, edition
+
+
+async def _chunks_of(
+    session: AsyncSession, scope: Scope, documents: Collection[UUID] | None
+) -> Numbers | None:
+    """The numbers of all chunks of ``documents`` that ``scope`` may see; ``None`` is no restriction."""
+    if documents is None:
+        return None
+    found = await session.execute(
+        _CHUNKS,
+        {
+            "workspace": scope.workspace_id,
+            "documents": list(documents),
+            "audiences": audiences_of(scope),
+        },
+    )
+    return np.array(found.scalars().all(), dtype=np.int64)
 
 
 async def _look_up(session: AsyncSession, scope: Scope, ids: Sequence[int]) -> tuple[dict[int, _Row], str]:

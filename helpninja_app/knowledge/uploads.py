@@ -18,7 +18,7 @@ from helpninja_app.kernel.queue import Priority, Queue
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.extraction.extracted import Extracted, Limits
 from helpninja_app.knowledge.extraction.extractor import Extractor
-from helpninja_app.knowledge.extraction.kinds import decide_kind
+from helpninja_app.knowledge.extraction.kinds import decide_kind, read_head
 from helpninja_app.knowledge.indexing import (
     load_document,
     mark_failed,
@@ -34,7 +34,6 @@ from helpninja_app.knowledge.tools import KnowledgeTools
 
 # What this long of looking finds is told to whoever uploads; the rest is found by the job.
 LOOK_SECONDS = 2.0
-HEAD_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,7 @@ async def look_at_upload(extractor: Extractor, upload: Upload) -> None:
     """Raise ``FileRefused`` for what two seconds of looking can tell: kind, encryption, damage, no text."""
     if upload.size == 0:
         raise FileRefused("This file is empty.")
-    with upload.path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    head = await asyncio.to_thread(_head, upload.path)
     decide_kind(head, filename=upload.filename, content_type=upload.content_type)
     try:
         async with asyncio.timeout(LOOK_SECONDS):
@@ -63,6 +61,11 @@ async def look_at_upload(extractor: Extractor, upload: Upload) -> None:
         return
     if not extracted.markdown.strip():
         raise FileRefused("This file has no text.")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return read_head(file)
 
 
 async def add_upload(
@@ -144,6 +147,7 @@ async def process_document(
     scope = Scope.members(workspace_id)
     async with tools.database.unit_of_work(scope) as session:
         document = await load_document(session, workspace_id, document_id)
+        note = await _note_of(session, document)
 
     async def show_progress(done: int, total: int) -> None:
         async with tools.database.unit_of_work(scope) as session:
@@ -154,7 +158,7 @@ async def process_document(
             )
 
     try:
-        extracted = await _read(tools, document, limits)
+        extracted = await _read(tools, document, limits) if note is None else _as_read(document, note)
         prepared = await prepare_document(
             tools.database,
             tools.embedders.of(embedding_model),
@@ -173,8 +177,28 @@ async def process_document(
             await mark_failed(session, workspace_id, document_id, error.detail)
         return
     async with tools.database.unit_of_work(scope) as session:
+        await lock_index(session, workspace_id)
+        if note is not None and await _note_of(session, document) != note:
+            # It was changed meanwhile, which brought a job of its own.
+            return
         await swap_document(session, workspace_id, document_id, prepared)
         await touch_source(session, workspace_id, document.source_id)
+
+
+def _as_read(document: Document, note: str) -> Extracted:
+    return Extracted("markdown", document.title, note)
+
+
+async def _note_of(session: AsyncSession, document: Document) -> str | None:
+    """The text of a note, ``None`` for a file or a page."""
+    found = await session.execute(
+        select(col(Source.body)).where(
+            col(Source.workspace_id) == document.workspace_id,
+            col(Source.id) == document.source_id,
+            col(Source.kind) == SourceKind.NOTE.value,
+        )
+    )
+    return found.scalar_one_or_none()
 
 
 async def _read(tools: KnowledgeTools, document: Document, limits: KnowledgeLimits) -> Extracted:

@@ -37,6 +37,7 @@ _NEAREST = text(
     select chunk_id, 1 - distance as cosine from (
       select chunk_id, vector <=> cast(:vector as halfvec) as distance from embeddings
       where workspace_id = :workspace and model = :model and audience = any(:audiences)
+        and (cast(:chunks as bigint[]) is null or chunk_id = any(cast(:chunks as bigint[])))
       order by distance limit :most
     ) as nearest
     """
@@ -143,11 +144,21 @@ class VectorMemory:
             self._kept.popitem(last=False)
 
 
-async def scan_database(session: AsyncSession, scope: Scope, model: str, vector: Vectors) -> Nearest:
-    """The ``NEAREST`` nearest chunks of a workspace, by an exact scan of its vectors in PostgreSQL."""
+async def scan_database(
+    session: AsyncSession, scope: Scope, model: str, vector: Vectors, *, only: Numbers | None = None
+) -> Nearest:
+    """The ``NEAREST`` nearest chunks of a workspace, or of ``only`` these of its chunks.
+
+    An exact scan of its vectors in PostgreSQL.
+    """
     found = await session.execute(
         _NEAREST,
-        _values(scope, model) | {"vector": f"[{','.join(map(str, vector.tolist()))}]", "most": NEAREST},
+        _values(scope, model)
+        | {
+            "vector": f"[{','.join(map(str, vector.tolist()))}]",
+            "most": NEAREST,
+            "chunks": None if only is None else only.tolist(),
+        },
     )
     rows = found.all()
     return (

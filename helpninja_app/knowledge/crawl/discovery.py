@@ -42,24 +42,34 @@ class Skipped:
 
 @dataclass
 class Discovery:
-    """What was found; ``skipped`` lists the first 1,000 of ``skipped_total``, ``host`` is a ``site_host``."""
+    """What was found; ``skipped`` lists the first 1,000 of ``skipped_total``, ``host`` is a ``site_host``.
+
+    ``is_complete`` when all that a sitemap lists is in ``pages`` or ``skipped``: when no part of it was
+    unreadable, left out or not listed here. ``is_cut`` when there are more pages than may be read.
+    """
 
     kind: Literal["page", "sitemap"]
     host: str
     pages: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     skipped_total: int = 0
+    is_complete: bool = False
+    is_cut: bool = False
 
 
-async def discover(fetcher: PageFetcher, url: str, *, max_pages: int) -> Discovery:
+async def discover(
+    fetcher: PageFetcher, url: str, *, max_pages: int, max_seconds: float = MAX_SECONDS
+) -> Discovery:
     """Decide by content what ``url`` is and list the pages behind it, at most ``max_pages``, in order.
+
+    After ``max_seconds`` no further sitemap is read.
 
     Raises ``AddressRefused``, ``InputRefused`` or ``FetchFailed`` when the address itself gives nothing.
     """
     address = canonical_url(url)
     fetched = await _fetch_input(fetcher, address)
     if sitemap_kind(fetched.body) is not None:
-        return await _SitemapWalk(fetcher, address, fetched, max_pages).run()
+        return await _SitemapWalk(fetcher, address, fetched, max_pages, max_seconds).run()
     if is_gzip(fetched.body):
         raise InputRefused("This compressed file is not a sitemap.")
     if len(fetched.body) > MAX_PAGE_BYTES:
@@ -97,8 +107,15 @@ class _Collected:
     def over_the_limit(self) -> str:
         return f"over the plan's limit of {self._max_pages:,} pages"
 
+    def lose(self, url: str, reason: str) -> None:
+        """Leave out a part that may list more: what is in it is not known."""
+        self.discovery.is_complete = False
+        self.skip(url, reason)
+
     def skip(self, url: str, reason: str) -> None:
         self.discovery.skipped_total += 1
+        if self.discovery.skipped_total > MAX_SKIPPED_LISTED:
+            self.discovery.is_complete = False
         if len(self.discovery.skipped) < MAX_SKIPPED_LISTED:
             self.discovery.skipped.append(Skipped(url, reason))
 
@@ -108,6 +125,7 @@ class _Collected:
             return
         self._known.add(url)
         if self.is_full:
+            self.discovery.is_cut = True
             self.skip(url, self.over_the_limit)
         else:
             self.discovery.pages.append(url)
@@ -116,24 +134,35 @@ class _Collected:
 class _SitemapWalk:
     """Reads a sitemap and those it names, breadth first, with caps that end every cycle and every flood."""
 
-    def __init__(self, fetcher: PageFetcher, address: str, fetched: Fetched, max_pages: int) -> None:
+    def __init__(
+        self, fetcher: PageFetcher, address: str, fetched: Fetched, max_pages: int, max_seconds: float
+    ) -> None:
         self._fetcher = fetcher
         self._root = fetched
-        self._collected = _Collected(Discovery("sitemap", site_host(fetched.url)), max_pages)
+        self._collected = _Collected(
+            Discovery("sitemap", site_host(fetched.url), is_complete=True), max_pages
+        )
         self._sites = {site_host(address), site_host(fetched.url)}
         self._known = {address, canonical_url(fetched.url)}
         self._waiting: deque[tuple[str, int]] = deque()
         self._entries_left = MAX_ENTRIES
-        self._deadline = time.monotonic() + MAX_SECONDS
+        self._max_seconds = max_seconds
+        self._deadline = time.monotonic() + max_seconds
+
+    @property
+    def _time_given(self) -> str:
+        minutes = self._max_seconds / 60
+        return f"{minutes:g} minutes" if minutes >= 1 else f"{self._max_seconds:g} seconds"
 
     async def run(self) -> Discovery:
         await asyncio.to_thread(self._take, self._root, 0)
         while self._waiting:
             address, depth = self._waiting.popleft()
             if self._collected.is_full:
-                self._collected.skip(address, self._collected.over_the_limit)
+                self._collected.discovery.is_cut = True
+                self._collected.lose(address, self._collected.over_the_limit)
             elif time.monotonic() > self._deadline:
-                self._collected.skip(address, f"the sitemaps took longer than {MAX_SECONDS / 60:g} minutes")
+                self._collected.lose(address, f"the sitemaps took longer than {self._time_given}")
             else:
                 await self._read(address, depth)
         found = self._collected.discovery
@@ -151,17 +180,17 @@ class _SitemapWalk:
             fetched = await self._fetcher.raw(address, max_bytes=MAX_UNPACKED, before_redirect=stay)
             await asyncio.to_thread(self._take, fetched, depth)
         except (FetchFailed, InputRefused) as error:
-            self._collected.skip(address, error.detail)
+            self._collected.lose(address, error.detail)
 
     def _take(self, fetched: Fetched, depth: int) -> None:
         """Runs in a thread, never two at a time: reading 50,000 addresses is a second's work."""
         sitemap = parse_sitemap(fetched.body)
         for problem in sitemap.problems:
             what = fetched.url if problem.what == "sitemap" else problem.what
-            self._collected.skip(what, problem.reason)
+            self._collected.lose(what, problem.reason)
         for entry in sitemap.entries:
             if self._entries_left <= 0:
-                self._collected.skip(fetched.url, f"only the first {MAX_ENTRIES:,} entries are read")
+                self._collected.lose(fetched.url, f"only the first {MAX_ENTRIES:,} entries are read")
                 return
             self._entries_left -= 1
             self._take_entry(sitemap.kind, entry.loc, depth)
@@ -179,9 +208,9 @@ class _SitemapWalk:
         elif address in self._known:
             self._collected.skip(address, "this sitemap is named twice, or names itself")
         elif depth >= MAX_DEPTH:
-            self._collected.skip(address, f"sitemaps more than {MAX_DEPTH} levels deep are not read")
+            self._collected.lose(address, f"sitemaps more than {MAX_DEPTH} levels deep are not read")
         elif len(self._known) > MAX_SITEMAPS:
-            self._collected.skip(address, f"only the first {MAX_SITEMAPS} sitemaps are read")
+            self._collected.lose(address, f"only the first {MAX_SITEMAPS} sitemaps are read")
         else:
             self._known.add(address)
             self._waiting.append((address, depth + 1))

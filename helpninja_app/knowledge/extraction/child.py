@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from pathlib import Path
@@ -22,8 +23,9 @@ from helpninja_app.knowledge.extraction.html_pages import extract_html
 from helpninja_app.knowledge.extraction.pdf_files import extract_pdf
 from helpninja_app.knowledge.extraction.text_files import extract_markdown, extract_text
 
-PAGES_PER_CPU_SECOND = 50
 _OPEN_FILES = 64
+# Of a PDF's time, for what is made of its pages when they are read.
+_AFTER_PAGES_SHARE = 0.2
 
 
 def main() -> None:
@@ -63,7 +65,7 @@ def _extract(request: dict[str, Any], body: bytes, limits: Limits) -> Extracted:
                 path or body,
                 name=name,
                 most_pages=limits.max_pages,
-                on_page_count=lambda pages: _allow(limits.cpu_seconds + pages // PAGES_PER_CPU_SECOND),
+                is_time_left=lambda: _seconds_left() > limits.cpu_seconds * _AFTER_PAGES_SHARE,
             )
         case "docx":
             if path:
@@ -103,10 +105,20 @@ def _limit(limits: Limits) -> None:
     _allow(limits.cpu_seconds)
 
 
-def _allow(seconds: int) -> None:
-    """From now on so many seconds of processor time, then the system ends this process."""
-    most = int(time.process_time()) + seconds + 1
+def _allow(seconds: float) -> None:
+    """From now on so many seconds of processor time, then the system ends this process.
+
+    The signal of the timer is left to do what it does by itself, so it needs no turn of the interpreter; the
+    limit of whole seconds stands behind it.
+    """
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    most = int(time.process_time() + seconds) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _seconds_left() -> float:
+    return signal.getitimer(signal.ITIMER_PROF)[0]
 
 
 def _private_output() -> BinaryIO:

@@ -12,16 +12,16 @@ Kind = Literal["html", "pdf", "docx", "markdown", "text", "csv"]
 class Limits:
     """What one document may cost.
 
-    ``cpu_seconds`` stops a document that is made to be slow (a PDF gets 20 ms more for each page);
-    ``wall_seconds`` is the last resort on a machine without time limits. Sizes are in bytes; ``memory_bytes``
-    is the address space of the whole child process.
+    ``cpu_seconds`` of processor time stop a document that is made to be slow; with the start of a child it so
+    costs ten at most. ``wall_seconds`` stop it on a machine that is too busy to give it these. Sizes are in
+    bytes; ``memory_bytes`` is the address space of the whole child process.
     """
 
     max_bytes: int = 50 * 1024 * 1024
     max_pages: int = 2_000
     max_markdown_chars: int = 10_000_000
-    cpu_seconds: int = 10
-    wall_seconds: float = 90.0
+    cpu_seconds: float = 9.0
+    wall_seconds: float = 30.0
     memory_bytes: int = 512 * 1024 * 1024
 
 

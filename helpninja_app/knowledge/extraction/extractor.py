@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import signal
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +20,7 @@ import structlog
 import helpninja_app
 from helpninja_app.errors import FileRefused, Unavailable
 from helpninja_app.knowledge.extraction.extracted import Extracted, Kind, Limits
-from helpninja_app.knowledge.extraction.kinds import HEAD_BYTES, decide_kind
+from helpninja_app.knowledge.extraction.kinds import decide_kind, read_head
 
 _log = structlog.get_logger(__name__)
 
@@ -77,10 +79,12 @@ class Extractor:
         content = body if isinstance(body, bytes) else b""
         try:
             async with self._child() as child:
+                started = time.monotonic()
                 answer = await child.ask(request, content, limits.wall_seconds)
         except _DiedOfItsPast:
+            left = limits.wall_seconds - (time.monotonic() - started)
             async with self._child(fresh=True) as child:
-                answer = await child.ask(request, content, limits.wall_seconds)
+                answer = await child.ask(request, content, left)
         return _result(answer, kind)
 
     @property
@@ -180,7 +184,7 @@ class _Child:
         code = await self._process.wait()
         if self._is_ending:
             raise Unavailable(_UNAVAILABLE)
-        if code == -signal.SIGXCPU:
+        if code in (-signal.SIGPROF, -signal.SIGXCPU):
             raise FileRefused(_SLOW)
         _log.warning("extraction_child_died", code=code, documents=self.documents)
         if self.documents > 1:
@@ -188,7 +192,7 @@ class _Child:
         if code > 0:
             # It ended by itself before it could read: our fault, not the document's.
             raise Unavailable(_UNAVAILABLE)
-        raise FileRefused("This file is damaged and cannot be read.")
+        raise FileRefused("This file is damaged, or it needs too much memory to be read.")
 
     async def kill(self) -> None:
         self._is_ending = True
@@ -201,11 +205,11 @@ class _Child:
 
 
 def _look(body: bytes | Path) -> tuple[int, bytes, str | None]:
-    """Size, first bytes and, for a file, its absolute path."""
+    """Size, first bytes that say something and, for a file, its absolute path."""
     if isinstance(body, bytes):
-        return len(body), body[:HEAD_BYTES], None
+        return len(body), read_head(io.BytesIO(body)), None
     with body.open("rb") as file:
-        return body.stat().st_size, file.read(HEAD_BYTES), str(body.absolute())
+        return body.stat().st_size, read_head(file), str(body.absolute())
 
 
 def _name(filename: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from pathlib import PurePath
-from typing import Final
+from typing import BinaryIO, Final
 
 from helpninja_app.errors import FileRefused
 from helpninja_app.knowledge.extraction.extracted import Kind
@@ -52,17 +52,26 @@ _BINARY = (
     *(b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd", b"OggS", b"ID3", b"RIFF", b"\x00asm"),
 )
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_BLANKS = b"\x00 \t\r\n"
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 
 
+def read_head(file: BinaryIO) -> bytes:
+    """The first 8 KB of a file that are not all blanks or zero bytes; nothing when there is nothing else."""
+    head = file.read(HEAD_BYTES)
+    while head and not head.strip(_BLANKS):
+        head = file.read(HEAD_BYTES)
+    return head
+
+
 def decide_kind(head: bytes, *, filename: str | None, content_type: str | None) -> Kind:
-    """The kind of the document that starts with ``head`` (its first 8 KB are enough).
+    """The kind of the document whose ``read_head`` is ``head``.
 
     A name that has a suffix decides and its content has to agree; without one the content type decides. Pass
     no ``filename`` for a fetched page: a path like ``/price.pdf`` does not tell what a server sends.
     Raises ``FileRefused`` for what is empty, not supported, or not what its name says.
     """
-    if not head.strip(b"\x00 \t\r\n"):
+    if not head.strip(_BLANKS):
         raise FileRefused("This file is empty.")
     suffix = PurePath(filename or "").suffix.lower()
     if suffix in _MACROS:

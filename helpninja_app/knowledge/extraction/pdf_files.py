@@ -30,9 +30,13 @@ _FURNITURE_PAGES = 3
 
 
 def extract_pdf(
-    source: bytes | str, *, name: str, most_pages: int, on_page_count: Callable[[int], None]
+    source: bytes | str, *, name: str, most_pages: int, is_time_left: Callable[[], bool]
 ) -> Extracted:
-    """``source`` is the file or its path; ``on_page_count`` hears the number of pages first."""
+    """``source`` is the file or its path; ``is_time_left`` is asked before each page.
+
+    A document whose pages cannot all be read in time is refused: answers from half a document would be wrong
+    where nobody looks for it.
+    """
     try:
         document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError as error:
@@ -47,10 +51,15 @@ def extract_pdf(
             raise FileRefused("This PDF has no pages.")
         if count > most_pages:
             raise FileRefused(f"This PDF has {count:,} pages; at most {most_pages:,} can be read.")
-        on_page_count(count)
-        pages = [_lines(document, number) for number in range(count)]
+        pages: list[list[Line]] = []
+        for number in range(count):
+            if not is_time_left():
+                raise FileRefused(
+                    f"This PDF takes too long to read: {number:,} of its {count:,} pages"
+                    " could be read in time. Split it into smaller files."
+                )
+            pages.append(_lines(document, number))
         title = " ".join((document.get_metadata_dict().get("Title") or "").replace("\x00", "").split())
-
     finally:
         document.close()
     markdown = _markdown(pages)

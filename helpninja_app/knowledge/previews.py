@@ -1,0 +1,158 @@
+"""What an ingest would read, told before anything is read: its pages, and the limits it would meet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text, any_, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.errors import FetchFailed, InputRefused, LimitUsedUp
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.knowledge.crawl.discovery import Discovery, discover
+from helpninja_app.knowledge.crawl.fetcher import PageFetcher
+from helpninja_app.knowledge.crawl.robots import RobotsRules
+from helpninja_app.knowledge.crawl.urls import canonical_url, origin
+from helpninja_app.knowledge.exclusions import excluded_among
+from helpninja_app.knowledge.ingest_requests import PageOutcome, check_sites
+from helpninja_app.knowledge.limits import KnowledgeLimits
+from helpninja_app.knowledge.models import Document, PageState
+from helpninja_app.knowledge.tools import KnowledgeTools
+
+SECONDS = 10.0
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedPage:
+    """``is_known`` when its document is here already; ``is_left_out`` when it was deleted here."""
+
+    url: str
+    is_known: bool
+    is_left_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPreview:
+    """``found`` pages would be asked for, ``known`` of them are here already, ``forbidden`` by robots.txt.
+
+    ``pages``, ``robots`` and ``skipped`` are the first 50 of what would be read, of what robots.txt forbids
+    and of what is not read for another reason. ``limits`` are sentences about what stands in the way; not
+    ``is_complete`` when there was no time or no way to see all of a sitemap.
+    """
+
+    kind: Literal["page", "sitemap"]
+    host: str
+    found: int
+    known: int
+    left_out: int
+    forbidden: int
+    skipped_count: int
+    pages: tuple[PreviewedPage, ...]
+    robots: tuple[str, ...]
+    skipped: tuple[PageOutcome, ...]
+    limits: tuple[str, ...]
+    is_complete: bool
+
+
+async def preview_ingest(
+    tools: KnowledgeTools, scope: Scope, workspace_id: UUID, address: str, limits: KnowledgeLimits
+) -> IngestPreview:
+    """Look at a page or sitemap for about ten seconds, with the same refusals as an ingest has.
+
+    Raises ``InputRefused`` (``AddressRefused``, ``FetchFailed``) for what an ingest would fail on as a whole.
+    """
+    canonical_url(address)
+    try:
+        async with asyncio.timeout(SECONDS):
+            # Part of the time is kept for robots.txt.
+            found = await discover(
+                tools.fetcher, address, max_pages=limits.pages_per_crawl, max_seconds=SECONDS / 2
+            )
+            forbidden, trouble = await _forbidden(tools.fetcher, found.pages)
+    except TimeoutError as error:
+        raise FetchFailed(
+            "The site is too slow to look at beforehand. It can be read all the same.", retryable=True
+        ) from error
+    async with tools.database.unit_of_work(scope) as session:
+        known = await _known(session, workspace_id, found.pages)
+        left_out = await excluded_among(session, workspace_id, found.pages)
+        told = await _limits(session, workspace_id, found, len(known), limits)
+    readable = [url for url in found.pages if url not in forbidden]
+    return IngestPreview(
+        kind=found.kind,
+        host=found.host,
+        found=len(found.pages),
+        known=len(known),
+        left_out=len(left_out),
+        forbidden=len(forbidden),
+        skipped_count=found.skipped_total,
+        pages=tuple(PreviewedPage(url, url in known, url in left_out) for url in readable[:SHOWN]),
+        robots=tuple(url for url in found.pages if url in forbidden)[:SHOWN],
+        skipped=tuple(
+            PageOutcome(skip.url, skip.reason, PageState.SKIPPED) for skip in found.skipped[:SHOWN]
+        ),
+        limits=(*trouble, *told),
+        is_complete=found.is_complete or found.kind == "page",
+    )
+
+
+async def _forbidden(fetcher: PageFetcher, urls: Sequence[str]) -> tuple[set[str], list[str]]:
+    """The pages that robots.txt keeps us from, and why nothing of an origin can be read if that is so."""
+    by_origin: dict[str, list[str]] = {}
+    for url in urls:
+        by_origin.setdefault(origin(url), []).append(url)
+    forbidden: set[str] = set()
+    trouble: list[str] = []
+    for pages in by_origin.values():
+        try:
+            rules = await fetcher.robots.rules(pages[0])
+            forbidden |= await asyncio.to_thread(_kept_away, rules, pages)
+        except InputRefused as error:
+            trouble.append(error.detail)
+    return forbidden, trouble
+
+
+def _kept_away(rules: RobotsRules, pages: Sequence[str]) -> set[str]:
+    return {url for url in pages if not rules.allows(url)}
+
+
+async def _known(session: AsyncSession, workspace_id: UUID, urls: Sequence[str]) -> set[str]:
+    found = await session.execute(
+        select(col(Document.url)).where(
+            col(Document.workspace_id) == workspace_id,
+            col(Document.url) == any_(cast(list(urls), ARRAY(Text))),
+        )
+    )
+    return {url for url in found.scalars() if url is not None}
+
+
+async def _limits(
+    session: AsyncSession, workspace_id: UUID, found: Discovery, known: int, limits: KnowledgeLimits
+) -> list[str]:
+    told: list[str] = []
+    try:
+        await check_sites(session, workspace_id, found.host, limits)
+    except LimitUsedUp as error:
+        told.append(error.detail)
+    if found.is_cut:
+        told.append(
+            f"Only the first {limits.pages_per_crawl:,} pages would be read: that is what the {limits.plan}"
+            " plan includes in a crawl."
+        )
+    if limits.documents is not None:
+        counted = await session.execute(
+            select(func.count()).select_from(Document).where(col(Document.workspace_id) == workspace_id)
+        )
+        room = max(limits.documents - counted.scalar_one(), 0)
+        if len(found.pages) - known > room:
+            told.append(
+                f"The {limits.plan} plan has room for {room:,} more documents, and"
+                f" {len(found.pages) - known:,} new pages were found."
+            )
+    return told
