@@ -1,32 +1,44 @@
-"""Which model answers visitors, and the configured providers behind it."""
+"""Which model answers visitors, and the configured providers behind it and all others."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from helpninja_app.answers.catalogue import Model, ProviderName, find_model, visitor_model
+from helpninja_app.answers.catalogue import (
+    BUILT_IN,
+    SERVERS_SETTING,
+    Catalogue,
+    Model,
+    ProviderName,
+    why_not_configured,
+)
 from helpninja_app.answers.providers.anthropic_provider import AnthropicProvider
+from helpninja_app.answers.providers.attempts import Vendor
 from helpninja_app.answers.providers.base import Provider, Timeouts
 from helpninja_app.answers.providers.openai_provider import OpenAIProvider
+from helpninja_app.errors import ModelUnavailable
+from helpninja_app.model_servers import ModelServer
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderKey:
     """Access to one provider; ``base_url`` for a compatible server."""
 
-    api_key: str
+    api_key: str = field(repr=False)
     base_url: str | None = None
 
 
 class Answerers:
-    """The model that answers visitors, and the provider to call for it; none when it is the offline one."""
+    """The model that answers visitors, and the providers to call for it and for any other model."""
 
     def __init__(
         self,
         *,
         openai: ProviderKey | None = None,
         anthropic: ProviderKey | None = None,
+        servers: Sequence[ModelServer] = (),
+        catalogue: Catalogue = BUILT_IN,
         model: str | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
@@ -40,9 +52,15 @@ class Answerers:
             self._providers["anthropic"] = AnthropicProvider(
                 anthropic.api_key, base_url=anthropic.base_url, timeouts=timeouts
             )
-        self.model: Model = (
-            find_model(model) if model else visitor_model(tuple(self._providers), datetime.now(UTC).date())
-        )
+        for server in servers:
+            self._providers[server.name] = OpenAIProvider(
+                server.api_key.get_secret_value() if server.api_key else None,
+                base_url=server.base_url,
+                timeouts=timeouts,
+                vendor=Vendor(label=server.name, setting=SERVERS_SETTING),
+                namespace=f"{server.name}/",
+            )
+        self.model: Model = catalogue.find(model) if model else catalogue.for_visitors(self.configured)
 
     @classmethod
     def with_provider(cls, provider: Provider, model: Model) -> Answerers:
@@ -53,9 +71,26 @@ class Answerers:
         return answerers
 
     @property
+    def configured(self) -> frozenset[ProviderName]:
+        """The providers that can be called; the offline answerer is none."""
+        return frozenset(self._providers)
+
+    @property
     def provider(self) -> Provider | None:
-        """The provider of the model, or ``None`` for the offline answerer."""
+        """The provider of the visitors' model, or ``None`` for the offline answerer."""
         return self._providers.get(self.model.provider)
+
+    def provider_of(self, model: Model) -> Provider:
+        """The provider to ask for ``model``, which must not be the offline one (``Model.is_offline``).
+
+        Raises ModelUnavailable (503), naming the setting that is missing.
+        """
+        if model.is_offline:
+            raise ValueError("The offline model has no provider: its answers are put together here.")
+        provider = self._providers.get(model.provider)
+        if provider is None:
+            raise ModelUnavailable(why_not_configured(model))
+        return provider
 
     async def aclose(self) -> None:
         for provider in self._providers.values():

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from helpninja_app.answers.providers.base import Effort
-from helpninja_app.errors import FieldError, Invalid
+from helpninja_app.billing.plans import PLANS, Plan, PlanName
+from helpninja_app.errors import FieldError, Forbidden, Invalid
+from helpninja_app.model_servers import ModelServer
+from helpninja_app.settings import Settings
 
-ProviderName = Literal["openai", "anthropic", "offline"]
-Plan = Literal["free", "starter", "pro", "agency"]
+# `openai`, `anthropic`, `offline`, or the name of a server in HELPNINJA_MODEL_SERVERS.
+ProviderName = str
 Capability = Literal["images", "reasoning"]
+Lock = Literal["plan", "setting"]
 
-PLANS: tuple[Plan, ...] = ("free", "starter", "pro", "agency")
+SERVERS_SETTING = "HELPNINJA_MODEL_SERVERS"
 _SETTINGS: dict[ProviderName, str | None] = {
     "openai": "OPENAI_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
@@ -36,7 +40,7 @@ class Model:
     provider: ProviderName
     label: str
     context: int
-    plan: Plan
+    plan: PlanName
     credits_per_1000: int
     capabilities: frozenset[Capability] = frozenset()
     effort: Effort | None = None
@@ -45,7 +49,12 @@ class Model:
     @property
     def setting(self) -> str | None:
         """The setting that holds its provider's key; ``None`` where no key is needed."""
-        return _SETTINGS[self.provider]
+        return _SETTINGS.get(self.provider, SERVERS_SETTING)
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether answers are put together here, out of what was found, without a provider."""
+        return self.provider == "offline"
 
     def is_retired(self, today: date) -> bool:
         """Whether the provider has shut it down by ``today``."""
@@ -113,43 +122,140 @@ _DEFAULTS: dict[ProviderName, tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model as a picker shows it; ``reason`` says why it is locked, and how to unlock it."""
+
+    model: Model
+    is_default: bool
+    locked: Lock | None = None
+    reason: str | None = None
+
+
+class Catalogue:
+    """The models of this installation.
+
+    ``configured`` are the providers that can be called, ``today`` is the present day unless it is given.
+    """
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self.models = tuple(models)
+        self._by_id = {model.id: model for model in self.models}
+        if len(self._by_id) != len(self.models):
+            raise ValueError("Two models have the same id.")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Catalogue:
+        """Our models and those of the servers in the settings."""
+        served = (model for server in settings.model_servers for model in _served_models(server))
+        return cls((*MODELS, *served))
+
+    def find(self, model_id: str) -> Model:
+        """The model called ``model_id``, retired or not. Raises Invalid (422) for an id nobody knows."""
+        model = self._by_id.get(model_id)
+        if model is None:
+            raise Invalid(errors=(FieldError("modelId", "There is no model of this name."),))
+        return model
+
+    def default(self, configured: Collection[ProviderName], today: date | None = None) -> Model:
+        """The model of a chat that names none: OpenAI's small one where there is a key, else the offline."""
+        return self._first_alive("openai", today) if "openai" in configured else OFFLINE
+
+    def for_visitors(self, configured: Collection[ProviderName], today: date | None = None) -> Model:
+        """The model that answers visitors: the small one of the first provider with a key, else offline."""
+        for provider in _DEFAULTS:
+            if provider in configured:
+                return self._first_alive(provider, today)
+        return OFFLINE
+
+    def offered(
+        self, plan: Plan, configured: Collection[ProviderName], today: date | None = None
+    ) -> tuple[Model, ...]:
+        """The models to choose from: in the plan, with a key, not shut down."""
+        return tuple(
+            choice.model for choice in self.choices(plan, configured, today) if choice.locked is None
+        )
+
+    def choices(
+        self,
+        plan: Plan,
+        configured: Collection[ProviderName],
+        today: date | None = None,
+        *,
+        include_all: bool = False,
+    ) -> tuple[Choice, ...]:
+        """What a picker shows: the models that run here, with a lock on what the plan has not.
+
+        ``include_all`` adds those whose provider has no key, and those shut down, which may still be asked.
+        """
+        day = today or _today()
+        default = self.default(configured, day)
+        return tuple(
+            _choice(model, plan, configured, is_default=model is default)
+            for model in self.models
+            if include_all or (_is_configured(model, configured) and not model.is_retired(day))
+        )
+
+    def _first_alive(self, provider: ProviderName, today: date | None) -> Model:
+        day = today or _today()
+        candidates = [self._by_id[model_id] for model_id in _DEFAULTS[provider]]
+        return next((model for model in candidates if not model.is_retired(day)), candidates[-1])
+
+
+# Without the models of servers that the settings name.
+BUILT_IN = Catalogue(MODELS)
+
+
 def find_model(model_id: str) -> Model:
-    """The model called ``model_id``, retired or not. Raises Invalid (422) for an id nobody knows."""
-    model = _BY_ID.get(model_id)
-    if model is None:
-        raise Invalid(errors=(FieldError("modelId", "There is no model of this name."),))
-    return model
+    """One of our own models, whatever servers there are; see ``Catalogue.find``."""
+    return BUILT_IN.find(model_id)
 
 
 def plan_includes(plan: Plan, model: Model) -> bool:
     """Whether ``plan`` may use ``model``."""
-    return PLANS.index(model.plan) <= PLANS.index(plan)
+    return plan.models.includes(PLANS[model.plan].models)
 
 
-def default_model(configured: Collection[ProviderName], today: date) -> Model:
-    """The model of a chat that names none: OpenAI's small one where there is a key, else the offline one."""
-    return _first_alive("openai", today) if "openai" in configured else OFFLINE
+def require_model(plan: Plan, model: Model) -> None:
+    """Raise ``Forbidden`` (403), naming the first plan that has it, for a model that ``plan`` has not."""
+    if not plan_includes(plan, model):
+        raise Forbidden(_why_not_in_plan(model))
 
 
-def visitor_model(configured: Collection[ProviderName], today: date) -> Model:
-    """The model that answers visitors: the small one of the first provider with a key, else offline."""
-    for provider in _DEFAULTS:
-        if provider in configured:
-            return _first_alive(provider, today)
-    return OFFLINE
+def why_not_configured(model: Model) -> str:
+    """The sentence for a model whose provider has no key here."""
+    return f"{model.label} is not set up here: {model.setting} is not set."
 
 
-def offered_models(plan: Plan, configured: Collection[ProviderName], today: date) -> tuple[Model, ...]:
-    """The models to choose from: in the plan, with a key, not shut down."""
-    return tuple(
-        model
-        for model in MODELS
-        if plan_includes(plan, model)
-        and (model.provider == "offline" or model.provider in configured)
-        and not model.is_retired(today)
-    )
+def _why_not_in_plan(model: Model) -> str:
+    return f"{model.label} comes with the {model.plan} plan. An owner can change the plan under Billing."
 
 
-def _first_alive(provider: ProviderName, today: date) -> Model:
-    candidates = [_BY_ID[model_id] for model_id in _DEFAULTS[provider]]
-    return next((model for model in candidates if not model.is_retired(today)), candidates[-1])
+def _choice(model: Model, plan: Plan, configured: Collection[ProviderName], *, is_default: bool) -> Choice:
+    if not plan_includes(plan, model):
+        return Choice(model, is_default, "plan", _why_not_in_plan(model))
+    if not _is_configured(model, configured):
+        return Choice(model, is_default, "setting", why_not_configured(model))
+    return Choice(model, is_default)
+
+
+def _is_configured(model: Model, configured: Collection[ProviderName]) -> bool:
+    return model.is_offline or model.provider in configured
+
+
+def _served_models(server: ModelServer) -> Iterable[Model]:
+    for model in server.models:
+        yield Model(
+            id=f"{server.name}/{model.id}",
+            provider=server.name,
+            label=model.label or model.id,
+            context=model.context,
+            plan=model.plan,
+            credits_per_1000=model.credits_per_1000,
+            capabilities=frozenset({"reasoning"}) if model.reasoning else frozenset(),
+            effort="low" if model.reasoning else None,
+        )
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

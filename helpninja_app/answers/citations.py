@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from helpninja_app.answers.known_urls import KnownUrls
 from helpninja_app.answers.passages import Passage
@@ -18,12 +18,16 @@ _LINKS = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One source under an answer; ``url`` is ``None`` for uploaded files, ``snippet`` is plain text."""
+    """One source under an answer; ``url`` is ``None`` for uploaded files, ``snippet`` is plain text.
+
+    ``score`` says how well its passage matched the question, from 0 to 1; members see it.
+    """
 
     n: int
     title: str
     url: str | None
     snippet: str
+    score: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def resolve_citations(text: str, passages: Sequence[Passage]) -> Resolved:
 def cite(passage: Passage, n: int) -> Citation:
     """The citation of ``passage`` as number ``n``; its address only if it is a web page's."""
     url = passage.url if passage.url is not None and _WEB_PAGE.match(passage.url) else None
-    return Citation(n, passage.title, url, _snippet(passage.text))
+    return Citation(n, passage.title, url, _snippet(passage.text), passage.score)
 
 
 def refs_of(citations: Sequence[Citation]) -> tuple[str, ...]:

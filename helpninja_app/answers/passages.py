@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,10 +10,11 @@ class Passage:
     """One piece of a document that an answer may rest on.
 
     ``text`` is the chunk's Markdown; ``url`` is ``None`` for uploaded files; ``heading_path`` is where in
-    the document it stands, such as ``Shipping > Abroad``.
+    the document it stands, such as ``Shipping > Abroad``; ``score`` how well it matched, from 0 to 1.
     """
 
     title: str
     text: str
     url: str | None
     heading_path: str = ""
+    score: float | None = field(default=None, compare=False)

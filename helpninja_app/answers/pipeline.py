@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from helpninja_app.answers.standalone import StandaloneQuery, Turn, standalone_q
 from helpninja_app.answers.support import support_of
 from helpninja_app.errors import ProviderFailed
 from helpninja_app.kernel.scope import Scope
+from helpninja_app.knowledge.curated_matching import PRECISION, CuratedMatch
 from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.languages import detect_language
 from helpninja_app.knowledge.search import SearchIndex, SearchQuery, SearchResult
@@ -49,7 +51,7 @@ QUOTABLE = 0.5
 # name of a city for instance, a page was met and the question was not.
 TAKES_UP = 0.1
 
-Kind = Literal["answer", "small_talk", "declined", "person_asked"]
+Kind = Literal["answer", "small_talk", "declined", "person_asked", "curated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Token:
 class Answer:
     """A whole answer: what is stored and what the visitor ends up with, whatever was streamed before.
 
+    ``cited`` are indexes into the passages that were retrieved, in the order of ``citations``;
     ``provider_failed`` when the configured model could not answer and the offline answerer stood in.
     """
 
@@ -73,6 +76,7 @@ class Answer:
     model: str
     usage: TokenUsage = field(default_factory=lambda: TokenUsage(0, 0))
     provider_failed: bool = False
+    cited: tuple[int, ...] = ()
 
     @property
     def refs(self) -> tuple[str, ...]:
@@ -92,12 +96,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What was found for a question, and how sure an answer from it is."""
+    """What was found for a question, and how sure an answer from it is; ``curated`` wins."""
 
     passages: tuple[Passage, ...]
     confidence: Confidence
     query: SearchQuery
     result: SearchResult
+    curated: CuratedMatch | None = None
 
 
 class Pipeline:
@@ -122,6 +127,12 @@ class Pipeline:
             yield Answer(talk.text, (), 1.0, kind, OFFLINE)
             return
         retrieved = await self.retrieve(scope, question)
+        if retrieved.curated is not None:
+            answer = _say(retrieved.curated)
+            for piece in pieces(answer.text):
+                yield Token(piece)
+            yield answer
+            return
         if not retrieved.passages or retrieved.confidence.probability < NOTHING_RELEVANT:
             answer = self._decline(question, retrieved.confidence, OFFLINE)
             yield Token(answer.text)
@@ -129,10 +140,10 @@ class Pipeline:
             return
         provider = self._answerers.provider
         if retrieved.query.is_degraded:
-            yield replace(await self._quote(question, retrieved), provider_failed=True)
+            yield replace(await self.quote(question, retrieved), provider_failed=True)
             return
         if provider is None:
-            answer = await self._quote(question, retrieved)
+            answer = await self.quote(question, retrieved)
             for piece in pieces(answer.text):
                 yield Token(piece)
             yield answer
@@ -143,10 +154,22 @@ class Pipeline:
                     yield event
         except ProviderFailed as error:
             log.warning("provider_failed", model=self._answerers.model.id, detail=error.detail)
-            yield replace(await self._quote(question, retrieved), provider_failed=True)
+            yield replace(await self.quote(question, retrieved), provider_failed=True)
 
-    async def retrieve(self, scope: Scope, question: Question, *, passages: int = PASSAGES) -> Retrieved:
-        """Search for a question in the light of its conversation, and say how answerable it is."""
+    async def retrieve(
+        self,
+        scope: Scope,
+        question: Question,
+        *,
+        passages: int = PASSAGES,
+        only: Collection[UUID] | None = None,
+        with_curated: bool = True,
+    ) -> Retrieved:
+        """Search for a question in the light of its conversation, and say how answerable it is.
+
+        ``only`` are the documents to look in, all of them without it. ``with_curated`` looks for a curated
+        answer as well, which visitors get.
+        """
         standalone = standalone_query(question.text, question.history)
         understanding = asyncio.ensure_future(self._understand(standalone))
         try:
@@ -156,8 +179,14 @@ class Pipeline:
                 understanding,
                 self._embedder.name,
                 passages=passages,
+                only=only,
             )
             query = await understanding
+            curated = None
+            if with_curated:
+                curated = await self._index.match_curated(
+                    scope, standalone.question, query.question, self._embedder.name
+                )
         finally:
             understanding.cancel()
         confidence = measure_confidence(
@@ -165,12 +194,13 @@ class Pipeline:
         )
         return Retrieved(
             passages=tuple(
-                Passage(item.title, item.text, item.url, " > ".join(item.heading_path))
+                Passage(item.title, item.text, item.url, " > ".join(item.heading_path), item.score)
                 for item in found.passages
             ),
             confidence=confidence,
             query=query,
             result=found,
+            curated=curated,
         )
 
     async def _understand(self, standalone: StandaloneQuery) -> SearchQuery:
@@ -184,7 +214,12 @@ class Pipeline:
             weights = standalone.weigh([nothing for _ in standalone.texts]).weights
             return SearchQuery(nothing, weights, familiarity=0.0, is_degraded=True)
         weighed = standalone.weigh(vectors)
-        return SearchQuery(weighed.vector, weighed.weights, self._embedder.coverage(standalone.question))
+        return SearchQuery(
+            weighed.vector,
+            weighed.weights,
+            self._embedder.coverage(standalone.question),
+            question=vectors[0],
+        )
 
     async def _generate(
         self, provider: Provider, question: Question, retrieved: Retrieved
@@ -229,20 +264,24 @@ class Pipeline:
         cited = [retrieved.passages[index].text for index in stream.cited]
         confidence = retrieved.confidence.given_support(support_of(text, cited))
         return Answer(
-            text, stream.citations, confidence.probability, "answer", model.id, usage=finished.usage
+            text,
+            stream.citations,
+            confidence.probability,
+            "answer",
+            model.id,
+            usage=finished.usage,
+            cited=stream.cited,
         )
 
-    async def _quote(self, question: Question, retrieved: Retrieved) -> Answer:
+    async def quote(self, question: Question, retrieved: Retrieved) -> Answer:
+        """The offline answer: sentences of the passages, or a refusal where they likely do not answer."""
         if retrieved.confidence.probability < QUOTABLE:
             return self._decline(question, retrieved.confidence, OFFLINE)
         best = max((item.score for item in retrieved.result.passages), default=0.0)
         # What is clearly behind the best passage is about something else as a rule; a model can tell, quoting
         # cannot.
-        close = [
-            passage
-            for passage, item in zip(retrieved.passages, retrieved.result.passages, strict=True)
-            if item.score >= CLOSE * best
-        ]
+        places = [place for place, item in enumerate(retrieved.result.passages) if item.score >= CLOSE * best]
+        close = [retrieved.passages[place] for place in places]
         try:
             composed = await compose_answer(
                 question.text,
@@ -256,7 +295,14 @@ class Pipeline:
         if composed is None or composed.support < TAKES_UP:
             return self._decline(question, retrieved.confidence, OFFLINE)
         resolved = resolve_citations(composed.text, close)
-        return Answer(resolved.text, resolved.citations, retrieved.confidence.probability, "answer", OFFLINE)
+        return Answer(
+            resolved.text,
+            resolved.citations,
+            retrieved.confidence.probability,
+            "answer",
+            OFFLINE,
+            cited=tuple(places[index] for index in resolved.cited),
+        )
 
     async def _embed_sentences(self, sentences: Sequence[str]) -> npt.NDArray[np.float32]:
         # By the queries' thread: a visitor waits for these, and must not queue behind a crawl.
@@ -268,6 +314,12 @@ class Pipeline:
         return Answer(
             declined(language), (), min(confidence.probability, NOTHING_RELEVANT), "declined", model
         )
+
+
+def _say(match: CuratedMatch) -> Answer:
+    """A person's own words, made safe like any other answer; its links are those that it has itself."""
+    safe = resolve_citations(match.answer, [Passage(match.question, match.answer, None)])
+    return Answer(safe.text, safe.citations, PRECISION, "curated", OFFLINE)
 
 
 def pieces(text: str) -> list[str]:

@@ -87,14 +87,14 @@ def build_prompt(
     """
     nonce = secrets.token_hex(8)
     system = _ANSWERING.format(
-        workspace=_one_line(workspace_name, 100),
+        workspace=one_line(workspace_name, 100),
         nonce=nonce,
         unknown=UNKNOWN,
-        locale=f" (if that is unclear: {_one_line(locale, 20)})" if locale else "",
+        locale=f" (if that is unclear: {one_line(locale, 20)})" if locale else "",
         voice=_VOICES[voice],
-        passages="\n\n".join(_fenced(n, passage, nonce) for n, passage in enumerate(passages, 1)),
+        passages="\n\n".join(fence(n, passage, nonce) for n, passage in enumerate(passages, 1)),
     )
-    return Prompt(system, (*_recent(history), Turn("user", _visible(question))), _ANSWER_TOKENS)
+    return Prompt(system, (*_recent(history), Turn("user", visible(question))), _ANSWER_TOKENS)
 
 
 class UnknownGate:
@@ -138,28 +138,31 @@ class UnknownGate:
 
 def _recent(history: Sequence[Turn]) -> tuple[Turn, ...]:
     """The last messages, beginning with the visitor's own, as the providers require."""
-    turns = [Turn(turn.role, _visible(turn.text)[:_TURN_LENGTH]) for turn in history[-HISTORY_TURNS:]]
+    turns = [Turn(turn.role, visible(turn.text)[:_TURN_LENGTH]) for turn in history[-HISTORY_TURNS:]]
     turns = [turn for turn in turns if turn.text.strip()]
     while turns and turns[0].role != "user":
         turns.pop(0)
     return tuple(turns)
 
 
-def _fenced(number: int, passage: Passage, nonce: str) -> str:
+def fence(number: int, passage: Passage, nonce: str) -> str:
+    """Passage ``number`` between marks that nobody who does not know ``nonce`` can write."""
     title = " > ".join(filter(None, (passage.title, passage.heading_path)))
     return (
-        f"<passage-{nonce}>\n[{number}] {_one_line(title, 300)}\n"
+        f"<passage-{nonce}>\n[{number}] {one_line(title, 300)}\n"
         f"{_escaped(passage.text[:_PASSAGE_LENGTH])}\n</passage-{nonce}>"
     )
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """``text`` without the characters that only programs see."""
     return _INVISIBLE.sub("", text)
 
 
 def _escaped(text: str) -> str:
-    return _visible(text).replace("<", "&lt;").replace(">", "&gt;")
+    return visible(text).replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _one_line(text: str, length: int) -> str:
+def one_line(text: str, length: int) -> str:
+    """A name as it may stand in a prompt: on one line, no mark-up, at most ``length`` characters."""
     return " ".join(_escaped(text).split())[:length]

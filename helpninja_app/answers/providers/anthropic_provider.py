@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
-from anthropic import APIConnectionError, APIError, APIStatusError, APITimeoutError, AsyncAnthropic, omit
-from anthropic.types import MessageParam, RawMessageStreamEvent
+from anthropic import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    AsyncAnthropic,
+    omit,
+)
+from anthropic.types import MessageParam
 
 from helpninja_app.answers.providers.attempts import (
     Alive,
@@ -31,6 +39,8 @@ from helpninja_app.answers.providers.base import (
     TokenUsage,
     Turn,
 )
+from helpninja_app.answers.providers.event_stream import EventReader, ServerEvent, drain, raw_bytes, read_all
+from helpninja_app.answers.providers.transport import provider_client
 from helpninja_app.errors import ProviderTimedOut
 
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -81,13 +91,15 @@ class AnthropicProvider:
 
     async def check(self) -> None:
         """See ``Provider.check``: lists a model, which costs nothing."""
-        try:
+        with _told_plainly():
             async with asyncio.timeout(self._timeouts.first_byte):
                 await self._connected().models.list(limit=1)
-        except TimeoutError as error:
-            raise ProviderTimedOut(f"{_VENDOR.label} took too long to answer.") from error
-        except (APIError, httpx2.HTTPError, *_MALFORMED) as error:
-            raise _failure(error).error from error
+
+    async def served_models(self) -> frozenset[str]:
+        """See ``Provider.served_models``."""
+        with _told_plainly():
+            async with asyncio.timeout(self._timeouts.total):
+                return frozenset([model.id async for model in self._connected().models.list(limit=100)])
 
     async def aclose(self) -> None:
         client, self._client = self._client, None
@@ -98,26 +110,37 @@ class AnthropicProvider:
         if self._client is None:
             # Waiting and retrying are ours (see attempts.py), so that they are the same for all vendors.
             self._client = AsyncAnthropic(
-                api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=None
+                api_key=self._api_key,
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=None,
+                http_client=provider_client(),
             )
         return self._client
 
     async def _attempt(self, request: GenerationRequest) -> AsyncGenerator[AttemptEvent, None]:
         reading = _Reading()
         try:
-            stream = await self._connected().messages.create(
+            asking = self._connected().messages.with_streaming_response.create(
                 model=request.model,
                 system=request.system,
-                messages=[_message(turn) for turn in request.messages],
+                messages=_messages(request),
                 max_tokens=request.max_tokens,
                 # "low" is the least these models take.
                 output_config={"effort": "low"} if request.effort is not None else omit,
                 stream=True,
             )
-            async with stream:
-                async for event in stream:
-                    text = reading.take(event)
-                    yield TextDelta(text) if text else Alive()
+            async with asking as response:
+                reader, body = EventReader(), raw_bytes(response.http_response)
+                async for piece in body:
+                    if events := reader.feed(piece):
+                        text, failure = read_all(events, reading.take)
+                        yield TextDelta(text) if text else Alive()
+                        if failure is not None:
+                            raise failure
+                    if reading.is_complete:
+                        await drain(body)
+                        break
         except (APIError, httpx2.HTTPError, *_MALFORMED) as error:
             raise _failure(error) from error
         if reading.is_complete and reading.reason is not None:
@@ -133,32 +156,56 @@ class _Reading:
     input: int = 0
     output: int = 0
 
-    def take(self, event: RawMessageStreamEvent) -> str:
-        """The text of ``event``, ``""`` if it carries none. Raises AttemptFailed for an unknown ending."""
-        match event.type:
-            case "message_start":
-                usage = event.message.usage
-                # The caches' shares are counted apart and cost tokens as well.
-                cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
-                self.input = int(usage.input_tokens) + cached
-                self.output = int(usage.output_tokens)
+    def take(self, event: ServerEvent) -> str:
+        """The text of ``event``, ``""`` if it carries none.
+
+        Raises AttemptFailed for an error or an unknown ending, and any of ``_MALFORMED`` for nonsense.
+        """
+        match event.name:
             case "content_block_delta":
+                delta = json.loads(event.data)["delta"]
                 # Thoughts and signatures are deltas too and are not for the visitor.
-                if event.delta.type == "text_delta":
-                    if not isinstance(event.delta.text, str):
+                if delta["type"] == "text_delta":
+                    if not isinstance(delta["text"], str):
                         raise failed_by_nonsense(_VENDOR)
-                    return event.delta.text
+                    return delta["text"]
+            case "message_start":
+                usage = json.loads(event.data)["message"]["usage"]
+                # The caches' shares are counted apart and cost tokens as well.
+                cached = [usage.get(f"cache_{each}_input_tokens") or 0 for each in ("creation", "read")]
+                self.input = int(usage["input_tokens"]) + sum(cached)
+                self.output = int(usage["output_tokens"])
             case "message_delta":
-                self.output = int(event.usage.output_tokens)
-                if event.delta.stop_reason is not None:
-                    if event.delta.stop_reason not in _REASONS:
+                told = json.loads(event.data)
+                self.output = int(told["usage"]["output_tokens"])
+                reason = told["delta"].get("stop_reason")
+                if reason is not None:
+                    if reason not in _REASONS:
                         raise failed_by_nonsense(_VENDOR)
-                    self.reason = _REASONS[event.delta.stop_reason]
+                    self.reason = _REASONS[reason]
             case "message_stop":
                 self.is_complete = True
+            case "error":
+                kind = json.loads(event.data)["error"]["type"]
+                raise failed_by_status(_VENDOR, _STATUS_OF_TYPE.get(kind, 500), {})
             case _:
                 pass
         return ""
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Turn what goes wrong into the errors of ``Provider``."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise ProviderTimedOut(f"{_VENDOR.label} took too long to answer.") from error
+    except (APIError, httpx2.HTTPError, *_MALFORMED) as error:
+        raise _failure(error).error from error
+
+
+def _messages(request: GenerationRequest) -> list[MessageParam]:
+    return [_message(turn) for turn in request.messages]
 
 
 def _message(turn: Turn) -> MessageParam:
@@ -169,8 +216,6 @@ def _message(turn: Turn) -> MessageParam:
 
 def _failure(error: Exception) -> AttemptFailed:
     match error:
-        case APITimeoutError():
-            return failed_by_status(_VENDOR, 504, {})
         case APIConnectionError() | httpx2.HTTPError():
             return failed_by_connection(_VENDOR)
         case APIStatusError():

@@ -17,6 +17,7 @@ from helpninja_app.answers.providers.base import (
     TextDelta,
     Timeouts,
     TokenUsage,
+    estimate_request,
 )
 from helpninja_app.errors import ProviderFailed, ProviderTimedOut, ProviderUnavailable
 
@@ -184,6 +185,5 @@ def _number(value: str | None) -> float | None:
 
 
 def estimated_usage(request: GenerationRequest, written: int) -> TokenUsage:
-    """Tokens at four characters each, for servers that report none; ``written`` counts characters."""
-    asked = len(request.system) + sum(len(turn.text) for turn in request.messages)
-    return TokenUsage(input=-(-asked // 4), output=-(-written // 4), is_estimate=True)
+    """For servers that report none; ``written`` counts characters."""
+    return TokenUsage(input=estimate_request(request), output=-(-written // 4), is_estimate=True)

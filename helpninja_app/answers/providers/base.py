@@ -34,6 +34,16 @@ class GenerationRequest:
     effort: Effort | None = None
 
 
+def estimate_tokens(text: str) -> int:
+    """Tokens of ``text`` at four characters each, rounded up."""
+    return -(-len(text) // 4)
+
+
+def estimate_request(request: GenerationRequest) -> int:
+    """Tokens of all that is asked: the system's text and every turn."""
+    return -(-(len(request.system) + sum(len(turn.text) for turn in request.messages)) // 4)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
     """Tokens to charge for; ``is_estimate`` where the provider reported none (four characters a token)."""
@@ -94,6 +104,9 @@ class Provider(Protocol):
 
     async def check(self) -> None:
         """Return when the provider can be reached with this key; raise as ``stream`` does otherwise."""
+
+    async def served_models(self) -> frozenset[str]:
+        """The ids, as the catalogue has them, of all models it serves to this key; raises as ``check``."""
 
     async def aclose(self) -> None:
         """Close the connections. The provider can be used again and opens new ones."""

@@ -27,8 +27,9 @@ class FakeProvider:
     ProviderFailed, and a script may end without ``Finished`` only by an error.
     """
 
-    def __init__(self, scripts: Iterable[Sequence[ScriptStep]] = ()) -> None:
+    def __init__(self, scripts: Iterable[Sequence[ScriptStep]] = (), *, serves: Iterable[str] = ()) -> None:
         self._scripts = deque(scripts)
+        self.serves = frozenset(serves)
         self.requests: list[GenerationRequest] = []
         self.open_streams = 0
 
@@ -60,6 +61,11 @@ class FakeProvider:
         step = self._scripts[0][0] if self._scripts and self._scripts[0] else None
         if isinstance(step, ProviderFailed):
             raise step
+
+    async def served_models(self) -> frozenset[str]:
+        """See ``Provider.served_models``: those it was made with."""
+        await self.check()
+        return self.serves
 
     async def aclose(self) -> None:
         """Nothing is held."""

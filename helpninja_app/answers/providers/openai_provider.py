@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
-from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, AsyncOpenAI, omit
-from openai.types import CompletionUsage
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    AsyncOpenAI,
+    AsyncStream,
+    omit,
+)
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from helpninja_app.answers.providers.attempts import (
@@ -32,6 +41,8 @@ from helpninja_app.answers.providers.base import (
     Timeouts,
     TokenUsage,
 )
+from helpninja_app.answers.providers.event_stream import EventReader, ServerEvent, drain, raw_bytes, read_all
+from helpninja_app.answers.providers.transport import provider_client
 from helpninja_app.errors import ProviderTimedOut
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -41,37 +52,51 @@ _MALFORMED = (ValueError, TypeError, AttributeError, KeyError, IndexError)
 
 
 class OpenAIProvider:
-    """Chat completions over ``base_url``; the client is made at the first use."""
+    """Chat completions over ``base_url``; the client is made at the first use.
+
+    ``vendor`` is how another server is called; ``namespace`` is what its models' ids begin with here but not
+    there. Without ``api_key`` no Authorization is sent.
+    """
 
     def __init__(
         self,
-        api_key: str,
+        api_key: str | None,
         *,
         base_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: Retry | None = None,
+        vendor: Vendor = _VENDOR,
+        namespace: str = "",
     ) -> None:
         self._api_key = api_key
         self._base_url = base_url or OPENAI_URL
         self._timeouts = timeouts or Timeouts()
         self._retry = retry or Retry()
+        self._vendor = vendor
+        self._namespace = namespace
+        self._headers = {} if api_key else {"Authorization": omit}
         self._client: AsyncOpenAI | None = None
 
     def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]:
         """See ``Provider.stream``."""
         return run_attempts(
-            lambda: self._attempt(request), vendor=_VENDOR, timeouts=self._timeouts, retry=self._retry
+            lambda: self._attempt(request), vendor=self._vendor, timeouts=self._timeouts, retry=self._retry
         )
 
     async def check(self) -> None:
         """See ``Provider.check``: lists the models, which costs nothing."""
+        await self.served_models()
+
+    async def served_models(self) -> frozenset[str]:
+        """See ``Provider.served_models``."""
         try:
             async with asyncio.timeout(self._timeouts.first_byte):
-                await self._connected().models.list()
+                listed = self._connected().models.list(extra_headers=self._headers)
+                return frozenset([self._namespace + model.id async for model in listed])
         except TimeoutError as error:
-            raise ProviderTimedOut(f"{_VENDOR.label} took too long to answer.") from error
+            raise ProviderTimedOut(f"{self._vendor.label} took too long to answer.") from error
         except (APIError, httpx2.HTTPError, *_MALFORMED) as error:
-            raise _failure(error).error from error
+            raise _failure(self._vendor, error).error from error
 
     async def aclose(self) -> None:
         client, self._client = self._client, None
@@ -82,30 +107,62 @@ class OpenAIProvider:
         if self._client is None:
             # Waiting and retrying are ours (see attempts.py), so that they are the same for all vendors.
             self._client = AsyncOpenAI(
-                api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=None
+                # The library wants one, and would look for another server's in the environment.
+                api_key=self._api_key or "none",
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=None,
+                http_client=provider_client(),
             )
         return self._client
 
+    async def _ask(self, request: GenerationRequest) -> httpx2.Response:
+        """Begin the stream.
+
+        By the library's plain ``post``: its method for completions goes through the types of all its
+        parameters each time, which takes longer than to send them.
+        """
+        # Reasoning models refuse max_tokens; older servers of this protocol know nothing else.
+        limit = "max_tokens" if request.effort is None else "max_completion_tokens"
+        body: dict[str, object] = {
+            "model": request.model.removeprefix(self._namespace),
+            "messages": _messages(request),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            limit: request.max_tokens,
+        }
+        if request.effort is not None:
+            body["reasoning_effort"] = request.effort
+        answered: object = await self._connected().post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            body=body,
+            options={"headers": self._headers, "security": {"bearer_auth": True}},
+            stream=True,
+            stream_cls=AsyncStream[ChatCompletionChunk],
+        )
+        if not isinstance(answered, httpx2.Response):
+            raise TypeError("The library gave no response as it came.")
+        return answered
+
     async def _attempt(self, request: GenerationRequest) -> AsyncGenerator[AttemptEvent, None]:
-        reading = _Reading()
+        reading = _Reading(self._vendor)
         try:
-            # Reasoning models refuse max_tokens; older servers of this protocol know nothing else.
-            stream = await self._connected().chat.completions.create(
-                model=request.model,
-                messages=_messages(request),
-                stream=True,
-                stream_options={"include_usage": True},
-                max_tokens=request.max_tokens if request.effort is None else omit,
-                max_completion_tokens=request.max_tokens if request.effort is not None else omit,
-                reasoning_effort=request.effort if request.effort is not None else omit,
-            )
-            async with stream:
-                async for chunk in stream:
-                    text = reading.take(chunk)
-                    yield TextDelta(text) if text else Alive()
+            response = await self._ask(request)
+            async with aclosing(response):
+                reader, body = EventReader(), raw_bytes(response)
+                async for piece in body:
+                    if events := reader.feed(piece):
+                        text, failure = read_all(events, reading.take)
+                        yield TextDelta(text) if text else Alive()
+                        if failure is not None:
+                            raise failure
+                    if reading.is_over:
+                        await drain(body)
+                        break
         except (APIError, httpx2.HTTPError, *_MALFORMED) as error:
             if not _is_content_filter(error):
-                raise _failure(error) from error
+                raise _failure(self._vendor, error) from error
             reading.reason = "refusal"
         if reading.reason is not None:
             yield Finished(reading.reason, reading.usage or estimated_usage(request, reading.written))
@@ -115,28 +172,49 @@ class OpenAIProvider:
 class _Reading:
     """What the chunks of one stream said so far."""
 
+    vendor: Vendor
     reason: FinishReason | None = None
     usage: TokenUsage | None = None
     is_refused: bool = False
+    is_over: bool = False
     written: int = 0
 
-    def take(self, chunk: ChatCompletionChunk) -> str:
-        """The text of ``chunk``, ``""`` if it carries none. Raises AttemptFailed for an unknown ending."""
-        if chunk.usage is not None:
-            self.usage = _usage(chunk.usage)
+    def take(self, event: ServerEvent) -> str:
+        """The text of a chunk, ``""`` if it carries none.
+
+        Raises AttemptFailed for an error or an unknown ending, and any of ``_MALFORMED`` for nonsense.
+        """
+        data = event.data
+        if self.is_over or data.startswith("[DONE]"):
+            self.is_over = True
+            return ""
+        chunk: Any = json.loads(data)
+        if error := chunk.get("error"):
+            self._fail(error)
+            return ""
+        if chunk.get("usage") is not None:
+            self.usage = _usage(chunk["usage"])
         text = ""
-        for choice in chunk.choices[:1]:
-            if choice.delta is not None:
-                self.is_refused = self.is_refused or bool(choice.delta.refusal)
-                text = choice.delta.content or ""
-            if choice.finish_reason is not None:
-                if choice.finish_reason not in _REASONS:
-                    raise failed_by_nonsense(_VENDOR)
-                self.reason = "refusal" if self.is_refused else _REASONS[choice.finish_reason]
+        for choice in (chunk.get("choices") or ())[:1]:
+            delta = choice.get("delta") or {}
+            self.is_refused = self.is_refused or bool(delta.get("refusal"))
+            text = delta.get("content") or ""
+            reason = choice.get("finish_reason")
+            if reason is not None:
+                if reason not in _REASONS:
+                    raise failed_by_nonsense(self.vendor)
+                self.reason = "refusal" if self.is_refused else _REASONS[reason]
         if not isinstance(text, str):
-            raise failed_by_nonsense(_VENDOR)
+            raise failed_by_nonsense(self.vendor)
         self.written += len(text)
         return text
+
+    def _fail(self, error: Any) -> None:
+        """An error in the middle of a stream carries no status; a filter's is an ending like others."""
+        if isinstance(error, dict) and error.get("code") == "content_filter":
+            self.reason, self.is_over = "refusal", True
+            return
+        raise failed_by_status(self.vendor, 500, {})
 
 
 def _messages(request: GenerationRequest) -> list[ChatCompletionMessageParam]:
@@ -149,8 +227,8 @@ def _messages(request: GenerationRequest) -> list[ChatCompletionMessageParam]:
     return messages
 
 
-def _usage(usage: CompletionUsage) -> TokenUsage:
-    return TokenUsage(input=int(usage.prompt_tokens), output=int(usage.completion_tokens))
+def _usage(usage: Any) -> TokenUsage:
+    return TokenUsage(input=int(usage["prompt_tokens"]), output=int(usage["completion_tokens"]))
 
 
 def _is_content_filter(error: Exception) -> bool:
@@ -158,21 +236,19 @@ def _is_content_filter(error: Exception) -> bool:
     return isinstance(error, APIError) and error.code == "content_filter"
 
 
-def _failure(error: Exception) -> AttemptFailed:
+def _failure(vendor: Vendor, error: Exception) -> AttemptFailed:
     match error:
-        case APITimeoutError():
-            return failed_by_status(_VENDOR, 504, {})
         case APIConnectionError() | httpx2.HTTPError():
-            return failed_by_connection(_VENDOR)
+            return failed_by_connection(vendor)
         case APIStatusError():
             return failed_by_status(
-                _VENDOR,
+                vendor,
                 error.status_code,
                 error.response.headers,
                 is_out_of_credit=error.code == "insufficient_quota",
             )
         case APIError():
             # An error event in the middle of a stream carries no status.
-            return failed_by_status(_VENDOR, 500, {})
+            return failed_by_status(vendor, 500, {})
         case _:
-            return failed_by_nonsense(_VENDOR)
+            return failed_by_nonsense(vendor)
