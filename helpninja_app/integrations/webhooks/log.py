@@ -1,0 +1,157 @@
+"""What became of each event at each endpoint, and sending one again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.errors import Conflict, NotFound
+from helpninja_app.integrations.webhooks.endpoints import get_endpoint, lock_endpoint
+from helpninja_app.integrations.webhooks.events import DUE_TOPIC
+from helpninja_app.integrations.webhooks.models import (
+    DueWebhook,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEvent,
+)
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.live import tell
+
+DeliveryStatus = Literal["waiting", "sent", "failed"]
+MAX_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """``error`` is a sentence, empty when the attempt went well."""
+
+    at: datetime
+    error: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """``next_at`` is when it is tried again; ``attempts`` are those since it was last asked for."""
+
+    event_id: UUID
+    type: str
+    status: str
+    attempts: int
+    last_error: str
+    created_at: datetime
+    finished_at: datetime | None
+    next_at: datetime | None
+    log: tuple[AttemptView, ...]
+
+
+async def list_deliveries(
+    session: AsyncSession,
+    workspace_id: UUID,
+    endpoint_id: UUID,
+    *,
+    status: DeliveryStatus | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
+) -> list[DeliveryView]:
+    """The latest events for an endpoint, those before the event ``before``, with their attempts."""
+    await get_endpoint(session, workspace_id, endpoint_id)
+    query = (
+        select(WebhookDelivery, col(WebhookEvent.type), col(DueWebhook.due_at))
+        .join(
+            WebhookEvent,
+            (col(WebhookEvent.workspace_id) == col(WebhookDelivery.workspace_id))
+            & (col(WebhookEvent.id) == col(WebhookDelivery.event_id)),
+        )
+        .outerjoin(
+            DueWebhook,
+            (col(DueWebhook.workspace_id) == col(WebhookDelivery.workspace_id))
+            & (col(DueWebhook.endpoint_id) == col(WebhookDelivery.endpoint_id))
+            & (col(DueWebhook.event_id) == col(WebhookDelivery.event_id)),
+        )
+        .where(
+            col(WebhookDelivery.workspace_id) == workspace_id,
+            col(WebhookDelivery.endpoint_id) == endpoint_id,
+        )
+        .order_by(col(WebhookDelivery.event_id).desc())
+        .limit(min(limit, MAX_SHOWN))
+    )
+    if status is not None:
+        query = query.where(col(WebhookDelivery.status) == status)
+    if before is not None:
+        query = query.where(col(WebhookDelivery.event_id) < before)
+    found = (await session.execute(query)).tuples().all()
+    logs = await _attempts(session, workspace_id, endpoint_id, [row[0].event_id for row in found])
+    return [
+        DeliveryView(
+            event_id=delivery.event_id,
+            type=kind,
+            status=delivery.status,
+            attempts=delivery.attempts,
+            last_error=delivery.last_error,
+            created_at=delivery.created_at,
+            finished_at=delivery.finished_at,
+            next_at=due_at,
+            log=tuple(logs.get(delivery.event_id, ())),
+        )
+        for delivery, kind, due_at in found
+    ]
+
+
+async def resend(session: AsyncSession, actor: Actor, endpoint_id: UUID, event_id: UUID) -> None:
+    """Send an event again, with the id it had; ``Conflict`` while it waits or the endpoint is disabled."""
+    endpoint = await lock_endpoint(session, actor.workspace_id, endpoint_id)
+    found = await session.execute(
+        select(WebhookDelivery)
+        .where(
+            col(WebhookDelivery.workspace_id) == actor.workspace_id,
+            col(WebhookDelivery.endpoint_id) == endpoint_id,
+            col(WebhookDelivery.event_id) == event_id,
+        )
+        .with_for_update()
+    )
+    delivery = found.scalar_one_or_none()
+    if delivery is None:
+        raise NotFound("There is no such delivery.")
+    if endpoint.status == "disabled":
+        raise Conflict("This endpoint is disabled. Switch it on first.")
+    if delivery.status == "waiting":
+        raise Conflict("This event is on its way already.")
+    delivery.status, delivery.attempts, delivery.finished_at = "waiting", 0, None
+    await session.flush()
+    await session.execute(
+        insert(DueWebhook)
+        .values(workspace_id=actor.workspace_id, endpoint_id=endpoint_id, event_id=event_id, due_at=now())
+        .on_conflict_do_nothing()
+    )
+    await tell(session, DUE_TOPIC, "due")
+    await record(session, actor, "webhook.resent", str(event_id))
+
+
+async def _attempts(
+    session: AsyncSession, workspace_id: UUID, endpoint_id: UUID, event_ids: list[UUID]
+) -> dict[UUID, list[AttemptView]]:
+    if not event_ids:
+        return {}
+    found = await session.execute(
+        select(WebhookAttempt)
+        .where(
+            col(WebhookAttempt.workspace_id) == workspace_id,
+            tuple_(col(WebhookAttempt.endpoint_id), col(WebhookAttempt.event_id)).in_(
+                [(endpoint_id, event_id) for event_id in event_ids]
+            ),
+        )
+        .order_by(col(WebhookAttempt.id))
+    )
+    logs: dict[UUID, list[AttemptView]] = {}
+    for each in found.scalars():
+        logs.setdefault(each.event_id, []).append(AttemptView(each.created_at, each.error, each.milliseconds))
+    return logs
