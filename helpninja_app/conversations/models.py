@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ARRAY, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from helpninja_app.kernel.columns import id_column, time_column, workspace_column
+from helpninja_app.kernel.columns import id_column, texts_column, time_column, workspace_column
 
 
 class Status(StrEnum):
@@ -20,6 +21,15 @@ class Status(StrEnum):
     WAITING = "waiting"
     HUMAN = "human"
     RESOLVED = "resolved"
+
+
+class Contact(StrEnum):
+    """Whether a visitor said who they are; they are asked once."""
+
+    UNKNOWN = "unknown"
+    ASKED = "asked"
+    GIVEN = "given"
+    DECLINED = "declined"
 
 
 class Reason(StrEnum):
@@ -43,8 +53,17 @@ class Sender(StrEnum):
     SYSTEM = "system"
 
 
+# Of a bot's messages, those that say how sure it was of the knowledge: small talk always is, of itself.
+JUDGED_KINDS = ("answer", "declined")
+
+
 class Conversation(SQLModel, table=True):
-    """``is_signed`` once a visitor token proved its session: from then on only that token may continue it."""
+    """``is_signed`` once a visitor token proved its session: from then on only that token may continue it.
+
+    An ``episode`` lasts until it is resolved; ``hand_backs`` counts how often it went
+    to the bot within it. ``visitor_seen_id`` is the last message that was on the visitor's screen,
+    ``visitor_mailed_id`` the last that was sent to them by mail.
+    """
 
     __tablename__ = "conversations"
 
@@ -57,9 +76,27 @@ class Conversation(SQLModel, table=True):
     page_url: str = ""
     created_at: datetime = time_column()
     last_message_at: datetime = time_column()
+    last_visitor_at: datetime | None = time_column(is_optional=True)
+    assignee_id: UUID | None = None
+    episode: int = 1
+    hand_backs: int = 0
+    snoozed_until: datetime | None = time_column(is_optional=True)
+    tags: list[str] = texts_column()
+    visitor_name: str = ""
+    visitor_email: str = ""
+    contact: str = Contact.UNKNOWN.value
+    contact_asked_at: datetime | None = time_column(is_optional=True)
+    csat: int | None = None
+    csat_comment: str = ""
+    visitor_seen_id: UUID | None = None
+    visitor_mailed_id: UUID | None = None
 
 
 class Message(SQLModel, table=True):
+    """``author_name`` is what a visitor may know of the member who wrote it; ``client_id`` is the writer's
+    own id for it, the same when it is sent again.
+    """
+
     __tablename__ = "messages"
 
     workspace_id: UUID = workspace_column()
@@ -73,6 +110,10 @@ class Message(SQLModel, table=True):
     model: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    author_id: UUID | None = None
+    author_name: str = ""
+    client_id: UUID | None = None
+    rating: str | None = None
     created_at: datetime = time_column()
 
 
@@ -92,7 +133,10 @@ class ConversationTransition(SQLModel, table=True):
 
 
 class Escalation(SQLModel, table=True):
-    """That a person was asked for: once per conversation and reason."""
+    """That a person was asked for, and ``topic``, the question that was asked then.
+
+    ``given`` has ``question``, ``answer``, ``confidence`` and ``refs`` where the conversation has none.
+    """
 
     __tablename__ = "escalations"
 
@@ -100,4 +144,110 @@ class Escalation(SQLModel, table=True):
     id: UUID = id_column()
     conversation_id: UUID
     reason: str
+    episode: int = 1
+    hand_backs: int = 0
+    topic: str = ""
+    given: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
     created_at: datetime = time_column()
+
+
+class ConversationNote(SQLModel, table=True):
+    """What members tell each other about a conversation; no visitor sees it."""
+
+    __tablename__ = "conversation_notes"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    conversation_id: UUID
+    author_id: UUID | None = None
+    author_name: str
+    text: str
+    mentions: list[UUID] = Field(default_factory=list, sa_type=ARRAY(Uuid))
+    client_id: UUID
+    created_at: datetime = time_column()
+
+
+class ConversationRead(SQLModel, table=True):
+    """Until when a member has read a conversation; their own, and seen by nobody else."""
+
+    __tablename__ = "conversation_reads"
+
+    workspace_id: UUID = workspace_column()
+    conversation_id: UUID = Field(primary_key=True)
+    user_id: UUID = Field(primary_key=True)
+    read_at: datetime = time_column()
+
+
+class ReplyThread(SQLModel, table=True):
+    """A directory without policies: in which workspace a conversation is whose mails are answered."""
+
+    __tablename__ = "reply_threads"
+
+    conversation_id: UUID = Field(primary_key=True)
+    workspace_id: UUID
+
+
+class CannedReply(SQLModel, table=True):
+    """A text that members answer with again and again; ``text`` may hold the variables of canned_text.py."""
+
+    __tablename__ = "canned_replies"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    name: str
+    text: str
+    created_at: datetime = time_column()
+    updated_at: datetime = time_column()
+
+
+class ConversationShare(SQLModel, table=True):
+    """A link that shows a conversation to whoever has it; ``created_by`` is a caller's label."""
+
+    __tablename__ = "conversation_shares"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    conversation_id: UUID
+    created_by: str
+    created_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    revoked_at: datetime | None = time_column(is_optional=True)
+    views: int = 0
+    last_viewed_at: datetime | None = time_column(is_optional=True)
+
+
+class ConversationShareHash(SQLModel, table=True):
+    """Where the share of a token is, before its workspace is known."""
+
+    __tablename__ = "conversation_share_hashes"
+
+    token_hash: bytes = Field(primary_key=True)
+    workspace_id: UUID
+    share_id: UUID
+
+
+class TranscriptMail(SQLModel, table=True):
+    """A transcript that was asked for at an address, kept so that the queue holds ids only."""
+
+    __tablename__ = "transcript_mails"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    conversation_id: UUID
+    email: str
+    created_at: datetime = time_column()
+    sent_at: datetime | None = time_column(is_optional=True)
+
+
+class MentionNotice(SQLModel, table=True):
+    """That a note mentions a member; theirs alone, and gone when they leave the workspace."""
+
+    __tablename__ = "mention_notices"
+
+    workspace_id: UUID = workspace_column()
+    id: UUID = id_column()
+    conversation_id: UUID
+    note_id: UUID
+    user_id: UUID
+    created_at: datetime = time_column()
+    read_at: datetime | None = time_column(is_optional=True)

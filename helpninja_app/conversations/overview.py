@@ -10,14 +10,19 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.conversations.models import Conversation, ConversationTransition, Message, Sender, Status
+from helpninja_app.conversations.models import (
+    JUDGED_KINDS,
+    Conversation,
+    ConversationTransition,
+    Message,
+    Sender,
+    Status,
+)
 from helpninja_app.kernel.columns import now
 
 RECENT = timedelta(days=7)
 LATEST = 10
 _QUESTION_LENGTH = 200
-# Small talk is always sure of itself and says nothing about the knowledge.
-_JUDGED_KINDS = ("answer", "declined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ async def count_conversations(session: AsyncSession, workspace_id: UUID) -> Conv
             col(ConversationTransition.workspace_id) == col(Conversation.workspace_id),
             col(ConversationTransition.conversation_id) == col(Conversation.id),
             col(ConversationTransition.to_status) == Status.WAITING.value,
+            # What was resolved by mistake goes on waiting.
+            col(ConversationTransition.from_status) != Status.RESOLVED.value,
         )
         .scalar_subquery()
     )
@@ -86,7 +93,7 @@ async def latest_conversations(
         .where(
             *in_conversation,
             col(Message.role) == Sender.BOT.value,
-            col(Message.kind).in_(_JUDGED_KINDS),
+            col(Message.kind).in_(JUDGED_KINDS),
         )
         .order_by(col(Message.id).desc())
         .limit(1)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, text, update
+from sqlalchemy import Select, exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.answers.standalone import Turn
-from helpninja_app.conversations.models import Conversation, Message, Sender
+from helpninja_app.conversations.models import Contact, Conversation, Message, Sender, Status
+from helpninja_app.conversations.notices import Change, announce
+from helpninja_app.conversations.outgoing_events import tell_message, tell_started
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 
@@ -22,6 +25,18 @@ CONTINUES_FOR = timedelta(hours=24)
 CONTEXT_MESSAGES = 6
 SHOWN_MESSAGES = 200
 
+# How much of one message can be found by its words; and bytes of words at which a conversation takes no more,
+# since PostgreSQL's tsvector ends at a megabyte.
+SEARCHED_LENGTH = 20_000
+_NOTE_MESSAGE = text("""
+    update conversations set
+      last_message_at = :at,
+      last_visitor_at = case when :by_visitor then cast(:at as timestamptz) else last_visitor_at end,
+      snoozed_until = case when :by_visitor then null else snoozed_until end,
+      words = case when pg_column_size(words) > 400000 then words
+                   else words || strip(to_tsvector('simple', :text)) end
+    where workspace_id = :workspace and id = :conversation
+""")
 _LOCK_SESSION = text("select pg_advisory_xact_lock(hashtextextended(:workspace || :session, 0))")
 
 
@@ -33,6 +48,8 @@ class MessageView:
     kind: str
     confidence: float | None
     citations: tuple[dict[str, Any], ...]
+    author_name: str
+    rating: str | None
     created_at: datetime
 
 
@@ -43,6 +60,8 @@ class Thread:
     conversation_id: UUID | None
     status: str
     messages: tuple[MessageView, ...]
+    contact_requested: bool = False
+    csat_requested: bool = False
 
 
 async def open_conversation(
@@ -56,19 +75,7 @@ async def open_conversation(
     await session.execute(
         _LOCK_SESSION, {"workspace": str(caller.workspace.id), "session": caller.session_id}
     )
-    query = (
-        select(Conversation)
-        .where(
-            col(Conversation.workspace_id) == caller.workspace.id,
-            col(Conversation.session_id) == caller.session_id,
-            col(Conversation.is_signed) == caller.is_signed,
-            col(Conversation.last_message_at) > now() - CONTINUES_FOR,
-        )
-        .order_by(col(Conversation.created_at).desc())
-        .limit(1)
-        .with_for_update()
-    )
-    found = (await session.execute(query)).scalar_one_or_none()
+    found = (await session.execute(_under_way(caller).with_for_update())).scalar_one_or_none()
     if found is not None:
         if page_url:
             found.page_url = page_url
@@ -81,7 +88,28 @@ async def open_conversation(
     )
     session.add(made)
     await session.flush()
+    await tell_started(session, made)
     return made
+
+
+async def is_with_a_person(session: AsyncSession, caller: VisitorCaller) -> bool:
+    """Whether a person answers in the conversation that ``open_conversation`` would open; locks nothing."""
+    found = (await session.execute(_under_way(caller))).scalar_one_or_none()
+    return found is not None and Status(found.status) is Status.HUMAN
+
+
+def _under_way(caller: VisitorCaller) -> Select[Conversation]:
+    return (
+        select(Conversation)
+        .where(
+            col(Conversation.workspace_id) == caller.workspace.id,
+            col(Conversation.session_id) == caller.session_id,
+            col(Conversation.is_signed) == caller.is_signed,
+            col(Conversation.last_message_at) > now() - CONTINUES_FOR,
+        )
+        .order_by(col(Conversation.created_at).desc())
+        .limit(1)
+    )
 
 
 async def lock_conversation(session: AsyncSession, workspace_id: UUID, conversation_id: UUID) -> Conversation:
@@ -129,33 +157,30 @@ async def recent_turns(session: AsyncSession, workspace_id: UUID, conversation_i
 
 
 async def add_message(session: AsyncSession, message: Message) -> Message:
-    """Store a message and note the time in its conversation."""
+    """Store a message, note its time and words in its conversation, and have everybody hear of it."""
     session.add(message)
     await session.execute(
-        update(Conversation)
-        .where(
-            col(Conversation.workspace_id) == message.workspace_id,
-            col(Conversation.id) == message.conversation_id,
-        )
-        .values(last_message_at=message.created_at)
+        _NOTE_MESSAGE,
+        {
+            "workspace": message.workspace_id,
+            "conversation": message.conversation_id,
+            "at": message.created_at,
+            "by_visitor": message.role == Sender.VISITOR.value,
+            "text": message.text[:SEARCHED_LENGTH],
+        },
     )
     await session.flush()
+    await announce(session, message.workspace_id, message.conversation_id, Change.MESSAGE)
+    await tell_message(session, message)
     return message
 
 
 async def read_thread(session: AsyncSession, caller: VisitorCaller) -> Thread:
-    """The visitor's latest conversation, its last messages oldest first. Only for a proven session."""
-    found = await session.execute(
-        select(Conversation)
-        .where(
-            col(Conversation.workspace_id) == caller.workspace.id,
-            col(Conversation.session_id) == caller.session_id,
-            col(Conversation.is_signed).is_(True),
-        )
-        .order_by(col(Conversation.created_at).desc())
-        .limit(1)
-    )
-    conversation = found.scalar_one_or_none()
+    """The visitor's latest conversation, its last messages oldest first: seen from now on.
+
+    Only for a proven session.
+    """
+    conversation = (await session.execute(_latest(caller))).scalar_one_or_none()
     if conversation is None:
         return Thread(None, "bot", ())
     messages = await session.execute(
@@ -167,10 +192,78 @@ async def read_thread(session: AsyncSession, caller: VisitorCaller) -> Thread:
         .order_by(col(Message.id).desc())
         .limit(SHOWN_MESSAGES)
     )
+    newest_first = messages.scalars().all()
+    said = next((each.id for each in newest_first if each.role == Sender.MEMBER.value), None)
+    if said is not None:
+        await note_seen(session, caller.workspace.id, conversation.id, said)
+    return _thread(conversation, reversed(newest_first))
+
+
+async def note_seen(
+    session: AsyncSession, workspace_id: UUID, conversation_id: UUID, message_id: UUID
+) -> None:
+    """That a message, and so all before it, was on the visitor's screen."""
+    seen = col(Conversation.visitor_seen_id)
+    await session.execute(
+        update(Conversation)
+        .where(
+            col(Conversation.workspace_id) == workspace_id,
+            col(Conversation.id) == conversation_id,
+            seen.is_(None) | (seen < message_id),
+        )
+        .values(visitor_seen_id=message_id)
+    )
+
+
+async def latest_conversation(session: AsyncSession, caller: VisitorCaller) -> UUID:
+    """The conversation that a proven visitor had last; ``NotFound`` before the first."""
+    found = await session.execute(_latest(caller))
+    conversation = found.scalar_one_or_none()
+    if conversation is None:
+        raise NotFound("There is no conversation yet.")
+    return conversation.id
+
+
+async def read_since(
+    session: AsyncSession, caller: VisitorCaller, conversation_id: UUID, after: UUID | None
+) -> Thread:
+    """A conversation of the visitor's with the first 200 messages after one of them; of the last without."""
+    conversation = await session.get(Conversation, (caller.workspace.id, conversation_id))
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    of_it = (
+        col(Message.workspace_id) == caller.workspace.id,
+        col(Message.conversation_id) == conversation_id,
+    )
+    messages = await session.execute(
+        select(Message).where(*of_it, col(Message.id) > after).order_by(col(Message.id)).limit(SHOWN_MESSAGES)
+        if after is not None
+        else select(Message).where(*of_it).order_by(col(Message.id).desc()).limit(1)
+    )
+    return _thread(conversation, messages.scalars())
+
+
+def _thread(conversation: Conversation, messages: Iterable[Message]) -> Thread:
+    is_resolved = Status(conversation.status) is Status.RESOLVED
     return Thread(
         conversation.id,
         conversation.status,
-        tuple(_view(message) for message in reversed(messages.scalars().all())),
+        tuple(_view(message) for message in messages),
+        contact_requested=Contact(conversation.contact) is Contact.ASKED and not is_resolved,
+        csat_requested=is_resolved and conversation.csat is None,
+    )
+
+
+def _latest(caller: VisitorCaller) -> Select[Conversation]:
+    return (
+        select(Conversation)
+        .where(
+            col(Conversation.workspace_id) == caller.workspace.id,
+            col(Conversation.session_id) == caller.session_id,
+            col(Conversation.is_signed).is_(True),
+        )
+        .order_by(col(Conversation.created_at).desc())
+        .limit(1)
     )
 
 
@@ -182,5 +275,7 @@ def _view(message: Message) -> MessageView:
         kind=message.kind,
         confidence=message.confidence,
         citations=tuple(message.citations),
+        author_name=message.author_name,
+        rating=message.rating,
         created_at=message.created_at,
     )

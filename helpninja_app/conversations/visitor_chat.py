@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,17 +16,24 @@ from helpninja_app.answers.prompt import Voice
 from helpninja_app.answers.standalone import Turn
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import Plan
-from helpninja_app.billing.reservations import Reservation, release, reserve, settle
-from helpninja_app.conversations.handoff import escalate, wake_up
-from helpninja_app.conversations.models import Message, Reason, Sender, Status
+from helpninja_app.billing.reservations import Reservation, find_refusal, release, reserve, settle
+from helpninja_app.conversations.contact import NextStep, next_step
+from helpninja_app.conversations.handoff import escalate, wake_up, was_with_a_person
+from helpninja_app.conversations.models import Contact, Message, Reason, Sender, Status
 from helpninja_app.conversations.threads import (
     add_message,
+    is_with_a_person,
     lock_conversation,
     open_conversation,
     recent_turns,
 )
+from helpninja_app.errors import LimitUsedUp, MessagesUsedUp
 from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
+
+# Of a crowd that comes when nothing is left most are only sent away: none of it may take the database's
+# connections from those who are answered.
+_PASSING_ON = asyncio.Semaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class Reply:
     """What became of a visitor's message; ``handled_by`` is ``bot`` or ``human``.
 
     ``reason`` is why a person was asked, ``None`` where none was; ``model`` is the id of what answered.
+    ``next`` is what happens next where it waits for a person.
     """
 
     answer: str
@@ -44,6 +53,8 @@ class Reply:
     escalated: bool
     contact_requested: bool
     citations: tuple[Citation, ...]
+    status: Status = Status.BOT
+    next: NextStep | None = None
     reason: Reason | None = None
     model: str = ""
 
@@ -54,6 +65,7 @@ class _Turn:
 
     conversation_id: UUID
     message_id: UUID
+    question: str
     is_human: bool
     history: tuple[Turn, ...]
     reservation: Reservation | None
@@ -71,12 +83,19 @@ async def answer_visitor(
 ) -> AsyncGenerator[Token | Reply, None]:
     """Yield ``Token`` as the answer is written, then exactly one ``Reply``.
 
-    The question is stored before it is answered and stays whatever happens to the answer. Raises
-    ``LimitUsedUp``, storing nothing, when the plan's messages are used; a message that gets no answer is not
-    counted.
+    The question is stored before it is answered and stays whatever happens to the answer. When the plan's
+    messages are used a person is asked instead, and ``MessagesUsedUp`` says so; a message that gets no answer
+    is not counted.
     """
     started = time.perf_counter()
-    turn = await _store_question(database, caller, message, plan, page_url)
+    try:
+        turn = await _store_question(database, caller, message, plan, page_url)
+    except LimitUsedUp as refusal:
+        if _PASSING_ON.locked():
+            raise
+        async with _PASSING_ON:
+            passed_on = await _pass_on(database, caller, message, page_url, refusal)
+        raise passed_on from None
     if turn.is_human:
         yield _silent(turn)
         return
@@ -110,6 +129,10 @@ async def _store_question(
     database: Database, caller: VisitorCaller, message: str, plan: Plan, page_url: str
 ) -> _Turn:
     async with database.unit_of_work(caller.scope) as session:
+        # A crowd that comes when nothing is left is sent away before it queues for the locks of what follows.
+        refusal = await find_refusal(session, caller.workspace.id, plan, Unit.MESSAGE)
+        if refusal is not None and not await is_with_a_person(session, caller):
+            raise refusal
         conversation = await open_conversation(session, caller, page_url=page_url)
         await wake_up(session, conversation)
         is_human = Status(conversation.status) is Status.HUMAN
@@ -126,14 +149,54 @@ async def _store_question(
                 text=message,
             ),
         )
-        return _Turn(conversation.id, stored.id, is_human, history, reservation)
+        return _Turn(conversation.id, stored.id, message, is_human, history, reservation)
+
+
+async def _pass_on(
+    database: Database, caller: VisitorCaller, message: str, page_url: str, refusal: LimitUsedUp
+) -> MessagesUsedUp:
+    """Keep for people what the bot may not answer any more this month, and ask them once."""
+    async with database.unit_of_work(caller.scope) as session:
+        conversation = await open_conversation(session, caller, page_url=page_url)
+        await wake_up(session, conversation)
+        await add_message(
+            session,
+            Message(
+                workspace_id=caller.workspace.id,
+                id=new_id(),
+                conversation_id=conversation.id,
+                role=Sender.VISITOR.value,
+                text=message,
+            ),
+        )
+        await escalate(
+            session,
+            conversation,
+            Reason.USAGE_LIMIT,
+            topic=message,
+            languages=caller.workspace.languages,
+        )
+        step = next_step(caller.workspace, conversation.status)
+        return MessagesUsedUp(
+            refusal.detail,
+            limit=refusal.limit,
+            used=refusal.used,
+            conversation_id=conversation.id,
+            status=conversation.status,
+            is_contact_requested=conversation.contact == Contact.ASKED.value,
+            next_kind=step.kind.value if step else None,
+            opens_at=step.opens_at if step else None,
+        )
 
 
 async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, answer: Answer) -> Reply:
     async with database.unit_of_work(caller.scope) as session:
         conversation = await lock_conversation(session, caller.workspace.id, turn.conversation_id)
-        if Status(conversation.status) is Status.HUMAN:
-            # A person took over while this was written: the bot does not speak any more.
+        if Status(conversation.status) is Status.HUMAN or (
+            await was_with_a_person(session, conversation, since=turn.message_id)
+        ):
+            # A person took over while this was written: the bot does not speak any more, and does not come
+            # late either when they have handed back since.
             if turn.reservation is not None:
                 await release(session, caller.workspace.id, turn.reservation)
             return _silent(turn)
@@ -155,7 +218,15 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
         )
         reason = reason_to_escalate(answer, caller.workspace.confidence_threshold)
         if reason is not None:
-            await escalate(session, conversation, reason)
+            await escalate(
+                session,
+                conversation,
+                reason,
+                topic=turn.question,
+                languages=caller.workspace.languages,
+            )
+        # Not where people handed just this back to the bot.
+        is_escalated = reason is not None and Status(conversation.status) is Status.WAITING
         if turn.reservation is not None:
             await settle(session, caller.workspace.id, turn.reservation, 1, description="A visitor's message")
         return Reply(
@@ -165,17 +236,19 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
             conversation_id=conversation.id,
             message_id=stored.id,
             handled_by="bot",
-            escalated=reason is not None,
-            contact_requested=False,
+            escalated=is_escalated,
+            contact_requested=conversation.contact == Contact.ASKED.value,
             citations=answer.citations,
-            reason=reason,
+            status=Status(conversation.status),
+            next=next_step(caller.workspace, conversation.status),
+            reason=reason if is_escalated else None,
             model=answer.model,
         )
 
 
 def reason_to_escalate(answer: Answer, threshold: float) -> Reason | None:
-    """Why a person should look at this answer, if one should. Small talk never escalates."""
-    if answer.kind == "small_talk":
+    """Why a person should look at this answer, if one should. Small talk and people's own words do not."""
+    if answer.kind in {"small_talk", "curated"}:
         return None
     if answer.kind == "person_asked":
         return Reason.VISITOR_REQUEST
@@ -205,4 +278,5 @@ def _silent(turn: _Turn) -> Reply:
         escalated=False,
         contact_requested=False,
         citations=(),
+        status=Status.HUMAN,
     )

@@ -1,0 +1,84 @@
+"""Who a visitor is: asked once when a person is asked for, and what the visitor is told meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.business_hours import next_opening, opening_at
+from helpninja_app.accounts.callers import VisitorCaller, WorkspaceView
+from helpninja_app.accounts.users import check_email
+from helpninja_app.conversations.dispatch import release_held
+from helpninja_app.conversations.models import Contact, Conversation, Status
+from helpninja_app.conversations.notices import Change, announce
+from helpninja_app.conversations.threads import latest_conversation, lock_conversation
+from helpninja_app.errors import FieldError, Invalid
+from helpninja_app.kernel.columns import now
+
+HELD_FOR = timedelta(minutes=2)
+"""So long an escalation waits for the visitor to say who they are."""
+
+
+class Kind(StrEnum):
+    """When somebody looks at it: soon, or when business hours begin."""
+
+    SOON = "soon"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What a waiting visitor is told; ``opens_at`` in UTC, ``None`` where that is not known."""
+
+    kind: Kind
+    opens_at: datetime | None = None
+
+
+def next_step(workspace: WorkspaceView, status: str, moment: datetime | None = None) -> NextStep | None:
+    """What happens next in a conversation that waits for a person; ``None`` in any other."""
+    if status != Status.WAITING.value:
+        return None
+    when = (workspace.business_hours, workspace.time_zone, moment or now(), workspace.holidays)
+    opening = opening_at(*when)
+    if opening is None or opening.is_open:
+        return NextStep(Kind.SOON)
+    return NextStep(Kind.LATER, next_opening(*when))
+
+
+def ask_for_contact(conversation: Conversation) -> datetime | None:
+    """Ask a visitor who is not known, once; returns until when an escalation waits for the answer."""
+    if Contact(conversation.contact) is Contact.UNKNOWN:
+        conversation.contact, conversation.contact_asked_at = Contact.ASKED.value, now()
+    if Contact(conversation.contact) is not Contact.ASKED or conversation.contact_asked_at is None:
+        return None
+    until = conversation.contact_asked_at + HELD_FOR
+    return until if until > now() else None
+
+
+async def give_contact(
+    session: AsyncSession, caller: VisitorCaller, *, name: str, email: str, is_declined: bool
+) -> Contact:
+    """Store who the visitor of the latest conversation is, or that they do not say, and let people know.
+
+    What was given stays when it is declined afterwards. ``Invalid`` for an address that is none.
+    """
+    address = check_email(email) if email else ""
+    if not is_declined and not address:
+        raise Invalid(errors=(FieldError("body.email", "Please give an e-mail address, or decline."),))
+    conversation = await lock_conversation(
+        session, caller.workspace.id, await latest_conversation(session, caller)
+    )
+    if not is_declined:
+        conversation.visitor_email = address
+        conversation.visitor_name = name or conversation.visitor_name
+        conversation.contact = Contact.GIVEN.value
+    elif Contact(conversation.contact) is not Contact.GIVEN:
+        conversation.contact = Contact.DECLINED.value
+    await session.flush()
+    await release_held(session, caller.workspace.id, conversation.id)
+    # The visitor's other tabs close the form; the members see who it is.
+    await announce(session, caller.workspace.id, conversation.id, Change.STATUS)
+    return Contact(conversation.contact)

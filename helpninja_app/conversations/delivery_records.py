@@ -1,0 +1,222 @@
+"""What the rows of a delivery say before and after an attempt; each function in the scope of members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.conversations.delivery_models import FALLBACKS, Delivery, DeliveryStatus, DueDelivery
+from helpninja_app.conversations.dispatch import escalation_topic, make_due
+from helpninja_app.conversations.notices import Change, announce
+from helpninja_app.conversations.packets import build_packet
+from helpninja_app.errors import DeliveryFailed, Unavailable
+from helpninja_app.integrations.credentials import unseal
+from helpninja_app.integrations.health import note_failure, note_success
+from helpninja_app.integrations.models import Integration, IntegrationStatus, Provider
+from helpninja_app.integrations.packet import Packet
+from helpninja_app.integrations.retries import MAX_ATTEMPTS, delay_after
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.live import tell
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fallbacks:
+    """Where an escalation goes when the workspace has no integration; empty texts are none."""
+
+    slack_webhook_url: str = field(default="", repr=False)
+    email: str = ""
+
+    @property
+    def credentials(self) -> dict[str, tuple[Provider, dict[str, str]]]:
+        """Provider and credentials by destination."""
+        found: dict[str, tuple[Provider, dict[str, str]]] = {}
+        if self.slack_webhook_url:
+            found[f"{FALLBACKS}:slack"] = (Provider.SLACK, {"webhook_url": self.slack_webhook_url})
+        if self.email:
+            found[f"{FALLBACKS}:email"] = (Provider.EMAIL, {"to": self.email})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A delivery that is ours as long as its row has this ``lease``."""
+
+    workspace_id: UUID
+    delivery_id: UUID
+    lease: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What to send; without ``packet`` there is a ``failure`` to note instead."""
+
+    workspace_id: UUID
+    provider: str
+    packet: Packet | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    failure: DeliveryFailed | None = None
+
+
+async def prepare(
+    session: AsyncSession, taken: Taken, keys: Sequence[str], fallbacks: Fallbacks, origin: str
+) -> Prepared | None:
+    """Count an attempt and build what it sends; ``None`` where there is nothing to send any more."""
+    delivery = await _locked(session, taken)
+    if delivery is None or not await _is_still_ours(session, taken):
+        return None
+    if delivery.status != DeliveryStatus.WAITING:
+        await _forget(session, taken)
+        return None
+    if delivery.destination == FALLBACKS:
+        await _expand(session, delivery, fallbacks)
+        return None
+    if delivery.attempts >= MAX_ATTEMPTS:
+        # The last one was interrupted before anybody noted what became of it.
+        failure = DeliveryFailed("The last attempt was interrupted.", is_final=True)
+        return Prepared(taken.workspace_id, delivery.provider, failure=failure)
+    delivery.attempts += 1
+    delivery.attempted_at = now()
+    await session.flush()
+    try:
+        async with session.begin_nested():
+            credentials = await _credentials(session, delivery, keys, fallbacks)
+            packet = await build_packet(session, delivery, origin=origin)
+    except DeliveryFailed as refused:
+        return Prepared(taken.workspace_id, delivery.provider, failure=refused)
+    except Exception as error:
+        # The attempt counts all the same: what can never be built does not wait for ever.
+        log.error("packet_not_built", delivery=str(delivery.id), reason=type(error).__name__)
+        failure = DeliveryFailed("Something went wrong on our side while this was written.")
+        return Prepared(taken.workspace_id, delivery.provider, failure=failure)
+    return Prepared(taken.workspace_id, delivery.provider, packet, credentials)
+
+
+async def finish(session: AsyncSession, taken: Taken) -> None:
+    """It was taken: true whoever holds the lease by now."""
+    delivery = await _locked(session, taken)
+    if delivery is None:
+        return
+    delivery.status = DeliveryStatus.SENT.value
+    delivery.last_error = ""
+    delivery.finished_at = now()
+    await _forget(session, taken)
+    if delivery.integration_id is not None:
+        await note_success(session, taken.workspace_id, delivery.integration_id)
+    await _tell(session, delivery)
+
+
+async def postpone(session: AsyncSession, taken: Taken, failure: DeliveryFailed) -> None:
+    """It was not taken: have it tried again later, or show it as failed."""
+    delivery = await _locked(session, taken)
+    if delivery is None or not await _is_still_ours(session, taken):
+        return
+    is_over = failure.is_final or delivery.attempts >= MAX_ATTEMPTS
+    delivery.last_error = failure.detail
+    if is_over:
+        delivery.status = DeliveryStatus.FAILED.value
+        delivery.finished_at = now()
+        await _forget(session, taken)
+    else:
+        wait = max(delay_after(delivery.attempts), timedelta(seconds=failure.retry_after or 0))
+        await session.execute(
+            update(DueDelivery)
+            .where(col(DueDelivery.delivery_id) == taken.delivery_id)
+            .values(due_at=now() + wait, lease=None, leased_until=None)
+        )
+    if delivery.integration_id is not None:
+        await note_failure(
+            session, taken.workspace_id, delivery.integration_id, failure.detail, is_final=is_over
+        )
+    log.warning(
+        "delivery_failed" if is_over else "delivery_postponed",
+        delivery=str(delivery.id),
+        provider=delivery.provider,
+        attempt=delivery.attempts,
+        detail=failure.detail,
+    )
+    await _tell(session, delivery)
+
+
+async def _credentials(
+    session: AsyncSession, delivery: Delivery, keys: Sequence[str], fallbacks: Fallbacks
+) -> Mapping[str, str]:
+    """Raises ``DeliveryFailed`` where the destination is not there any more or cannot be read."""
+    if delivery.destination.startswith(f"{FALLBACKS}:"):
+        found = fallbacks.credentials.get(delivery.destination)
+        if found is None:
+            raise DeliveryFailed("The settings name this destination no longer.", is_final=True)
+        return found[1]
+    integration = (
+        await session.get(Integration, (delivery.workspace_id, delivery.integration_id))
+        if delivery.integration_id is not None
+        else None
+    )
+    if integration is None:
+        raise DeliveryFailed("The integration was deleted.", is_final=True)
+    if integration.status == IntegrationStatus.DISABLED:
+        raise DeliveryFailed("The integration is switched off.", is_final=True)
+    try:
+        return unseal(keys, integration)
+    except Unavailable as error:
+        raise DeliveryFailed(error.detail) from None
+
+
+async def _expand(session: AsyncSession, delivery: Delivery, fallbacks: Fallbacks) -> None:
+    """Put a delivery for each destination of the settings in the place of one for all of them."""
+    made = [
+        Delivery(
+            workspace_id=delivery.workspace_id,
+            id=new_id(),
+            conversation_id=delivery.conversation_id,
+            escalation_id=delivery.escalation_id,
+            destination=destination,
+            provider=provider.value,
+            name="",
+        )
+        for destination, (provider, _) in fallbacks.credentials.items()
+    ]
+    if not made:
+        log.warning("escalation_without_destination", conversation=str(delivery.conversation_id))
+    session.add_all(made)
+    await session.delete(delivery)
+    await session.flush()
+    await make_due(session, delivery.workspace_id, [each.id for each in made])
+    await tell(session, escalation_topic(delivery.escalation_id), str(delivery.id))
+
+
+async def _locked(session: AsyncSession, taken: Taken) -> Delivery | None:
+    found = await session.execute(
+        select(Delivery)
+        .where(col(Delivery.workspace_id) == taken.workspace_id, col(Delivery.id) == taken.delivery_id)
+        .with_for_update()
+    )
+    return found.scalar_one_or_none()
+
+
+async def _is_still_ours(session: AsyncSession, taken: Taken) -> bool:
+    found = await session.execute(
+        select(col(DueDelivery.lease))
+        .where(col(DueDelivery.delivery_id) == taken.delivery_id)
+        .with_for_update()
+    )
+    return found.scalar_one_or_none() == taken.lease
+
+
+async def _forget(session: AsyncSession, taken: Taken) -> None:
+    await session.execute(delete(DueDelivery).where(col(DueDelivery.delivery_id) == taken.delivery_id))
+
+
+async def _tell(session: AsyncSession, delivery: Delivery) -> None:
+    await session.flush()
+    await tell(session, escalation_topic(delivery.escalation_id), str(delivery.id))
+    await announce(session, delivery.workspace_id, delivery.conversation_id, Change.DETAILS)

@@ -1,0 +1,306 @@
+"""The conversations of a workspace as its members see them: listing, searching and reading."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Text,
+    and_,
+    any_,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.callers import MemberCaller, StaffCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.conversations.models import (
+    Conversation,
+    ConversationRead,
+    Escalation,
+    Message,
+    Sender,
+    Status,
+)
+from helpninja_app.errors import Forbidden, NotFound
+from helpninja_app.kernel.columns import now
+
+PREVIEW_LENGTH = 200
+
+_NEVER = datetime.fromtimestamp(0, tz=UTC)
+
+_WORD = re.compile(r"\w+")
+# A column that PostgreSQL keeps itself, so that an index can hold it: the host of ``page_url``.
+_SITE = "conversations.site"
+_HOLDS_WORDS = text("conversations.words @@ to_tsquery('simple', :words)")
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """Which conversations; what is ``None`` does not narrow them.
+
+    ``assignee`` is a member, ``unassigned`` those of nobody; ``contains`` are words of their messages, the
+    last of which may be unfinished, or a part of the visitor's name or address; ``site`` is a host name.
+    Those that are snoozed come only with ``snoozed``, and then alone.
+    """
+
+    statuses: tuple[Status, ...] = ()
+    reason: str | None = None
+    assignee: UUID | None = None
+    unassigned: bool = False
+    contains: str | None = None
+    site: str | None = None
+    tag: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    snoozed: bool = False
+
+
+class View(StrEnum):
+    """The parts of an inbox that members go through, one at a time."""
+
+    OPEN = "open"
+    MINE = "mine"
+    UNASSIGNED = "unassigned"
+    BOT = "bot"
+    RESOLVED = "resolved"
+    SNOOZED = "snoozed"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the next one begins with the conversation after it."""
+
+    last_message_at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """A line of the list. ``preview`` is the beginning of the last message, ``preview_by`` whose it is."""
+
+    conversation: Conversation
+    preview: str
+    preview_by: str
+    is_unread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """One page, latest first; ``next`` is ``None`` on the last."""
+
+    items: tuple[InboxItem, ...]
+    next: Position | None
+
+
+async def list_inbox(
+    session: AsyncSession,
+    caller: StaffCaller,
+    wanted: InboxFilter,
+    *,
+    limit: int,
+    after: Position | None = None,
+) -> InboxPage:
+    """The conversations that the filter asks for, those with the latest messages first."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    clauses = _clauses(caller, wanted)
+    if after is not None:
+        clauses.append(
+            tuple_(col(Conversation.last_message_at), col(Conversation.id))
+            < tuple_(after.last_message_at, after.id)
+        )
+    found = await session.execute(
+        select(
+            Conversation,
+            func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH)), ""),
+            func.coalesce(_last(col(Message.role)), ""),
+            _is_unread(caller),
+        )
+        .where(*clauses)
+        .order_by(col(Conversation.last_message_at).desc(), col(Conversation.id).desc())
+        .limit(limit + 1)
+    )
+    rows = found.tuples().all()
+    items = tuple(InboxItem(*row) for row in rows[:limit])
+    last = items[-1].conversation if len(rows) > limit else None
+    return InboxPage(items, Position(last.last_message_at, last.id) if last else None)
+
+
+async def count_by_status(
+    session: AsyncSession, caller: StaffCaller, wanted: InboxFilter
+) -> dict[Status, int]:
+    """How many conversations of each status the rest of the filter asks for."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    found = await session.execute(
+        select(col(Conversation.status), func.count())
+        .where(*_clauses(caller, replace(wanted, statuses=())))
+        .group_by(col(Conversation.status))
+    )
+    counted = {Status(status): number for status, number in found.tuples()}
+    return {status: counted.get(status, 0) for status in Status}
+
+
+def in_view(view: View, caller: MemberCaller, wanted: InboxFilter) -> InboxFilter:
+    """``wanted`` within a part of the inbox: open is what a person has to look at."""
+    open_ones = (Status.WAITING, Status.HUMAN)
+    match view:
+        case View.OPEN:
+            return replace(wanted, statuses=open_ones)
+        case View.MINE:
+            return replace(
+                wanted, statuses=(Status.BOT, *open_ones), assignee=caller.user_id, unassigned=False
+            )
+        case View.UNASSIGNED:
+            return replace(wanted, statuses=open_ones, unassigned=True)
+        case View.BOT:
+            return replace(wanted, statuses=(Status.BOT,))
+        case View.RESOLVED:
+            return replace(wanted, statuses=(Status.RESOLVED,))
+        case View.SNOOZED:
+            return replace(wanted, snoozed=True)
+
+
+async def count_views(session: AsyncSession, caller: MemberCaller, wanted: InboxFilter) -> dict[View, int]:
+    """How many conversations that the filter asks for are in each part, whoever has them in the others."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    base = replace(wanted, assignee=None, unassigned=False)
+    found = await session.execute(
+        select(*(func.count().filter(*_whose(in_view(view, caller, base))) for view in View)).where(
+            col(Conversation.workspace_id) == caller.workspace.id, *_narrowed(wanted)
+        )
+    )
+    return dict(zip(View, found.one(), strict=True))
+
+
+async def count_waiting(session: AsyncSession, caller: MemberCaller) -> int:
+    """How many conversations wait for a person."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    found = await session.execute(
+        select(func.count()).where(*_clauses(caller, InboxFilter(statuses=(Status.WAITING,))))
+    )
+    return int(found.scalar_one())
+
+
+async def mark_read(
+    session: AsyncSession, caller: StaffCaller, conversation_id: UUID, *, is_read: bool
+) -> None:
+    """Note that a member has read a conversation until now, or wants to come back to it."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    if await session.get(Conversation, (caller.workspace.id, conversation_id)) is None:
+        raise NotFound("There is no such conversation.")
+    if not isinstance(caller, MemberCaller):
+        raise Forbidden("An API key reads for nobody: sign in to mark what you have read.")
+    wanted = insert(ConversationRead).values(
+        workspace_id=caller.workspace.id,
+        conversation_id=conversation_id,
+        user_id=caller.user_id,
+        read_at=now() if is_read else _NEVER,
+    )
+    await session.execute(
+        wanted.on_conflict_do_update(
+            index_elements=["workspace_id", "conversation_id", "user_id"],
+            set_={"read_at": wanted.excluded.read_at},
+        )
+    )
+
+
+def _clauses(caller: StaffCaller, wanted: InboxFilter) -> list[ColumnElement[bool]]:
+    return [
+        col(Conversation.workspace_id) == caller.workspace.id,
+        *_whose(wanted),
+        *_narrowed(wanted),
+    ]
+
+
+def _whose(wanted: InboxFilter) -> list[ColumnElement[bool]]:
+    is_snoozed = and_(col(Conversation.snoozed_until).is_not(None), col(Conversation.snoozed_until) > now())
+    clauses = [is_snoozed if wanted.snoozed else ~func.coalesce(is_snoozed, False)]
+    if wanted.statuses:
+        clauses.append(col(Conversation.status).in_([status.value for status in wanted.statuses]))
+    if wanted.unassigned:
+        clauses.append(col(Conversation.assignee_id).is_(None))
+    elif wanted.assignee is not None:
+        clauses.append(col(Conversation.assignee_id) == wanted.assignee)
+    return clauses
+
+
+def _narrowed(wanted: InboxFilter) -> list[ColumnElement[bool]]:
+    clauses: list[ColumnElement[bool]] = []
+    if wanted.reason is not None:
+        clauses.append(_was_escalated_for(wanted.reason))
+    if wanted.tag is not None:
+        clauses.append(any_(col(Conversation.tags)) == wanted.tag.casefold())
+    if wanted.site is not None:
+        clauses.append(literal_column(_SITE, Text) == wanted.site.casefold())
+    if wanted.since is not None:
+        clauses.append(col(Conversation.last_message_at) >= wanted.since)
+    if wanted.until is not None:
+        clauses.append(col(Conversation.last_message_at) < wanted.until)
+    if wanted.contains is not None and wanted.contains.strip():
+        clauses.append(_holds(wanted.contains))
+    return clauses
+
+
+def _holds(contains: str) -> ColumnElement[bool]:
+    by_contact = or_(
+        col(Conversation.visitor_name).icontains(contains.strip(), autoescape=True),
+        col(Conversation.visitor_email).icontains(contains.strip(), autoescape=True),
+    )
+    words = _WORD.findall(contains)
+    if not words:
+        return by_contact
+    return or_(by_contact, _HOLDS_WORDS.bindparams(words=" & ".join([*words[:-1], f"{words[-1]}:*"])))
+
+
+def _was_escalated_for(reason: str) -> ColumnElement[bool]:
+    return exists().where(
+        col(Escalation.workspace_id) == col(Conversation.workspace_id),
+        col(Escalation.conversation_id) == col(Conversation.id),
+        col(Escalation.reason) == reason,
+    )
+
+
+def _last(column: Any) -> ScalarSelect[Any]:
+    return (
+        select(column)
+        .where(
+            col(Message.workspace_id) == col(Conversation.workspace_id),
+            col(Message.conversation_id) == col(Conversation.id),
+            col(Message.role) != Sender.SYSTEM.value,
+        )
+        .order_by(col(Message.id).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _is_unread(caller: StaffCaller) -> ColumnElement[bool]:
+    """Whether the visitor wrote after the caller read it last; a program reads nothing."""
+    if not isinstance(caller, MemberCaller):
+        return false()
+    read_at = (
+        select(col(ConversationRead.read_at))
+        .where(
+            col(ConversationRead.workspace_id) == col(Conversation.workspace_id),
+            col(ConversationRead.conversation_id) == col(Conversation.id),
+            col(ConversationRead.user_id) == caller.user_id,
+        )
+        .scalar_subquery()
+    )
+    return func.coalesce(col(Conversation.last_visitor_at) > func.coalesce(read_at, _NEVER), False)

@@ -1,0 +1,174 @@
+"""What members answer reaches a visitor who has left by mail, if they gave an address."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.conversations.models import Conversation, Message, Sender
+from helpninja_app.conversations.reply_addresses import Party, open_reply_address
+from helpninja_app.errors import NotFound
+from helpninja_app.kernel.database import Database, enter_scope
+from helpninja_app.kernel.mail import Mail, Mailer
+from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.scope import Scope
+
+VISITOR_TASK = "send_visitor_mail"
+SENT_AFTER = timedelta(seconds=60)
+"""So long an open panel has to show it: what was seen there is not mailed."""
+
+_MOST = 50
+
+
+async def queue_visitor_mail(session: AsyncSession, queue: Queue, conversation: Conversation) -> None:
+    """Have what the visitor has not seen mailed in a minute; what is written until then goes along."""
+    if conversation.visitor_email:
+        await queue.enqueue(
+            session,
+            VISITOR_TASK,
+            once=f"{VISITOR_TASK}:{conversation.id}",
+            after=SENT_AFTER,
+            workspace_id=str(conversation.workspace_id),
+            conversation_id=str(conversation.id),
+        )
+
+
+async def mail_visitor(
+    database: Database,
+    mailer: Mailer,
+    workspace_id: UUID,
+    conversation_id: UUID,
+    *,
+    signing_key: str,
+    inbox: str,
+) -> None:
+    """Send what was not seen, and note that it was sent; ``Unavailable`` when it could not be.
+
+    When it ends between the two it is sent once more, under the same Message-ID.
+    """
+    async with database.unit_of_work() as session:
+        await enter_scope(session, Scope.members(workspace_id))
+        written = await _write(session, workspace_id, conversation_id, signing_key, inbox)
+    if written is None:
+        return
+    mail, last = written
+    await mailer.send(mail)
+    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+        await session.execute(
+            update(Conversation)
+            .where(col(Conversation.workspace_id) == workspace_id, col(Conversation.id) == conversation_id)
+            .values(visitor_mailed_id=last)
+        )
+
+
+async def _write(
+    session: AsyncSession, workspace_id: UUID, conversation_id: UUID, signing_key: str, inbox: str
+) -> tuple[Mail, UUID] | None:
+    try:
+        workspace = await load_workspace(session, workspace_id)
+    except NotFound:
+        return None
+    conversation = await session.get(Conversation, (workspace_id, conversation_id))
+    if conversation is None or not conversation.visitor_email:
+        return None
+    unseen = await _unseen(session, conversation)
+    if not unseen:
+        return None
+    reply_to = await open_reply_address(
+        session, signing_key, inbox, workspace_id, conversation_id, Party.VISITOR
+    )
+    question = await _first_question(session, conversation)
+    name = " ".join(workspace.name.split())[:200]
+    said = "\n\n".join(f"{message.author_name}: {message.text}" for message in unseen)
+    host = f"@{reply_to.rpartition('@')[2] or 'helpninja'}>"
+    mail = Mail(
+        to=conversation.visitor_email,
+        subject=f"Re: {_short(question, 80)}",
+        text=_TEXT.format(
+            said=said,
+            name=name,
+            question=_quoted(question),
+            then=_THEN_MAIL if reply_to else _then_site(conversation.page_url),
+        ),
+        message_id=f"<{unseen[-1].id}{host}",
+        references=(f"<{conversation.id}{host}",),
+        reply_to=reply_to,
+        sender_name=name,
+    )
+    return mail, unseen[-1].id
+
+
+async def _unseen(session: AsyncSession, conversation: Conversation) -> list[Message]:
+    """Members' messages after what was shown, what was mailed, and what the visitor wrote last."""
+    of_it = (
+        col(Message.workspace_id) == conversation.workspace_id,
+        col(Message.conversation_id) == conversation.id,
+    )
+    wrote = await session.execute(
+        select(col(Message.id))
+        .where(*of_it, col(Message.role) == Sender.VISITOR.value)
+        .order_by(col(Message.id).desc())
+        .limit(1)
+    )
+    known = (wrote.scalar_one_or_none(), conversation.visitor_seen_id, conversation.visitor_mailed_id)
+    found = await session.execute(
+        select(Message)
+        .where(
+            *of_it,
+            col(Message.role) == Sender.MEMBER.value,
+            *(col(Message.id) > each for each in known if each is not None),
+        )
+        .order_by(col(Message.id))
+        .limit(_MOST)
+    )
+    return list(found.scalars())
+
+
+async def _first_question(session: AsyncSession, conversation: Conversation) -> str:
+    found = await session.execute(
+        select(col(Message.text))
+        .where(
+            col(Message.workspace_id) == conversation.workspace_id,
+            col(Message.conversation_id) == conversation.id,
+            col(Message.role) == Sender.VISITOR.value,
+        )
+        .order_by(col(Message.id))
+        .limit(1)
+    )
+    return found.scalar_one_or_none() or "your question"
+
+
+def _short(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def _quoted(question: str) -> str:
+    return "\n".join(f"> {line}" for line in question[:1000].splitlines())
+
+
+def _then_site(page_url: str) -> str:
+    parts = urlsplit(page_url)
+    if parts.scheme in {"http", "https"} and parts.hostname:
+        return f"To go on, open the chat again: {parts.scheme}://{parts.netloc}{parts.path}"
+    return "To go on, open the chat on our website again."
+
+
+_THEN_MAIL = "To go on, answer this mail."
+_TEXT = """\
+{said}
+
+{then}
+
+--
+{name}
+
+You asked:
+{question}
+"""
