@@ -46,6 +46,10 @@ class JsonBody:
         found = self._value.get(name) if isinstance(self._value, dict) else None
         return found if isinstance(found, str) else None
 
+    def has(self, name: str) -> bool:
+        """Whether it is an object with that field, of whatever kind."""
+        return isinstance(self._value, dict) and name in self._value
+
     def parse(self, model: type[AnyBody]) -> AnyBody:
         """The body as ``model``; raises what made it unreadable, or ``Invalid`` with each wrong field."""
         if self._problem is not None:
@@ -121,14 +125,34 @@ async def read_limited(request: Request, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def json_body(model: type[Body], *, is_optional: bool = False) -> dict[str, Any]:
-    """``openapi_extra`` for a route that reads its body by ``read_json``."""
+def json_body(*models: type[Body], is_optional: bool = False) -> dict[str, Any]:
+    """``openapi_extra`` for a route that reads its body, one of ``models``, by ``read_json``."""
+    schemas = [_inlined(model.model_json_schema()) for model in models]
     return {
         "requestBody": {
             "required": not is_optional,
-            "content": {"application/json": {"schema": model.model_json_schema()}},
+            "content": {
+                "application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+            },
         }
     }
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """``schema`` without references to definitions of its own, which OpenAPI would look for elsewhere."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if isinstance(name := part.get("$ref"), str):
+            return resolved(definitions[name.rpartition("/")[2]])
+        return {key: resolved(each) for key, each in part.items()}
+
+    found: dict[str, Any] = resolved(schema)
+    return found
 
 
 def _is_storable(value: Any) -> bool:

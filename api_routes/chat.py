@@ -1,4 +1,4 @@
-"""The widget form of ``/api/chat``: a visitor's message in, a grounded answer out, as JSON or as a stream."""
+"""``/api/chat``; its widget form: a visitor's message in, a grounded answer out, as JSON or as a stream."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
-from api_routes.bodies import Body, has_visible_text, json_body, read_json
-from api_routes.identity import resources_of, visited_workspace, visitor_caller
+from api_routes.bodies import MAX_JSON_BYTES, Body, has_visible_text, json_body, read_json
+from api_routes.chat_answers import MAX_BYTES, MemberQuestion, answer_question
+from api_routes.identity import carries_credential, resources_of, visited_workspace, visitor_caller
 from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented, problem_body
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.answers.pipeline import Pipeline, Token
 from helpninja_app.answers.rendering import render_markdown
+from helpninja_app.conversations.contact import NextStep
 from helpninja_app.conversations.models import Reason
 from helpninja_app.conversations.visitor_chat import Reply, answer_visitor
 from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, Unavailable
@@ -56,6 +58,13 @@ class CitationResult(BaseModel):
     snippet: str
 
 
+class NextResult(BaseModel):
+    """`later` is outside business hours; ``opensAt`` is when they begin, where they ever do."""
+
+    kind: Literal["soon", "later"]
+    opensAt: str | None
+
+
 class ChatReply(BaseModel):
     answer: str
     refs: list[str]
@@ -66,6 +75,8 @@ class ChatReply(BaseModel):
     escalated: bool
     contactRequested: bool
     citations: list[CitationResult]
+    status: Literal["bot", "waiting", "human", "resolved"]
+    next: NextResult | None = Field(description="What happens next while it waits for a person.")
     html: str
     reason: Reason | None = Field(description="Why a person was asked; null when none was.")
     model: str = Field(
@@ -91,6 +102,7 @@ async def chat_alive() -> ChatAlive:
         402,
         403,
         404,
+        409,
         413,
         415,
         422,
@@ -100,15 +112,32 @@ async def chat_alive() -> ChatAlive:
         also={
             200: {
                 "description": "The answer; as a stream the events `token`, `citations`, `done`.",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {
+                    "text/event-stream": {"schema": {"type": "string"}},
+                    "text/plain": {"schema": {"type": "string"}},
+                },
+                "headers": {
+                    "x-chat-id": {
+                        "description": "To a member: the saved chat.",
+                        "schema": {"type": "string", "format": "uuid"},
+                    }
+                },
             }
         },
     ),
-    openapi_extra=json_body(VisitorMessage),
+    openapi_extra=json_body(VisitorMessage, MemberQuestion),
 )
 async def chat(request: Request) -> Response:
-    """Answer a visitor's message from the workspace's own pages, with sources and an honest confidence."""
-    body = await read_json(request)
+    """A visitor's message is answered from the workspace's own pages; a member's question by a model.
+
+    Told apart by the body. With `tenantId`, `sessionId` and `message` the answer comes with sources and
+    an honest confidence. With `messages` it needs a session or a key, and streams as plain text, or as
+    the events `token`, `citations` and `done`; what fails after the first piece breaks the connection off,
+    or is the event `error`.
+    """
+    body = await read_json(request, MAX_BYTES if carries_credential(request) else MAX_JSON_BYTES)
+    if body.has("messages"):
+        return await answer_question(request, body)
     tenant = body.text("tenantId")
     if tenant is None:
         body.parse(VisitorMessage)
@@ -212,6 +241,7 @@ async def _until_stopped(events: AsyncGenerator[Token | Reply]) -> AsyncGenerato
     """The events; ``Unavailable`` when the process is told to stop and they take longer to end."""
     stop = asyncio.ensure_future(stopping())
     deadline: float | None = None
+    following: asyncio.Future[Token | Reply | None] | None = None
     try:
         while True:
             following = asyncio.ensure_future(anext(events, None))
@@ -221,14 +251,16 @@ async def _until_stopped(events: AsyncGenerator[Token | Reply]) -> AsyncGenerato
                 deadline = deadline or now + LAST_SECONDS
                 await asyncio.wait({following}, timeout=max(0.0, deadline - now))
             if not following.done():
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
                 raise Unavailable("HelpNinja is being restarted. Please ask again in a moment.")
             if (event := following.result()) is None:
                 return
             yield event
     finally:
         stop.cancel()
+        if following is not None:
+            # Whoever listened has left while it was awaited: events that still run cannot be closed.
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
         await events.aclose()
 
 
@@ -239,6 +271,12 @@ async def _with_first(
     async with aclosing(rest):
         async for event in rest:
             yield event
+
+
+def next_result(step: NextStep | None) -> NextResult | None:
+    if step is None:
+        return None
+    return NextResult(kind=step.kind.value, opensAt=step.opens_at.isoformat() if step.opens_at else None)
 
 
 def _result(reply: Reply) -> dict[str, Any]:
@@ -255,6 +293,8 @@ def _result(reply: Reply) -> dict[str, Any]:
             CitationResult(n=item.n, title=item.title, url=item.url, snippet=item.snippet)
             for item in reply.citations
         ],
+        status=reply.status.value,
+        next=next_result(reply.next),
         html=render_markdown(reply.answer),
         reason=reply.reason,
         model=reply.model,

@@ -22,12 +22,14 @@ from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
     DocumentView,
     change_document,
-    forget_document,
+    delete_documents,
     get_document,
     list_documents,
+    name_of,
+    restore_documents,
 )
 from helpninja_app.knowledge.indexing import load_document
-from helpninja_app.knowledge.models import Document
+from helpninja_app.knowledge.passages import list_chunks
 from helpninja_app.knowledge.uploads import add_upload, look_at_upload, request_vectorisation
 from helpninja_app.resources import knowledge_limits
 
@@ -79,6 +81,20 @@ class RagBody(Body):
 class RagResult(BaseModel):
     success: bool = True
     message: str = "Document processing started"
+
+
+class ChunkResult(BaseModel):
+    position: int
+    headingPath: list[str]
+    text: str
+    tokens: int
+
+
+class ChunkList(BaseModel):
+    chunks: list[ChunkResult]
+    total: int
+    limit: int
+    offset: int
 
 
 class DeleteResult(BaseModel):
@@ -179,7 +195,7 @@ async def vectorise(request: Request) -> RagResult:
         if Permission.WRITE_KNOWLEDGE not in caller.permissions and document.created_by != caller.label:
             raise Forbidden("You may only process documents that you uploaded yourself.")
         await request_vectorisation(session, resources.queue, caller.workspace.id, document_id)
-        await record(session, Actor.of(caller), "document.processed", _name(document))
+        await record(session, Actor.of(caller), "document.processed", name_of(document))
     return RagResult()
 
 
@@ -254,7 +270,7 @@ async def change(request: Request, document_id: str, tenantId: str | None = None
         )
         told = changes(*({"title": view.title, "audience": view.audience} for view in (before, changed)))
         if told:
-            await record(session, Actor.of(caller), "document.changed", _name(changed), **told)
+            await record(session, Actor.of(caller), "document.changed", name_of(changed), **told)
         return _result(changed)
 
 
@@ -264,19 +280,63 @@ async def change(request: Request, document_id: str, tenantId: str | None = None
     responses=documented(400, 401, 403, 404, 429),
 )
 async def delete(request: Request, document_id: str, tenantId: str | None = None) -> DeleteResult:
-    """Delete a document, its passages and its file."""
+    """Delete a document, its passages and its file; it can be restored for seven days."""
     caller = await staff_caller(request, tenantId)
     wanted = parse_id(document_id)
-    resources = resources_of(request)
-    async with resources.database.unit_of_work(caller.scope) as session:
-        stored = await load_document(session, caller.workspace.id, wanted)
-        if Permission.WRITE_KNOWLEDGE not in caller.permissions and stored.created_by != caller.label:
-            raise Forbidden("You may only delete documents that you uploaded yourself.")
-        await record(session, Actor.of(caller), "document.deleted", _name(stored))
-        file_key = await forget_document(session, caller.workspace.id, wanted)
-    if file_key is not None:
-        await resources.knowledge.files.remove(file_key)
+    async with resources_of(request).database.unit_of_work(caller.scope) as session:
+        await delete_documents(session, caller, [wanted])
     return DeleteResult()
+
+
+@router.post(
+    "/api/documents/{deleted_id}/restore",
+    response_model=DocumentResult,
+    responses=documented(400, 401, 402, 403, 404, 409, 429),
+)
+async def restore(request: Request, deleted_id: str, tenantId: str | None = None) -> DocumentResult:
+    """Bring a deleted document back as it was."""
+    caller = await staff_caller(request, tenantId)
+    wanted = parse_id(deleted_id)
+    resources = resources_of(request)
+    limits = knowledge_limits(resources.settings, caller.workspace.plan)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        [restored] = await restore_documents(session, resources.queue, caller, [wanted], limits)
+        return _result(restored)
+
+
+@router.get(
+    "/api/documents/{document_id}/chunks",
+    response_model=ChunkList,
+    responses=documented(400, 401, 403, 404, 422, 429),
+)
+async def chunks(
+    request: Request,
+    document_id: str,
+    tenantId: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> ChunkList:
+    """The passages that a document was cut into, in their order."""
+    caller = await staff_caller(request, tenantId)
+    require(caller, Permission.READ_KNOWLEDGE)
+    async with resources_of(request).database.unit_of_work(caller.scope) as session:
+        page = await list_chunks(
+            session, caller.workspace.id, parse_id(document_id), limit=limit, offset=offset
+        )
+    return ChunkList(
+        chunks=[
+            ChunkResult(
+                position=chunk.position,
+                headingPath=list(chunk.heading_path),
+                text=chunk.text,
+                tokens=chunk.tokens,
+            )
+            for chunk in page.chunks
+        ],
+        total=page.total,
+        limit=limit,
+        offset=offset,
+    )
 
 
 @router.get(
@@ -324,8 +384,3 @@ def _result(document: DocumentView) -> DocumentResult:
         createdAt=document.created_at.isoformat(),
         updatedAt=document.updated_at.isoformat(),
     )
-
-
-def _name(document: Document | DocumentView) -> str:
-    """What people know it by."""
-    return document.title or document.filename or document.url or str(document.id)

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from api_routes.origins import refuse_foreign_origin
 from api_routes.session_cookies import supabase_credentials
 from helpninja_app.accounts.callers import MemberCaller, StaffCaller, VisitorCaller, WorkspaceView
-from helpninja_app.accounts.identity import Credentials, SignedInUser, identify, identify_user
+from helpninja_app.accounts.identity import Credentials, SignedInUser, identify_at_once, identify_user
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, read_visitor, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
@@ -35,6 +35,13 @@ async def credentials_of(request: Request) -> Credentials:
     return Credentials(bearer=token, session=request.cookies.get(SESSION_COOKIE) or None)
 
 
+def carries_credential(request: Request) -> bool:
+    """Whether a member or a program may be calling; nobody has looked at the credential yet."""
+    supabase = resources_of(request).supabase
+    cookie = SESSION_COOKIE if supabase is None else supabase.cookie
+    return bearer(request) is not None or any(name.startswith(cookie) for name in request.cookies)
+
+
 async def staff_caller(request: Request, tenant: str | None = None) -> StaffCaller:
     """The member or program that calls: 401 without a valid credential, 404 for a workspace not theirs.
 
@@ -45,8 +52,7 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
     if credentials.bearer is None and credentials.session is not None:
         refuse_foreign_origin(request, resources.settings)
     try:
-        async with resources.database.unit_of_work() as session:
-            caller = await identify(session, credentials, tenant or None)
+        caller = await identify_at_once(resources.database, credentials, tenant or None)
     except (Forbidden, NotFound, NotSignedIn):
         await _count_refusal(request, resources)
         raise

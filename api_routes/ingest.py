@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
@@ -21,10 +22,13 @@ from helpninja_app.knowledge.ingest_requests import (
     IngestProgress,
     PageOutcome,
     cancel_ingest,
+    list_outcomes,
     load_progress,
     request_ingest,
+    retry_failed_pages,
 )
-from helpninja_app.knowledge.models import JobState
+from helpninja_app.knowledge.models import JobState, PageState
+from helpninja_app.knowledge.previews import preview_ingest
 from helpninja_app.resources import Resources, knowledge_limits
 
 router = APIRouter(tags=["Knowledge"])
@@ -50,6 +54,7 @@ class IngestResult(BaseModel):
     docs: int
     changed: int
     unchanged: int
+    gone: int
     failed: list[Outcome]
     skipped: list[Outcome]
     failedCount: int
@@ -63,6 +68,46 @@ class IngestJobResult(IngestResult):
     input: str
     found: int
     pending: int
+
+
+class PreviewPage(BaseModel):
+    """``known`` when its document is here; ``leftOut`` when it was deleted here and stays away."""
+
+    url: str
+    known: bool
+    leftOut: bool
+
+
+class PreviewResult(BaseModel):
+    """``pages``, ``robots`` and ``skipped`` are the first 50; ``limits`` say what stands in the way."""
+
+    ok: bool = True
+    kind: Literal["page", "sitemap"]
+    host: str
+    found: int
+    known: int
+    leftOut: int
+    forbidden: int
+    skippedCount: int
+    pages: list[PreviewPage]
+    robots: list[str]
+    skipped: list[Outcome]
+    limits: list[str]
+    complete: bool
+
+
+PageStateName = Literal["pending", "changed", "unchanged", "gone", "failed", "skipped"]
+
+
+class PageResult(Outcome):
+    state: PageStateName
+
+
+class PageList(BaseModel):
+    pages: list[PageResult]
+    total: int
+    limit: int
+    offset: int
 
 
 @router.post(
@@ -99,11 +144,44 @@ async def ingest(request: Request, response: Response) -> IngestResult:
         )
         await record(session, Actor.of(caller), "source.ingested", wanted.input)
     progress = await _wait(resources, caller, job_id)
-    if progress.state is JobState.FAILED and progress.found == 0:
+    if progress.state is JobState.FAILED and progress.found == progress.gone:
         raise InputRefused(progress.reason)
     if not progress.state.is_over:
         response.status_code = 202
     return _result(progress)
+
+
+@router.post(
+    "/api/ingest/preview",
+    response_model=PreviewResult,
+    responses=documented(401, 403, 404, 413, 415, 422, 429),
+    openapi_extra=json_body(IngestBody),
+)
+async def preview(request: Request) -> PreviewResult:
+    """What an ingest of this address would read, and which limits it would meet; reads no page of it."""
+    body = await read_json(request)
+    caller = await staff_caller(request, body.text("tenantId"))
+    require(caller, Permission.WRITE_KNOWLEDGE)
+    wanted = body.parse(IngestBody)
+    resources = resources_of(request)
+    limits = knowledge_limits(resources.settings, caller.workspace.plan)
+    found = await preview_ingest(resources.knowledge, caller.scope, caller.workspace.id, wanted.input, limits)
+    return PreviewResult(
+        kind=found.kind,
+        host=found.host,
+        found=found.found,
+        known=found.known,
+        leftOut=found.left_out,
+        forbidden=found.forbidden,
+        skippedCount=found.skipped_count,
+        pages=[
+            PreviewPage(url=page.url, known=page.is_known, leftOut=page.is_left_out) for page in found.pages
+        ],
+        robots=list(found.robots),
+        skipped=_outcomes(found.skipped),
+        limits=list(found.limits),
+        complete=found.is_complete,
+    )
 
 
 @router.get(
@@ -135,6 +213,52 @@ async def cancel(request: Request, job_id: str, tenantId: str | None = None) -> 
     return await _progress(resources, caller, wanted)
 
 
+@router.get(
+    "/api/ingest/{job_id}/pages",
+    response_model=PageList,
+    responses=documented(400, 401, 403, 404, 422, 429),
+)
+async def pages(
+    request: Request,
+    job_id: str,
+    tenantId: str | None = None,
+    state: PageStateName | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> PageList:
+    """The addresses of an ingest, or those that ended like this, each with its reason."""
+    caller = await staff_caller(request, tenantId)
+    require(caller, Permission.READ_KNOWLEDGE)
+    wanted, chosen = parse_id(job_id), PageState(state) if state else None
+    async with resources_of(request).database.unit_of_work(caller.scope) as session:
+        progress = await load_progress(session, caller.workspace.id, wanted)
+        found = await list_outcomes(session, caller.workspace.id, wanted, chosen, limit=limit, offset=offset)
+    return PageList(
+        pages=[PageResult(url=item.url, reason=item.reason, state=item.state.value) for item in found],
+        total=progress.count(chosen) if chosen else progress.found,
+        limit=limit,
+        offset=offset,
+    )
+
+
+@router.post(
+    "/api/ingest/{job_id}/retry",
+    response_model=IngestJobResult,
+    status_code=202,
+    responses=documented(400, 401, 403, 404, 409, 429),
+)
+async def retry(request: Request, job_id: str, tenantId: str | None = None) -> IngestJobResult:
+    """Read the pages that failed once more; what they held before stays searchable until then."""
+    caller = await staff_caller(request, tenantId)
+    require(caller, Permission.WRITE_KNOWLEDGE)
+    resources = resources_of(request)
+    wanted = parse_id(job_id)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        given, count = await retry_failed_pages(session, resources.queue, caller.workspace.id, wanted)
+        await record(session, Actor.of(caller), "source.retried", given, pages=count)
+    return await _progress(resources, caller, wanted)
+
+
 async def _wait(resources: Resources, caller: StaffCaller, job_id: UUID) -> IngestProgress:
     until = time.monotonic() + WAIT_SECONDS
     while True:
@@ -163,6 +287,7 @@ def _result(progress: IngestProgress) -> IngestResult:
         docs=progress.docs,
         changed=progress.changed,
         unchanged=progress.unchanged,
+        gone=progress.gone,
         failed=_outcomes(progress.failed),
         skipped=_outcomes(progress.skipped),
         failedCount=progress.failed_count,

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, LimitUsedUp
+from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, LimitUsedUp, MessagesUsedUp
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,15 @@ def problem_body(error: HelpNinjaError, path: str) -> dict[str, Any]:
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
     if isinstance(error, LimitUsedUp):
         body |= {"limit": error.limit, "used": error.used}
+    if isinstance(error, MessagesUsedUp):
+        opens_at = error.opens_at.isoformat() if error.opens_at else None
+        body |= {
+            "conversationId": str(error.conversation_id),
+            "conversationStatus": error.status_of_conversation,
+            "escalated": error.status_of_conversation == "waiting",
+            "contactRequested": error.is_contact_requested,
+            "next": {"kind": error.next_kind, "opensAt": opens_at} if error.next_kind else None,
+        }
     return body
 
 

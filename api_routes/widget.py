@@ -14,10 +14,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
-from api_routes.chat import CitationResult
+from api_routes.chat import CitationResult, NextResult, next_result
 from api_routes.identity import resources_of, visited_workspace, visitor_caller, workspace_of_token
 from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented
+from api_routes.widget_files import lean
 from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.visitors import (
     check_session_id,
@@ -28,7 +29,8 @@ from helpninja_app.accounts.visitors import (
 from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.usage import usage_of
-from helpninja_app.conversations.threads import is_session_taken, read_thread
+from helpninja_app.conversations.contact import next_step
+from helpninja_app.conversations.threads import MessageView, is_session_taken, read_thread
 from helpninja_app.errors import NotFound, NotSignedIn
 from helpninja_app.kernel.proxies import own_origin
 from helpninja_app.kernel.scope import Scope
@@ -82,11 +84,16 @@ class MessageResult(BaseModel):
     createdAt: str
     confidence: float | None
     citations: list[CitationResult]
+    author: str = Field(description="Who of the team wrote it; empty for all others.")
+    rating: Literal["up", "down"] | None = Field(description="The visitor's own thumb on an answer.")
 
 
 class ConversationResult(BaseModel):
     conversationId: str | None
     status: Literal["bot", "waiting", "human", "resolved"]
+    contactRequested: bool = Field(description="Whether to ask the visitor who they are.")
+    csatRequested: bool = Field(description="Whether to ask how good the conversation was.")
+    next: NextResult | None = Field(description="What happens next while it waits for a person.")
     messages: list[MessageResult]
 
 
@@ -149,13 +156,13 @@ async def panel_file(request: Request, name: str) -> Response:
     path = FOLDER / name
     if not _NAME.fullmatch(name) or name == "loader.js" or not path.is_file():
         raise NotFound()
-    return _cached(request, path.read_text(encoding="utf-8"), TYPES[path.suffix])
+    return _cached(request, lean(path.read_text(encoding="utf-8")), TYPES[path.suffix])
 
 
 @router.get("/api/widget/config", response_model=WidgetConfig, responses=documented(403, 404, 422, 429))
 async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> WidgetConfig:
     """How the panel looks and greets; ``offline`` when the month's messages are used."""
-    workspace = await _allowed(request, t)
+    workspace = await allowed_workspace(request, t)
     resources = resources_of(request)
     plan = resources.plan_of(workspace.plan)
     async with resources.database.unit_of_work(Scope.visitors(workspace.id)) as session:
@@ -186,7 +193,7 @@ async def session_token(request: Request) -> SessionResult:
     tenant = body.text("tenantId")
     if tenant is None:
         body.parse(SessionBody)
-    workspace = await _allowed(request, tenant or "")
+    workspace = await allowed_workspace(request, tenant or "")
     wanted = body.parse(SessionBody)
     resources = resources_of(request)
     signing_key = resources.settings.signing_key()
@@ -214,7 +221,7 @@ async def conversation(
     request: Request, response: Response, t: Annotated[str | None, Query(max_length=100)] = None
 ) -> ConversationResult:
     """This visitor's conversation, for a reload or the next page; the visitor's token says whose."""
-    workspace = await _allowed(request, t or workspace_of_token(request))
+    workspace = await allowed_workspace(request, t or workspace_of_token(request))
     caller = visitor_caller(request, workspace, None)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         thread = await read_thread(session, caller)
@@ -222,18 +229,24 @@ async def conversation(
     return ConversationResult(
         conversationId=str(thread.conversation_id) if thread.conversation_id else None,
         status=thread.status,
-        messages=[
-            MessageResult(
-                id=str(message.id),
-                role=message.role,
-                text=message.text,
-                html=render_markdown(message.text) if message.role != "visitor" else "",
-                createdAt=message.created_at.isoformat(),
-                confidence=message.confidence,
-                citations=[CitationResult.model_validate(item) for item in message.citations],
-            )
-            for message in thread.messages
-        ],
+        contactRequested=thread.contact_requested,
+        csatRequested=thread.csat_requested,
+        next=next_result(next_step(workspace, thread.status)),
+        messages=[message_result(message) for message in thread.messages],
+    )
+
+
+def message_result(message: MessageView) -> MessageResult:
+    return MessageResult(
+        id=str(message.id),
+        role=message.role,
+        text=message.text,
+        html=render_markdown(message.text) if message.role != "visitor" else "",
+        createdAt=message.created_at.isoformat(),
+        confidence=message.confidence,
+        citations=[CitationResult.model_validate(item) for item in message.citations],
+        author=message.author_name,
+        rating=message.rating,
     )
 
 
@@ -293,7 +306,7 @@ def _gzipped(content: str) -> bytes:
     return gzip.compress(content.encode(), mtime=0)
 
 
-async def _allowed(request: Request, tenant: str) -> WorkspaceView:
+async def allowed_workspace(request: Request, tenant: str) -> WorkspaceView:
     workspace = await visited_workspace(request, tenant)
     refuse_unlisted_origin(request, resources_of(request).settings, workspace)
     return workspace

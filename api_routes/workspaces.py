@@ -37,6 +37,7 @@ class WorkspaceInfo(BaseModel):
     allowedDomains: list[str]
     timeZone: str
     businessHours: dict[str, list[list[str]]]
+    holidays: list[str]
     languages: list[str]
     greeting: str
     suggestions: list[str]
@@ -288,6 +289,7 @@ def _info(workspace: WorkspaceView) -> WorkspaceInfo:
         allowedDomains=list(workspace.allowed_domains),
         timeZone=workspace.time_zone,
         businessHours=dict(workspace.business_hours),
+        holidays=list(workspace.holidays),
         languages=list(workspace.languages),
         greeting=workspace.greeting,
         suggestions=list(workspace.suggestions),
