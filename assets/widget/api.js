@@ -68,6 +68,7 @@ async function* events(body, heard) {
 export class Backend {
   #token;
   #opening;
+  #answering;
 
   /** `kept` is {sessionId, token?} from the last visit; `keep(session)` stores what replaces it. */
   constructor(tenant, kept, keep) {
@@ -121,43 +122,80 @@ export class Backend {
   }
 
   history() {
-    return this.#authorised((headers) => json('/api/widget/conversation', { headers }));
+    return this.#call('/api/widget/conversation');
+  }
+
+  typing() {
+    return this.#call('/api/widget/typing', {});
+  }
+
+  /** `answer` is {name, email} or {declined: true}. */
+  contact(answer) {
+    return this.#call('/api/widget/contact', answer);
+  }
+
+  /** `rating` is {messageId, rating} of an answer or {csat, comment} of the whole conversation. */
+  feedback(rating) {
+    return this.#call('/api/widget/feedback', rating);
+  }
+
+  escalate(conversationId) {
+    const { tenant: tenantId, sessionId } = this;
+    return this.#call('/api/escalate', { tenantId, conversationId, sessionId, reason: 'visitor_request' });
+  }
+
+  #call(path, body) {
+    return this.#authorised((headers) => json(path, { headers, body }));
+  }
+
+  /** Ends the answer that streams, if one does: its reader gets a Problem. */
+  stop() {
+    this.#answering?.abort();
+  }
+
+  /** Yields what happens in the conversation after the message `after`, until the connection ends or `signal` does. */
+  async *events(after, signal) {
+    const path = `/api/widget/events${after ? `?after=${encodeURIComponent(after)}` : ''}`;
+    yield* this.#stream(path, {}, signal);
   }
 
   /** Yields the answer's events and throws a Problem when the stream ends without `done`. */
   async *ask(message, { voice, pageUrl }) {
+    await this.open(); // which may replace the session
+    const { tenant: tenantId, sessionId } = this;
+    this.#answering = new AbortController();
+    const body = { tenantId, sessionId, message, ...(voice && { voice }), ...(pageUrl && { pageUrl }) };
+    for await (const event of this.#stream('/api/chat', { body }, this.#answering.signal)) {
+      yield event;
+      if (event.event === 'done') return;
+    }
+    throw new Problem(0);
+  }
+
+  // A stream that falls silent is dead, and every end but a clean one is a Problem.
+  async *#stream(path, options, signal) {
     const silence = new AbortController();
+    const end = () => silence.abort();
     let timer;
     const heard = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      timer = setTimeout(end, SILENCE_MS);
     };
+    signal.addEventListener('abort', end);
     heard();
     try {
       const response = await this.#authorised((headers) =>
-        request('/api/chat', {
-          headers: { ...headers, Accept: 'text/event-stream' },
-          body: {
-            tenantId: this.tenant,
-            sessionId: this.sessionId,
-            message,
-            ...(voice && { voice }),
-            ...(pageUrl && { pageUrl }),
-          },
-          signal: silence.signal,
-        }),
+        request(path, { ...options, headers: { ...headers, Accept: 'text/event-stream' }, signal: silence.signal }),
       );
-      for await (const { event, data } of events(response.body, heard)) {
-        if (event === 'error') throw new Problem(data.status);
-        yield { event, data };
-        if (event === 'done') return;
+      for await (const event of events(response.body, heard)) {
+        if (event.event === 'error') throw new Problem(event.data.status);
+        yield event;
       }
-      throw new Problem(0);
     } catch (problem) {
       throw problem instanceof Problem ? problem : new Problem(0);
     } finally {
       clearTimeout(timer);
-      silence.abort();
+      end();
     }
   }
 }

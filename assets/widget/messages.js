@@ -1,9 +1,13 @@
-// The messages own how one turn of the conversation looks: bubbles, citation chips, sources, failures, system lines.
+// The messages own how one turn of the conversation looks: bubbles, chips, sources, thumbs, failures, system lines.
 
+import { once } from './handoff.js';
 import { element, outward, plainText, renderMarkdown, safeUrl } from './markdown.js';
 
 const row = (kind, author, ...children) =>
   element('li', { className: kind }, ...(author ? [element('span', { className: 'unseen' }, `${author}: `)] : []), ...children);
+
+const dotsOf = (label) =>
+  element('div', { className: 'bubble typing' }, element('span', { className: 'unseen' }, label), ...['i', 'i', 'i'].map((i) => element(i)));
 
 export class Messages {
   /** `log` is the list that takes the turns, `say` gives the panel's sentences, `name` is who answers. */
@@ -18,6 +22,19 @@ export class Messages {
     return node;
   }
 
+  /** Dots of somebody who writes, until they are removed. */
+  typing(label, author) {
+    return this.#add(row('message bot', author, dotsOf(label)));
+  }
+
+  /** What a person of the team wrote, under their name. */
+  person(text, author = '') {
+    const words = element('div', { className: 'text', dir: 'auto' }, renderMarkdown(text, { chip: () => null, isCited: () => true }));
+    const name = author && element('p', { className: 'author', dir: 'auto' }, author);
+    this.#add(element('li', { className: 'message bot person' }, name, element('div', { className: 'bubble' }, words)));
+    return `${author ? `${author}: ` : ''}${plainText(text)}`;
+  }
+
   system(text) {
     return this.#add(row('system', '', text));
   }
@@ -26,7 +43,13 @@ export class Messages {
     const bubble = element('div', { className: 'bubble', dir: 'auto' }, text);
     const node = this.#add(row('message visitor', this.say('you'), bubble));
     const failure = element('div', { className: 'failure' });
+    const succeed = () => {
+      node.classList.remove('failed');
+      failure.remove();
+    };
     return {
+      text,
+      succeed,
       fail: (reason, retry) => {
         const button = element('button', { type: 'button', onclick: retry }, this.say('retry'));
         failure.replaceChildren(element('span', {}, reason), button);
@@ -34,14 +57,13 @@ export class Messages {
         node.append(failure);
       },
       resend: () => {
-        node.classList.remove('failed');
-        failure.remove();
+        succeed();
         this.log.append(node);
       },
     };
   }
 
-  /** A finished answer, or a person's words. */
+  /** A finished answer. */
   answer(text, citations = []) {
     const answer = this.stream();
     answer.finish(text, citations);
@@ -50,8 +72,7 @@ export class Messages {
 
   /** An answer that is on its way: dots until the first words, then the words as they come. */
   stream() {
-    const dots = element('div', { className: 'bubble typing' });
-    dots.append(element('span', { className: 'unseen' }, this.say('typing')), element('i'), element('i'), element('i'));
+    const dots = dotsOf(this.say('typing'));
     const text = element('div', { className: 'text', dir: 'auto' });
     const bubble = element('div', { className: 'bubble' }, text);
     const node = this.#add(row('message bot', this.name, dots));
@@ -72,9 +93,39 @@ export class Messages {
         list.append(...[...cited.values()].map((source) => element('li', { dir: 'auto' }, source.entry)));
         bubble.append(list);
       },
+      /** Thumbs that can be changed; `save(rating)` resolves when a rating is stored, null takes it back. */
+      rate: (rating, save) => bubble.append(this.#thumbs(rating, save)),
       remove: () => node.remove(),
       spoken: (words) => `${this.name}: ${plainText(words)}`,
     };
+  }
+
+  #thumbs(rating, save) {
+    const problem = element('span', { role: 'status' });
+    const press = once(async (value) => {
+      const before = rating;
+      rating = value === rating ? null : value;
+      problem.textContent = '';
+      show();
+      try {
+        await save(rating);
+      } catch {
+        rating = before;
+        show();
+        problem.textContent = this.say('notSaved');
+      }
+    });
+    const buttons = ['up', 'down'].map((value) => {
+      // The second click of a double click would take the first one back.
+      const onclick = ({ detail }) => detail < 2 && press(value);
+      const label = this.say(value);
+      const button = element('button', { type: 'button', className: value, title: label, ariaLabel: label, value, onclick });
+      button.append(document.getElementById('thumb').content.cloneNode(true));
+      return button;
+    });
+    const show = () => buttons.forEach((button) => (button.ariaPressed = String(button.value === rating)));
+    show();
+    return element('div', { className: 'thumbs', role: 'group', ariaLabel: this.say('helpful') }, ...buttons, problem);
   }
 
   /** A page opens in a new tab; a file has no address, so its passage unfolds in the list of sources. */

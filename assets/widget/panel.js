@@ -1,10 +1,12 @@
 // The panel owns the visitor's conversation: what is typed, sent, streamed, kept after a failure, and read out.
 
 import { Backend, Problem } from './api.js';
+import { HandOff, once } from './handoff.js';
 import { Host, stored } from './host.js';
+import { Live } from './live.js';
 import { element } from './markdown.js';
 import { Messages } from './messages.js';
-import { chooseLanguage, direction, textsIn } from './texts.js';
+import { chooseLanguage, concern, direction, sentenceFor, textsIn } from './texts.js';
 import { applyAccent } from './theme.js';
 
 const LIMIT = 4000;
@@ -21,6 +23,15 @@ let say;
 let config = {};
 let messages;
 let backend;
+let handOff;
+let live;
+let conversationId;
+let canRate = false; // by backends that say whether something is rated
+let isTakenOver = false; // by a person, in the middle of the bot's answer
+let asked; // the turn that is being answered
+const heard = []; // while an answer streams; it shows below the answer
+const seen = new Set(); // the ids of the messages that are shown
+let unheard = []; // turns of ours whose ids are not known yet
 let isBusy = true; // until the history stands above what is written next
 
 function show() {
@@ -28,14 +39,24 @@ function show() {
   const target = matchMedia('(pointer: coarse)').matches ? scroller : field;
   target.focus({ preventScroll: true });
   toEnd();
+  catchUp();
 }
 
-function speak(languages = []) {
-  language = chooseLanguage(navigator.languages ?? [navigator.language], languages);
-  say = textsIn(language);
+/** Shows what was begun in another tab. */
+async function catchUp() {
+  if (document.hidden || conversationId || isBusy) return;
+  const thread = await backend.history().catch(() => null);
+  if (thread?.conversationId && !conversationId && !isBusy) following(() => showHistory(thread));
+}
+
+/** Speaks the visitor's language, else the workspace's first that the panel has, else English. */
+async function speak(own, workspace) {
+  language = own ?? chooseLanguage(workspace) ?? 'en';
+  say = await textsIn(language);
   document.documentElement.lang = language;
   document.documentElement.dir = direction(language);
   at('subtitle').textContent = say('subtitle');
+  for (const node of document.querySelectorAll('[data-say]')) node.textContent = say(node.dataset.say);
   at('note').textContent = say(config.generated === false ? 'quoted' : 'note');
   field.placeholder = say('write');
   const labels = { message: 'write', send: 'send', close: 'close', scroller: 'conversation', suggestions: 'suggestions' };
@@ -66,7 +87,8 @@ function following(change) {
 }
 
 function announce(...sentences) {
-  at('announcer').textContent = sentences.filter(Boolean).join(' ');
+  const words = sentences.filter(Boolean).join(' ');
+  if (words) at('announcer').textContent = words;
 }
 
 const keepDraft = (text) => stored('sessionStorage', `hn_draft:${tenant}`, text);
@@ -105,18 +127,11 @@ function submit() {
   send(text);
 }
 
-function sentenceFor({ status, retryAfter }) {
-  const seconds = new Intl.NumberFormat(language, { style: 'unit', unit: 'second', unitDisplay: 'long' });
-  if (status === 0) return say('network');
-  if (status === 402) return say('quota');
-  if (status === 403 || status === 404) return say('forbidden');
-  if (status === 413 || status === 422) return say('invalid');
-  if (status === 429) return say('slowDown', { time: seconds.format(retryAfter || 30) });
-  return say('failed');
-}
-
 async function send(text, turn = messages.visitor(text)) {
   setBusy(true);
+  asked = turn;
+  turn.id = null;
+  unheard.push(turn);
   at('suggestions').hidden = true;
   const answer = messages.stream();
   toEnd();
@@ -124,20 +139,30 @@ async function send(text, turn = messages.visitor(text)) {
     conclude(answer, await receive(answer, text));
     keepDraft(field.value);
   } catch (problem) {
-    answer.remove();
-    turn.fail(sentenceFor(problem), () => {
-      if (isBusy) return;
-      turn.resend();
-      field.focus();
-      send(text, turn);
-    });
-    toEnd();
-    announce(sentenceFor(problem));
-    // A reload would lose the bubble, so the text waits as the draft as well.
-    keepDraft(field.value || text);
+    if (isTakenOver) conclude(answer, { handledBy: 'human', messageId: turn.id, conversationId });
+    else fail(answer, turn, problem);
   } finally {
+    isTakenOver = false;
     setBusy(false);
+    drain();
   }
+}
+
+function fail(answer, turn, problem) {
+  const sentence = sentenceFor(problem, say, language);
+  answer.remove();
+  turn.fail(sentence, () => {
+    if (isBusy) return;
+    turn.resend();
+    field.focus();
+    send(turn.text, turn);
+  });
+  // Where nothing can be answered any more, an address is the way to an answer.
+  if (problem.status === 402) handOff.needContact();
+  toEnd();
+  announce(sentence, problem.status === 402 && say('leave'));
+  // A reload would lose the bubble, so the text waits as the draft as well.
+  keepDraft(field.value || turn.text);
 }
 
 /** Shows the answer as it streams in; resolves with the data of `done`. */
@@ -162,38 +187,142 @@ async function receive(answer, text) {
   }
 }
 
-/** Nothing where the answer says itself that a person was asked. */
-function concern(reason) {
-  if (reason === 'no_answer' || reason === 'visitor_request') return '';
-  return say(reason === 'provider_error' ? 'stoodIn' : 'escalated');
-}
-
 /** Puts the finished answer in place, with the calm line that says when a person is concerned. */
-function conclude(answer, { answer: words, citations = [], handledBy, escalated, reason }) {
-  if (!words && handledBy !== 'human') throw new Problem(500);
-  const line = handledBy === 'human' ? say('human') : escalated && concern(reason);
+function conclude(answer, done) {
+  const { answer: words, citations = [], messageId, handledBy, escalated, reason } = done;
+  const isHuman = handledBy === 'human';
+  if (!words && !isHuman) throw new Problem(500);
+  const isNew = !seen.has(messageId);
+  let line;
   following(() => {
-    if (words) answer.finish(words, citations);
-    else answer.remove();
+    if (words && isNew) {
+      answer.finish(words, citations);
+      offerThumbs(answer, messageId);
+    } else answer.remove();
+    line = handOff.update({ ...done, status: done.status ?? (isHuman ? 'human' : escalated ? 'waiting' : undefined) });
+    if (escalated && !isHuman) line = [concern(reason, say), handOff.later()].filter(Boolean).join(' ');
     if (line) messages.system(line);
   });
   announce(words && answer.spoken(words), line);
-  host.noteAnswer();
+  if (words) host.noteAnswer();
+  begin(done.conversationId, messageId);
+}
+
+/** Hears of this conversation from now on, from the message `last` on when it has just begun. */
+function begin(id, last) {
+  seen.add(last);
+  if (id && !conversationId) unheard = [];
+  conversationId ??= id;
+  if (id) live.start(last);
+}
+
+function offerThumbs(answer, messageId, rating = null) {
+  if (!canRate || !messageId) return;
+  answer.rate(rating, async (wanted) => {
+    const { escalated } = await backend.feedback({ messageId, rating: wanted });
+    if (escalated) learn({ status: 'waiting' });
+    else if (wanted) announce(say('rated'));
+  });
+}
+
+/** Shows and reads out a line of the panel's own. */
+function tell(line) {
+  following(() => messages.system(line));
+  announce(line);
+}
+
+/** Takes over what the server says of the conversation; returns the line that this showed, if it did. */
+function learn(state) {
+  let line;
+  following(() => {
+    line = handOff.update(state);
+    if (line) messages.system(line);
+  });
+  announce(line);
+  return line;
+}
+
+/** Shows a message of the history or of the live connection; resolves with what to read out. */
+function place({ id, role, text, citations, rating, handledBy, author, authorName = author }) {
+  seen.add(id);
+  if (role === 'visitor') messages.visitor(text);
+  else if (role === 'system') messages.system(text);
+  else if (role === 'member' || handledBy === 'human') {
+    handOff.wrote(authorName);
+    return messages.person(text, authorName);
+  } else {
+    const answer = messages.answer(text, citations ?? []);
+    offerThumbs(answer, id, rating);
+    return answer.spoken(text);
+  }
+  return role === 'system' && text;
+}
+
+function hear(event, data) {
+  if (event === 'typing') return following(() => handOff.types());
+  if (event === 'message' && data.role === 'visitor') {
+    const turn = unheard.find(({ text }) => text === data.text);
+    if (turn) {
+      turn.id = data.id;
+      seen.add(data.id);
+      unheard = unheard.filter((each) => each !== turn);
+    }
+  }
+  heard.push([event, data]);
+  if (!isBusy) return drain();
+  // A person who takes over ends the bot's answer, once the question has arrived.
+  if (asked?.id && handOff.status !== 'human' && heard.some(([name, { status }]) => name === 'status' && status === 'human')) {
+    isTakenOver = true;
+    backend.stop();
+  }
+}
+
+function drain() {
+  for (const [event, data] of heard.splice(0)) {
+    if (event === 'status') {
+      canRate ||= data.csatRequested !== undefined;
+      learn(data);
+    } else if (event === 'message' && !seen.has(data.id)) {
+      following(() => announce(place(data)));
+      if (data.role === 'visitor') continue;
+      host.noteAnswer();
+      // The answer came after all, though its stream broke.
+      if (asked?.id) asked.succeed();
+    }
+  }
 }
 
 /** Shows the earlier messages; false when there are none. */
-function showHistory({ status, messages: earlier }) {
-  for (const { role, text, citations } of earlier) {
-    if (role === 'visitor') messages.visitor(text);
-    else if (role === 'system') messages.system(text);
-    else messages.answer(text, citations ?? []);
-  }
-  if (earlier.length && !earlier.some(({ role }) => role === 'system')) {
-    if (status === 'waiting') messages.system(say('escalated'));
-    if (status === 'human') messages.system(say('human'));
-  }
+function showHistory(thread) {
+  const { messages: earlier, ...state } = thread;
+  canRate = state.csatRequested !== undefined;
+  for (const message of earlier) place(message);
+  const line = earlier.length && handOff.update(state, true);
+  if (line && !earlier.some(({ role }) => role === 'system')) messages.system(line);
+  begin(state.conversationId, earlier.at(-1)?.id);
   return earlier.length > 0;
 }
+
+/** Brings a person: with a word to the backend, or before the first message (and with older backends) by asking. */
+const talk = once(async () => {
+  at('suggestions').hidden = true;
+  try {
+    // The first message may still be on its way.
+    while (isBusy && !conversationId) await new Promise((resolve) => setTimeout(resolve, 100));
+    if (conversationId) {
+      await backend.escalate(conversationId);
+      const state = await backend.history();
+      // Said again when it was said before: somebody asked again.
+      if (!learn(state) && state.status === 'waiting') tell(handOff.later() || say('soon'));
+      toEnd();
+      handOff.focus();
+      return;
+    }
+  } catch (problem) {
+    if (problem.status !== 404 && problem.status !== 405) return tell(sentenceFor(problem, say, language));
+  }
+  if (!isBusy) await send(say('talk'));
+});
 
 function suggest(questions) {
   const ask = (question) => () => {
@@ -211,7 +340,11 @@ function listen() {
     event.preventDefault();
     submit();
   });
-  field.addEventListener('input', measure);
+  field.addEventListener('input', () => {
+    measure();
+    handOff?.visitorTypes(field.value.trim());
+  });
+  at('talk').addEventListener('click', talk);
   field.addEventListener('keydown', (event) => {
     // 229 is what Safari reports for the Enter that ends a composition.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
@@ -222,18 +355,20 @@ function listen() {
   addEventListener('keydown', (event) => event.key === 'Escape' && !event.isComposing && host.close());
   addEventListener('online', () => (config.name ? showBanner() : location.reload()));
   addEventListener('offline', showBanner);
+  document.addEventListener('visibilitychange', catchUp);
 }
 
 async function start() {
-  speak();
-  listen();
+  const own = chooseLanguage(navigator.languages ?? [navigator.language]);
+  if (own) textsIn(own); // on its way while the configuration is
   const kept = host.session(query.get('o'), () => (at('close').hidden = false));
   try {
     config = await Backend.config(tenant);
   } catch {
     config = { offline: true };
   }
-  speak(config.languages);
+  await speak(own, config.languages ?? []);
+  listen();
   applyAccent(config.accent);
   introduce(config.name ?? '');
   showBanner();
@@ -241,6 +376,12 @@ async function start() {
   if (config.name) messages.answer(config.greeting || say('greeting'));
   setText(field.value || stored('sessionStorage', `hn_draft:${tenant}`) || '');
   backend = new Backend(tenant, await kept, (session) => host.keep(session));
+  live = new Live(backend, hear);
+  handOff = new HandOff(messages, backend, say, language, (line) => {
+    tell(line);
+    toEnd();
+    field.focus();
+  });
   try {
     if (!showHistory(await backend.history())) suggest(config.suggestions ?? []);
   } catch {
@@ -248,6 +389,7 @@ async function start() {
     suggest(config.suggestions ?? []);
   }
   setBusy(false);
+  drain();
   toEnd();
 }
 

@@ -1,307 +1,33 @@
-// The texts own every sentence the panel itself says, in ten languages; a workspace's own words come from its configuration.
+// The texts own which language the panel speaks. Its sentences stand in one file per language (text-en.js and so on),
+// so that a visitor loads one; a workspace's own words come from its configuration.
 
-const en = {
-  subtitle: 'Answers from our help centre.',
-  greeting: 'Hello, what can we help you with?',
-  write: 'Write a message',
-  send: 'Send',
-  close: 'Close',
-  you: 'You',
-  conversation: 'Conversation',
-  typing: 'Writing an answer',
-  suggestions: 'Suggested questions',
-  sources: 'Sources',
-  source: 'Source {n}: {title}',
-  note: 'Answers are generated. Sources are linked.',
-  quoted: 'Answers are quoted. Sources are linked.',
-  escalated: 'I could not find this for certain, so a person will look at it.',
-  stoodIn: 'Our assistant is down: this is quoted, and a person will look at it.',
-  human: 'A person has taken over and will answer here.',
-  retry: 'Try again',
-  offline: 'You are offline. What you write stays here until you are back.',
-  unavailable: 'Answers are paused at the moment. Please try again later.',
-  network: 'Not sent: there is no connection.',
-  failed: 'Not sent: something went wrong on our side.',
-  slowDown: 'Not sent: too many messages at once. Please wait {time}.',
-  quota: 'Not sent: no more questions can be answered here at the moment.',
-  forbidden: 'Not sent: this chat is not available on this website.',
-  invalid: 'Not sent: this message cannot be read. Please write it differently.',
-  tooLong: 'This message is too long. {max} characters fit.',
-};
+const LANGUAGES = ['en', 'de', 'fr', 'es', 'pt', 'it', 'nl', 'pl', 'ja', 'ar'];
 
-const de = {
-  subtitle: 'Antworten aus unserem Hilfebereich.',
-  greeting: 'Hallo, wobei können wir helfen?',
-  write: 'Nachricht schreiben',
-  send: 'Senden',
-  close: 'Schließen',
-  you: 'Sie',
-  conversation: 'Unterhaltung',
-  typing: 'Antwort wird geschrieben',
-  suggestions: 'Vorgeschlagene Fragen',
-  sources: 'Quellen',
-  source: 'Quelle {n}: {title}',
-  note: 'Antworten werden erzeugt. Quellen sind verlinkt.',
-  quoted: 'Antworten sind Zitate. Quellen sind verlinkt.',
-  escalated: 'Das konnte ich nicht sicher finden, deshalb sieht es sich ein Mensch an.',
-  stoodIn: 'Der Assistent ist gestört: dies ist zitiert, und ein Mensch sieht es sich an.',
-  human: 'Ein Mensch hat übernommen und antwortet hier.',
-  retry: 'Noch einmal',
-  offline: 'Sie sind offline. Ihr Text bleibt hier stehen, bis Sie wieder verbunden sind.',
-  unavailable: 'Antworten sind gerade nicht möglich. Bitte versuchen Sie es später noch einmal.',
-  network: 'Nicht gesendet: Es besteht keine Verbindung.',
-  failed: 'Nicht gesendet: Bei uns ist etwas schiefgegangen.',
-  slowDown: 'Nicht gesendet: zu viele Nachrichten auf einmal. Bitte warten Sie {time}.',
-  quota: 'Nicht gesendet: Hier können gerade keine weiteren Fragen beantwortet werden.',
-  forbidden: 'Nicht gesendet: Dieser Chat ist auf dieser Website nicht verfügbar.',
-  invalid: 'Nicht gesendet: Diese Nachricht ist nicht lesbar. Bitte schreiben Sie sie anders.',
-  tooLong: 'Diese Nachricht ist zu lang. {max} Zeichen passen hinein.',
-};
+/** The first of these language tags that the panel speaks, else undefined. */
+export const chooseLanguage = (tags) =>
+  tags.map((tag) => String(tag).toLowerCase().split('-')[0]).find((language) => LANGUAGES.includes(language));
 
-const fr = {
-  subtitle: 'Des réponses tirées de notre centre d’aide.',
-  greeting: 'Bonjour, comment pouvons-nous vous aider ?',
-  write: 'Écrire un message',
-  send: 'Envoyer',
-  close: 'Fermer',
-  you: 'Vous',
-  conversation: 'Conversation',
-  typing: 'Réponse en cours de rédaction',
-  suggestions: 'Questions suggérées',
-  sources: 'Sources',
-  source: 'Source {n} : {title}',
-  note: 'Réponses générées. Sources en lien.',
-  quoted: 'Réponses citées. Sources en lien.',
-  escalated: 'Je n’ai pas trouvé de réponse certaine, une personne va donc s’en occuper.',
-  stoodIn: 'L’assistant est en panne : ceci est cité, une personne va s’en occuper.',
-  human: 'Une personne a pris le relais et répondra ici.',
-  retry: 'Réessayer',
-  offline: 'Vous êtes hors ligne. Votre texte reste ici jusqu’à votre retour.',
-  unavailable: 'Les réponses sont suspendues pour le moment. Veuillez réessayer plus tard.',
-  network: 'Non envoyé : aucune connexion.',
-  failed: 'Non envoyé : un problème est survenu de notre côté.',
-  slowDown: 'Non envoyé : trop de messages à la fois. Veuillez patienter {time}.',
-  quota: 'Non envoyé : il n’est plus possible de répondre ici pour le moment.',
-  forbidden: 'Non envoyé : ce chat n’est pas disponible sur ce site.',
-  invalid: 'Non envoyé : ce message est illisible. Veuillez le formuler autrement.',
-  tooLong: 'Ce message est trop long. La limite est de {max} caractères.',
-};
-
-const es = {
-  subtitle: 'Respuestas de nuestro centro de ayuda.',
-  greeting: 'Hola, ¿en qué podemos ayudarle?',
-  write: 'Escriba un mensaje',
-  send: 'Enviar',
-  close: 'Cerrar',
-  you: 'Usted',
-  conversation: 'Conversación',
-  typing: 'Escribiendo una respuesta',
-  suggestions: 'Preguntas sugeridas',
-  sources: 'Fuentes',
-  source: 'Fuente {n}: {title}',
-  note: 'Respuestas generadas. Fuentes enlazadas.',
-  quoted: 'Respuestas citadas. Fuentes enlazadas.',
-  escalated: 'No he podido encontrarlo con certeza, así que lo mirará una persona.',
-  stoodIn: 'El asistente falla: esto está citado y lo mirará una persona.',
-  human: 'Una persona se ha hecho cargo y responderá aquí.',
-  retry: 'Reintentar',
-  offline: 'No tiene conexión. Lo que escriba se queda aquí hasta que vuelva.',
-  unavailable: 'Las respuestas están en pausa. Inténtelo más tarde.',
-  network: 'No enviado: no hay conexión.',
-  failed: 'No enviado: algo ha fallado por nuestra parte.',
-  slowDown: 'No enviado: demasiados mensajes a la vez. Espere {time}.',
-  quota: 'No enviado: por ahora no se pueden responder más preguntas aquí.',
-  forbidden: 'No enviado: este chat no está disponible en este sitio web.',
-  invalid: 'No enviado: este mensaje no se puede leer. Escríbalo de otra forma.',
-  tooLong: 'Este mensaje es demasiado largo. Caben {max} caracteres.',
-};
-
-const pt = {
-  subtitle: 'Respostas da nossa central de ajuda.',
-  greeting: 'Olá, como podemos ajudar?',
-  write: 'Escreva uma mensagem',
-  send: 'Enviar',
-  close: 'Fechar',
-  you: 'Você',
-  conversation: 'Conversa',
-  typing: 'Escrevendo uma resposta',
-  suggestions: 'Perguntas sugeridas',
-  sources: 'Fontes',
-  source: 'Fonte {n}: {title}',
-  note: 'Respostas geradas. Fontes com link.',
-  quoted: 'Respostas citadas. Fontes com link.',
-  escalated: 'Não encontrei isto com certeza, por isso uma pessoa vai verificar.',
-  stoodIn: 'O assistente falhou: isto é citado e uma pessoa vai verificar.',
-  human: 'Uma pessoa assumiu e responderá aqui.',
-  retry: 'Tentar de novo',
-  offline: 'Sem conexão à internet. O seu texto fica aqui até você voltar.',
-  unavailable: 'As respostas estão em pausa no momento. Tente mais tarde.',
-  network: 'Não enviado: não há conexão.',
-  failed: 'Não enviado: algo falhou do nosso lado.',
-  slowDown: 'Não enviado: mensagens demais de uma vez. Aguarde {time}.',
-  quota: 'Não enviado: no momento não é possível responder a mais perguntas aqui.',
-  forbidden: 'Não enviado: este chat não está disponível neste site.',
-  invalid: 'Não enviado: esta mensagem não pode ser lida. Escreva de outra forma.',
-  tooLong: 'Esta mensagem é longa demais. Cabem {max} caracteres.',
-};
-
-const it = {
-  subtitle: 'Risposte dal nostro centro assistenza.',
-  greeting: 'Buongiorno, come possiamo aiutare?',
-  write: 'Scrivi un messaggio',
-  send: 'Invia',
-  close: 'Chiudi',
-  you: 'Tu',
-  conversation: 'Conversazione',
-  typing: 'Risposta in preparazione',
-  suggestions: 'Domande suggerite',
-  sources: 'Fonti',
-  source: 'Fonte {n}: {title}',
-  note: 'Risposte generate. Fonti collegate.',
-  quoted: 'Risposte citate. Fonti collegate.',
-  escalated: 'Non ho trovato una risposta certa, quindi se ne occuperà una persona.',
-  stoodIn: 'L’assistente non va: questo è citato e se ne occuperà una persona.',
-  human: 'Una persona ha preso in carico la conversazione e risponderà qui.',
-  retry: 'Riprova',
-  offline: 'Sei offline. Quello che scrivi resta qui finché non torni.',
-  unavailable: 'Le risposte sono in pausa. Riprova più tardi.',
-  network: 'Non inviato: nessuna connessione.',
-  failed: 'Non inviato: qualcosa è andato storto da parte nostra.',
-  slowDown: 'Non inviato: troppi messaggi insieme. Attendi {time}.',
-  quota: 'Non inviato: al momento qui non è possibile rispondere ad altre domande.',
-  forbidden: 'Non inviato: questa chat non è disponibile su questo sito.',
-  invalid: 'Non inviato: questo messaggio non è leggibile. Scrivilo in un altro modo.',
-  tooLong: 'Questo messaggio è troppo lungo. Il limite è di {max} caratteri.',
-};
-
-const nl = {
-  subtitle: 'Antwoorden uit ons helpcentrum.',
-  greeting: 'Hallo, waarmee kunnen we helpen?',
-  write: 'Schrijf een bericht',
-  send: 'Versturen',
-  close: 'Sluiten',
-  you: 'U',
-  conversation: 'Gesprek',
-  typing: 'Antwoord wordt geschreven',
-  suggestions: 'Voorgestelde vragen',
-  sources: 'Bronnen',
-  source: 'Bron {n}: {title}',
-  note: 'Antwoorden worden gegenereerd. Bronnen zijn gelinkt.',
-  quoted: 'Antwoorden zijn citaten. Bronnen zijn gelinkt.',
-  escalated: 'Ik kon dit niet met zekerheid vinden, daarom kijkt een medewerker ernaar.',
-  stoodIn: 'De assistent hapert: dit is geciteerd, een medewerker kijkt ernaar.',
-  human: 'Een medewerker heeft het overgenomen en antwoordt hier.',
-  retry: 'Opnieuw proberen',
-  offline: 'U bent offline. Uw tekst blijft hier staan tot u terug bent.',
-  unavailable: 'Antwoorden zijn even niet mogelijk. Probeer het later opnieuw.',
-  network: 'Niet verstuurd: er is geen verbinding.',
-  failed: 'Niet verstuurd: er ging bij ons iets mis.',
-  slowDown: 'Niet verstuurd: te veel berichten tegelijk. Wacht {time}.',
-  quota: 'Niet verstuurd: hier kunnen nu geen vragen meer worden beantwoord.',
-  forbidden: 'Niet verstuurd: deze chat is niet beschikbaar op deze website.',
-  invalid: 'Niet verstuurd: dit bericht is niet leesbaar. Schrijf het anders.',
-  tooLong: 'Dit bericht is te lang. Er passen {max} tekens in.',
-};
-
-const pl = {
-  subtitle: 'Odpowiedzi z naszego centrum pomocy.',
-  greeting: 'Dzień dobry, w czym możemy pomóc?',
-  write: 'Napisz wiadomość',
-  send: 'Wyślij',
-  close: 'Zamknij',
-  you: 'Ty',
-  conversation: 'Rozmowa',
-  typing: 'Trwa pisanie odpowiedzi',
-  suggestions: 'Proponowane pytania',
-  sources: 'Źródła',
-  source: 'Źródło {n}: {title}',
-  note: 'Odpowiedzi są generowane. Źródła mają odnośniki.',
-  quoted: 'Odpowiedzi są cytatami. Źródła mają odnośniki.',
-  escalated: 'Nie udało się tego znaleźć na pewno, dlatego sprawdzi to człowiek.',
-  stoodIn: 'Asystent zawiódł: to cytat, sprawdzi to człowiek.',
-  human: 'Rozmowę przejął człowiek i odpowie tutaj.',
-  retry: 'Spróbuj ponownie',
-  offline: 'Brak połączenia z internetem. Tekst pozostanie tutaj do powrotu.',
-  unavailable: 'Odpowiedzi są chwilowo wstrzymane. Spróbuj później.',
-  network: 'Nie wysłano: brak połączenia.',
-  failed: 'Nie wysłano: coś poszło nie tak po naszej stronie.',
-  slowDown: 'Nie wysłano: zbyt wiele wiadomości naraz. Czas oczekiwania: {time}.',
-  quota: 'Nie wysłano: w tej chwili nie można tu odpowiedzieć na więcej pytań.',
-  forbidden: 'Nie wysłano: ten czat nie jest dostępny na tej stronie.',
-  invalid: 'Nie wysłano: nie można odczytać tej wiadomości. Napisz ją inaczej.',
-  tooLong: 'Ta wiadomość jest za długa. Limit znaków: {max}.',
-};
-
-const ja = {
-  subtitle: 'ヘルプセンターの内容からお答えします。',
-  greeting: 'こんにちは。どのようなご用件でしょうか。',
-  write: 'メッセージを入力',
-  send: '送信',
-  close: '閉じる',
-  you: 'あなた',
-  conversation: '会話',
-  typing: '回答を作成しています',
-  suggestions: '質問の例',
-  sources: '出典',
-  source: '出典 {n}: {title}',
-  note: '回答は自動生成です。出典のリンクをご確認ください。',
-  quoted: '回答は引用です。出典のリンクをご確認ください。',
-  escalated: '確かな情報が見つからなかったため、担当者が確認します。',
-  stoodIn: 'アシスタントの不調のため引用しています。担当者が確認します。',
-  human: '担当者が引き継ぎました。ここでお返事します。',
-  retry: 'もう一度送る',
-  offline: 'オフラインです。入力した内容は接続が戻るまで残ります。',
-  unavailable: '現在、回答を停止しています。後ほどもう一度お試しください。',
-  network: '送信できませんでした。接続がありません。',
-  failed: '送信できませんでした。こちらで問題が発生しました。',
-  slowDown: '送信できませんでした。メッセージが多すぎます。{time}お待ちください。',
-  quota: '送信できませんでした。現在、ここではこれ以上お答えできません。',
-  forbidden: '送信できませんでした。このサイトではチャットを利用できません。',
-  invalid: '送信できませんでした。別の書き方でお試しください。',
-  tooLong: 'メッセージが長すぎます。{max}文字まで入力できます。',
-};
-
-const ar = {
-  subtitle: 'إجابات من مركز المساعدة لدينا.',
-  greeting: 'مرحبًا، كيف يمكننا مساعدتك؟',
-  write: 'اكتب رسالة',
-  send: 'إرسال',
-  close: 'إغلاق',
-  you: 'أنت',
-  conversation: 'المحادثة',
-  typing: 'تجري كتابة الإجابة',
-  suggestions: 'أسئلة مقترحة',
-  sources: 'المصادر',
-  source: 'المصدر {n}: {title}',
-  note: 'الإجابات مولَّدة آليًا. المصادر مرفقة بروابط.',
-  quoted: 'الإجابات مقتبسة. المصادر مرفقة بروابط.',
-  escalated: 'لم أجد إجابة مؤكدة، لذلك سينظر أحد الموظفين في الأمر.',
-  stoodIn: 'المساعد معطَّل: هذا مقتبس وسينظر أحد الموظفين في الأمر.',
-  human: 'تولّى أحد الموظفين المحادثة وسيرد هنا.',
-  retry: 'إعادة المحاولة',
-  offline: 'أنت غير متصل بالإنترنت. سيبقى ما تكتبه هنا حتى يعود الاتصال.',
-  unavailable: 'الإجابات متوقفة حاليًا. يرجى المحاولة لاحقًا.',
-  network: 'لم تُرسل: لا يوجد اتصال.',
-  failed: 'لم تُرسل: حدث خطأ من جانبنا.',
-  slowDown: 'لم تُرسل: رسائل كثيرة دفعة واحدة. يرجى الانتظار {time}.',
-  quota: 'لم تُرسل: لا يمكن الإجابة عن مزيد من الأسئلة هنا حاليًا.',
-  forbidden: 'لم تُرسل: هذه المحادثة غير متاحة على هذا الموقع.',
-  invalid: 'لم تُرسل: تعذرت قراءة هذه الرسالة. يرجى كتابتها بطريقة أخرى.',
-  tooLong: 'هذه الرسالة طويلة جدًا. الحد الأقصى {max} حرف.',
-};
-
-const LANGUAGES = { en, de, fr, es, pt, it, nl, pl, ja, ar };
-
-/** The visitor's first language that the panel speaks, else the workspace's first, else English. */
-export function chooseLanguage(visitor, workspace = []) {
-  const spoken = [...visitor, ...workspace].map((tag) => String(tag).toLowerCase().split('-')[0]);
-  return spoken.find((language) => Object.hasOwn(LANGUAGES, language)) ?? 'en';
-}
-
-/** Returns say(key, values): the sentence in `language`, its {slots} filled. */
-export function textsIn(language) {
-  const texts = LANGUAGES[language];
+/** Loads one language; resolves with say(key, values): the sentence, its {slots} filled. */
+export async function textsIn(language) {
+  const { default: texts } = await import(`./text-${language}.js`);
   return (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, slot) => values[slot]);
 }
 
 export const direction = (language) => (language === 'ar' ? 'rtl' : 'ltr');
+
+/** Why a message was refused or did not arrive. */
+export function sentenceFor({ status, retryAfter }, say, language) {
+  const seconds = new Intl.NumberFormat(language, { style: 'unit', unit: 'second', unitDisplay: 'long' });
+  if (status === 0) return say('network');
+  if (status === 402) return say('quota');
+  if (status === 403 || status === 404) return say('forbidden');
+  if (status === 413 || status === 422) return say('invalid');
+  if (status === 429) return say('slowDown', { time: seconds.format(retryAfter || 30) });
+  return say('failed');
+}
+
+/** Why a person is concerned; nothing where the answer says itself that a person was asked. */
+export function concern(reason, say) {
+  if (reason === 'no_answer' || reason === 'visitor_request') return '';
+  return say(reason === 'provider_error' ? 'stoodIn' : 'escalated');
+}
