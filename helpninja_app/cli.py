@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from helpninja_app import billing_commands, commands
+from helpninja_app import billing_commands, commands, model_commands, secret_commands
 from helpninja_app.errors import HelpNinjaError
 from helpninja_app.serving import database, to_terminal
 from helpninja_app.serving import serve as serve_all
@@ -28,6 +28,8 @@ cli = typer.Typer(
 
 cli.add_typer(billing_commands.ledger, name="ledger")
 cli.add_typer(billing_commands.webhooks, name="webhooks")
+cli.add_typer(model_commands.models, name="models")
+cli.add_typer(secret_commands.secrets, name="secrets")
 
 WorkspaceOption = Annotated[
     str, typer.Option("--workspace", "-w", help="The workspace's slug, public key or id.", show_default=True)

@@ -80,10 +80,11 @@ async def work(settings: Settings, say: Say) -> None:
         clock = make_clock(resources)
         clock.start()
         working = asyncio.create_task(keep_working(resources))
+        delivering = asyncio.create_task(resources.courier.run())
         say("Working. Ctrl-C stops it; jobs under way go on where they are at the next start.")
         await ended.wait()
         clock.shutdown(wait=False)
-        await stop(working)
+        await asyncio.gather(stop(working), stop(delivering))
 
 
 async def link_supabase_user(settings: Settings, email: str, subject: str, say: Say) -> None:

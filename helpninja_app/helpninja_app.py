@@ -29,7 +29,7 @@ FrontendEventExceptionState.auto_reload_on_errors = []
 draining = Draining()
 
 # Their files; nothing that our policy would have to allow stands in the pages themselves.
-BEHAVIOURS = ("behaviours", "sessions", "unsaved")
+BEHAVIOURS = ("behaviours", "sessions", "unsaved", "chat", "chat_uploads", "knowledge_uploads", "inbox")
 
 
 class App(rx.App):

@@ -27,13 +27,20 @@ from helpninja_app.accounts.workspaces import (
     load_workspace,
 )
 from helpninja_app.billing.alerts import ALERT_TASK, write_alert_mail
-from helpninja_app.billing.customers import end_subscription
 from helpninja_app.billing.deadlines import meet_deadlines
+from helpninja_app.billing.deleted_workspaces import end_subscription, follow_deletions
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.stripe_inbox import EVENT_TASK, catch_up, finish, try_again
+from helpninja_app.chats.library import PURGE_TASK, purge_chat
+from helpninja_app.conversations.dispatch import wake_couriers
+from helpninja_app.conversations.transcript_mails import TASK as TRANSCRIPT_TASK
+from helpninja_app.conversations.transcript_mails import note_sent, write_transcript_mail
+from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
 from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
+from helpninja_app.integrations.webhooks.notices import NOTICE_TASK, write_notice_mail
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import JOBS
+from helpninja_app.knowledge.deadlines import meet_knowledge_deadlines
 from helpninja_app.knowledge.ingest import give_up_ingest, run_ingest
 from helpninja_app.knowledge.re_embedding import TASK, have_embedded_anew, re_embed
 from helpninja_app.knowledge.uploads import give_up_document, process_document
@@ -131,6 +138,44 @@ async def send_usage_alert(
         await resources.mailer.send(mail)
 
 
+@tasks.task(name=VISITOR_TASK, retry=RETRY, pass_context=True)
+async def send_visitor_mail(context: JobContext, *, workspace_id: str, conversation_id: str) -> None:
+    resources = _resources(context)
+    await mail_visitor(
+        resources.database,
+        resources.mailer,
+        UUID(workspace_id),
+        UUID(conversation_id),
+        signing_key=resources.settings.signing_key(),
+        inbox=resources.settings.reply_address,
+    )
+
+
+@tasks.task(name=NOTICE_TASK, retry=RETRY, pass_context=True)
+async def send_webhook_notice(
+    context: JobContext, *, workspace_id: str, user_id: str, endpoint_id: str
+) -> None:
+    resources = _resources(context)
+    async with resources.database.unit_of_work() as session:
+        origin = resources.settings.link_origin
+        mail = await write_notice_mail(
+            session, UUID(workspace_id), UUID(user_id), UUID(endpoint_id), origin=origin
+        )
+    if mail is not None:
+        await resources.mailer.send(mail)
+
+
+@tasks.task(name=TRANSCRIPT_TASK, retry=RETRY, pass_context=True)
+async def send_transcript_mail(context: JobContext, *, workspace_id: str, mail_id: str) -> None:
+    resources = _resources(context)
+    async with resources.database.unit_of_work() as session:
+        mail = await write_transcript_mail(session, UUID(workspace_id), UUID(mail_id))
+    if mail is not None:
+        await resources.mailer.send(mail)
+        async with resources.database.unit_of_work(Scope.members(UUID(workspace_id))) as session:
+            await note_sent(session, UUID(workspace_id), UUID(mail_id))
+
+
 @tasks.task(name=EVENT_TASK, retry=RETRY, pass_context=True)
 async def stripe_event(context: JobContext, *, event_id: str) -> None:
     resources = _resources(context)
@@ -145,6 +190,13 @@ async def stripe_event(context: JobContext, *, event_id: str) -> None:
         detail = error.detail if isinstance(error, HelpNinjaError) else type(error).__name__
         async with resources.database.unit_of_work() as session:
             await finish(session, event_id, "parked", detail)
+
+
+@tasks.task(name=PURGE_TASK, retry=RETRY, pass_context=True)
+async def purge_deleted_chat(context: JobContext, *, workspace_id: str, user_id: str, chat_id: str) -> None:
+    scope = Scope.members(UUID(workspace_id), UUID(user_id) if user_id else None)
+    async with _resources(context).database.unit_of_work(scope) as session:
+        await purge_chat(session, UUID(workspace_id), UUID(chat_id))
 
 
 async def follow_configured_model(resources: Resources) -> None:
@@ -206,6 +258,11 @@ async def remove_expired_workspaces(resources: Resources) -> None:
         await resources.knowledge.files.remove_workspace(workspace_id)
 
 
+async def end_plans_of_deleted_workspaces(resources: Resources) -> None:
+    if resources.stripe is not None:
+        await follow_deletions(resources.database, resources.stripe.gateway)
+
+
 async def keep_billing_up_to_date(resources: Resources) -> None:
     await meet_deadlines(resources.database, resources.queue, resources.plan_of)
 
@@ -218,11 +275,24 @@ async def fetch_stripe_events(resources: Resources) -> None:
         await catch_up(resources.database, resources.queue, resources.stripe)
 
 
+async def keep_knowledge_up_to_date(resources: Resources) -> None:
+    knowledge = resources.knowledge
+    await meet_knowledge_deadlines(resources.database, resources.queue, knowledge.files)
+
+
+async def wake_for_deliveries(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        await wake_couriers(session)
+
+
 TICKS: tuple[tuple[Callable[[Resources], Awaitable[None]], int], ...] = (
     (rescue_stalled_jobs, 10),
     (remove_expired_workspaces, 600),
+    (end_plans_of_deleted_workspaces, 60),
     (keep_billing_up_to_date, 30),
     (fetch_stripe_events, 600),
+    (keep_knowledge_up_to_date, 30),
+    (wake_for_deliveries, 10),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,6 +35,8 @@ async def running(settings: Settings | None = None) -> AsyncIterator[Resources]:
         clock.start()
         if settings.worker_concurrency:
             background.append(asyncio.create_task(keep_working(resources)))
+            background.append(asyncio.create_task(resources.courier.run()))
+            background.append(asyncio.create_task(resources.webhook_courier().run()))
         if settings.is_development:
             background.append(asyncio.create_task(prepare_demo(resources)))
         try:
@@ -63,3 +66,7 @@ async def _load_embedder(resources: Resources) -> None:
     except HelpNinjaError as error:
         # /api/health/ready says it is missing; searching says why.
         log.error("embedder_not_loaded", detail=error.detail)
+    # What is there now stays until the end. To look all of it through, which the collector does every few
+    # hundred requests, held every stream up for a third of a second.
+    gc.collect()
+    gc.freeze()

@@ -63,6 +63,8 @@
 
   function follow(root) {
     for (const each of [root, ...root.querySelectorAll("[data-shown], [data-mixed]")]) {
+      // What was moved takes the focus along; a number after the id makes it another value each time.
+      if (each.dataset?.focuses) byId(each.dataset.focuses.split(" ")[0])?.focus();
       if (each.dataset?.mixed) each.indeterminate = each.dataset.mixed === "true";
       if (!(each instanceof HTMLDialogElement) || !each.dataset.shown) continue;
       if (each.dataset.shown === "true") openDialog(each, document.activeElement);
@@ -79,7 +81,7 @@
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ["data-shown", "data-mixed"],
+    attributeFilter: ["data-shown", "data-mixed", "data-focuses"],
   });
 
   /* Menus: popovers whose place is beside what opens them. */

@@ -119,7 +119,7 @@ class PageState(SignedInState, mixin=True):
                 return next_step
             self._workspace_shown = str(caller.workspace.id)
             self.failure, self.is_busy, self.is_loaded = "", False, True
-            return self._show(found, caller) or next_step
+            return _both(next_step, self._show(found, caller))
 
     async def _begin(self, at_once: dict[str, Any], *, is_busy: bool) -> int:
         async with self:
@@ -147,6 +147,13 @@ class PageState(SignedInState, mixin=True):
             if refused is not None:
                 return self._latest, self._refuse(refused)
             return self._latest, then(done) if then else None
+
+
+def _both(first: Any, then: Any) -> Any:
+    """What the browser does next, of two such answers."""
+    if first is None or then is None:
+        return then if first is None else first
+    return [event for each in (first, then) for event in (each if isinstance(each, list) else [each])]
 
 
 async def _in_one_go(work: Work, caller: MemberCaller) -> Any:

@@ -30,10 +30,18 @@ from helpninja_app.screens.billing import state as billing
 from helpninja_app.screens.billing.credits_state import CreditsState
 from helpninja_app.screens.billing.invoices_state import InvoicesState
 from helpninja_app.screens.billing.page import billing_page
+from helpninja_app.screens.chat import managing_state as chat
+from helpninja_app.screens.chat.list_state import ChatListState
+from helpninja_app.screens.chat.page import chat_page
+from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.screens.gallery.page import gallery_page
-from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.page import home_page
 from helpninja_app.screens.home.state import PATH, HomeState
+from helpninja_app.screens.inbox import list_state as inbox
+from helpninja_app.screens.inbox.page import inbox_page
+from helpninja_app.screens.inbox.state import InboxState
+from helpninja_app.screens.knowledge import state as knowledge
+from helpninja_app.screens.knowledge.page import OPENING, knowledge_page
 from helpninja_app.screens.landing.page import landing_page
 from helpninja_app.screens.not_found.page import not_found_page
 from helpninja_app.screens.operations import state as operations
@@ -138,7 +146,31 @@ SCREENS = (
         home_page,
         "Home · HelpNinja",
         "Your workspace: what the assistant knows, what it would find, and who talked to it.",
-        on_load=[ShellState.open_shell, HomeState.open_page, DocumentsState.open_documents],
+        on_load=[ShellState.open_shell, HomeState.open_page],
+    ),
+    Screen(
+        inbox.PATH,
+        inbox_page,
+        "Inbox · HelpNinja",
+        "The conversations of your visitors.",
+        on_load=[ShellState.open_shell, inbox.InboxListState.open_inbox, InboxState.open_conversation],
+    ),
+    Screen(
+        knowledge.PATH,
+        knowledge_page,
+        "Knowledge · HelpNinja",
+        "What the assistant answers from.",
+        on_load=[
+            ShellState.open_shell,
+            *OPENING,
+        ],
+    ),
+    Screen(
+        chat.PATH,
+        chat_page,
+        "Chat · HelpNinja",
+        "Your private assistant.",
+        on_load=[ShellState.open_shell, ChatState.open_chat, ChatListState.open_chats],
     ),
     Screen(
         team.PATH,

@@ -70,10 +70,13 @@ def confirm(
     act: Any,
     on_confirm: Any,
     keep: str = "Keep",
+    is_shown: Any = None,
+    on_close: Any = None,
 ) -> rx.Component:
     """Asks once before something is destroyed: ``title`` names the thing, ``act`` is the verb of the button.
 
-    The way back is first in the order of the keyboard, so that Enter alone destroys nothing.
+    Opened and closed as ``dialog`` is. The way back is first in the order of the keyboard, so that Enter
+    alone destroys nothing.
     """
     return _modal(
         rx.el.div(
@@ -87,6 +90,8 @@ def confirm(
             class_name="flex flex-wrap justify-end gap-2 border-t border-border bg-subtle px-5 py-3",
         ),
         id=id,
+        is_shown=is_shown,
+        on_close=on_close,
         role="alertdialog",
         data_insists=True,
         aria_labelledby=_part(id, "title"),
@@ -102,8 +107,12 @@ def sheet(
     actions: tuple[rx.Component, ...] = (),
     is_shown: Any = None,
     on_close: Any = None,
+    insists: bool = False,
 ) -> rx.Component:
-    """Details from the right edge, over the whole window on a phone; opened and closed as ``dialog`` is."""
+    """Details from the right edge, over the whole window on a phone; opened and closed as ``dialog`` is.
+
+    One that ``insists`` is not closed by a press beside it: something may be written in it.
+    """
     return _modal(
         _head(id, title),
         rx.el.div(*content, class_name="flex flex-1 flex-col gap-4 overflow-y-auto px-5 pb-5"),
@@ -114,6 +123,7 @@ def sheet(
         is_shown=is_shown,
         on_close=on_close,
         data_sheet=True,
+        **({"data_insists": True} if insists else {}),
         aria_labelledby=_part(id, "title"),
         class_name="fixed inset-y-0 right-0 left-auto m-0 h-dvh max-h-none w-full max-w-none flex-col "
         "border-y-0 border-r-0 border-l border-border bg-raised p-0 text-left text-body shadow-float "

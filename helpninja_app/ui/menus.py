@@ -65,16 +65,19 @@ def menu_link(label: Any, symbol: str = "", *, href: Any, is_page: bool = True) 
     )
 
 
-def menu_choice(label: Any, symbol: str = "", *, is_chosen: Any, on_choose: Any) -> rx.Component:
-    """One of a few of which one holds; it has a tick."""
+def menu_choice(
+    label: Any, symbol: str = "", *, is_chosen: Any, on_choose: Any, note: Any = "", is_locked: Any = False
+) -> rx.Component:
+    """One of a few of which one holds; it has a tick. ``note`` stands below, such as why it ``is_locked``."""
     return rx.el.button(
-        *_inside(label, symbol, ""),
+        *_inside(label, symbol, "", note),
         rx.el.span(rx.cond(is_chosen, icon("check", class_name="text-accent-text")), class_name="ml-auto"),
         type="button",
         role="menuitemradio",
         aria_checked=rx.cond(is_chosen, "true", "false"),
         tab_index=-1,
         on_click=on_choose,
+        disabled=is_locked,
         class_name=_ENTRY + _TONES["normal"],
     )
 
@@ -93,10 +96,16 @@ def menu_line() -> rx.Component:
     return rx.el.div(role="separator", class_name="-mx-1 my-1 border-t border-border")
 
 
-def _inside(label: Any, symbol: str, hint: Any) -> tuple[Any, ...]:
+def _inside(label: Any, symbol: str, hint: Any, note: Any = "") -> tuple[Any, ...]:
     return (
         icon(symbol, class_name="text-muted") if symbol else rx.fragment(),
-        rx.el.span(label, class_name="min-w-0 truncate"),
+        rx.el.span(label, class_name="min-w-0 truncate")
+        if isinstance(note, str) and not note
+        else rx.el.span(
+            rx.el.span(label, class_name="block truncate"),
+            rx.el.span(note, class_name="block text-small font-normal text-muted"),
+            class_name="min-w-0",
+        ),
         rx.el.span(hint, class_name="ml-auto pl-4 text-small font-normal text-muted")
         if hint
         else rx.fragment(),

@@ -20,7 +20,10 @@ _DRAWER = "sidebar"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An entry of the sidebar. ``is_shown`` may be a Var; ``is_page`` unless it leads away from our pages."""
+    """An entry of the sidebar. ``is_shown`` may be a Var; ``is_page`` unless it leads away from our pages.
+
+    ``count``, which may be a Var, is how many things wait there.
+    """
 
     label: str
     symbol: str
@@ -28,6 +31,7 @@ class Place:
     is_current: bool = False
     is_page: bool = True
     is_shown: Any = True
+    count: Any = 0
 
 
 def app_shell(
@@ -37,6 +41,7 @@ def app_shell(
     switcher: rx.Component,
     account: rx.Component,
     overlays: tuple[rx.Component, ...] = (),
+    fills: bool = False,
 ) -> rx.Component:
     """The page's ``content`` beside the sidebar.
 
@@ -76,7 +81,10 @@ def app_shell(
         ),
         rx.el.main(
             rx.el.div(
-                *content, class_name="mx-auto flex w-full max-w-page flex-col gap-8 px-4 py-7 tablet:px-8"
+                *content,
+                class_name="flex h-[calc(100dvh-3.5rem)] flex-col tablet:h-dvh"
+                if fills
+                else "mx-auto flex w-full max-w-page flex-col gap-8 px-4 py-7 tablet:px-8",
             ),
             id="content",
             class_name="min-w-0",
@@ -142,6 +150,7 @@ def _place(place: Place) -> rx.Component:
         return rx.el.a(
             icon(place.symbol),
             place.label,
+            _waiting(place.count),
             href=place.href,
             aria_current="page",
             class_name=shape + "border-border bg-bg text-text",
@@ -150,6 +159,21 @@ def _place(place: Place) -> rx.Component:
     return link(
         icon(place.symbol),
         place.label,
+        _waiting(place.count),
         href=place.href,
         class_name=shape + "border-transparent text-muted hover:bg-border/60 hover:text-text",
+    )
+
+
+def _waiting(count: Any) -> rx.Component:
+    # Of the places that nothing waits at, nothing is built.
+    if not isinstance(count, rx.Var):
+        return rx.fragment()
+    return rx.cond(
+        count.to(int) > 0,
+        rx.el.span(
+            count,
+            rx.el.span(" waiting", class_name="sr-only"),
+            class_name="ml-auto text-small font-normal text-muted tabular-nums",
+        ),
     )

@@ -14,7 +14,9 @@ def toaster() -> rx.Component:
     return rx.toast.provider(position="bottom-right", rich_colors=False, expand=False, close_button=False)
 
 
-def said_toast(sentence: Any, *, tone: Any, on_close: Any) -> rx.Component:
+def said_toast(
+    sentence: Any, *, tone: Any, on_close: Any, action: rx.Component | None = None
+) -> rx.Component:
     """What the server says, at the same corner; read out when it appears, and there until it is empty."""
     return rx.el.div(
         rx.cond(
@@ -30,6 +32,7 @@ def said_toast(sentence: Any, *, tone: Any, on_close: Any) -> rx.Component:
                     ),
                 ),
                 rx.el.p(sentence, class_name="min-w-0 flex-1 py-1 break-words"),
+                action or rx.fragment(),
                 icon_button("Close the message", "x", size="small", on_click=on_close),
                 class_name="pointer-events-auto flex items-start gap-2.5 rounded-card border "
                 "border-border-strong bg-raised py-2 pr-2 pl-3.5 text-table text-text shadow-float",

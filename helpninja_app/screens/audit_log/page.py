@@ -21,6 +21,8 @@ _KINDS = (
     ("key", "API keys"),
     ("workspace", "Workspace"),
     ("document", "Documents"),
+    ("note", "Notes"),
+    ("curated", "Curated answers"),
     ("source", "Websites"),
 )
 # A year is typed digit by digit, and each of them is a day for the browser.

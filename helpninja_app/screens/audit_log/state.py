@@ -21,7 +21,10 @@ from helpninja_app.ui.times import exactly, in_words
 
 PATH = "/app/audit"
 MAX_PERSON = 200
-KINDS = ("", "member", "key", "workspace", "document", "source")
+KINDS = ("", "member", "key", "workspace", "document", "note", "curated", "source")
+
+# Kinds that are called by more than their own word.
+_LONGER = {"curated": "curated answer"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class AuditState(PagedState, SignedInState):
     def _row(self, item: AuditEntry, moment: datetime) -> EntryRow:
         return EntryRow(
             who=item.actor_name,
-            what=_sentence(item.action.replace(".", " ").replace("_", " ")),
+            what=_what(item.action),
             subject=item.subject,
             detail=_detail(item.detail),
             when=in_words(item.created_at, moment),
@@ -107,7 +110,10 @@ class AuditState(PagedState, SignedInState):
         )
 
 
-def _sentence(words: str) -> str:
+def _what(action: str) -> str:
+    """``source.ingest_cancelled`` as "Source ingest cancelled"."""
+    kind, _, done = action.partition(".")
+    words = f"{_LONGER.get(kind, kind)} {done}".replace("_", " ").rstrip()
     return words[:1].upper() + words[1:]
 
 

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.invites import count_places
-from helpninja_app.billing.alerts import THRESHOLDS
+from helpninja_app.billing.at_once import THRESHOLDS
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import Plan
 from helpninja_app.billing.usage import Usage, usage_of
+from helpninja_app.integrations.service import count_integrations
 from helpninja_app.knowledge.overview import count_knowledge, list_sites
 from helpninja_app.ui.times import day_of
 
@@ -39,6 +40,7 @@ class Used:
     credits: Usage
     sites: int
     documents: int
+    integrations: int
     places: int
 
 
@@ -49,6 +51,7 @@ async def read_used(session: AsyncSession, caller: MemberCaller, plan: Plan) -> 
         credits=await usage_of(session, workspace_id, Unit.CREDIT, plan),
         sites=len(await list_sites(session, workspace_id)),
         documents=(await count_knowledge(session, workspace_id)).documents,
+        integrations=await count_integrations(session, workspace_id),
         places=await count_places(session, workspace_id),
     )
 
@@ -64,6 +67,7 @@ def used_rows(used: Used, plan: Plan) -> list[UsedRow]:
         _row("Chat credits", granted, used.credits.allowance, extra),
         _row("Websites", used.sites, plan.sites),
         _row("Documents", used.documents, plan.documents),
+        _row("Integrations", used.integrations, plan.integrations),
         _row("Members", used.places, plan.members, "those who are invited are counted too"),
     ]
 

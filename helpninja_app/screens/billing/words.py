@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from helpninja_app.billing.models import Subscription
 from helpninja_app.billing.plans import FREE, MEGABYTE, PLANS, Feature, Interval, Plan
@@ -13,6 +13,8 @@ from helpninja_app.ui.times import day_of
 
 _UNPAID = frozenset({"unpaid", "incomplete", "incomplete_expired"})
 WITHOUT_END = "Unlimited"
+# From when on every page says that a trial ends, and what comes then.
+_TRIAL_ENDS_SOON = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,19 @@ def plan_facts(plan: Plan) -> tuple[tuple[str, str], ...]:
     return (
         ("Visitor messages a month", amount(plan.messages)),
         ("Chat credits a month", amount(plan.credits)),
+        ("Chat models", plan.models.value),
         ("Websites", amount(plan.sites)),
         ("Documents", amount(plan.documents)),
         ("Pages per crawl", amount(plan.pages_per_crawl)),
         ("Largest file", f"{plan.upload_bytes // MEGABYTE} MB"),
         ("Integrations", amount(plan.integrations)),
         ("Members", amount(plan.members)),
-        *((feature.value, "Yes" if feature in plan.features else "–") for feature in Feature),
+        *((_as_label(feature), "Yes" if feature in plan.features else "–") for feature in Feature),
     )
+
+
+def _as_label(feature: Feature) -> str:
+    return feature.value[:1].upper() + feature.value[1:]
 
 
 def amount(limit: int | None) -> str:
@@ -114,6 +121,16 @@ def describe_plan(
         )
     said = f"{name} is active and paid until {until}. It then renews by itself for {price}."
     return PlanWords("Active", "success", said, may_cancel=True)
+
+
+def pressing_words(subscription: Subscription | None, moment: datetime, zone: tzinfo) -> PlanWords | None:
+    """How the plan stands, where every page says so: a payment failed, a trial ends soon or is over."""
+    if subscription is None:
+        return None
+    is_late = subscription.status == "past_due"
+    trial_end = subscription.trial_end or subscription.period_end
+    is_ending = subscription.status == "trialing" and trial_end - moment <= _TRIAL_ENDS_SOON
+    return describe_plan(subscription.plan, subscription, moment, zone) if is_late or is_ending else None
 
 
 def losses(plan: str, until: str) -> str:

@@ -178,6 +178,10 @@ def pages(_side: str) -> rx.Component:
         ),
         pictured("The dashboard while it loads", _dashboard(rx.Var.create(""), rx.Var.create(""))),
         pictured(
+            "A page that takes all the room",
+            _dashboard(rx.Var.create("Fernway Outdoor"), rx.Var.create("Mara Kessler"), fills=True),
+        ),
+        pictured(
             "A public page",
             public_page(
                 page_width(
@@ -196,7 +200,7 @@ def pages(_side: str) -> rx.Component:
     )
 
 
-def _dashboard(workspace: Any, person: Any) -> rx.Component:
+def _dashboard(workspace: Any, person: Any, *, fills: bool = False) -> rx.Component:
     is_there = workspace != ""
     return app_shell(
         page_header("Home", rx.cond(is_there, "What the assistant knows, and who talked to it.", "")),
@@ -214,4 +218,5 @@ def _dashboard(workspace: Any, person: Any) -> rx.Component:
         places=_PLACES,
         switcher=switcher_button(workspace),
         account=account_button(person, avatar(person)),
+        fills=fills,
     )

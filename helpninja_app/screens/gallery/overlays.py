@@ -32,9 +32,11 @@ _PLACEMENTS: tuple[Placement, ...] = ("below start", "below end", "above start",
 def dialogs(side: str) -> rx.Component:
     is_shown: Any = ClientStateVar.create(f"isShown{side}", default=False)
     is_sheet_shown: Any = ClientStateVar.create(f"isSheetShown{side}", default=False)
+    is_question_shown: Any = ClientStateVar.create(f"isQuestionShown{side}", default=False)
     return rx.fragment(
         is_shown,
         is_sheet_shown,
+        is_question_shown,
         line(
             "Press to open",
             button("Rename", type="button", **opens(f"{side}-dialog")),
@@ -42,6 +44,7 @@ def dialogs(side: str) -> rx.Component:
             button("Show details", type="button", **opens(f"{side}-sheet")),
             button("By a state", type="button", on_click=is_shown.set_value(True)),
             button("A sheet by a state", type="button", on_click=is_sheet_shown.set_value(True)),
+            button("A question by a state", type="button", on_click=is_question_shown.set_value(True)),
             button("Help, also by ?", type="button", **opens(f"{side}-help")),
         ),
         dialog(
@@ -56,6 +59,16 @@ def dialogs(side: str) -> rx.Component:
             title="Opened by a state",
             is_shown=is_sheet_shown.value,
             on_close=is_sheet_shown.set_value(False),
+            insists=True,
+        ),
+        confirm(
+            id=f"{side}-confirm-by-state",
+            title="Show “Opening hours” to visitors?",
+            consequence="The state asks, and learns that the question was closed.",
+            act="Make it public",
+            on_confirm=rx.toast("It is public."),
+            is_shown=is_question_shown.value,
+            on_close=is_question_shown.set_value(False),
         ),
         dialog(
             rx.el.p("The state opened this, and learns that it was closed.", class_name="text-muted"),
@@ -123,6 +136,13 @@ def menus(side: str) -> rx.Component:
                 "Show",
                 menu_choice("Everything", is_chosen=True, on_choose=rx.noop()),
                 menu_choice("Mine", is_chosen=False, on_choose=rx.noop()),
+                menu_choice(
+                    "Of a larger plan",
+                    is_chosen=False,
+                    on_choose=rx.noop(),
+                    note="Part of the plan Pro",
+                    is_locked=True,
+                ),
             ),
             menu_line(),
             menu_item("Delete", "trash-2", tone="danger", **opens(f"{side}-confirm")),

@@ -6,14 +6,15 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.screens.home.documents import documents_section
-from helpninja_app.screens.home.documents_state import DocumentsState
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow
-from helpninja_app.screens.home.search import search_section
 from helpninja_app.screens.home.state import PATH, HomeState
+from helpninja_app.screens.knowledge.search import search_section
+from helpninja_app.screens.knowledge.state import PATH as KNOWLEDGE
 from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded
+from helpninja_app.ui.actions import button_link
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
+from helpninja_app.ui.icons import icon
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import (
     card,
@@ -29,7 +30,11 @@ from helpninja_app.ui.progress import progress
 
 def home_page() -> rx.Component:
     return dashboard(
-        page_header("Home", "What your assistant knows, what it would find, and who talked to it."),
+        page_header(
+            "Home",
+            "What your assistant knows, what it would find, and who talked to it.",
+            button_link(icon("book-open"), "Open Knowledge", href=KNOWLEDGE),
+        ),
         once_loaded(
             HomeState,
             _figures(),
@@ -37,12 +42,16 @@ def home_page() -> rx.Component:
                 HomeState.documents_full != "",
                 notice(rx.fragment(HomeState.documents_full, " ", larger_plan()), tone="warning"),
             ),
+            # Nothing is wrong: it is how a plan with one website is meant to be used.
+            rx.cond(
+                HomeState.sites_full != "",
+                notice(rx.fragment(HomeState.sites_full, " ", larger_plan()), tone="info"),
+            ),
             _ingests(),
             search_section(),
             _conversations(),
             _install(),
-            documents_section(),
-            again=(HomeState.open_page, DocumentsState.open_documents),
+            again=(HomeState.open_page,),
         ),
         path=PATH,
     )

@@ -23,6 +23,7 @@ from helpninja_app.knowledge.overview import (
     KnowledgeCounts,
     count_knowledge,
     list_ingests_under_way,
+    list_sites,
 )
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow, conversation_row, ingest_row
@@ -34,21 +35,24 @@ PATH = "/app"
 POLL_SECONDS = 2.0
 
 Figures = tuple[
-    KnowledgeCounts, tuple[IngestUnderWay, ...], ConversationCounts, tuple[ConversationSummary, ...]
+    KnowledgeCounts,
+    tuple[IngestUnderWay, ...],
+    int,
+    ConversationCounts,
+    tuple[ConversationSummary, ...],
 ]
 
 
 class HomeState(PageState, SignedInState):
     """Empty until ``open_page`` found out who is there: nothing private is ever part of the built pages."""
 
-    workspace_name: str = ""
-    email: str = ""
     has_demo: bool = False
     install_line: str = ""
 
     documents: str = ""
     documents_note: str = ""
     documents_full: str = ""
+    sites_full: str = ""
     passages: str = ""
     conversations_total: str = ""
     conversations_note: str = ""
@@ -80,7 +84,7 @@ class HomeState(PageState, SignedInState):
             try:
                 caller = await signed_in(self)
                 async with current_resources().database.unit_of_work(caller.scope) as session:
-                    knowledge, ingests = await _read_knowledge(session, caller)
+                    knowledge, ingests, sites = await _read_knowledge(session, caller)
             except NotSignedIn:
                 return to_sign_in(PATH)
             except Exception as error:
@@ -93,6 +97,7 @@ class HomeState(PageState, SignedInState):
                     return None
                 self._show_to_this_session()
                 self._show_knowledge(knowledge)
+                self._show_sites(sites, caller)
                 self.ingests = [ingest_row(job) for job in ingests]
         return None
 
@@ -105,10 +110,8 @@ class HomeState(PageState, SignedInState):
         )
 
     def _show(self, found: Figures, caller: MemberCaller) -> Any:
-        knowledge, ingests, conversations, latest = found
+        knowledge, ingests, sites, conversations, latest = found
         settings = current_resources().settings
-        self.workspace_name = caller.workspace.name
-        self.email = caller.email
         self.has_demo = settings.is_development
         origin = settings.public_url or self.router.headers.origin
         self.install_line = (
@@ -116,6 +119,7 @@ class HomeState(PageState, SignedInState):
         )
         self._most_documents = current_resources().plan_of(caller.workspace.plan).documents
         self._show_knowledge(knowledge)
+        self._show_sites(sites, caller)
         self._show_conversations(conversations, latest)
         self.ingests = [ingest_row(job) for job in ingests]
         return HomeState.follow_ingests if ingests else None
@@ -137,6 +141,18 @@ class HomeState(PageState, SignedInState):
             self.documents_note = "all of them readable" if counts.documents else "none yet"
         self.passages = f"{counts.passages:,}"
 
+    def _show_sites(self, sites: int, caller: MemberCaller) -> None:
+        plan = current_resources().plan_of(caller.workspace.plan)
+        if plan.sites is None or sites < plan.sites:
+            self.sites_full = ""
+            return
+        websites = "1 website" if plan.sites == 1 else f"{plan.sites:,} websites"
+        self.sites_full = (
+            f"{sites:,} of the {websites} that the {plan.name} plan includes"
+            f" {'is' if sites == 1 else 'are'} in use. More of their pages are still read, those of another"
+            " website only with a larger plan, or once all documents of one are deleted."
+        )
+
     def _show_conversations(
         self, counts: ConversationCounts, latest: tuple[ConversationSummary, ...]
     ) -> None:
@@ -153,9 +169,11 @@ class HomeState(PageState, SignedInState):
 
 async def _read_knowledge(
     session: AsyncSession, caller: MemberCaller
-) -> tuple[KnowledgeCounts, tuple[IngestUnderWay, ...]]:
+) -> tuple[KnowledgeCounts, tuple[IngestUnderWay, ...], int]:
     require(caller, Permission.READ_KNOWLEDGE)
+    is_limited = current_resources().plan_of(caller.workspace.plan).sites is not None
     return (
         await count_knowledge(session, caller.workspace.id),
         await list_ingests_under_way(session, caller.workspace.id),
+        len(await list_sites(session, caller.workspace.id)) if is_limited else 0,
     )

@@ -21,7 +21,21 @@ SIGN_OUT = "/api/auth/sign-out"
 BILLING = "/app/billing"
 
 PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
-    ("", (Place("Home", "house", "/app"),)),
+    (
+        "",
+        (
+            Place("Home", "house", "/app"),
+            Place(
+                "Inbox",
+                "inbox",
+                "/app/inbox",
+                is_shown=ShellState.may_read_conversations,
+                count=ShellState.waiting,
+            ),
+            Place("Chat", "message-circle", "/app/chat", is_shown=ShellState.may_use_chat),
+            Place("Knowledge", "book-open", "/app/knowledge"),
+        ),
+    ),
     (
         "Workspace",
         (
@@ -83,9 +97,25 @@ def larger_plan() -> rx.Component:
 
 def _usage() -> rx.Component:
     said = rx.fragment(ShellState.usage, " ", larger_plan())
+    return rx.fragment(
+        _plan(),
+        rx.cond(
+            ShellState.usage != "",
+            rx.cond(ShellState.is_used_up, notice(said, tone="danger"), notice(said, tone="warning")),
+        ),
+    )
+
+
+def _plan() -> rx.Component:
+    way = rx.cond(
+        ShellState.may_manage_billing,
+        rx.el.a("Go to billing", href=BILLING, class_name="rounded-chip underline underline-offset-4"),
+        "Ask an owner of this workspace to look at it.",
+    )
+    said = rx.fragment(ShellState.plan_notice, " ", way)
     return rx.cond(
-        ShellState.usage != "",
-        rx.cond(ShellState.is_used_up, notice(said, tone="danger"), notice(said, tone="warning")),
+        ShellState.plan_notice != "",
+        rx.cond(ShellState.is_plan_lost, notice(said, tone="danger"), notice(said, tone="warning")),
     )
 
 
@@ -110,18 +140,24 @@ def once_loaded(state: Any, *content: rx.Component, again: tuple[Any, ...]) -> r
     )
 
 
-def dashboard(*content: rx.Component, path: str, with_usage: bool = True) -> rx.Component:
+def dashboard(
+    *content: rx.Component,
+    path: str,
+    with_usage: bool = True,
+    fills: bool = False,
+    count: Any = None,
+) -> rx.Component:
     """A page of the dashboard at ``path``, whose entry in the sidebar is marked.
 
     It begins with what owners and admins have to know of this month's use, unless the page says that itself.
+    One that ``fills`` takes all the room beside the sidebar, and scrolls inside. ``count`` is how many things
+    wait there, of a page that knows it better than the sidebar does.
     """
-    places = tuple(
-        (name, tuple(dataclasses.replace(place, is_current=place.href == path) for place in group))
-        for name, group in PLACES
-    )
+    places = tuple((name, tuple(_marked(place, path, count) for place in group)) for name, group in PLACES)
     return app_shell(
         _used() if with_usage else rx.fragment(),
         *content,
+        fills=fills,
         workspace=ShellState.workspace_name,
         places=places,
         switcher=_workspace_menu(),
@@ -133,3 +169,9 @@ def dashboard(*content: rx.Component, path: str, with_usage: bool = True) -> rx.
             whose_page(ShellState.email, ShellState.workspace_id),
         ),
     )
+
+
+def _marked(place: Place, path: str, count: Any) -> Place:
+    if place.href != path:
+        return place
+    return dataclasses.replace(place, is_current=True, count=place.count if count is None else count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,11 +16,16 @@ from helpninja_app.accounts.identity import identify_member, identify_user
 from helpninja_app.accounts.members import list_memberships
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.sessions import choose_workspace
-from helpninja_app.billing.models import Unit
-from helpninja_app.billing.usage import usage_of
+from helpninja_app.billing.ledger import database_time
+from helpninja_app.billing.models import Subscription, Unit
+from helpninja_app.billing.subscriptions import subscription_of
+from helpninja_app.billing.usage import Usage, usage_of
+from helpninja_app.conversations.inbox import count_waiting
 from helpninja_app.errors import NotFound, NotSignedIn
+from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.billing.used import is_used_up, usage_notices
+from helpninja_app.screens.billing.words import pressing_words
 from helpninja_app.screens.session import (
     SignedInState,
     credentials_of,
@@ -53,6 +59,9 @@ class ShellState(SignedInState):
     email: str = ""
     name: str = ""
     has_demo: bool = False
+    may_read_conversations: bool = False
+    waiting: int = 0
+    may_use_chat: bool = False
     may_manage_members: bool = False
     may_manage_keys: bool = False
     may_manage_workspace: bool = False
@@ -61,6 +70,8 @@ class ShellState(SignedInState):
     is_operator: bool = False
     usage: str = ""
     is_used_up: bool = False
+    plan_notice: str = ""
+    is_plan_lost: bool = False
     is_unverified: bool = False
     is_supabase: bool = False
     said: str = ""
@@ -93,10 +104,19 @@ class ShellState(SignedInState):
             async with self:
                 self._complaint = sentence
             return told(sentence, "danger")
-        may, sentences, is_up = caller.permissions, list[str](), False
+        may, usages, words = caller.permissions, list[Usage](), None
+        waiting = 0
+        if Permission.READ_CONVERSATIONS in may:
+            try:
+                async with resources.database.unit_of_work(caller.scope) as session:
+                    waiting = await count_waiting(session, caller)
+            except Exception as error:
+                sentence_for(error)
+        zone = ZoneInfo(caller.workspace.time_zone)
         if Permission.MANAGE_WORKSPACE in may:
             try:
-                sentences, is_up = await _usage(caller)
+                usages, subscription, moment = await _read_plan(caller)
+                words = pressing_words(subscription, moment, zone)
             except Exception as error:
                 # The page itself does not depend on it.
                 sentence_for(error)
@@ -110,13 +130,17 @@ class ShellState(SignedInState):
             self.is_unverified = not user.is_verified and resources.supabase is None
             self.has_demo = resources.settings.is_development
             self.is_supabase = resources.supabase is not None
+            self.may_read_conversations, self.waiting = Permission.READ_CONVERSATIONS in may, waiting
+            self.may_use_chat = Permission.USE_CHAT in may
             self.may_manage_members = Permission.MANAGE_MEMBERS in may
             self.may_manage_keys = Permission.MANAGE_KEYS in may
             self.may_manage_workspace = Permission.MANAGE_WORKSPACE in may
             self.may_read_audit = Permission.READ_AUDIT in may
             self.may_manage_billing = Permission.MANAGE_BILLING in may
             self.is_operator = user.is_verified and user.email.lower() in resources.settings.operators
-            self.usage, self.is_used_up = " ".join(sentences), is_up
+            self.usage, self.is_used_up = " ".join(usage_notices(usages, zone)), is_used_up(usages)
+            self.plan_notice = words.sentence if words else ""
+            self.is_plan_lost = words is not None and words.tone == "danger"
             self.workspaces = [Choice(str(item.workspace_id), item.name) for item in memberships]
         return None
 
@@ -172,15 +196,16 @@ class ShellState(SignedInState):
         return to_workspace(caller.workspace.slug)
 
 
-async def _usage(caller: MemberCaller) -> tuple[list[str], bool]:
-    """What is to be said of the month's messages and credits, and whether all of one are used."""
+async def _read_plan(caller: MemberCaller) -> tuple[list[Usage], Subscription | None, datetime]:
+    """The month's messages and credits where they are limited, what is paid for, and the time it is."""
     resources = current_resources()
     plan = resources.plan_of(caller.workspace.plan)
-    if plan.messages is None and plan.credits is None:
-        return [], False
+    is_limited = plan.messages is not None or plan.credits is not None
+    if not is_limited and resources.stripe is None:
+        return [], None, now()
     async with resources.database.unit_of_work(caller.scope) as session:
-        usages = [await usage_of(session, caller.workspace.id, unit, plan) for unit in Unit]
-    return usage_notices(usages, ZoneInfo(caller.workspace.time_zone)), is_used_up(usages)
+        usages = [await usage_of(session, caller.workspace.id, unit, plan) for unit in Unit if is_limited]
+        return usages, await subscription_of(session, caller.workspace.id), await database_time(session)
 
 
 def to_workspace(handle: str) -> list[Any]:

@@ -101,9 +101,10 @@ def _copied(day: Day) -> list[Span]:
     return [Span(span.start, span.end) for span in day.spans]
 
 
-def opening_in_words(week: Week, time_zone: str, moment: datetime) -> str:
+def opening_in_words(week: Week, time_zone: str, moment: datetime, holidays: Sequence[str] = ()) -> str:
     """``Open now; closes at 17:00 (Europe/Berlin).``"""
-    opening = opening_at({day: stored_day(hours) for day, hours in week.items()}, time_zone, moment)
+    stored = {day: stored_day(hours) for day, hours in week.items()}
+    opening = opening_at(stored, time_zone, moment, holidays)
     if opening is None:
         return "No business hours are set."
     if opening.until is None:
@@ -114,6 +115,7 @@ def opening_in_words(week: Week, time_zone: str, moment: datetime) -> str:
     at = f"{opening.until:%H:%M}"
     if opening.is_open and at == _MIDNIGHT:
         days, at = days - 1, "midnight"
-    when = {0: "", 1: "tomorrow "}.get(days, f"on {opening.until:%A} ")
+    far = f"on {opening.until:%A} " if days < 7 else f"on {opening.until:%A, %-d %B} "
+    when = {0: "", 1: "tomorrow "}.get(days, far)
     verb = "Open now; closes" if opening.is_open else "Closed now; opens"
     return f"{verb} {when}at {at} ({time_zone})."

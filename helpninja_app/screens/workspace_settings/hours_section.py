@@ -10,7 +10,7 @@ from helpninja_app.screens.workspace_settings.hours import DAYS, MOST_SPANS, Spa
 from helpninja_app.screens.workspace_settings.state import SettingsState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.choices import time_field
-from helpninja_app.ui.forms import field_error, switch
+from helpninja_app.ui.forms import field_error, switch, text_area
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.panels import card, section
 
@@ -23,6 +23,14 @@ def hours_section() -> rx.Component:
     return section(
         "Business hours",
         card(rx.el.div(*(_day(day, label) for day, label in DAYS), class_name="divide-y divide-border")),
+        text_area(
+            "Holidays",
+            name="holidays",
+            rows="4",
+            default_value=SettingsState.holidays,
+            hint="One day a line, such as 2026-12-25. On these days nobody is there, whatever the hours say.",
+            error=_errors["holidays"],
+        ),
         note=SettingsState.hours_note,
     )
 

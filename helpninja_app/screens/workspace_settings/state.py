@@ -71,6 +71,7 @@ class SettingsState(PageState, SignedInState):
     suggestions: str = ""
     hours: rx.Field[dict[str, Day]] = rx.field(default_factory=lambda: week_of({}))
     hours_note: str = ""
+    holidays: str = ""
 
     @rx.event(background=True)
     async def open_settings(self) -> Any:
@@ -205,6 +206,7 @@ class SettingsState(PageState, SignedInState):
         self.greeting = workspace.greeting
         self.suggestions = "\n".join(workspace.suggestions)
         self.hours = week_of(workspace.business_hours)
+        self.holidays = "\n".join(workspace.holidays)
         self._tell_time()
         self.errors = dict.fromkeys(FIELDS, "")
         self.is_changed = False
@@ -224,7 +226,7 @@ class SettingsState(PageState, SignedInState):
             return
         self.zone_note = _clock_in_words(moment.astimezone(ZoneInfo(self.time_zone)))
         try:
-            self.hours_note = opening_in_words(self.hours, self.time_zone, moment)
+            self.hours_note = opening_in_words(self.hours, self.time_zone, moment, self.holidays.splitlines())
         except ValueError:
             # A time that is being typed.
             self.hours_note = ""

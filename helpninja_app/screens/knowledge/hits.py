@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import assert_never
 
 from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.answers.excerpts import read_excerpts
+from helpninja_app.answers.explained import ExplainedSearch
 from helpninja_app.answers.passages import Passage
-from helpninja_app.answers.pipeline import NOTHING_RELEVANT, Retrieved
+from helpninja_app.answers.pipeline import Retrieved
 from helpninja_app.answers.words import content_words, same_word, words_of
 from helpninja_app.knowledge.languages import detect_language
 from helpninja_app.knowledge.search import FoundPassage
-from helpninja_app.screens.home.rows import percent
-from helpninja_app.ui.badges import BadgeTone
+from helpninja_app.screens.knowledge.rows import percent
 
 SNIPPET_LENGTH = 220
 _ENDS_OF_SENTENCES = (".", "!", "?", ":", "…", "。", "؟")
@@ -30,13 +31,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Hit:
-    """A found passage. ``meaning`` is its cosine, ``words`` the share of the question's words in it."""
+    """A found passage: ``score`` is made of its cosine (``meaning``) and its BM25 score (``lexical``).
+
+    ``words`` is the share of the question's words in it.
+    """
 
     place: str
     url: str
     score: str
     meaning: str
     words: str
+    lexical: str
     pieces: list[Piece]
 
 
@@ -56,21 +61,31 @@ def hits_of(question: str, retrieved: Retrieved, workspace: WorkspaceView) -> li
     return [_hit(found, asked) for found in retrieved.result.passages]
 
 
-def verdict_of(retrieved: Retrieved, threshold: float) -> Verdict:
-    probability = retrieved.confidence.probability
+def verdict_of(explained: ExplainedSearch) -> Verdict:
+    """What the assistant would do with the question, and by which number."""
+    retrieved, threshold = explained.retrieved, explained.threshold
     limit = f"Your threshold is {percent(threshold)}."
-    would_answer = probability >= max(threshold, NOTHING_RELEVANT)
-    tone: BadgeTone = "success" if would_answer else "warning"
-    if not retrieved.passages:
-        return Verdict("warning", "0 % · would hand over", "There is nothing to answer from.")
-    if probability < NOTHING_RELEVANT:
-        sentence = "Nothing here is close enough: the assistant would say so and call a person."
-    elif not would_answer:
-        sentence = f"The assistant would answer and call a person too. {limit}"
-    else:
-        sentence = f"The assistant would answer by itself. {limit}"
-    action = "would answer" if would_answer else "would hand over"
-    return Verdict(tone, f"{percent(probability)} · {action}", sentence)
+    sure = percent(retrieved.confidence.probability)
+    match explained.verdict:
+        case "small_talk":
+            return Verdict("neutral", "small talk", "The assistant would reply in kind, without any passage.")
+        case "curated":
+            won = retrieved.curated
+            sentence = f"The curated answer to “{won.question}” would be given." if won else ""
+            return Verdict("success", f"{percent(won.score) if won else ''} · curated answer", sentence)
+        case "answer":
+            sentence = f"The assistant would answer by itself. {limit}"
+            return Verdict("success", f"{sure} · would answer", sentence)
+        case "answer_and_hand_over":
+            sentence = f"The assistant would answer and call a person too. {limit}"
+            return Verdict("warning", f"{sure} · would hand over", sentence)
+        case "hand_over" if not retrieved.passages:
+            return Verdict("warning", "0 % · would hand over", "There is nothing to answer from.")
+        case "hand_over":
+            sentence = "Nothing here is close enough: the assistant would say so and call a person."
+            return Verdict("warning", f"{sure} · would hand over", sentence)
+        case _:
+            assert_never(explained.verdict)
 
 
 def snippet(text: str, asked: list[str]) -> list[Piece]:
@@ -91,6 +106,7 @@ def _hit(found: FoundPassage, asked: list[str]) -> Hit:
         score=f"{found.score:.2f}",
         meaning=f"{max(found.dense, 0.0):.2f}",
         words=f"{found.coverage:.2f}",
+        lexical=f"{found.lexical:.1f}",
         pieces=snippet(found.text, asked),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import reflex as rx
 
-from helpninja_app.screens.home.hits import Hit, Piece
-from helpninja_app.screens.home.search_state import MAX_QUESTION, SearchState
+from helpninja_app.screens.knowledge.hits import Hit, Piece
+from helpninja_app.screens.knowledge.search_state import MAX_QUESTION, SearchState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge, score
 from helpninja_app.ui.forms import search_field, segments
@@ -14,7 +14,8 @@ from helpninja_app.ui.panels import card, empty_state, failed_state, section, sk
 _AUDIENCES = (("visitors", "Visitors"), ("members", "Members"))
 
 
-def search_section() -> rx.Component:
+def search_section(write: rx.Component | None = None) -> rx.Component:
+    """``write`` leads to writing an answer to the question, where that is possible."""
     return section(
         "Test search",
         card(
@@ -30,7 +31,9 @@ def search_section() -> rx.Component:
                 on_submit=SearchState.search,
                 class_name="flex gap-2 border-b border-border p-3.5",
             ),
-            rx.el.div(_results(), aria_live="polite", aria_busy=SearchState.is_searching),
+            rx.el.div(
+                _results(write or rx.fragment()), aria_live="polite", aria_busy=SearchState.is_searching
+            ),
         ),
         note="exactly what the assistant would find",
         actions=segments(
@@ -43,7 +46,7 @@ def search_section() -> rx.Component:
     )
 
 
-def _results() -> rx.Component:
+def _results(write: rx.Component) -> rx.Component:
     return rx.cond(
         SearchState.failure != "",
         failed_state(SearchState.failure, retry=SearchState.try_again),
@@ -52,7 +55,15 @@ def _results() -> rx.Component:
             skeleton_rows(3),
             rx.cond(
                 SearchState.is_answered,
-                rx.cond(SearchState.hits.length() > 0, _found(), _nothing_found()),
+                rx.fragment(
+                    rx.cond(
+                        SearchState.hits.length() > 0,
+                        rx.el.ol(rx.foreach(SearchState.hits, _hit), class_name="px-4"),
+                        # A curated answer or small talk needs no passage.
+                        rx.cond(SearchState.verdict.tone == "warning", _nothing_found()),
+                    ),
+                    _verdict(write),
+                ),
                 empty_state(
                     "search",
                     "Try a question before your visitors do",
@@ -64,14 +75,13 @@ def _results() -> rx.Component:
     )
 
 
-def _found() -> rx.Component:
-    return rx.fragment(
-        rx.el.ol(rx.foreach(SearchState.hits, _hit), class_name="px-4"),
-        rx.el.div(
-            badge(SearchState.verdict.label, SearchState.verdict.tone),
-            rx.el.p(SearchState.verdict.sentence, class_name="text-table text-muted"),
-            class_name="flex flex-wrap items-center gap-x-3 gap-y-2 border-t border-border px-4 py-3",
-        ),
+def _verdict(write: rx.Component) -> rx.Component:
+    return rx.el.div(
+        badge(SearchState.verdict.label, SearchState.verdict.tone),
+        rx.el.p(SearchState.verdict.sentence, class_name="min-w-0 flex-1 text-table text-muted"),
+        write,
+        class_name="flex flex-wrap items-center gap-x-3 gap-y-2 border-t border-border px-4 py-3 "
+        "first:border-t-0",
     )
 
 
@@ -108,6 +118,7 @@ def _hit(hit: Hit) -> rx.Component:
             rx.el.p(
                 rx.el.span("meaning ", hit.meaning),
                 rx.el.span("words ", hit.words),
+                rx.el.span("BM25 ", hit.lexical),
                 class_name="flex w-full gap-2 text-small text-muted tabular-nums tablet:w-auto",
             ),
             class_name="flex flex-wrap items-center gap-x-2.5 gap-y-1",

@@ -9,13 +9,13 @@ import reflex as rx
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.answers.pipeline import Pipeline, Question
+from helpninja_app.answers.explained import explain_search
+from helpninja_app.answers.pipeline import Pipeline
 from helpninja_app.errors import NotSignedIn
-from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.kernel.scope import Audience
 from helpninja_app.resources import current_resources
-from helpninja_app.screens.home.hits import Hit, Verdict, hits_of, verdict_of
-from helpninja_app.screens.home.state import PATH
-from helpninja_app.screens.session import SignedInState, sentence_for, signed_in, to_sign_in
+from helpninja_app.screens.knowledge.hits import Hit, Verdict, hits_of, verdict_of
+from helpninja_app.screens.session import SignedInState, page_of, sentence_for, signed_in, to_sign_in
 
 MAX_QUESTION = 1000
 TOO_LONG = f"Ask in at most {MAX_QUESTION:,} characters."
@@ -70,7 +70,7 @@ class SearchState(SignedInState):
             caller = await signed_in(self)
             hits, verdict = await _find(caller, asked, Audience(audience))
         except NotSignedIn:
-            return to_sign_in(PATH)
+            return to_sign_in(page_of(self))
         except Exception as error:
             failure = sentence_for(error)
         async with self:
@@ -92,10 +92,10 @@ async def _find(caller: MemberCaller, question: str, audience: Audience) -> tupl
     knowledge = resources.knowledge
     embedder = knowledge.embedders.of(workspace.embedding_model)
     pipeline = Pipeline(knowledge.index, embedder, resources.answerers)
-    scope = caller.scope if audience is Audience.MEMBERS else Scope.visitors(workspace.id)
-    retrieved = await pipeline.retrieve(scope, Question(question, languages=workspace.languages))
+    explained = await explain_search(pipeline, workspace, caller.scope, question, audience)
+    retrieved = explained.retrieved
     hits = await asyncio.to_thread(hits_of, question, retrieved, workspace)
-    return hits, verdict_of(retrieved, workspace.confidence_threshold)
+    return hits, verdict_of(explained)
 
 
 def _question_in(form: object) -> str:

@@ -1,0 +1,125 @@
+/* Files that are chosen or dropped on the chat page: each is posted to /api/upload, and then asked about. */
+(() => {
+  "use strict";
+
+  const picked = () => document.getElementById("chat-files");
+  const waiting = [];
+  let isSending = false;
+
+  function part(tag, className, text = "") {
+    const made = document.createElement(tag);
+    made.className = className;
+    made.textContent = text;
+    return made;
+  }
+
+  function add(file) {
+    const row = part("li", "chat-upload");
+    const result = part("span", "chat-upload-result", "Waiting");
+    const bar = document.createElement("progress");
+    const dismiss = part("button", "chat-upload-dismiss", "×");
+    bar.max = 100;
+    bar.value = 0;
+    bar.setAttribute("aria-label", `Upload of ${file.name}`);
+    dismiss.type = "button";
+    dismiss.setAttribute("aria-label", `Cancel the upload of ${file.name}`);
+    row.append(part("span", "chat-upload-name", file.name), bar, result, dismiss);
+    const upload = { file, row, result, bar, request: null };
+    dismiss.addEventListener("click", () => {
+      if (waiting.includes(upload)) waiting.splice(waiting.indexOf(upload), 1);
+      upload.request?.abort();
+      row.remove();
+    });
+    document.getElementById("chat-uploads").append(row);
+    const most = Number(picked().dataset.most);
+    if (most && file.size > most) refuse(upload, `This file is larger than ${Math.floor(most / 1e6)} MB.`);
+    else waiting.push(upload);
+  }
+
+  function refuse({ row, result, bar }, sentence) {
+    bar.remove();
+    row.dataset.failed = "";
+    result.textContent = sentence;
+    row.querySelector("button").setAttribute("aria-label", "Close the message");
+  }
+
+  function next() {
+    if (isSending || !waiting.length) return;
+    isSending = true;
+    send(waiting.shift());
+  }
+
+  function send(upload) {
+    const request = (upload.request = new XMLHttpRequest());
+    const body = new FormData();
+    const workspace = document.querySelector("[data-workspace]")?.dataset.workspace ?? "";
+    body.append("audience", "members");
+    body.append("file", upload.file, upload.file.name);
+    upload.result.textContent = "Uploading";
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      upload.bar.value = total ? Math.round((100 * loaded) / total) : 0;
+      if (loaded === total) upload.result.textContent = "Looking at it";
+    });
+    request.addEventListener("loadend", () => {
+      isSending = false;
+      if (request.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+      else finish(upload, request);
+      next();
+    });
+    request.open("POST", `/api/upload?tenantId=${encodeURIComponent(workspace)}`);
+    request.send(body);
+  }
+
+  function finish(upload, request) {
+    let answer = {};
+    try {
+      answer = JSON.parse(request.responseText);
+    } catch {
+      // No answer, or not one of ours.
+    }
+    const form = document.getElementById("chat-uploaded");
+    if (request.status !== 200) {
+      refuse(upload, answer.detail || "The connection was lost. Nothing was stored; choose the file again.");
+    } else if (form) {
+      upload.row.remove();
+      form.elements.document.value = answer.documentId;
+      form.requestSubmit();
+    }
+  }
+
+  function take(files) {
+    for (const file of files) add(file);
+    next();
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("[data-picks=chat-files]") : null;
+    if (button) picked().click();
+  });
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.id !== "chat-files") return;
+    const files = [...target.files];
+    target.value = "";
+    take(files);
+  });
+
+  const brings = (event) => picked() && event.dataTransfer?.types.includes("Files");
+  const mark = (isOver) => document.getElementById("composer")?.toggleAttribute("data-dropping", isOver);
+  document.addEventListener("dragover", (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    mark(true);
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget || mark(false));
+  document.addEventListener("drop", (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    mark(false);
+    take([...event.dataTransfer.files]);
+  });
+
+  addEventListener("beforeunload", (event) => {
+    if (isSending || waiting.length) event.preventDefault();
+  });
+})();

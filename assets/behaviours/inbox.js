@@ -1,0 +1,189 @@
+/* The inbox: its keys; what is written and not sent survives a failure, a reload and another conversation. */
+(() => {
+  "use strict";
+
+  const on = (type, act) => document.addEventListener(type, act, true);
+  const byId = (id) => document.getElementById(id);
+  const composer = () => byId("inbox-composer");
+  const account = () => document.querySelector("[data-account]")?.dataset.account ?? "";
+  const FIELDS = ["reply", "note"];
+  const keyOf = (field) => `inbox-${field}:${account()}:${composer()?.dataset.conversation}`;
+  const read = (key) => JSON.parse(sessionStorage.getItem(key) ?? "{}");
+
+  function grow(area) {
+    area.style.height = "auto";
+    if (area.scrollHeight) area.style.height = `${area.scrollHeight}px`;
+  }
+
+  const MOST_BYTES = 28000;
+  const bytesOf = (text) => new Blob([JSON.stringify(text)]).size;
+
+  /* Each text has an id from its first attempt to be sent until it is stored: sent again it is the same one. */
+  on("submit", (event) => {
+    const field = event.target.dataset?.sends;
+    if (!field) return;
+    const area = byId(field);
+    const text = area.value.trim();
+    if (!text) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    const draft = read(keyOf(field));
+    const id = draft.sent === text && draft.id ? draft.id : crypto.randomUUID();
+    sessionStorage.setItem(keyOf(field), JSON.stringify({ text: area.value, sent: text, id }));
+    event.target.elements.client_id.value = id;
+  });
+
+  let typedAt = 0;
+  on("input", ({ target }) => {
+    if (!FIELDS.includes(target.id)) return;
+    grow(target);
+    const draft = read(keyOf(target.id));
+    sessionStorage.setItem(keyOf(target.id), JSON.stringify({ ...draft, text: target.value }));
+    target.setCustomValidity(bytesOf(target.value) > MOST_BYTES ? "This is too long. Send it in parts." : "");
+    if (target.id === "note") suggest(target);
+    else if (target.value && composer().dataset.types === "true" && Date.now() - typedAt > 4000) {
+      typedAt = Date.now();
+      byId("shows-typing")?.click();
+    }
+  });
+
+  /* Members behind an @. */
+  const mentions = () => byId("mentions");
+  const offered = () => [...mentions().children].filter((each) => !each.hidden);
+  const typedName = (area) => area.value.slice(0, area.selectionStart).match(/(?:^|\s)@([^@\n]{0,40})$/)?.[1];
+
+  function suggest(area) {
+    const list = mentions();
+    const name = typedName(area)?.toLowerCase();
+    for (const each of list.children) {
+      each.hidden = name === undefined || !each.dataset.mention.toLowerCase().startsWith(name);
+    }
+    list.hidden = offered().length === 0;
+    mark(0);
+  }
+
+  const mark = (at) => offered().forEach((each, place) => each.setAttribute("aria-selected", String(place === at)));
+
+  function mention(button) {
+    const area = byId("note");
+    const end = area.selectionStart;
+    const start = end - typedName(area).length;
+    area.setRangeText(`${button.dataset.mention} `, start, end, "end");
+    mentions().hidden = true;
+    area.focus();
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  on("click", ({ target }) => {
+    const button = target instanceof Element ? target.closest("[data-mention]") : null;
+    if (button) mention(button);
+  });
+
+  function moveInMentions(event) {
+    if (event.target.id !== "note" || !mentions() || mentions().hidden) return false;
+    const all = offered();
+    const at = all.findIndex((each) => each.getAttribute("aria-selected") === "true");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) mark((at + step + all.length) % all.length);
+    else if (["Enter", "Tab"].includes(event.key) && !event.ctrlKey && !event.metaKey) mention(all[Math.max(at, 0)]);
+    else if (event.key === "Escape") mentions().hidden = true;
+    else return false;
+    event.preventDefault();
+    return true;
+  }
+
+  /* What is sent by keys while something else is done, as taking over, is sent right after that. */
+  let awaited = "";
+
+  function sendAwaited() {
+    const field = FIELDS.find((each) => byId(each) && keyOf(each) === awaited);
+    if (field && byId(field).form.querySelector("[type=submit]").disabled) return;
+    awaited = "";
+    if (field) byId(field).form.requestSubmit();
+  }
+
+  /* Keys. */
+  const isWriting = (target) => target instanceof Element && target.matches("input, textarea, select, [contenteditable=true]");
+
+  function write(field) {
+    byId(`${field}-tab`)?.click();
+    byId(field)?.focus();
+  }
+
+  function step(by) {
+    const rows = [...document.querySelectorAll("#conversations [data-conversation]")];
+    const at = rows.findIndex((each) => each.getAttribute("aria-current") === "true");
+    const next = rows[at < 0 ? 0 : at + by];
+    next?.click();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  const KEYS = {
+    j: () => step(1),
+    k: () => step(-1),
+    r: () => write("reply"),
+    n: () => write("note"),
+    e: () => byId("resolve")?.click(),
+    a: () => byId("assign")?.click(),
+  };
+
+  on("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || moveInMentions(event)) return;
+    if (FIELDS.includes(event.target.id) && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      awaited = keyOf(event.target.id);
+      sendAwaited();
+      return;
+    }
+    if (FIELDS.includes(event.target.id) && event.key === "Escape") event.target.blur();
+    if (!byId("conversations") || isWriting(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("dialog:modal, :popover-open") || !Object.hasOwn(KEYS, event.key)) return;
+    event.preventDefault();
+    KEYS[event.key]();
+  });
+
+  /* The fields of the conversation that is open, with what was written for it. */
+  let shown = "";
+  let accepted = "";
+
+  new MutationObserver(() => {
+    const form = composer();
+    if (!form || !account()) {
+      if (!form) [shown, accepted] = ["", ""];
+      return;
+    }
+    if (awaited) sendAwaited();
+    const { conversation } = form.dataset;
+    const key = `${account()}:${conversation}`;
+    if (key !== shown || byId("reply")?.dataset.filled !== key) {
+      shown = key;
+      for (const field of FIELDS) {
+        const area = byId(field);
+        area.value = read(keyOf(field)).text ?? "";
+        area.dataset.filled = key;
+        grow(area);
+      }
+    }
+    if (form.dataset.accepted === accepted) return;
+    accepted = form.dataset.accepted;
+    // It may have been written in a conversation that was left meanwhile.
+    for (const stored of Object.keys(sessionStorage).filter((each) => each.startsWith("inbox-"))) {
+      const draft = read(stored);
+      if (!accepted || draft.id !== accepted) continue;
+      // Only what was stored goes: what was typed since then stays.
+      const text = draft.text.trim() === draft.sent ? "" : draft.text;
+      sessionStorage.setItem(stored, JSON.stringify({ text }));
+      for (const field of FIELDS.filter((each) => keyOf(each) === stored)) {
+        byId(field).value = text;
+        grow(byId(field));
+      }
+    }
+  }).observe(document, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ["data-accepted", "data-conversation", "data-account", "disabled"],
+  });
+})();

@@ -1,0 +1,81 @@
+"""What a member does with a saved chat: rename it, delete it, and bring it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.chats.library import ChatView, delete_chat, rename_chat, restore_chat
+from helpninja_app.errors import Invalid
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.page_state import PageState
+from helpninja_app.screens.session import id_from, text_in
+
+PATH = "/app/chat"
+NEW = "new"
+MAX_TITLE = 200
+
+
+class ManagedChat(PageState, mixin=True):
+    """``deleted`` is the sentence that offers to bring back what was deleted last in this tab."""
+
+    chat_id: str = ""
+    title: str = ""
+    deleted: str = ""
+
+    _wanted: str = ""
+    _deleted_id: str = ""
+
+    @rx.event(background=True)
+    async def rename(self, form: dict[str, Any]) -> Any:
+        """Give the chat that is open another title."""
+        title = " ".join(text_in(form, "title", MAX_TITLE).split())
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.USE_CHAT)
+            if not title:
+                raise Invalid("Type a title first.")
+            await rename_chat(session, caller, id_from(self.chat_id), title)
+
+        return await self._answer(work)
+
+    @rx.event(background=True)
+    async def delete(self) -> Any:
+        """Delete the chat that is open; for an hour it can be brought back."""
+        chat_id, title = self.chat_id, self.title
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.USE_CHAT)
+            await delete_chat(session, current_resources().queue, caller, id_from(chat_id))
+
+        def offer(_: None) -> Any:
+            self._deleted_id, self._wanted, self.chat_id, self.title = chat_id, "", "", ""
+            shown = title if len(title) <= 60 else f"{title[:59]}…"
+            self.deleted = f"“{shown}” is deleted. It can be brought back for an hour."
+            return rx.redirect(f"{PATH}?chat={NEW}")
+
+        return await self._answer(work, offer)
+
+    @rx.event(background=True)
+    async def restore(self) -> Any:
+        """Bring back what was deleted last in this tab, and open it."""
+        chat_id = self._deleted_id
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> ChatView:
+            require(caller, Permission.USE_CHAT)
+            return await restore_chat(session, caller, id_from(chat_id))
+
+        def show(chat: ChatView) -> Any:
+            self.deleted = ""
+            return rx.redirect(f"{PATH}?chat={chat.id}")
+
+        return await self._answer(work, show)
+
+    @rx.event
+    def close_deleted(self) -> None:
+        """The message was closed."""
+        self.deleted = ""

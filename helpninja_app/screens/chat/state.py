@@ -1,0 +1,216 @@
+"""A member asks: the answer is shown as it is written, and as it is stored when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.answers.catalogue import plan_includes, require_model
+from helpninja_app.answers.pipeline import Token
+from helpninja_app.chats.answering import ChatEvent, Started, answer_member
+from helpninja_app.chats.turns import Ask, stop_writing
+from helpninja_app.errors import Conflict, Invalid, NotSignedIn
+from helpninja_app.kernel.database import new_id
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.chat.markup import GrowingAnswer
+from helpninja_app.screens.chat.rows import MessageRow
+from helpninja_app.screens.chat.thread_state import ThreadState
+from helpninja_app.screens.session import (
+    SignedInState,
+    fingerprint,
+    id_from,
+    page_of,
+    sentence_for,
+    signed_in,
+    text_in,
+    to_sign_in,
+)
+
+# The websocket takes no more (kernel/websockets.py); chat.js says so before it is sent.
+MAX_QUESTION = 32_000
+UPDATE_SECONDS = 0.1
+# The longer drawing takes, the rarer it is: it never has more than this share of the time.
+_SHARE = 0.1
+_LONG = 2_000
+
+
+class ChatState(ThreadState, SignedInState):
+    """``finished`` and ``writing`` are the answer under way; ``accepted`` counts stored questions."""
+
+    finished: rx.Field[list[str]] = rx.field(default_factory=list)
+    writing: str = ""
+    accepted: int = 0
+    announced: str = ""
+
+    @rx.event(background=True)
+    async def ask(self, form: dict[str, Any]) -> Any:
+        """Ask what was typed; it stays in its field unless it was stored."""
+        return await self._ask(text_in(form, "question", MAX_QUESTION))
+
+    @rx.event(background=True)
+    async def ask_again(self, question_id: str) -> Any:
+        """Have a question answered anew; it, and all that followed it, counts no more."""
+        text = next((row.text for row in self.messages if row.is_question and row.id == question_id), "")
+        return await self._ask(text, replaces=question_id)
+
+    @rx.event(background=True)
+    async def ask_edited(self, form: dict[str, Any]) -> Any:
+        """Ask the question that is being edited as it reads now, in place of what it was."""
+        return await self._ask(text_in(form, "edited", MAX_QUESTION), replaces=self.editing)
+
+    async def _ask(self, text: str, *, replaces: str = "") -> Any:
+        async with self:
+            if self.is_asking:
+                return None
+            self.is_asking, self.problem, self.is_at_limit = True, "", False
+            self._latest += 1
+            self._stream = mine = new_id().hex
+        reading = _Reading(self, mine)
+        refused: Exception | None = None
+        is_locked = False
+        try:
+            caller = await signed_in(self)
+            require(caller, Permission.USE_CHAT)
+            if self._workspace_shown not in {"", str(caller.workspace.id)}:
+                raise Conflict("Another tab went to another workspace meanwhile. Nothing was asked.")
+            if not text:
+                raise Invalid("Type a question first.")
+            resources = current_resources()
+            model = resources.catalogue.find(self.model_id or resources.default_model().id)
+            plan = resources.plan_of(caller.workspace.plan)
+            is_locked = not plan_includes(plan, model)
+            require_model(plan, model)
+            documents = self._documents_to_ask()
+            ask = Ask(
+                text,
+                chat_id=id_from(self.chat_id) if self.chat_id else None,
+                document_ids=documents,
+                uses_all_knowledge=self.uses_all,
+                replaces=id_from(replaces) if replaces else None,
+            )
+            answer = GrowingAnswer(has_markers=bool(documents) or self.uses_all or model.is_offline)
+            desk = resources.chat_desk(caller.workspace)
+            await reading.show(answer_member(desk, caller, ask, model), answer, text, replaces)
+        except NotSignedIn:
+            return to_sign_in(page_of(self))
+        except Exception as error:
+            refused = error
+        return await self._settle(mine, refused, has_started=reading.has_started, is_locked=is_locked)
+
+    async def _settle(
+        self, mine: str, refused: Exception | None, *, has_started: bool, is_locked: bool
+    ) -> Any:
+        """Show what is stored in place of what was written so far."""
+        sentence = sentence_for(refused) if refused else ""
+        async with self:
+            if self._stream != mine:
+                return None
+            self.is_asking = False
+            if not has_started:
+                self._stream = ""
+                if refused:
+                    self._refuse(refused)
+                    self.is_at_limit |= is_locked
+                return None
+        read_for = fingerprint(self)
+        try:
+            caller = await signed_in(self)
+            found = await self._find(caller)
+        except NotSignedIn:
+            return to_sign_in(page_of(self))
+        except Exception as error:
+            sentence = sentence_for(error)
+            async with self:
+                self.problem, self._stream = sentence, ""
+            return None
+        async with self:
+            if self._stream == mine and self._show_to_this_session(read_for):
+                self._stream = ""
+                self._latest += 1
+                self.finished, self.writing = [], ""
+                self.announced = sentence or "The answer is complete."
+                self._show(found, caller)
+        return None
+
+    async def _stop(self, session: AsyncSession, caller: MemberCaller) -> None:
+        require(caller, Permission.USE_CHAT)
+        if self.chat_id and (message_id := await stop_writing(session, caller, id_from(self.chat_id))):
+            current_resources().stop_answer(message_id)
+
+
+class _Reading:
+    """Takes an answer as it comes, and shows it at most ten times a second."""
+
+    def __init__(self, state: ChatState, mine: str) -> None:
+        self.has_started = False
+        self._state, self._mine = state, mine
+        self._read_for = fingerprint(state)
+        self._waiting = ""
+
+    async def show(
+        self, events: AsyncGenerator[ChatEvent, None], answer: GrowingAnswer, text: str, replaces: str
+    ) -> None:
+        taking = asyncio.create_task(self._take(events, text, replaces))
+        pause = UPDATE_SECONDS
+        try:
+            while not taking.done():
+                await asyncio.wait({taking}, timeout=pause)
+                if self._waiting and not taking.done():
+                    pause = max(UPDATE_SECONDS, await self._draw(answer) / _SHARE)
+            await taking
+        finally:
+            taking.cancel()
+
+    async def _take(self, events: AsyncGenerator[ChatEvent, None], text: str, replaces: str) -> None:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Started):
+                    self.has_started = True
+                    await self._show_question(event, text, replaces)
+                elif isinstance(event, Token):
+                    self._waiting += event.text
+
+    async def _show_question(self, started: Started, text: str, replaces: str) -> None:
+        state = self._state
+        question = MessageRow(str(started.question_id), True, text, "", "complete", "", "", [])
+        async with state:
+            if not self._is_shown():
+                return
+            rows = [*state.messages]
+            places = [place for place, row in enumerate(rows) if row.id == replaces]
+            state.messages = [*(rows[: places[0]] if places else rows), question]
+            state._wanted = state.chat_id = str(started.chat_id)
+            state.title = started.title
+            state.is_thread_shown = True
+            state.accepted += 1
+            state.editing = ""
+            state._latest += 1
+            state.finished, state.writing = [], ""
+            state.announced = "The answer is being written."
+
+    async def _draw(self, answer: GrowingAnswer) -> float:
+        """How long it took, in seconds."""
+        came, self._waiting = self._waiting, ""
+        began = time.perf_counter()
+        if answer.size > _LONG:
+            await asyncio.to_thread(answer.feed, came)
+        else:
+            answer.feed(came)
+        took = time.perf_counter() - began
+        async with self._state as state:
+            if self._is_shown():
+                if len(state.finished) != len(answer.finished):
+                    state.finished = answer.finished
+                state.writing = answer.open
+        return took
+
+    def _is_shown(self) -> bool:
+        return self._state._stream == self._mine and self._state._show_to_this_session(self._read_for)

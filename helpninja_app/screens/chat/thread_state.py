@@ -1,0 +1,235 @@
+"""One chat as it is stored: its messages, the models to ask, and what is left to ask them with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.answers.rendering import render_markdown
+from helpninja_app.billing.models import Unit
+from helpninja_app.billing.usage import Usage, usage_of
+from helpninja_app.chats.library import ChatThread, read_thread
+from helpninja_app.chats.models import MessageState
+from helpninja_app.chats.news import concerns_chat
+from helpninja_app.chats.turns import dead_before
+from helpninja_app.errors import NotFound
+from helpninja_app.knowledge.documents import DocumentView, find_documents, list_documents
+from helpninja_app.knowledge.models import DocumentStatus
+from helpninja_app.resources import current_resources, knowledge_limits
+from helpninja_app.screens.chat.choosing_state import ChoosingState
+from helpninja_app.screens.chat.following import FollowedState
+from helpninja_app.screens.chat.managing_state import NEW, ManagedChat
+from helpninja_app.screens.chat.rows import (
+    SUGGESTIONS,
+    MessageRow,
+    ModelRow,
+    document_rows,
+    message_rows,
+    model_row,
+    suggestions_for,
+)
+from helpninja_app.screens.session import id_from
+
+MESSAGES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read; ``thread`` is ``None`` for a chat that is not begun."""
+
+    thread: ChatThread | None
+    usage: Usage
+    chosen: Sequence[DocumentView]
+    suggested: Sequence[DocumentView]
+    rows: list[MessageRow]
+
+
+class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
+    """``chat_id`` is empty until the chat is stored. ``source_*`` is the passage that is looked at.
+
+    ``earlier`` is how many messages there are before those that are shown.
+    """
+
+    is_thread_shown: bool = False
+    is_writing_elsewhere: bool = False
+    messages: rx.Field[list[MessageRow]] = rx.field(default_factory=list)
+    earlier: int = 0
+    models: rx.Field[list[ModelRow]] = rx.field(default_factory=list)
+    model_id: str = ""
+    model_label: str = ""
+    model_price: str = ""
+    suggestions: rx.Field[list[str]] = rx.field(default_factory=list)
+    upload_most: int = 0
+    is_asking: bool = False
+    editing: str = ""
+    credits: str = ""
+    source_title: str = ""
+    source_place: str = ""
+    source_html: str = ""
+    source_url: str = ""
+
+    _stream: str = ""
+    _most: int = MESSAGES
+    _source: tuple[str, str] | None = None
+
+    @rx.event(background=True)
+    async def open_chat(self) -> Any:
+        """Run when the page loads, whose address names the chat, and to try again."""
+        asked = self.router.url.query_parameters.get("chat", "")
+        wanted = "" if asked == NEW else asked
+        is_same = bool(wanted) and wanted == self.chat_id
+        anew: dict[str, Any] = {} if is_same else {"messages": [], "chat_id": "", "title": "", "_chosen": []}
+        return await self._answer(
+            _wanted=wanted,
+            # What is being written goes on; this tab reads it as it is stored.
+            _stream="",
+            _most=MESSAGES,
+            is_asking=False,
+            is_thread_shown=bool(asked),
+            source_title="",
+            editing="",
+            **anew,
+        )
+
+    @rx.event(background=True)
+    async def show_earlier(self) -> Any:
+        return await self._answer(_most=self._most + MESSAGES)
+
+    @rx.event(background=True)
+    async def stop_answer(self) -> Any:
+        """End the answer where it is; what is written is kept."""
+        return await self._answer(self._stop)
+
+    @rx.event(background=True)
+    async def choose_model(self, model_id: str) -> None:
+        """The model that is asked from now on; nothing for one that is locked."""
+        async with self:
+            self._take_model(model_id if isinstance(model_id, str) else "")
+
+    @rx.event(background=True)
+    async def open_source(self, message_id: str, number: str) -> Any:
+        """Show a passage that an answer rests on."""
+        return await self._answer(_source=(str(message_id), str(number)))
+
+    @rx.event
+    def close_source(self) -> None:
+        self.source_title = ""
+
+    @rx.event
+    def edit(self, question_id: str) -> None:
+        """Write a question anew; an empty id leaves it as it is."""
+        self.editing = question_id if isinstance(question_id, str) else ""
+
+    async def _stop(self, session: AsyncSession, caller: MemberCaller) -> None:
+        raise NotImplementedError
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> Found:
+        require(caller, Permission.USE_CHAT)
+        workspace_id = caller.workspace.id
+        plan = current_resources().plan_of(caller.workspace.plan)
+        thread = await self._thread(session, caller)
+        wanted: Sequence[UUID] = [UUID(each) for each in self._chosen]
+        suggested: Sequence[DocumentView] = ()
+        if thread is not None and self.chat_id != str(thread.chat.id):
+            wanted = thread.document_ids
+        if thread is None:
+            completed = DocumentStatus.COMPLETED.value
+            page = await list_documents(
+                session, workspace_id, limit=SUGGESTIONS * 3, offset=0, status=completed
+            )
+            suggested = page.documents
+        chosen = await find_documents(session, workspace_id, wanted) if wanted else ()
+        usage = await usage_of(session, workspace_id, Unit.CREDIT, plan)
+        return Found(thread, usage, chosen, suggested, [])
+
+    async def _find(self, caller: MemberCaller) -> Found:
+        found: Found = await super()._find(caller)
+        if found.thread is None:
+            return found
+        known = {row.id: row for row in self.messages}
+        labels = {model.id: model.label for model in current_resources().catalogue.models}
+        rows = await asyncio.to_thread(message_rows, found.thread.messages, known, labels)
+        return Found(found.thread, found.usage, found.chosen, (), rows)
+
+    def _show(self, found: Found, caller: MemberCaller) -> None:
+        resources = current_resources()
+        plan = resources.plan_of(caller.workspace.plan)
+        models = [
+            model_row(choice) for choice in resources.catalogue.choices(plan, resources.answerers.configured)
+        ]
+        if models != self.models:
+            self.models = models
+        left = found.usage.left
+        self.credits = "Credits are not limited" if left is None else f"{left:,} credits left"
+        self.upload_most = knowledge_limits(resources.settings, caller.workspace.plan).upload_bytes
+        thread = found.thread
+        if thread is not None and self.chat_id != str(thread.chat.id):
+            self.uses_all = thread.uses_all_knowledge
+            self._take_model(thread.chat.model)
+        if not any(row.id == self.model_id and not row.reason for row in self.models):
+            self._take_model(resources.default_model().id)
+        self._show_chosen(document_rows(found.chosen))
+        self.suggestions = suggestions_for(found.suggested)
+        self._show_thread(thread, found.rows)
+        self._show_source(thread)
+
+    def _show_thread(self, thread: ChatThread | None, rows: list[MessageRow]) -> None:
+        self.chat_id = str(thread.chat.id) if thread else ""
+        self.title = thread.chat.title if thread else ""
+        self.earlier = thread.earlier if thread else 0
+        is_writing = bool(rows) and rows[-1].state == MessageState.WRITING.value
+        if self._stream and is_writing:
+            # This tab shows it as it comes.
+            rows = rows[:-1]
+        self.is_writing_elsewhere = is_writing and not self._stream
+        if rows != self.messages:
+            self.messages = rows
+
+    async def _thread(self, session: AsyncSession, caller: MemberCaller) -> ChatThread | None:
+        if not self._wanted:
+            return None
+        longest = current_resources().settings.total_timeout
+        return await read_thread(
+            session, caller, id_from(self._wanted), dead_before=dead_before(longest), last=self._most
+        )
+
+    def _concerns(self, notice: str) -> bool:
+        # What this tab writes itself it shows as it comes.
+        return not self._stream and concerns_chat(notice, self._wanted)
+
+    def _take_model(self, model_id: str) -> None:
+        for row in self.models:
+            if row.id == model_id and not row.reason:
+                self.model_id, self.model_label, self.model_price = row.id, row.label, row.price
+
+    def _show_source(self, thread: ChatThread | None) -> None:
+        wanted, self._source = self._source, None
+        if wanted is None:
+            return
+        citation = next(
+            (
+                each
+                for message in (thread.messages if thread else ())
+                for each in message.citations
+                if (str(message.id), str(each["n"])) == wanted
+            ),
+            None,
+        )
+        if citation is None:
+            self._refuse(NotFound("There is no such passage."))
+            return
+        heading = citation["heading"]
+        url, document_id = citation["url"] or "", UUID(citation["document_id"])
+        self.source_title = citation["title"] or "A passage"
+        self.source_place = heading if isinstance(heading, str) else " › ".join(heading)
+        self.source_html = render_markdown(citation["text"])
+        is_page = url.startswith(("http://", "https://"))
+        self.source_url = url if is_page else f"/api/documents/{document_id}/file"

@@ -1,0 +1,176 @@
+"""The list of the inbox: its parts with their counts, filters, search, fifty more at a time, live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.members import MemberView, list_members
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.conversations.inbox import (
+    InboxFilter,
+    InboxPage,
+    View,
+    count_views,
+    count_waiting,
+    in_view,
+    list_inbox,
+)
+from helpninja_app.conversations.models import Reason
+from helpninja_app.conversations.notices import Change, inbox_topic
+from helpninja_app.errors import NotFound
+from helpninja_app.kernel.columns import now
+from helpninja_app.screens.chat.following import FollowedState
+from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow, conversation_row
+from helpninja_app.screens.paged_state import PAGE_SIZE, filter_text
+from helpninja_app.screens.session import SignedInState, id_from
+
+PATH = "/app/inbox"
+MAX_SEARCH = 200
+NOBODY = "nobody"
+# Of a busy workspace everything is told, and read at most this often.
+_REST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    page: InboxPage
+    counts: dict[View, int]
+    waiting: int
+    members: Sequence[MemberView]
+
+
+class InboxListState(FollowedState, SignedInState):
+    """``counts`` are by the name of a ``View``; the filters are texts as they stand in their fields."""
+
+    rows: rx.Field[list[ConversationRow]] = rx.field(default_factory=list)
+    counts: rx.Field[dict[str, int]] = rx.field(default_factory=dict)
+    members: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
+    waiting: int = 0
+    view: str = View.OPEN.value
+    wanted: str = ""
+    reason: str = ""
+    assignee: str = ""
+    site: str = ""
+    since: str = ""
+    until: str = ""
+    narrowing: int = 0
+    has_more: bool = False
+
+    _most: int = PAGE_SIZE
+
+    @rx.event(background=True)
+    async def open_inbox(self) -> Any:
+        """Run when the page loads, and to try again."""
+        return await self._answer()
+
+    @rx.event(background=True)
+    async def choose_view(self, view: str) -> Any:
+        """Go to another part of the inbox."""
+        chosen = view if isinstance(view, str) and view in set(View) else View.OPEN.value
+        return await self._answer(view=chosen, _most=PAGE_SIZE)
+
+    @rx.event(background=True)
+    async def search_conversations(self, text: str) -> Any:
+        """Only conversations with these words, or of a visitor with this name or address."""
+        return await self._answer(wanted=filter_text(text, MAX_SEARCH), _most=PAGE_SIZE)
+
+    @rx.event(background=True)
+    async def choose_reason(self, reason: str) -> Any:
+        return await self._narrow(reason=reason if isinstance(reason, str) and reason in set(Reason) else "")
+
+    @rx.event(background=True)
+    async def choose_assignee(self, member_id: str) -> Any:
+        """A member, ``nobody``, or everybody when empty."""
+        return await self._narrow(assignee=filter_text(member_id, 40))
+
+    @rx.event(background=True)
+    async def choose_site(self, site: str) -> Any:
+        """Only what was written on this host."""
+        return await self._narrow(site=filter_text(site, MAX_SEARCH))
+
+    @rx.event(background=True)
+    async def choose_since(self, day: str) -> Any:
+        return await self._narrow(since=filter_text(day, 10))
+
+    @rx.event(background=True)
+    async def choose_until(self, day: str) -> Any:
+        return await self._narrow(until=filter_text(day, 10))
+
+    @rx.event(background=True)
+    async def clear_filters(self) -> Any:
+        return await self._narrow(reason="", assignee="", site="", since="", until="")
+
+    @rx.event(background=True)
+    async def show_more(self) -> Any:
+        return await self._answer(_most=len(self.rows) + PAGE_SIZE)
+
+    async def _narrow(self, **filters: str) -> Any:
+        names = ("reason", "assignee", "site", "since", "until")
+        narrowing = sum(bool(filters.get(name, getattr(self, name))) for name in names)
+        changed: dict[str, Any] = {**filters}
+        return await self._answer(_most=PAGE_SIZE, narrowing=narrowing, **changed)
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> Found:
+        require(caller, Permission.READ_CONVERSATIONS)
+        wanted = self._filter(ZoneInfo(caller.workspace.time_zone))
+        members = await list_members(session, caller.workspace.id)
+        if wanted.assignee is not None and wanted.assignee not in {each.user_id for each in members}:
+            raise NotFound("There is no such member in this workspace.")
+        return Found(
+            await list_inbox(session, caller, in_view(View(self.view), caller, wanted), limit=self._most),
+            await count_views(session, caller, wanted),
+            await count_waiting(session, caller),
+            members,
+        )
+
+    def _filter(self, zone: ZoneInfo) -> InboxFilter:
+        is_nobodys = self.assignee == NOBODY
+        return InboxFilter(
+            reason=self.reason or None,
+            assignee=id_from(self.assignee) if self.assignee and not is_nobodys else None,
+            unassigned=is_nobodys,
+            contains=self.wanted or None,
+            site=self.site or None,
+            since=_midnight(self.since, zone),
+            until=_midnight(self.until, zone, days=1),
+        )
+
+    def _show(self, found: Found, caller: MemberCaller) -> None:
+        moment = now()
+        names = {str(each.user_id): each.name or each.email for each in found.members}
+        rows = [conversation_row(item, names, moment) for item in found.page.items]
+        if rows != self.rows:
+            self.rows = rows
+        members = [MemberRow(id, name) for id, name in names.items()]
+        if members != self.members:
+            self.members = members
+        self.counts = {view.value: count for view, count in found.counts.items()}
+        self.waiting = found.waiting
+        self.has_more = found.page.next is not None
+
+    def _topic(self, caller: MemberCaller) -> str:
+        require(caller, Permission.READ_CONVERSATIONS)
+        return inbox_topic(caller.workspace.id)
+
+    def _concerns(self, notice: str) -> bool:
+        return not notice.endswith(f" {Change.VISITOR_TYPES.value}")
+
+    def _rest(self) -> float:
+        return _REST
+
+
+def _midnight(day: str, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
+    """The beginning of a day, or of one some ``days`` later, on the clocks of ``zone``."""
+    try:
+        found = datetime.strptime(day, "%Y-%m-%d").date() + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    return datetime.combine(found, time.min, tzinfo=zone)

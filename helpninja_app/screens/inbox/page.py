@@ -1,0 +1,45 @@
+"""The inbox: the list of conversations, the one that is open, and what is known about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.inbox.context import context, context_sheet
+from helpninja_app.screens.inbox.list import conversations
+from helpninja_app.screens.inbox.list_state import PATH, InboxListState
+from helpninja_app.screens.inbox.state import InboxState
+from helpninja_app.screens.inbox.thread import thread
+from helpninja_app.screens.knowledge.curated import curated_editor
+from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.ui.actions import button
+from helpninja_app.ui.toasts import said_toast
+
+
+def inbox_page() -> rx.Component:
+    return dashboard(
+        rx.el.div(conversations(), thread(), context(), class_name="flex min-h-0 flex-1"),
+        context_sheet(),
+        rx.cond(InboxState.may_write_answers, curated_editor()),
+        said_toast(
+            rx.cond(InboxState.resolved != "", "The conversation is resolved.", ""),
+            tone="success",
+            on_close=InboxState.close_resolved,
+            action=button("Undo", type="button", size="small", on_click=InboxState.undo_resolve),
+        ),
+        _follower(InboxListState),
+        _follower(InboxState),
+        path=PATH,
+        with_usage=False,
+        fills=True,
+        count=InboxListState.waiting,
+    )
+
+
+def _follower(state: Any) -> rx.Component:
+    """Pressed by ``chat.js`` each time the follower came to its end, as long as the page is there."""
+    return rx.cond(
+        state.is_loaded,
+        rx.el.button(type="button", hidden=True, data_follows=f"{state.heard}", on_click=state.follow),
+    )

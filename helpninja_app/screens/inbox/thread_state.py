@@ -1,0 +1,247 @@
+"""The conversation that is open: what was said, noted and changed, and what is known of its visitor."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.members import MemberView, list_members
+from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
+from helpninja_app.conversations.history import History, read_history
+from helpninja_app.conversations.inbox import mark_read
+from helpninja_app.conversations.models import Conversation, Sender, Status
+from helpninja_app.conversations.notices import Change, inbox_topic
+from helpninja_app.conversations.timeline import Timeline, TimelineMessage, read_timeline
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.live import EVERYTHING
+from helpninja_app.screens.chat.following import FollowedState
+from helpninja_app.screens.inbox.rows import (
+    EntryRow,
+    MemberRow,
+    PassageRow,
+    PastRow,
+    entry_rows,
+    page_in_words,
+    passage_rows,
+    past_row,
+    visitor_name,
+)
+from helpninja_app.screens.inbox.words import STATUSES, why
+from helpninja_app.screens.knowledge.rows import percent
+from helpninja_app.screens.session import id_from
+from helpninja_app.ui.times import day_of, exactly
+
+MESSAGES = 60
+TYPES_FOR = 6.0
+_BOT = Sender.BOT.value
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    timeline: Timeline
+    messages: tuple[TimelineMessage, ...]
+    has_earlier: bool
+    history: History
+    members: Sequence[MemberView]
+    entries: list[EntryRow]
+
+
+class ThreadState(FollowedState, mixin=True):
+    """``conversation_id`` is empty while none is open; ``visitor`` is what they are called.
+
+    ``doubt`` is how sure the assistant was when it handed over, from 0 to 100, ``doubted`` in words.
+    """
+
+    conversation_id: str = ""
+    is_thread_shown: bool = False
+    visitor: str = ""
+    email: str = ""
+    page: str = ""
+    page_url: str = ""
+    first_seen: str = ""
+    status: str = ""
+    status_tone: str = ""
+    status_label: str = ""
+    assignee_id: str = ""
+    assignee: str = ""
+    snoozed: str = ""
+    is_mine: bool = False
+    may_answer: bool = False
+    may_write_answers: bool = False
+    tags: rx.Field[list[str]] = rx.field(default_factory=list)
+    entries: rx.Field[list[EntryRow]] = rx.field(default_factory=list)
+    has_earlier: bool = False
+    is_visitor_typing: bool = False
+    was_escalated: bool = False
+    reasons: str = ""
+    doubt: int = 0
+    doubted: str = ""
+    threshold: str = ""
+    passages: rx.Field[list[PassageRow]] = rx.field(default_factory=list)
+    past: rx.Field[list[PastRow]] = rx.field(default_factory=list)
+    conversations: str = ""
+    answerers: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
+    everybody: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
+
+    _wanted: str = ""
+    _most: int = MESSAGES
+    _typed_at: float = 0.0
+    _last_message: str = ""
+
+    @rx.event(background=True)
+    async def open_conversation(self) -> Any:
+        """Run when the page loads, whose address names the conversation, and to try again."""
+        wanted = self.router.url.query_parameters.get("conversation", "")[:40]
+        anew: dict[str, Any] = {} if wanted and wanted == self.conversation_id else self._nothing()
+        return await self._answer(
+            _wanted=wanted, _most=MESSAGES, is_thread_shown=bool(wanted), failure="", **anew
+        )
+
+    @rx.event(background=True)
+    async def show_earlier(self) -> Any:
+        return await self._answer(_most=self._most + MESSAGES)
+
+    def _nothing(self) -> dict[str, Any]:
+        return {
+            "conversation_id": "",
+            "entries": [],
+            "passages": [],
+            "past": [],
+            "is_visitor_typing": False,
+            "is_loaded": False,
+        }
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> Opened | None:
+        require(caller, Permission.READ_CONVERSATIONS)
+        if not self._wanted:
+            return None
+        wanted = id_from(self._wanted)
+        timeline = await read_timeline(session, caller, wanted)
+        messages, has_earlier = timeline.messages, timeline.has_earlier
+        while has_earlier and len(messages) < self._most:
+            before = await read_timeline(session, caller, wanted, before=messages[0].id)
+            messages, has_earlier = (*before.messages, *messages), before.has_earlier
+        shown = messages[-self._most :]
+        await mark_read(session, caller, wanted, is_read=True)
+        return Opened(
+            timeline,
+            shown,
+            has_earlier or len(shown) < len(messages),
+            await read_history(session, caller, timeline.conversation),
+            await list_members(session, caller.workspace.id),
+            [],
+        )
+
+    async def _find(self, caller: MemberCaller) -> Opened | None:
+        found: Opened | None = await super()._find(caller)
+        if found is None:
+            return None
+        known = {row.id: row for row in self.entries if row.kind == "bot"}
+        rows = await asyncio.to_thread(
+            entry_rows,
+            found.timeline,
+            found.messages,
+            found.has_earlier,
+            {str(each.user_id): each.name or each.email for each in found.members},
+            ZoneInfo(caller.workspace.time_zone),
+            caller.workspace.confidence_threshold,
+            known,
+        )
+        return Opened(found.timeline, found.messages, found.has_earlier, found.history, found.members, rows)
+
+    def _show(self, found: Opened | None, caller: MemberCaller) -> None:
+        self.may_answer = Permission.ANSWER_CONVERSATIONS in caller.permissions
+        self.may_write_answers = Permission.WRITE_KNOWLEDGE in caller.permissions
+        if found is None:
+            self.conversation_id = ""
+            return
+        zone = ZoneInfo(caller.workspace.time_zone)
+        self._show_people(found.members)
+        self._show_conversation(found.timeline.conversation, caller, zone)
+        if found.entries != self.entries:
+            self.entries = found.entries
+        self.has_earlier = found.has_earlier
+        last = str(found.messages[-1].id) if found.messages else ""
+        if last != self._last_message or time.monotonic() - self._typed_at > TYPES_FOR:
+            self.is_visitor_typing = False
+        self._last_message = last
+        self._show_doubt(found, caller)
+        self.first_seen = day_of(found.history.first_seen, zone)
+        total = found.history.total
+        self.conversations = "1 conversation" if total == 1 else f"{total:,} conversations"
+        moment = now()
+        self.past = [past_row(each, moment) for each in found.history.others]
+
+    def _show_people(self, members: Sequence[MemberView]) -> None:
+        active = [each for each in members if not each.is_suspended]
+        everybody = [MemberRow(str(each.user_id), each.name or each.email) for each in active]
+        if everybody != self.everybody:
+            self.everybody = everybody
+        answerers = [
+            row
+            for row, each in zip(everybody, active, strict=True)
+            if Permission.ANSWER_CONVERSATIONS in ROLE_PERMISSIONS[each.role]
+        ]
+        if answerers != self.answerers:
+            self.answerers = answerers
+
+    def _show_conversation(self, found: Conversation, caller: MemberCaller, zone: ZoneInfo) -> None:
+        self.conversation_id = str(found.id)
+        self.visitor, self.email = visitor_name(found), found.visitor_email
+        self.page = page_in_words(found.page_url)
+        self.page_url = found.page_url if found.page_url.startswith(("https://", "http://")) else ""
+        self.status = found.status
+        self.status_tone, self.status_label = STATUSES[Status(found.status)]
+        self.assignee_id = str(found.assignee_id or "")
+        names = {row.id: row.name for row in self.everybody}
+        self.assignee = names.get(self.assignee_id, "A former member" if self.assignee_id else "")
+        self.is_mine = found.status == Status.HUMAN and found.assignee_id in {None, caller.user_id}
+        until = found.snoozed_until
+        self.snoozed = f"Snoozed until {exactly(until.astimezone(zone))}" if until and until > now() else ""
+        self.tags = list(found.tags)
+
+    def _show_doubt(self, found: Opened, caller: MemberCaller) -> None:
+        """Of the answer after which it was handed over last; of the last answer where it never was."""
+        handed = [
+            change.created_at
+            for change in found.timeline.changes
+            if (change.from_status, change.to_status) == (Status.BOT, Status.WAITING)
+        ]
+        answers = [each for each in found.messages if each.role == _BOT and each.confidence is not None]
+        before = [each for each in answers if handed and each.created_at <= handed[-1]]
+        one = next(iter((before or answers)[::-1]), None)
+        threshold = caller.workspace.confidence_threshold
+        self.was_escalated, self.threshold = bool(found.timeline.reasons), percent(threshold)
+        confidence = one.confidence if one else None
+        self.doubt = round(confidence * 100) if confidence is not None else 0
+        self.doubted = percent(confidence) if confidence is not None else ""
+        said = [why(reason, confidence, threshold) for reason in found.timeline.reasons]
+        self.reasons = f"{'; '.join(said)}.".capitalize() if said else ""
+        cited = [each for each in found.messages if each.role == _BOT and each.citations]
+        shown = one if one is not None and one.citations else cited[-1] if cited else None
+        self.passages = passage_rows(shown) if shown is not None else []
+
+    def _topic(self, caller: MemberCaller) -> str:
+        require(caller, Permission.READ_CONVERSATIONS)
+        return inbox_topic(caller.workspace.id)
+
+    async def _heed(self, told: tuple[str, ...]) -> None:
+        async with self:
+            if f"{self.conversation_id} {Change.VISITOR_TYPES.value}" in told:
+                self.is_visitor_typing, self._typed_at = True, time.monotonic()
+
+    def _concerns(self, notice: str) -> bool:
+        if notice.endswith(f" {Change.VISITOR_TYPES.value}"):
+            return False
+        return notice == EVERYTHING or (bool(self._wanted) and notice.startswith(f"{self._wanted} "))
+
+    def _is_waiting(self) -> bool:
+        return self.is_visitor_typing

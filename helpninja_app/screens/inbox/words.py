@@ -1,0 +1,104 @@
+"""What states, reasons and changes of a conversation are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+
+from helpninja_app.conversations.models import Reason, Status
+from helpninja_app.conversations.timeline import TimelineChange
+from helpninja_app.screens.knowledge.rows import percent
+from helpninja_app.ui.badges import BadgeTone
+
+STATUSES: dict[Status, tuple[BadgeTone, str]] = {
+    Status.BOT: ("accent", "Assistant"),
+    Status.WAITING: ("warning", "Waiting"),
+    Status.HUMAN: ("neutral", "With a person"),
+    Status.RESOLVED: ("success", "Resolved"),
+}
+REASONS: dict[Reason, str] = {
+    Reason.LOW_CONFIDENCE: "low confidence",
+    Reason.VISITOR_REQUEST: "asked for a person",
+    Reason.NO_ANSWER: "no answer found",
+    Reason.RULE: "by a rule",
+    Reason.PROVIDER_ERROR: "the model failed",
+    Reason.NEGATIVE_FEEDBACK: "thumbs down",
+    Reason.USAGE_LIMIT: "messages used up",
+}
+_WHY: dict[Reason, str] = {
+    Reason.VISITOR_REQUEST: "the visitor asked for a person",
+    Reason.NO_ANSWER: "nothing in the knowledge answers it",
+    Reason.RULE: "a rule of yours matched",
+    Reason.PROVIDER_ERROR: "the model could not be reached",
+    Reason.NEGATIVE_FEEDBACK: "the visitor was not helped by the answers",
+    Reason.USAGE_LIMIT: "this month's messages are used up",
+}
+_HOUR = 9
+_MONDAY = 0
+SNOOZES = (
+    ("hour", "For an hour"),
+    ("afternoon", "For four hours"),
+    ("tomorrow", "Until tomorrow, 09:00"),
+    ("monday", "Until Monday, 09:00"),
+)
+
+
+def reason_in_words(reason: str | None) -> str:
+    return REASONS[Reason(reason)] if reason in set(Reason) else ""
+
+
+def why(reason: str, confidence: float | None, threshold: float) -> str:
+    """The reason as the end of a sentence, with the numbers behind it."""
+    if reason not in set(Reason):
+        return reason
+    if Reason(reason) is not Reason.LOW_CONFIDENCE:
+        return _WHY[Reason(reason)]
+    if confidence is None:
+        return f"its confidence is under your {percent(threshold)}"
+    return f"confidence {percent(confidence)} is under your {percent(threshold)}"
+
+
+def change_in_words(
+    change: TimelineChange, names: Mapping[str, str], confidence: float | None, threshold: float
+) -> str:
+    """Who moved the conversation where, and why; ``names`` are those of members by their id."""
+    who = name_of_actor(change.actor, names)
+    match Status(change.to_status):
+        case Status.WAITING | Status.HUMAN | Status.BOT if change.reason == "reopened":
+            return f"{who} opened it again."
+        case Status.WAITING:
+            return f"Handed over to people: {why(change.reason, confidence, threshold)}."
+        case Status.HUMAN:
+            return f"{who} took over. The assistant is silent."
+        case Status.RESOLVED:
+            return f"{who} resolved it."
+        case Status.BOT if change.actor == "visitor":
+            return "The visitor wrote again, and the assistant answers."
+        case Status.BOT:
+            return f"{who} handed it back to the assistant."
+
+
+def name_of_actor(actor: str, names: Mapping[str, str]) -> str:
+    kind, _, id = actor.partition(":")
+    if kind == "member":
+        return names.get(id, "A former member")
+    return {"bot": "The assistant", "visitor": "The visitor", "key": "A program"}.get(kind, "Somebody")
+
+
+def snooze_until(choice: str, moment: datetime, zone: tzinfo) -> datetime | None:
+    """When a choice of ``SNOOZES`` ends, by the clocks of ``zone``; ``None`` for anything else."""
+    there = moment.astimezone(zone)
+    match choice:
+        case "hour":
+            return moment + timedelta(hours=1)
+        case "afternoon":
+            return moment + timedelta(hours=4)
+        case "tomorrow":
+            days = 1
+        case "monday":
+            days = (_MONDAY - there.weekday()) % 7 or 7
+        case _:
+            return None
+    # The day is counted on their calendar: an hour that summer time takes away is no hour less.
+    day = there.date() + timedelta(days=days)
+    return datetime(day.year, day.month, day.day, _HOUR, tzinfo=zone)

@@ -1,0 +1,141 @@
+"""A website to be read: looked at first, then asked for as it was shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.knowledge.ingest_requests import request_ingest
+from helpninja_app.knowledge.previews import IngestPreview, PreviewedPage, preview_ingest
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.knowledge.documents_state import audience_from
+from helpninja_app.screens.knowledge.sources_state import SourcesState
+from helpninja_app.screens.knowledge.state import KnowledgeState, limits_of
+from helpninja_app.screens.page_state import PageState
+from helpninja_app.screens.session import SignedInState, text_in
+
+MAX_ADDRESS = 2000
+
+
+@dataclass(frozen=True)
+class PageLine:
+    """An address of the preview; ``note`` is empty for one that is simply read."""
+
+    url: str
+    note: str
+
+
+class AddingState(PageState, SignedInState):
+    """``address`` is the one that ``summary`` and ``lines`` are about, ``what`` names its pages."""
+
+    is_open: bool = False
+    address: str = ""
+    summary: str = ""
+    what: str = ""
+    details: rx.Field[list[str]] = rx.field(default_factory=list)
+    limits: rx.Field[list[str]] = rx.field(default_factory=list)
+    lines: rx.Field[list[PageLine]] = rx.field(default_factory=list)
+    more: str = ""
+    audience: str = "visitors"
+
+    @rx.event
+    def begin(self) -> None:
+        """Open the dialog, empty."""
+        self._empty()
+        self.is_open = True
+
+    @rx.event
+    def close(self) -> None:
+        """The dialog was closed."""
+        self._empty()
+
+    @rx.event
+    def choose_audience(self, audience: str) -> None:
+        """Who is to be answered from these pages."""
+        self.audience = "members" if audience == "members" else "visitors"
+
+    @rx.event(background=True)
+    async def preview(self, form: dict[str, Any]) -> Any:
+        """Look at what would be read."""
+        address = text_in(form, "address", MAX_ADDRESS)
+
+        async def errand(caller: MemberCaller) -> IngestPreview:
+            require(caller, Permission.WRITE_KNOWLEDGE)
+            tools = current_resources().knowledge
+            return await preview_ingest(tools, caller.scope, caller.workspace.id, address, limits_of(caller))
+
+        return await self._answer(errand=errand, then=self._show_preview, summary="", address=address)
+
+    @rx.event(background=True)
+    async def add(self, address: str, audience: str) -> Any:
+        """Read what was shown."""
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.WRITE_KNOWLEDGE)
+            wanted = address[:MAX_ADDRESS] if isinstance(address, str) else ""
+            await request_ingest(
+                session,
+                current_resources().queue,
+                caller.workspace.id,
+                wanted,
+                limits_of(caller),
+                requested_by=caller.label,
+                audience=audience_from(audience),
+            )
+            await record(session, Actor.of(caller), "source.ingested", wanted)
+
+        def then(_: None) -> Any:
+            self._empty()
+            return [SourcesState.open_sources, KnowledgeState.open_knowledge]
+
+        return await self._answer(work, then)
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> None:
+        require(caller, Permission.WRITE_KNOWLEDGE)
+
+    def _show(self, found: None, caller: MemberCaller) -> None:
+        """Nothing is kept here."""
+
+    def _show_preview(self, found: IngestPreview) -> None:
+        readable = found.found - found.forbidden - found.left_out
+        pages = "1 page" if readable == 1 else f"{readable:,} pages"
+        self.what = f"{pages} of {found.host}"
+        self.summary = f"{self.what} will be read."
+        self.limits = list(found.limits)
+        self.details = [
+            sentence
+            for count, sentence in (
+                (found.known, f"{found.known:,} of them are here already and are read again."),
+                (found.forbidden, f"{found.forbidden:,} are not read: robots.txt forbids it."),
+                (found.left_out, f"{found.left_out:,} are left out, since they were deleted here."),
+                (found.skipped_count, f"{found.skipped_count:,} addresses of the sitemap are not read."),
+                (not found.is_complete, "There was no time to see all of the sitemap: there may be more."),
+            )
+            if count
+        ]
+        self.lines = [
+            *(PageLine(page.url, _note(page)) for page in found.pages),
+            *(PageLine(url, "robots.txt forbids it") for url in found.robots),
+            *(PageLine(skip.url, skip.reason) for skip in found.skipped),
+        ]
+        shown = len(found.pages)
+        rest = found.found - found.forbidden - shown
+        self.more = f"and {rest:,} more" if rest > 0 else ""
+
+    def _empty(self) -> None:
+        self.is_open, self.address, self.summary, self.problem, self.more = False, "", "", "", ""
+        self.what = ""
+        self.is_at_limit, self.audience = False, "visitors"
+        self.details, self.limits, self.lines = [], [], []
+
+
+def _note(page: PreviewedPage) -> str:
+    if page.is_left_out:
+        return "was deleted here"
+    return "is here already" if page.is_known else ""

@@ -1,0 +1,94 @@
+"""A curated answer being written."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.audit import Actor
+from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.kernel.scope import Audience
+from helpninja_app.knowledge.curated import (
+    MAX_ANSWER,
+    MAX_PHRASINGS,
+    MAX_QUESTION,
+    CuratedDraft,
+    CuratedView,
+    change_curated,
+    check_draft,
+    create_curated,
+    get_curated,
+    prepare_phrasings,
+)
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.knowledge.curated_state import CuratedState
+from helpninja_app.screens.knowledge.editor_state import EditorState
+from helpninja_app.screens.session import SignedInState, id_from, is_checked, text_in
+
+# One more than may be, so that what is too long is refused and not cut.
+_PHRASINGS_LENGTH = (MAX_PHRASINGS + 1) * (MAX_QUESTION + 2)
+
+
+class CuratedEditorState(EditorState, SignedInState):
+    """``phrasings`` has one to a line."""
+
+    question: str = ""
+    phrasings: str = ""
+    answer: str = ""
+    is_on: bool = True
+
+    @rx.event
+    def begin(self, question: str) -> None:
+        """Open it empty, or with a question that has no answer yet."""
+        self._open_with(question, "")
+
+    @rx.event
+    def begin_answered(self, question: str, answer: str) -> None:
+        """Open it with what was asked and answered somewhere else."""
+        self._open_with(question, answer)
+
+    def _open_with(self, question: object, answer: object) -> None:
+        self._empty()
+        self.question = question[:MAX_QUESTION] if isinstance(question, str) else ""
+        self.answer = answer[:MAX_ANSWER] if isinstance(answer, str) else ""
+        self.is_open = self.is_loaded = True
+
+    async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> CuratedView:
+        return await get_curated(session, caller.workspace.id, wanted)
+
+    async def _store(self, caller: MemberCaller, form: object, *, is_tried: bool = False) -> None:
+        draft = CuratedDraft(
+            question=text_in(form, "question", MAX_QUESTION + 1),
+            answer=text_in(form, "answer", MAX_ANSWER + 1),
+            phrasings=tuple(
+                line.strip()
+                for line in text_in(form, "phrasings", _PHRASINGS_LENGTH).splitlines()
+                if line.strip()
+            ),
+            audience=Audience(self.audience),
+            is_on=is_checked(form, "is_on"),
+        )
+        check_draft(draft)
+        edited = self.edited
+        if is_tried:
+            return
+        resources = current_resources()
+        embedder = resources.knowledge.embedders.of(caller.workspace.embedding_model)
+        prepared = await prepare_phrasings(embedder, draft)
+        async with resources.database.unit_of_work(caller.scope) as session:
+            if edited:
+                await change_curated(session, Actor.of(caller), id_from(edited), draft, prepared)
+            else:
+                await create_curated(session, Actor.of(caller), draft, prepared)
+
+    def _fill(self, found: CuratedView | None) -> Audience:
+        draft = found.draft if found else CuratedDraft("", "")
+        self.question, self.answer, self.is_on = draft.question, draft.answer, draft.is_on
+        self.phrasings = "\n".join(draft.phrasings)
+        return draft.audience
+
+    def _parts(self) -> list[Any]:
+        return [CuratedState.open_curated]
