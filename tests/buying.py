@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ class NoQueue(Queue):
         *,
         priority: Priority = Priority.INTERACTIVE,
         once: str | None = None,
+        after: timedelta | None = None,
         **arguments: str,
     ) -> None:
         pass

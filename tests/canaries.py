@@ -41,17 +41,24 @@ NO_CANARY: dict[str, str] = {
     "embeddings.model": _MODEL,
     "workspaces.time_zone": "has to be known to zoneinfo",
     "workspaces.business_hours": "has spans of time for days of the week, and room for nothing else",
+    "workspaces.holidays": "has days such as 2026-12-25, and room for nothing else",
     "users.password_hash": "the owner signs in with the factory's password; the hash itself is looked for",
     "chunks.config": _CONFIG,
+    "deleted_chunks.config": _CONFIG,
+    "curated_phrasings.config": _CONFIG,
     "lexical_segments.config": _CONFIG,
     "lexical_tombstones.config": _CONFIG,
     "lexical_tombstones.audience": _AUDIENCE,
+    "webhook_endpoints.events": "names of events, which the API gives a closed set of",
     "conversation_transitions.from_status": "a status of a conversation, without a check of its own",
     "conversation_transitions.to_status": "a status of a conversation, without a check of its own",
 }
 _GIVEN = {
+    "deleted_chunks.config": "simple",
+    "curated_phrasings.config": "simple",
     "lexical_tombstones.config": "simple",
     "lexical_tombstones.audience": "members",
+    "webhook_endpoints.events": "{message.created}",
     "conversation_transitions.from_status": "bot",
     "conversation_transitions.to_status": "waiting",
 }
@@ -232,7 +239,7 @@ class _Planter:
         for key in table.keys:
             parent = self.rows.get(key.table, {})
             is_optional = any(table.columns[name].is_optional for name in key.columns)
-            if not is_optional or key.table == "workspaces":
+            if not is_optional or key.table in self.roots:
                 values |= {name: parent[other] for name, other in zip(key.columns, key.referred, strict=True)}
         for name, column in table.columns.items():
             if name in values or column.is_generated:

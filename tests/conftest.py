@@ -34,7 +34,7 @@ from tests.twins.stripe import StripeTwin
 
 TEMPLATE = "tests_template"
 # How many sites of their own the tests of one session may open; robots.txt is remembered for each.
-SITES = 80
+SITES = 140
 
 OpenSite = Callable[..., Awaitable[LoopbackSite]]
 OpenResources = Callable[..., AbstractAsyncContextManager[Resources]]
@@ -121,6 +121,8 @@ def make_settings(urls: Urls, folder: Path, **changes: object) -> Settings:
         "database_owner_url": urls.owner,
         "secret_key": SecretStr("k3y-for-tests-0123456789-abcdefghijk"),
         "public_url": "http://helpninja.test",
+        "reply_address": "reply@in.helpninja.test",
+        "inbound_email_secret": SecretStr("1nb0und-secret-for-tests-0123456789"),
         "visitor_limit_per_address": 100_000,
         "visitor_limit_per_session": 100_000,
         "workspace_limit": 100_000,

@@ -22,6 +22,7 @@ from helpninja_app.accounts.visitors import sign_visitor
 from helpninja_app.accounts.workspaces import create_workspace, load_workspace
 from helpninja_app.kernel.database import enter_scope, new_id
 from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.knowledge.crawl.urls import site_host
 from helpninja_app.knowledge.indexing import prepare_document, swap_document
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
 from helpninja_app.resources import Resources
@@ -115,6 +116,7 @@ class Factory:
                 workspace_id=tenant.id,
                 kind=SourceKind.PAGE.value,
                 location=url or str(document_id),
+                host=site_host(url) if url else "",
                 audience=audience.value,
             )
             session.add(source)

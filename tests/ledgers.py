@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
+from helpninja_app.billing.at_once import LIFETIME
 from helpninja_app.billing.ledger import Reason, database_time, lock_account, open_account, post
 from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerEntry, LedgerReservation, Unit
 from helpninja_app.billing.periods import period_of
 from helpninja_app.billing.plans import FREE, Plan
 from helpninja_app.billing.reservations import (
-    LIFETIME,
     Reservation,
     refund,
     release,

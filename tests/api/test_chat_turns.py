@@ -9,17 +9,16 @@ import httpx
 import pytest
 
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
+from helpninja_app.billing.ledger import lock_account
 from helpninja_app.billing.models import Unit
 from helpninja_app.resources import Resources
-from tests.api.chatting import answering, ask, shop
+from tests.api.chatting import answering, ask, conversations_of, shop
 from tests.conftest import OpenResources
 from tests.factories import Factory
 from tests.ledgers import Books
 
 TURNS = 500
 LEFT = 7
-# How many are under way at a time: more of them would wait longer for a connection than a turn may.
-AT_ONCE = 100
 
 
 @pytest.mark.timeout(300)
@@ -30,14 +29,8 @@ async def test_five_hundred_at_once_for_seven_messages_get_seven_answers(
     books = Books(resources.database, tenant.id, Unit.MESSAGE)
     await books.use(100 - LEFT)
     fake = FakeProvider([spoken("Sixty days [1].") for _ in range(TURNS)])
-    door = asyncio.Semaphore(AT_ONCE)
-
-    async def visit() -> httpx.Response:
-        async with door:
-            return await ask(client, tenant)
-
     async with with_resources(answerers=answering(fake), unlimited=False):
-        responses = await asyncio.gather(*(visit() for _ in range(TURNS)))
+        responses = await asyncio.gather(*(ask(client, tenant) for _ in range(TURNS)))
     statuses = Counter(response.status_code for response in responses)
     assert statuses == {200: LEFT, 402: TURNS - LEFT}
     assert len(fake.requests) == LEFT
@@ -47,3 +40,22 @@ async def test_five_hundred_at_once_for_seven_messages_get_seven_answers(
     assert (account.balance, account.used) == (0, 100)
     assert await books.held() == []
     assert await books.is_right()
+
+
+async def test_who_comes_when_nothing_is_left_does_not_wait_for_others_and_is_passed_on(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
+) -> None:
+    tenant = await shop(factory, plan="free")
+    await Books(resources.database, tenant.id, Unit.MESSAGE).use(100)
+    async with (
+        with_resources(unlimited=False),
+        resources.database.unit_of_work(tenant.scope) as session,
+    ):
+        await lock_account(session, tenant.id, Unit.MESSAGE)
+        refused = await asyncio.wait_for(ask(client, tenant), 10)
+    assert refused.status_code == 402
+    [conversation] = await conversations_of(resources, tenant)
+    assert (conversation.status, conversation.reason) == ("waiting", "usage_limit")
+    told = refused.json()
+    assert (told["conversationId"], told["escalated"]) == (str(conversation.id), True)
+    assert (told["contactRequested"], told["next"]) == (True, {"kind": "soon", "opensAt": None})

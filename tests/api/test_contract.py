@@ -73,11 +73,66 @@ FINDS_NOTHING = {
     "POST /api/webhooks/stripe",
     "POST /api/stripe/webhook",
     "GET /api/cron/reset-credits",
+    "POST /api/inbound/email",
     "POST /api/upload",
     "POST /api/rag",
     "GET /api/documents/{document_id}/file",
     "GET /api/ingest/{job_id}",
     "DELETE /api/ingest/{job_id}",
+    "GET /api/ingest/{job_id}/pages",
+    "POST /api/ingest/{job_id}/retry",
+    "GET /api/chats/{chat_id}",
+    "PATCH /api/chats/{chat_id}",
+    "DELETE /api/chats/{chat_id}",
+    "POST /api/chats/{chat_id}/restore",
+    "POST /api/chats/{chat_id}/stop",
+    "GET /api/chats/{chat_id}/export",
+    "GET /api/conversations/{conversation_id}",
+    *(
+        f"POST /api/conversations/{{conversation_id}}/{action}"
+        for action in (
+            *("read", "take-over", "hand-back", "resolve", "reopen", "typing"),
+            *("reply", "note", "assign", "snooze"),
+        )
+    ),
+    "PUT /api/conversations/{conversation_id}/tags",
+    "POST /api/escalate",
+    "POST /api/integrations",
+    "PATCH /api/integrations/{integration_id}",
+    "DELETE /api/integrations/{integration_id}",
+    "POST /api/integrations/{integration_id}/test",
+    "POST /api/deliveries/{delivery_id}/resend",
+    *(f"{method} /api/canned-replies/{{reply_id}}" for method in ("GET", "PATCH", "DELETE")),
+    "POST /api/canned-replies/{reply_id}/render",
+    *(f"GET /api/conversations/{{conversation_id}}/{what}" for what in ("export", "shares")),
+    *(f"POST /api/conversations/{{conversation_id}}/{what}" for what in ("transcript", "shares")),
+    "DELETE /api/conversations/{conversation_id}/shares/{share_id}",
+    # A person's own: no key has any.
+    "GET /api/mentions",
+    "POST /api/mentions/read",
+    "GET /api/widget/events",
+    "POST /api/widget/typing",
+    "POST /api/widget/contact",
+    "POST /api/widget/feedback",
+    "PUT /api/curated-answers/order",
+    "GET /api/curated-answers/{answer_id}",
+    "PATCH /api/curated-answers/{answer_id}",
+    "DELETE /api/curated-answers/{answer_id}",
+    "POST /api/curated-answers/{answer_id}/restore",
+    "GET /api/notes/{note_id}",
+    "PATCH /api/notes/{note_id}",
+    "GET /api/sources/{source_id}",
+    "PATCH /api/sources/{source_id}",
+    "DELETE /api/sources/{source_id}",
+    "POST /api/sources/{source_id}/restore",
+    "POST /api/sources/{source_id}/sync",
+    "DELETE /api/exclusions/{exclusion_id}",
+    "POST /api/documents/{deleted_id}/restore",
+    "PATCH /api/webhook-endpoints/{endpoint_id}",
+    "DELETE /api/webhook-endpoints/{endpoint_id}",
+    "POST /api/webhook-endpoints/{endpoint_id}/rotate-secret",
+    "GET /api/webhook-endpoints/{endpoint_id}/deliveries",
+    "POST /api/webhook-endpoints/{endpoint_id}/deliveries/{event_id}/resend",
 }
 
 
@@ -97,7 +152,10 @@ def takes_input(label: str) -> bool:
 
 def is_of_staff(label: str) -> bool:
     """Whether it takes a member's session or a key, and nothing less."""
-    return bool(OPERATIONS[label].definition.raw["tags"] in (["Knowledge"], ["Billing"]))
+    return bool(
+        OPERATIONS[label].definition.raw["tags"]
+        in (["Knowledge"], ["Billing"], ["Models"], ["Chats"], ["Inbox"], ["Integrations"], ["Webhooks"])
+    )
 
 
 def is_personal(label: str) -> bool:
@@ -155,6 +213,7 @@ def at_home(case: Case, tenant: Tenant, address: str, ids: dict[str, str]) -> Ca
         "tenantId": tenant.workspace.public_key,
         "t": tenant.workspace.public_key,
         "input": address,
+        "url": address,
         "confirm": tenant.workspace.slug,
         "userId": ids["user_id"],
     }
@@ -202,7 +261,7 @@ async def test_what_a_caller_with_a_workspace_gets_is_what_is_described(
     tenant = await factory.tenant()
     document_id = await factory.document(tenant, "# A page\n\nBoots can be returned within sixty days.")
     address = ""
-    if "/api/ingest" in label:
+    if "/api/ingest" in label or "/api/webhook-endpoints" in label:
         site = await open_site({"/page": page("boots")})
         address = f"{site.url}/page"
     cases = generated(operation, mode)

@@ -148,7 +148,7 @@ async def test_a_change_is_checked_and_foreign_documents_are_not_there(
     assert (renamed.status_code, renamed.json()["title"]) == (200, "New")
 
 
-async def test_deleting_takes_passages_index_vectors_and_file_with_it(
+async def test_deleting_takes_passages_index_and_vectors_with_it_and_leaves_its_file_to_the_bin(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:
     tenant = await factory.tenant()
@@ -158,9 +158,10 @@ async def test_deleting_takes_passages_index_vectors_and_file_with_it(
     assert len(stored_files(resources, tenant)) == 2
     assert (await client.delete(url, headers=tenant.headers)).status_code == 200
     assert await found(resources, tenant) == [kept]
-    for table in ("documents", "sources", "chunks", "embeddings", "lexical_tombstones"):
+    for table in ("documents", "chunks", "embeddings", "lexical_tombstones", "deleted_documents"):
         assert await count(resources, tenant, table) == 1, table
-    assert [path.name for path in stored_files(resources, tenant)] == [kept]
+    assert {path.name for path in stored_files(resources, tenant)} == {kept, document_id}
+    assert (await client.get(f"{url}/file", headers=tenant.headers)).status_code == 404
     assert (await client.get(url, headers=tenant.headers)).status_code == 404
     assert (await client.delete(url, headers=tenant.headers)).status_code == 404
 

@@ -134,6 +134,44 @@ async def test_what_is_signed_but_no_event_is_refused(
     assert await post(client, body, headers) == 400
 
 
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_body_of_ten_megabytes_that_says_so_is_413_before_any_of_it_is_read(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, path: str
+) -> None:
+    sent = list[int]()
+    headers = {"content-length": str(10_000_000), "stripe-signature": "t=1,v1=00"}
+    answer = await client.post(path, content=_large_body(sent), headers=headers)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert sum(sent) == 0
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_body_of_ten_megabytes_that_does_not_say_so_is_413_after_the_first_of_them(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, path: str
+) -> None:
+    sent = list[int]()
+    answer = await client.post(path, content=_large_body(sent), headers={"stripe-signature": "t=1,v1=00"})
+    assert answer.status_code == 413
+    assert sum(sent) <= 1_200_000
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+async def test_another_method_is_405_and_says_which_there_is(
+    client: httpx.AsyncClient, buyer: Buyer, method: str, path: str
+) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def _large_body(sent: list[int]) -> AsyncIterator[bytes]:
+    for _ in range(100):
+        sent.append(100_000)
+        yield b"x" * 100_000
+
+
 async def test_while_a_secret_is_replaced_both_count(
     client: httpx.AsyncClient, stripe_twin: StripeTwin, with_resources: OpenOthers, paid: dict[str, Any]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,7 +17,9 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing import plans
 from helpninja_app.kernel.scope import Audience
+from helpninja_app.knowledge.extraction.extracted import Limits
 from helpninja_app.resources import Resources
+from tests.api.chatting import ask, shop
 from tests.api.uploading import (
     FILES,
     SENTENCE,
@@ -30,6 +33,7 @@ from tests.api.uploading import (
 )
 from tests.factories import Factory
 from tests.unit.document_factory import docx, locked_pdf, paragraph, pdf, pdf_of_empty_pages
+from tests.unit.hostile_texts import slow_page
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -57,6 +61,16 @@ async def test_an_upload_may_be_public_from_the_start(
     tenant = await factory.tenant()
     document_id = await uploaded(client, tenant, audience="visitors")
     assert await found(resources, tenant, Audience.VISITORS) == [document_id]
+
+
+async def test_a_file_whose_text_comes_after_many_line_breaks_is_not_called_empty(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    response = await upload(client, tenant.headers, "late.txt", b"\n" * 1_000_000 + SENTENCE.encode())
+    assert response.status_code == 200
+    document = await finished(client, tenant, response.json()["documentId"])
+    assert (document["status"], document["chunks"]) == ("completed", 1)
 
 
 @pytest.mark.parametrize(
@@ -310,6 +324,25 @@ async def test_what_is_only_found_later_fails_with_its_reason(
     assert document["status"] == "failed"
     assert "password" in document["reason"].lower() or "encrypted" in document["reason"].lower()
     assert await count(resources, tenant, "chunks") == 0
+
+
+async def test_neighbours_search_and_chat_while_hostile_files_are_read(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("helpninja_app.knowledge.uploads.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("helpninja_app.knowledge.uploads.Limits", partial(Limits, cpu_seconds=3.0))
+    neighbour, attacker = await shop(factory), await factory.tenant()
+    uploads = [await upload(client, attacker.headers, f"{n}.html", slow_page()) for n in range(3)]
+    ids = [response.json()["documentId"] for response in uploads]
+    reply = await ask(client, neighbour)
+    passages = await found(resources, neighbour, question="boots returned")
+    documents = [await client.get(f"/api/documents/{each}", headers=attacker.headers) for each in ids]
+    assert reply.status_code == 200
+    assert "sixty days" in reply.json()["answer"]
+    assert passages
+    assert "processing" in {response.json()["status"] for response in documents}
+    for each in ids:
+        assert "takes too long to read" in (await finished(client, attacker, each))["reason"]
 
 
 def _limit(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:

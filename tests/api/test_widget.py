@@ -152,6 +152,20 @@ async def test_the_panel_has_no_inline_script_and_all_its_files_are_served(
         assert (await client.get(file, headers=known)).status_code == 304
 
 
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pt", "it", "nl", "pl", "ja", "ar"])
+async def test_a_languages_sentences_are_one_file_that_is_cached_and_compressed(
+    client: httpx.AsyncClient, language: str
+) -> None:
+    response = await client.get(f"/widget/text-{language}.js", headers={"accept-encoding": "gzip"})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.text.startswith("export default {\nsubtitle: ")
+    assert "max-age=300" in response.headers["cache-control"]
+    known = {"if-none-match": response.headers["etag"]}
+    assert (await client.get(f"/widget/text-{language}.js", headers=known)).status_code == 304
+
+
 async def test_the_panel_of_no_workspace_is_404(client: httpx.AsyncClient) -> None:
     response = await client.get("/widget/panel", params={"t": "hn_pk_nobody"})
     assert response.status_code == 404

@@ -102,7 +102,9 @@ async def test_the_conversation_is_there_after_a_reload(client: httpx.AsyncClien
     given = (await open_session(client, tenant)).json()
     headers = {"authorization": f"Bearer {given['token']}"}
     empty = (await read(client, tenant, given["token"])).json()
-    assert empty == {"conversationId": None, "status": "bot", "messages": []}
+    assert empty.pop("messages") == []
+    flags = {"contactRequested": False, "csatRequested": False, "next": None}
+    assert empty == {"conversationId": None, "status": "bot", **flags}
     reply = (await ask(client, tenant, session_id=given["sessionId"], headers=headers)).json()
     response = await read(client, tenant, given["token"])
     assert response.headers["cache-control"] == "no-store"

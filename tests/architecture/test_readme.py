@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from helpninja_app.billing.plans import MEGABYTE, PLANS, Feature, Plan
 from helpninja_app.billing_settings import BillingSettings
+from helpninja_app.mail_settings import MailSettings
 from helpninja_app.settings import Settings
 
 README = Path(__file__).parents[2] / "README.md"
@@ -19,10 +20,10 @@ BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 
 def fields() -> list[FieldInfo]:
-    """What everybody sets before what only billing needs."""
-    known = Settings.model_fields
-    billing = BillingSettings.model_fields
-    return [known[name] for name in [*(each for each in known if each not in billing), *billing]]
+    """What everybody sets before what only mail and billing need."""
+    known, mail, billing = (each.model_fields for each in (Settings, MailSettings, BillingSettings))
+    rest = (name for name in known if name not in mail and name not in billing)
+    return [known[name] for name in (*rest, *mail, *billing)]
 
 
 def settings_table() -> str:
@@ -56,13 +57,14 @@ def plans_table() -> str:
             row("one upload", lambda plan: f"{plan.upload_bytes // MEGABYTE} MB"),
             row("integrations", lambda plan: many(plan.integrations)),
             row("members", lambda plan: many(plan.members)),
+            row("models of the private chat", lambda plan: plan.models.value),
             row("API keys", lambda plan: "yes" if Feature.API_KEYS in plan.features else ""),
         ]
     )
 
 
 def _shown(default: Any) -> str:
-    if default is None or default == frozenset():
+    if default is None or default in (frozenset(), ()):
         return ""
     if isinstance(default, bool):
         return f"`{int(default)}`"

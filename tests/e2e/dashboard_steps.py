@@ -18,7 +18,17 @@ def sign_in(page: Page, server: DemoServer) -> None:
     page.get_by_label("Password").fill(server.password)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(HOME_PAGE)
-    expect(page.get_by_role("table", name="Documents").locator("tbody tr").first).to_be_visible()
+    expect(page.get_by_label("The line that installs the widget")).to_be_visible()
+
+
+def open_knowledge(page: Page, server: DemoServer, tab: str = "Sources") -> Locator:
+    """The Knowledge screen at one of its tabs, whose panel is returned, with its list loaded."""
+    page.goto(f"{server.url}/app/knowledge")
+    expect(page.get_by_role("table", name="Sources").locator("tbody tr").first).to_be_visible()
+    page.get_by_role("tab", name=tab).click()
+    panel = page.get_by_role("tabpanel", name=tab)
+    expect(panel).to_be_visible()
+    return panel
 
 
 def open_account_menu(page: Page) -> Locator:

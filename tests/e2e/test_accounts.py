@@ -22,9 +22,9 @@ def send(page: Page, button: str) -> None:
     page.get_by_role("main").get_by_role("button", name=button).click()
 
 
-def sign_up(page: Page, server: DemoServer, workspace: str = "Ada's shop") -> str:
-    """From the front page to one's own dashboard; returns the address."""
-    email = new_address()
+def sign_up(page: Page, server: DemoServer, workspace: str = "Ada's shop", *, email: str = "") -> str:
+    """From the front page to one's own dashboard; returns the address, a new one unless it is given."""
+    email = email or new_address()
     page.goto(server.url)
     page.get_by_role("link", name="Make an account").click()
     page.get_by_label("E-mail address").fill(email)

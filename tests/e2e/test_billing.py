@@ -216,6 +216,25 @@ def test_the_prices_hold_on_phones_and_in_the_dark(page: Page, shop: Shop) -> No
     look_at(page)
 
 
+def test_a_failed_payment_is_told_on_every_page_with_the_way_to_billing(owner: Page, shop: Shop) -> None:
+    buy(owner, "Pro")
+    shop.twin.set_status(list(shop.twin.state.subscriptions)[-1], "past_due")
+    told = owner.get_by_role("alert").filter(has_text="The last payment failed. Pro goes on until")
+    for _ in range(SOON // 1000):
+        owner.goto(f"{shop.server.url}/app/team")
+        expect(owner.get_by_role("heading", name="Members")).to_be_visible()
+        if told.count():
+            break
+        owner.wait_for_timeout(1000)
+    expect(told).to_be_visible()
+    look_at(owner)
+    owner.set_viewport_size({"width": 1200, "height": 844})
+    told.get_by_role("link", name="Go to billing").click()
+    expect(owner).to_have_url(BILLING)
+    expect(plan_of(owner)).to_contain_text("The last payment failed. Pro goes on until")
+    expect(told).to_have_count(0)
+
+
 def test_for_others_there_is_no_page_of_operations(owner: Page, shop: Shop) -> None:
     expect(owner.get_by_role("link", name="Stripe events")).to_have_count(0)
     owner.goto(f"{shop.server.url}/app/operations")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
-from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, search, sign_in, sign_out
+from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, open_knowledge, search, sign_in, sign_out
 from tests.e2e.demo_server import DemoServer
 
 QUESTION = "Can I return boots I wore once?"
@@ -60,6 +60,8 @@ def test_home_shows_the_workspace_its_figures_and_documents(page: Page, demo_ser
     expect(page.get_by_label("The line that installs the widget")).to_have_text(
         f'<script async src="{demo_server.url}/api/widget?t=hn_pk_demo"></script>'
     )
+    page.get_by_role("main").get_by_role("link", name="Open Knowledge").click()
+    page.get_by_role("tab", name="Documents").click()
     expect(page.get_by_role("table", name="Documents")).to_contain_text("Returns and exchanges")
 
 
@@ -75,6 +77,7 @@ def test_no_secret_reaches_the_browser(page: Page, demo_server: DemoServer) -> N
 
 def test_the_documents_are_filtered_while_one_writes(page: Page, demo_server: DemoServer) -> None:
     sign_in(page, demo_server)
+    open_knowledge(page, demo_server, "Documents")
     page.get_by_label("Filter documents").fill("gift")
     rows = page.get_by_role("table", name="Documents").locator("tbody tr")
     expect(rows).to_have_count(1)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 
 # A page, and what stands on it once it is loaded.
 PAGES = (
-    ("", "Fernway"),
+    ("", "to answer from"),
     ("/team", "(you)"),
     ("/keys", "Revoke"),
     ("/settings", "Websites that may show the widget"),

@@ -1,11 +1,14 @@
 """The widget on a customer's page: bubble, frame, session, foreign policies and styles, keyboard, phone."""
 
 import gzip
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from api_routes.widget_files import lean
 from tests.e2e.accessibility import findings
 from tests.e2e.widget_steps import (
     QUESTION,
@@ -142,6 +145,9 @@ def test_everything_can_be_done_with_the_keyboard(page: Page, widget_backend: Wi
     page.keyboard.press("Enter")
     expect(panel.locator(".sources")).to_be_visible()
     expect(panel.locator("#send")).to_have_attribute("aria-disabled", "false")
+    for name in ("Talk to a person", "Not helpful", "Helpful"):
+        page.keyboard.press("Shift+Tab")
+        expect(panel.get_by_role("button", name=name, exact=True)).to_be_focused()
     page.keyboard.press("Shift+Tab")
     expect(panel.locator(".sources a").last).to_be_focused()
     for _ in range(4):
@@ -230,8 +236,33 @@ def test_on_a_desk_the_panel_floats_above_the_bubble_in_its_corner(
     assert box["y"] + box["height"] < bubble["y"]
 
 
+def sent(path: Path) -> int:
+    """How many bytes of a file travel to a visitor."""
+    source = path.read_text("utf-8")
+    return len(gzip.compress((source if path.stem == "loader" else lean(source)).encode(), mtime=0))
+
+
 def test_loader_and_panel_stay_within_their_budgets() -> None:
-    size = {path.name: len(gzip.compress(path.read_bytes(), mtime=0)) for path in WIDGET.iterdir()}
+    size = {path.name: sent(path) for path in WIDGET.iterdir()}
     assert size.pop("loader.js") <= 4 * 1024
     size.pop("panel.html")
-    assert sum(size.values()) <= 20 * 1024
+    languages = [size.pop(name) for name in list(size) if name.startswith("text-")]
+    assert len(languages) == 10
+    assert sum(size.values()) + max(languages) <= 20 * 1024
+
+
+@pytest.mark.parametrize(
+    ("tags", "spoken"), [(["fr-CA", "en"], "fr"), (["ar"], "ar"), (["fi", "ja"], "ja"), (["fi"], "de")]
+)
+def test_a_visitor_downloads_the_sentences_of_one_language_and_stays_within_the_budget(
+    page: Page, widget_backend: WidgetBackend, tags: list[str], spoken: str
+) -> None:
+    widget_backend.config["languages"] = ["de", "en"]
+    page.add_init_script(f"Object.defineProperty(navigator, 'languages', {{get: () => {tags}}})")
+    loaded: set[str] = set()
+    page.on("request", lambda request: loaded.add(urlsplit(request.url).path))
+    ask(visit_panel(page, widget_backend))
+    files = {path.removeprefix("/widget/") for path in loaded if re.search(r"^/widget/.+\.(js|css)$", path)}
+    assert {name for name in files if name.startswith("text-")} == {f"text-{spoken}.js"}
+    assert "panel.js" in files
+    assert sum(sent(WIDGET / name) for name in files) <= 20 * 1024

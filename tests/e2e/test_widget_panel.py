@@ -63,7 +63,7 @@ def test_a_refused_message_says_why_and_can_be_sent_again(
     ask(panel)
     expect(panel.locator(".failure span")).to_have_text(sentence)
     expect(panel.locator(".message.visitor .bubble")).to_have_text(QUESTION)
-    expect(panel.locator("#announcer")).to_have_text(sentence)
+    expect(panel.locator("#announcer")).to_contain_text(sentence)
     panel.get_by_role("button", name="Try again").click()
     expect(panel.locator(".message.bot").last).to_contain_text("60 days")
     expect(panel.locator(".failure")).to_have_count(0)
@@ -165,6 +165,9 @@ def test_an_uncertain_answer_says_calmly_that_a_person_will_look_at_it(
     expect(panel.locator(".system")).to_have_text(line)
     expect(panel.locator("#announcer")).to_have_text(f"Fernway help: I am not sure about jackets. {line}")
     page.reload()
+    expect(panel.locator(".system")).to_have_text("A person has been asked and will answer here.")
+    widget_backend.is_old = True
+    page.reload()
     expect(panel.locator(".system")).to_have_text(line)
 
 
@@ -241,7 +244,7 @@ def test_hostile_text_in_an_answer_stays_text(page: Page, widget_backend: Widget
         answer = panel.locator(".message.bot").last
         expect(answer).to_contain_text('<img src=x onerror="window.hit=1">')
         expect(answer).to_contain_text("[9]")
-        expect(answer.locator("img, script, svg, b, iframe")).to_have_count(0)
+        expect(answer.locator("img, script, svg:not(.thumbs svg), b, iframe")).to_have_count(0)
         links: list[str] = answer.locator("a").evaluate_all("links => links.map((link) => link.href)")
         assert set(links) == {"https://shop.example/a"}
         assert panel.evaluate("window.hit") is None
@@ -345,17 +348,19 @@ def test_every_language_has_every_sentence_with_the_same_slots(
     page.goto(f"{widget_backend.origin}/widget/panel?t={TENANT}")
     different = page.evaluate(
         """async () => {
-            const source = await (await fetch('/widget/texts.js')).text();
             const {textsIn, chooseLanguage} = await import('/widget/texts.js');
-            const keys = [...source.split('const de')[0].matchAll(/^  (\\w+):/gm)].map((match) => match[1]);
-            const slots = {n: '<n>', title: '<title>', time: '<time>', max: '<max>'};
-            const filled = (language, key) =>
-                textsIn(language)(key, slots).match(/<\\w+>/g)?.sort().join();
-            const languages = ['en', 'de', 'fr', 'es', 'pt', 'it', 'nl', 'pl', 'ja', 'ar'];
-            return languages.flatMap((language) => keys
-                .filter((key) => chooseLanguage([language]) !== language
-                    || filled(language, key) !== filled('en', key))
-                .map((key) => `${language}.${key}`)).concat(keys.length > 20 ? [] : ['too few keys']);
+            const {default: english} = await import('/widget/text-en.js');
+            const slots = (text) => text?.match(/\\{\\w+\\}/g)?.sort().join();
+            const different = [];
+            for (const language of ['en', 'de', 'fr', 'es', 'pt', 'it', 'nl', 'pl', 'ja', 'ar']) {
+                const {default: texts} = await import(`/widget/text-${language}.js`);
+                if (chooseLanguage([`${language}-XX`]) !== language) different.push(language);
+                if ((await textsIn(language))('send') !== texts.send) different.push(`${language}: say`);
+                for (const key of new Set([...Object.keys(english), ...Object.keys(texts)]))
+                    if (!texts[key] || !english[key] || slots(texts[key]) !== slots(english[key]))
+                        different.push(`${language}.${key}`);
+            }
+            return different.concat(Object.keys(english).length > 20 ? [] : ['too few keys']);
         }"""
     )
     assert different == []

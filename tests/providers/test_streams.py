@@ -16,7 +16,8 @@ ANSWER = "Returns are free within 30 days."
 
 
 async def test_an_answer_arrives_in_pieces_and_ends_with_its_usage(talk: Talk) -> None:
-    talk.llmock.reply(ANSWER)
+    # What arrives together goes on together.
+    talk.llmock.reply(ANSWER).pace(50)
 
     heard = await talk.listen()
 

@@ -6,7 +6,9 @@ import pytest
 
 from helpninja_app.resources import Resources
 from helpninja_app.screens.billing import state as billing_state
+from helpninja_app.screens.chat import following as chat_following
 from helpninja_app.screens.home import state as home_state
+from helpninja_app.screens.knowledge import following as knowledge_following
 from helpninja_app.screens.shell import state as shell_state
 from tests.canaries import Canaries, plant_canaries
 from tests.factories import Factory
@@ -24,5 +26,7 @@ async def callers(resources: Resources, canaries: Canaries) -> Callers:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Handlers that go on for a while do so in no time."""
     monkeypatch.setattr(home_state, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(knowledge_following, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(billing_state, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(chat_following, "FOLLOW_SECONDS", 0.01)
     monkeypatch.setattr(shell_state, "SAID_FOR_SECONDS", 0.01)

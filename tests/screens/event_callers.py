@@ -15,7 +15,8 @@ from helpninja_app.accounts.users import find_user_id
 from helpninja_app.kernel.scope import Scope
 from tests.canaries import Canaries
 from tests.factories import Factory
-from tests.screens.event_access import BEFORE, Handler
+from tests.screens.event_access import Handler
+from tests.screens.event_arguments import BEFORE
 from tests.screens.events import Answer, fire, tab_at
 
 _SUSPEND = text("update members set suspended_at = now() where user_id = :user")

@@ -28,6 +28,7 @@ def form_of(settings: SettingsState) -> dict[str, Any]:
         "main_language": settings.main_language,
         "greeting": settings.greeting,
         "suggestions": settings.suggestions,
+        "holidays": settings.holidays,
         "allowed_domains": settings.allowed_domains,
         **{f"language_{code}": code for code in settings.languages},
     }

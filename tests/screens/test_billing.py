@@ -67,6 +67,7 @@ async def test_a_free_workspace_reads_what_it_has_and_what_it_may_buy(page: Bill
         ("Chat credits", "0 of 100"),
         ("Websites", "0 of 1"),
         ("Documents", "0 of 100"),
+        ("Integrations", "0 of 1"),
         ("Members", "1 of 2"),
     ]
     assert page.actions["free:month"] == "Current plan"
@@ -274,6 +275,34 @@ async def test_home_says_when_the_plan_has_no_room_for_another_document(
     monkeypatch.setattr(resources_of_the_process, "plan_in_force", lambda *_, **__: one)
     await call(home, "open_page")
     assert home.documents_full.startswith("All 1 documents of the plan are used")
+
+
+async def test_home_says_when_the_plan_has_no_room_for_another_website(
+    shop: Shop, factory: Factory, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = await signed_in_tab(HomeState, factory, tenant)
+    await factory.document(await factory.tenant(), "# Boots", url="https://another.example/boots")
+    await call(home, "open_page")
+    assert home.sites_full == ""
+    await factory.document(tenant, "# Boots", url="https://shop.example/boots")
+    await call(home, "open_page")
+    assert home.sites_full.startswith("1 of the 1 website that the free plan includes is in use.")
+    assert "another website only with a larger plan" in home.sites_full
+    plan = replace(PLANS["free"], sites=2)
+    monkeypatch.setattr(resources_of_the_process, "plan_in_force", lambda *_, **__: plan)
+    await call(home, "open_page")
+    assert home.sites_full == ""
+    await factory.document(tenant, "# Shoes", url="https://shoes.example/all")
+    await call(home, "open_page")
+    assert home.sites_full.startswith("2 of the 2 websites that the free plan includes are in use.")
+
+
+async def test_where_websites_are_not_limited_home_says_nothing_of_them(shop: Shop, factory: Factory) -> None:
+    tenant = await factory.tenant(plan="agency")
+    await factory.document(tenant, "# Boots", url="https://shop.example/boots")
+    home = await signed_in_tab(HomeState, factory, tenant)
+    await call(home, "open_page")
+    assert (home.sites_full, home.is_loaded) == ("", True)
 
 
 async def test_an_invite_beyond_the_plan_offers_a_larger_one(

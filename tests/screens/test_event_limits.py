@@ -19,7 +19,8 @@ from tests.api.second_factor import signed_up
 from tests.canaries import Canaries
 from tests.conftest import OpenResources
 from tests.factories import Factory
-from tests.screens.event_access import GUARDED, MISSING, OPERATOR, Handler, each
+from tests.screens.event_access import GUARDED, OPERATOR, Handler, each
+from tests.screens.event_arguments import MISSING
 from tests.screens.event_callers import Callers
 from tests.screens.events import Answer, fire, tab_at
 

@@ -16,19 +16,8 @@ from helpninja_app.resources import Resources
 from tests.architecture.test_state_surface import our_states
 from tests.canaries import Canaries, plant_canaries
 from tests.factories import Factory
-from tests.screens.event_access import (
-    ACCESS,
-    ARGUMENTS,
-    BEFORE,
-    GUARDED,
-    HANDLERS,
-    MISSING,
-    NAMING,
-    OF_MEMBERS,
-    QUERIES,
-    Handler,
-    each,
-)
+from tests.screens.event_access import ACCESS, GUARDED, HANDLERS, OF_MEMBERS, Handler, each
+from tests.screens.event_arguments import ARGUMENTS, BEFORE, MISSING, NAMING, QUERIES
 from tests.screens.event_callers import Caller, Callers
 from tests.screens.events import drawn_first, leaves, tab_at
 

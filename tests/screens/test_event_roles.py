@@ -6,7 +6,8 @@ import pytest
 
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
-from tests.screens.event_access import GUARDED, MISSING, Handler, each
+from tests.screens.event_access import GUARDED, Handler, each
+from tests.screens.event_arguments import MISSING
 from tests.screens.event_callers import Callers
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -15,10 +16,35 @@ BY_ROLE = [handler for handler in GUARDED if isinstance(handler.access, Permissi
 # They show figures alone, filter away what is there, or leave what was typed as it is.
 WITHOUT_TEXTS = {
     "HomeState.follow_ingests",
+    "KnowledgeState.open_knowledge",
+    "AddingState.preview",
+    "AddingState.add",
+    # No page of theirs failed, and no sheet is open whose pages could be turned.
+    "FailedPagesState.open_failed",
+    "FailedPagesState.turn_page",
+    "RunsState.turn_page",
+    "PassagesState.turn_page",
+    "CuratedEditorState.save",
+    "CuratedEditorState.publish",
+    "NoteEditorState.save",
+    "NoteEditorState.publish",
+    # The planted document is a page.
+    "NoteEditorState.edit",
+    *(handler.label for handler in BY_ROLE if handler.state.__name__ == "NotesState"),
     "AuditState.choose_kind",
     "SettingsState.save",
     "InvoicesState.open_invoices",
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "BillingState"),
+    # Chats are their owner's alone. A chat that is not begun suggests questions about documents.
+    *(handler.label for handler in BY_ROLE if handler.state.__name__ == "ChatListState"),
+    "ChatState.open_chat",
+    "ChatState.ask_again",
+    # No conversation is open in their tabs, or the one they name is none.
+    *(
+        handler.label
+        for handler in BY_ROLE
+        if handler.state.__name__ == "InboxState" and handler.name != "open_conversation"
+    ),
 }
 # What only those may read who have the permission, as the tables are called in the canaries.
 READ_WITH = {

@@ -25,7 +25,8 @@ from tests.api.supabase import PASSWORD, Installation, installation, me
 from tests.canaries import Canaries, plant_canaries
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
-from tests.screens.event_access import GUARDED, HANDLERS, MISSING, NOTHING, OF_MEMBERS, PERSON, Handler, each
+from tests.screens.event_access import GUARDED, HANDLERS, OF_MEMBERS, PERSON, Handler, each
+from tests.screens.event_arguments import MISSING, NOTHING
 from tests.screens.event_callers import Caller
 from tests.screens.events import drawn_first, leaves
 from tests.screens.test_event_roles import BY_ROLE, WITHOUT_TEXTS

@@ -10,11 +10,14 @@ import httpx
 import pytest
 from sqlalchemy import event
 
+from helpninja_app.kernel.database import Statement
+from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.uploading import upload
 from tests.canaries import Canaries
 from tests.factories import Factory, Tenant
-from tests.screens.event_access import ARGUMENTS, GUARDED, MISSING, Handler, each
+from tests.screens.event_access import GUARDED, Handler, each
+from tests.screens.event_arguments import ARGUMENTS, MISSING
 from tests.screens.events import fire, tab_at
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -31,12 +34,20 @@ def counted(resources: Resources) -> Iterator[list[str]]:
         if any(name in statement for name in LOOK_UPS):
             sent.append(statement)
 
-    engine = resources.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
+    database = resources.database
+    at_once = database.at_once
+
+    async def note_at_once(scope: Scope | None, *statements: Statement) -> list[Any]:
+        sent.extend(each.sql for each in statements if any(name in each.sql for name in LOOK_UPS))
+        return await at_once(scope, *statements)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:
-        yield sent
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(database, "at_once", note_at_once)
+            yield sent
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -102,13 +113,70 @@ AFTER_WORK = {
     "AccountState.end",
     "TwoFactorState.confirm_code",
     "TwoFactorState.renew_codes",
+    "AddingState.add",
+    "AddingState.preview",
+    "CuratedEditorState.publish",
+    "CuratedEditorState.save",
+    "CuratedState.change_audience",
+    "CuratedState.delete",
+    "CuratedState.move",
+    "CuratedState.restore",
+    "CuratedState.switch",
+    "NoteEditorState.publish",
+    "NoteEditorState.save",
+    "NotesState.change_audience",
+    "NotesState.delete",
+    "DocumentsState.change_audience",
+    "DocumentsState.delete",
+    "DocumentsState.read_again",
+    "DocumentsState.rename",
+    "DocumentsState.restore",
+    "SourcesState.cancel",
+    "SourcesState.choose_audience",
+    "SourcesState.choose_schedule",
+    "SourcesState.delete",
+    "SourcesState.read_again",
+    "SourcesState.restore",
+    "SourcesState.retry",
     "OperationsState.work_again",
     "OperationsState.work_on_parked",
+    "ChatState.ask",
+    "ChatState.ask_again",
+    "ChatState.ask_edited",
+    "ChatState.stop_answer",
+    "ChatState.choose_document",
+    "ChatState.add_document",
+    "ChatState.rename",
+    "ChatState.delete",
+    "ChatState.restore",
+    "InboxState.send_reply",
+    "InboxState.send_note",
+    "InboxState.take_over",
+    "InboxState.hand_back",
+    "InboxState.resolve",
+    "InboxState.reopen",
+    "InboxState.undo_resolve",
+    "InboxState.assign",
+    "InboxState.snooze",
+    "InboxState.add_tag",
+    "InboxState.remove_tag",
+    "InboxState.mark_unread",
     # The person is counted before it is looked whether they may go there.
     "ShellState.go_to_workspace",
 }
 # These come after another event, or go on for a while.
-SEVERAL = {"SearchState.choose_audience", "SearchState.try_again", "HomeState.follow_ingests"}
+SEVERAL = {
+    "SearchState.choose_audience",
+    "SearchState.try_again",
+    "HomeState.follow_ingests",
+    "ChatState.follow",
+    "ChatListState.follow",
+    "InboxState.follow",
+    "InboxListState.follow",
+    "SourcesState.follow",
+    "DocumentsState.follow",
+    "NotesState.follow",
+}
 
 
 @each([handler for handler in GUARDED if handler.label not in SEVERAL])

@@ -14,7 +14,7 @@ from helpninja_app.screens.api_keys import state as keys_state
 from helpninja_app.screens.api_keys.state import KeysState
 from helpninja_app.screens.audit_log import state as audit_state
 from helpninja_app.screens.audit_log.state import AuditState
-from helpninja_app.screens.home.documents_state import DocumentsState
+from helpninja_app.screens.knowledge.documents_state import DocumentsState
 from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.team.state import TeamState
 from tests.factories import Factory

@@ -39,6 +39,7 @@ async def test_settings_are_saved_as_they_were_typed(factory: Factory, resources
         "main_language": "de",
         "language_en": "en",
         "allowed_domains": "Shop.example\n\n*.shop.example",
+        "holidays": "2027-01-01\n\n 2026-12-25",
         "open_mon": "on",
         "from_mon_0": "09:00",
         "to_mon_0": "12:00",
@@ -64,6 +65,7 @@ async def test_settings_are_saved_as_they_were_typed(factory: Factory, resources
     assert found.confidence_threshold == pytest.approx(0.7)
     assert found.allowed_domains == ("shop.example", "*.shop.example")
     assert found.business_hours == HOURS
+    assert found.holidays == ("2026-12-25", "2027-01-01")
     assert settings.hours["fri"].spans == [Span("22:00", "00:00")]
     assert settings.allowed_domains == "shop.example\n*.shop.example"
     assert not settings.is_changed

@@ -12,12 +12,12 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from helpninja_app.accounts.models import Workspace
+from helpninja_app.billing.at_once import LIFETIME
 from helpninja_app.billing.deadlines import meet_deadline, meet_deadlines
 from helpninja_app.billing.ledger import change_anchor, lock_account
 from helpninja_app.billing.models import BillingDeadline, EntryKind, Subscription, Unit
 from helpninja_app.billing.periods import CALENDAR, period_of
 from helpninja_app.billing.plans import FREE, PRO, STARTER
-from helpninja_app.billing.reservations import LIFETIME
 from helpninja_app.billing.subscriptions import GRACE, TRIAL_LEEWAY, apply_subscription
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import Resources
@@ -263,6 +263,16 @@ async def test_a_payment_in_time_ends_the_grace(later: Resources, books: Books) 
     await subscribe(later, books, status="active", anchor=started, period_start=started)
     await tick(later, started + GRACE + MINUTE)
     assert await plan_of(books) == "starter"
+
+
+@pytest.mark.parametrize("days", [1, 2, 8, 15, 22, 29])
+async def test_a_trial_keeps_what_was_used_whatever_the_day(
+    later: Resources, books: Books, days: int
+) -> None:
+    await books.use(40)
+    ends = now() + timedelta(days=days)
+    await subscribe(later, books, status="trialing", plan="pro", anchor=ends, trial_end=ends)
+    assert await books.balance() == (PRO.credits or 0) - 40
 
 
 async def test_a_trial_ends_by_itself_a_day_after_its_time(later: Resources, books: Books) -> None:

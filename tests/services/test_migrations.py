@@ -148,3 +148,41 @@ def test_what_was_used_this_month_stays_used_when_counters_become_a_ledger_and_b
             assert connection.execute("select spent, used from ledger_accounts").fetchall() == [(37, 37)]
     finally:
         postgres.drop_database(name)
+
+
+def test_what_the_older_knowledge_has_no_word_for_goes_and_pages_stay(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"knowledge_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "insert into workspaces (id, slug, public_key, name, embedding_model)"
+                " values (gen_random_uuid(), 'one', 'hn_pk_one', 'One', 'hashing')"
+            )
+            connection.execute(
+                "insert into sources (workspace_id, id, kind, location, audience, schedule, deleted_at)"
+                " select w.id, gen_random_uuid(), kind, kind || gone, 'members', 'daily',"
+                " case when gone then now() end"
+                " from workspaces w, unnest(array['page', 'note']) kind, unnest(array[true, false]) gone"
+            )
+            connection.execute(
+                "with job as (insert into ingest_jobs (workspace_id, id, source_id, input, state) select"
+                " workspace_id, gen_random_uuid(), id, 'x', 'completed' from sources"
+                " returning workspace_id, id)"
+                " insert into ingest_pages (workspace_id, job_id, position, url, state)"
+                " select workspace_id, id, place, 'x', (array['gone', 'changed'])[place]"
+                " from job, generate_series(1, 2) place"
+            )
+        take_back(urls.owner, "0007")
+        with psycopg.connect(urls.superuser) as connection:
+            kept = connection.execute("select location, state from sources, ingest_pages").fetchall()
+            assert kept == [("pagefalse", "changed")]
+        assert upgrade(urls.owner)[-1] == "0020"
+        with psycopg.connect(urls.superuser) as connection:
+            again = connection.execute("select schedule, deleted_at, body from sources").fetchall()
+            assert again == [("off", None, "")]
+    finally:
+        postgres.drop_database(name)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 
-from helpninja_app.conversations.handoff import escalate
-from helpninja_app.conversations.models import Conversation, Message, Reason, Sender
+from helpninja_app.conversations.handoff import change_status, escalate
+from helpninja_app.conversations.models import Conversation, Message, Reason, Sender, Status
 from helpninja_app.conversations.overview import count_conversations, latest_conversations
 from helpninja_app.conversations.threads import add_message, open_conversation
 from helpninja_app.kernel.columns import now
@@ -151,6 +151,21 @@ async def test_conversations_are_counted_with_the_recent_and_the_waiting_ones(
     assert (counts.total, counts.recent, counts.waiting) == (2, 1, 1)
     assert counts.waiting_since is not None
     assert timedelta(0) <= now() - counts.waiting_since < timedelta(minutes=1)
+
+
+async def test_what_was_resolved_by_mistake_has_waited_since_it_was_passed_on(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    await converse(resources, factory, tenant, (Sender.VISITOR, "Hm", None), (Sender.BOT, "Perhaps.", 0.2))
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        before = await count_conversations(session, tenant.id)
+        waiting = (await session.execute(select(Conversation))).scalar_one()
+        await change_status(session, waiting, Status.RESOLVED, actor="key:1", reason="resolved")
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        waiting = (await session.execute(select(Conversation))).scalar_one()
+        await change_status(session, waiting, Status.WAITING, actor="key:1", reason="reopened")
+        assert await count_conversations(session, tenant.id) == before
 
 
 async def test_the_latest_conversation_comes_first_with_its_first_question_and_last_confidence(

@@ -36,15 +36,22 @@ _OF_VISITOR = (
 OF_WORKSPACE = {
     *("sources", "documents", "chunks", "embeddings", "ingest_jobs", "ingest_pages"),
     *("lexical_segments", "lexical_postings", "lexical_tombstones"),
+    *("deleted_documents", "deleted_chunks", "excluded_pages", "curated_answers", "curated_phrasings"),
     *("conversations", "messages", "escalations", "conversation_transitions"),
+    *("conversation_notes", "conversation_reads"),
     *("ledger_accounts", "ledger_entries", "ledger_reservations", "usage_alerts"),
     *("subscriptions", "top_ups"),
     *("api_keys", "invites", "audit_events"),
+    *("chats", "chat_messages"),
+    *("integrations", "deliveries"),
+    *("webhook_endpoints", "webhook_events", "webhook_deliveries", "webhook_attempts"),
+    *("canned_replies", "conversation_shares", "transcript_mails", "mention_notices"),
 }
 OF_CONVERSATION = {"messages", "escalations", "conversation_transitions"}
 OF_AUDIENCE = {
     *("documents", "chunks", "embeddings"),
     *("lexical_segments", "lexical_postings", "lexical_tombstones"),
+    *("curated_answers", "curated_phrasings"),
 }
 FOR_MEMBERS = {
     "sources",
@@ -55,7 +62,24 @@ FOR_MEMBERS = {
     "audit_events",
     "subscriptions",
     "top_ups",
+    "chats",
+    "chat_messages",
+    "deleted_documents",
+    "deleted_chunks",
+    "excluded_pages",
+    "conversation_notes",
+    "conversation_reads",
+    "integrations",
+    "deliveries",
+    "webhook_endpoints",
+    "webhook_attempts",
+    "canned_replies",
+    "conversation_shares",
+    "transcript_mails",
+    "mention_notices",
 }
+# Written in whoever's scope something happens, and read by members alone.
+WRITTEN_BY_ALL = {"webhook_events", "webhook_deliveries"}
 OF_ACCOUNT = {"sessions", "account_links", "second_factors", "recovery_codes"}
 
 # (table, policy): for which commands, how it combines, what may be seen and what may be written.
@@ -64,10 +88,26 @@ POLICIES = {
     **{(table, "workspace"): ("ALL", "PERMISSIVE", _IN_WORKSPACE, None) for table in OF_WORKSPACE},
     **{(table, "audience"): ("ALL", "RESTRICTIVE", _BY_AUDIENCE, None) for table in OF_AUDIENCE},
     **{(table, "audience"): ("ALL", "RESTRICTIVE", _FOR_MEMBERS, None) for table in FOR_MEMBERS},
+    **{(table, "audience"): ("ALL", "RESTRICTIVE", _FOR_MEMBERS, "true") for table in WRITTEN_BY_ALL},
     **{(table, "account"): ("ALL", "PERMISSIVE", _OF_USER, None) for table in OF_ACCOUNT},
     **{
         (table, "visitor"): ("ALL", "RESTRICTIVE", _of_conversation(table), None) for table in OF_CONVERSATION
     },
+    ("chats", "person"): (
+        "ALL",
+        "RESTRICTIVE",
+        f'(NOT (user_id IS DISTINCT FROM ( SELECT ({_setting("user")})::uuid AS "nullif")))',
+        None,
+    ),
+    ("chat_messages", "person"): (
+        "ALL",
+        "RESTRICTIVE",
+        "(EXISTS ( SELECT 1 FROM chats WHERE ((chats.workspace_id = chat_messages.workspace_id)"
+        " AND (chats.id = chat_messages.chat_id))))",
+        None,
+    ),
+    ("conversation_reads", "person"): ("ALL", "RESTRICTIVE", _OF_USER, None),
+    ("mention_notices", "person"): ("ALL", "RESTRICTIVE", _OF_USER, "true"),
     ("conversations", "visitor"): ("ALL", "RESTRICTIVE", _OF_VISITOR, None),
     ("members", "workspace"): ("ALL", "PERMISSIVE", f"({_IN_WORKSPACE} OR {_OF_USER})", _IN_WORKSPACE),
     ("members", "audience"): ("ALL", "RESTRICTIVE", f"({_FOR_MEMBERS} OR {_OF_USER})", None),
@@ -97,12 +137,18 @@ COLUMNS_OF_DIRECTORIES = {
     "account_link_hashes": {"token_hash", "user_id", "link_id"},
     "api_key_hashes": {"key_hash", "workspace_id", "api_key_id"},
     "invite_hashes": {"token_hash", "workspace_id", "invite_id", "is_mailed"},
-    "stripe_customers": {"id", "workspace_id"},
+    "conversation_share_hashes": {"token_hash", "workspace_id", "share_id"},
+    "stripe_customers": {"id", "workspace_id", "ended_subscription"},
     "stripe_events": {
         *("id", "type", "object_id", "state", "attempts", "detail", "workspace_id"),
         *("created_at", "received_at", "finished_at"),
     },
     "billing_deadlines": {"workspace_id", "due_at"},
+    "knowledge_deadlines": {"workspace_id", "due_at"},
+    "reply_threads": {"conversation_id", "workspace_id"},
+    "due_deliveries": {"delivery_id", "workspace_id", "due_at", "lease", "leased_until"},
+    "webhook_subscribers": {"workspace_id", "event_type", "endpoint_id"},
+    "due_webhooks": {"workspace_id", "endpoint_id", "event_id", "due_at", "lease", "leased_until"},
     "alembic_version": {"version_num"},
 }
 # The role of the app may do everything to rows but this.

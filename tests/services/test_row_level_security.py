@@ -22,9 +22,15 @@ DIRECTORIES = {
     "api_key_hashes",
     "account_link_hashes",
     "invite_hashes",
+    "conversation_share_hashes",
     "stripe_customers",
     "stripe_events",
     "billing_deadlines",
+    "knowledge_deadlines",
+    "reply_threads",
+    "due_deliveries",
+    "webhook_subscribers",
+    "due_webhooks",
     "alembic_version",
 }
 

@@ -16,7 +16,7 @@ from helpninja_app.billing import stripe_inbox
 from helpninja_app.billing.stripe_inbox import catch_up, replay, try_again
 from helpninja_app.billing_commands import replay_events
 from helpninja_app.errors import Unavailable
-from helpninja_app.jobs import remove_expired_workspaces
+from helpninja_app.jobs import end_plans_of_deleted_workspaces, remove_expired_workspaces
 from helpninja_app.resources import Resources
 from tests.buying import Buyer, make_buyer
 from tests.factories import Factory
@@ -116,6 +116,48 @@ async def test_a_workspace_that_is_removed_pays_no_more(
     assert [each["status"] for each in twin.state.subscriptions.values()] == ["canceled"]
     with pytest.raises(NoResultFound):
         await buyer.plan()
+
+
+async def change_deletion(client: httpx.AsyncClient, buyer: Buyer, *, is_deleted: bool) -> None:
+    path, slug = f"/api/workspaces/{buyer.tenant.id}", buyer.tenant.workspace.slug
+    changed = await (
+        client.request("DELETE", path, json={"confirm": slug}, headers=buyer.headers)
+        if is_deleted
+        else client.post(f"{path}/restore", headers=buyer.headers)
+    )
+    assert changed.status_code == 200
+
+
+async def test_the_plan_of_a_deleted_workspace_is_not_renewed_unless_it_is_brought_back(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    [subscription] = twin.state.subscriptions.values()
+    for is_deleted in (True, False, True):
+        await change_deletion(client, buyer, is_deleted=is_deleted)
+        # For the deleted workspaces of other tests as well.
+        twin.fail_next(10_000, status=500)
+        await end_plans_of_deleted_workspaces(buyer.resources)
+        assert subscription["cancel_at_period_end"] is not is_deleted
+        twin.api.faults.clear()
+        await end_plans_of_deleted_workspaces(buyer.resources)
+        assert subscription["cancel_at_period_end"] is is_deleted
+        calls = len(twin.state.calls)
+        await end_plans_of_deleted_workspaces(buyer.resources)
+        assert len(twin.state.calls) == calls
+
+
+async def test_a_plan_that_its_owner_had_cancelled_stays_so_when_the_workspace_is_brought_back(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    await buyer.resources.cashier(await buyer.caller()).cancel_plan()
+    for is_deleted in (True, False):
+        await change_deletion(client, buyer, is_deleted=is_deleted)
+        await end_plans_of_deleted_workspaces(buyer.resources)
+    assert [each["cancel_at_period_end"] for each in twin.state.subscriptions.values()] == [True]
 
 
 async def test_an_event_that_failed_waits_and_is_worked_on_again(

@@ -17,6 +17,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from api_routes.widget_files import lean
+from tests.twins.widget_people import People, event, problem
+
 ASSETS = Path(__file__).parents[2] / "assets"
 TENANT = "hn_pk_demo"
 PANEL_POLICY = (
@@ -79,7 +82,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
 
 
 @dataclass
-class WidgetBackend:
+class WidgetBackend(People):
     """The twin's state: visitor tokens, one conversation per session, and the script of answers."""
 
     origin: str
@@ -87,9 +90,7 @@ class WidgetBackend:
     replies: dict[str, Reply] = field(default_factory=dict)
     faults: deque[Fault] = field(default_factory=deque)
     asked: list[dict[str, Any]] = field(default_factory=list)
-    conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     flow: threading.Event = field(default_factory=threading.Event)
-    expired: set[str] = field(default_factory=set)
     tokens: int = 0
 
     def __post_init__(self) -> None:
@@ -102,36 +103,36 @@ class WidgetBackend:
     async def session(self, request: Request) -> Response:
         body = await request.json()
         known, token = body["sessionId"], body.get("token")
-        if known in self.conversations and (token is None or self._owner(token) != known):
-            return _problem(401)
+        if known in self.conversations and (token is None or self.owner(token) != known):
+            return problem(401)
         self.tokens += 1
         return JSONResponse(
             {"token": f"{known}.{self.tokens}", "sessionId": known, "expiresAt": "2100-01-01T00:00:00Z"}
         )
 
     async def conversation(self, request: Request) -> Response:
-        session = self._caller(request)
+        session = self.caller(request)
         if session is None:
-            return _problem(401)
+            return problem(401)
         messages = self.conversations.get(session, [])
-        escalated = any(message.get("escalated") for message in messages)
+        shown = [{**message, "rating": self.ratings.get(message["id"])} for message in messages]
         return JSONResponse(
             {
                 "conversationId": f"c-{session}" if messages else None,
-                "status": "waiting" if escalated else "bot",
-                "messages": messages,
+                "messages": messages if self.is_old else shown,
+                **self.state(session),
             }
         )
 
     async def chat(self, request: Request) -> Response:
-        session = self._caller(request)
+        session = self.caller(request)
         body = await request.json()
         if session is None:
-            return _problem(401)
+            return problem(401)
         self.asked.append(body)
         if self.faults:
             fault = self.faults.popleft()
-            return _problem(fault.status, fault.retry_after)
+            return problem(fault.status, fault.retry_after)
         reply = self.replies.get(body["message"], RETURNS)
         return StreamingResponse(
             self._stream(session, body["message"], reply), media_type="text/event-stream"
@@ -140,46 +141,39 @@ class WidgetBackend:
     async def _stream(self, session: str, question: str, reply: Reply) -> AsyncIterator[str]:
         yield ": heartbeat\r\n\r\n"
         citations = [vars(citation) for citation in reply.citations]
+        stored = self.store(session, "visitor", question)
+        if self.states[session]["status"] == "human":
+            reply = Reply("", handled_by="human")
         for number, word in enumerate(reply.text.split(" ")):
-            yield _event("token", {"text": word if number == 0 else f" {word}"})
+            yield event("token", {"text": word if number == 0 else f" {word}"})
             while number >= 1 and not self.flow.is_set():
                 await asyncio.sleep(0.02)
         if reply.cut:
             return
-        yield _event("citations", {"citations": citations})
-        turns = self.conversations.setdefault(session, [])
-        turns.append({"id": str(len(turns)), "role": "visitor", "text": question, "html": ""})
+        yield event("citations", {"citations": citations})
         if reply.text:
-            turns.append(
-                {
-                    "id": str(len(turns)),
-                    "role": "bot",
-                    "text": reply.text,
-                    "html": "",
-                    "citations": citations,
-                    "confidence": reply.confidence,
-                    "escalated": reply.escalated,
-                }
-            )
+            stored = self.store(session, "bot", reply.text, citations=citations, confidence=reply.confidence)
+        if reply.escalated or reply.handled_by == "human":
+            self.change(session, status="waiting" if reply.escalated else "human")
         done = {
             "answer": reply.text,
             "refs": [citation.url for citation in reply.citations if citation.url],
             "confidence": reply.confidence,
             "conversationId": f"c-{session}",
-            "messageId": str(len(turns)),
+            "messageId": stored["id"],
             "handledBy": reply.handled_by,
             "escalated": reply.escalated,
-            "contactRequested": False,
             "reason": reply.reason or ("low_confidence" if reply.escalated else None),
             "model": "gpt-4o-mini",
             "citations": citations,
             "html": "",
+            **self.state(session),
         }
-        yield _event("done", done)
+        yield event("done", done)
 
     async def configuration(self, request: Request) -> Response:
         if request.query_params.get("t") != TENANT:
-            return _problem(404)
+            return problem(404)
         return JSONResponse(self.config)
 
     async def loader(self, request: Request) -> Response:
@@ -203,7 +197,12 @@ class WidgetBackend:
 
     async def asset(self, request: Request) -> Response:
         path = ASSETS / request.url.path.lstrip("/")
-        return FileResponse(path) if path.is_file() else Response(status_code=404)
+        if not path.is_file():
+            return Response(status_code=404)
+        if path.suffix not in {".js", ".css"}:
+            return FileResponse(path)
+        kind = "text/javascript" if path.suffix == ".js" else "text/css"
+        return Response(lean(path.read_text("utf-8")), media_type=kind)
 
     async def customer_page(self, request: Request) -> Response:
         """A customer's page; `kind` picks a strict policy, hostile styles or a second copy of the snippet."""
@@ -235,6 +234,11 @@ class WidgetBackend:
                 Route("/api/widget/session", self.session, methods=["POST"]),
                 Route("/api/widget/conversation", self.conversation),
                 Route("/api/chat", self.chat, methods=["POST"]),
+                Route("/api/widget/events", self.events),
+                Route("/api/widget/typing", self.typing, methods=["POST"]),
+                Route("/api/widget/contact", self.contact, methods=["POST"]),
+                Route("/api/widget/feedback", self.feedback, methods=["POST"]),
+                Route("/api/escalate", self.escalate, methods=["POST"]),
                 Route("/widget/panel", self.panel),
                 Route("/widget/{name}", self.asset),
                 Route("/fonts/{name}", self.asset),
@@ -242,24 +246,6 @@ class WidgetBackend:
                 Route("/hostile.css", self.hostile_styles),
             ]
         )
-
-    def _caller(self, request: Request) -> str | None:
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        return None if not token or token in self.expired else self._owner(token)
-
-    @staticmethod
-    def _owner(token: str) -> str:
-        return token.rpartition(".")[0]
-
-
-def _event(name: str, payload: dict[str, Any]) -> str:
-    return f"event: {name}\r\ndata: {json.dumps(payload)}\r\n\r\n"
-
-
-def _problem(status: int, retry_after: int | None = None) -> Response:
-    headers = {"Retry-After": str(retry_after)} if retry_after else {}
-    body = {"type": "about:blank", "title": "Problem", "status": status, "detail": "Scripted."}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 @contextmanager
@@ -275,5 +261,6 @@ def serve_widget_backend() -> Iterator[WidgetBackend]:
             yield backend
         finally:
             backend.flow.set()
+            backend.hang_up()
             server.should_exit = True
             thread.join(timeout=10)

@@ -21,6 +21,7 @@ ALLOWED = {
     ("human", "bot"),
     ("human", "resolved"),
     ("resolved", "bot"),
+    ("resolved", "waiting"),
     ("resolved", "human"),
 }
 

@@ -45,6 +45,7 @@ def log_lines() -> Iterator[io.StringIO]:
         "key hn_sk_SECRET was used",
         "Stripe refused sk_live_51SECRET",
         "signed with whsec_SECRET",
+        "signed with whsec_ab+SECRET/SECRET=",
         "postgresql://hn_app:SECRET@127.0.0.1:5432/helpninja",
         "token eyJhbGciOiJIUzI1NiJ9.SECRET.SECRET",
     ],

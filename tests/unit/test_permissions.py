@@ -10,13 +10,13 @@ from helpninja_app.accounts.permissions import KEY_PERMISSIONS, ROLE_PERMISSIONS
 READ = {"knowledge:read", "conversations:read", "members:read"}
 MAY = {
     "viewer": READ,
-    "agent": READ | {"documents:upload"},
-    "analyst": READ | {"documents:upload", "knowledge:write"},
+    "agent": READ | {"conversations:answer", "chat:use", "documents:upload"},
+    "analyst": READ | {"chat:use", "documents:upload", "knowledge:write"},
     "admin": READ
-    | {"documents:upload", "knowledge:write", "audit:read"}
+    | {"conversations:answer", "chat:use", "documents:upload", "knowledge:write", "audit:read"}
     | {"workspace:manage", "members:manage", "keys:manage"},
     "owner": READ
-    | {"documents:upload", "knowledge:write", "audit:read"}
+    | {"conversations:answer", "chat:use", "documents:upload", "knowledge:write", "audit:read"}
     | {"workspace:manage", "members:manage", "keys:manage", "billing:manage", "workspace:delete"},
 }
 

@@ -134,3 +134,46 @@ def test_a_goodbye_with_thanks_is_a_goodbye() -> None:
     answer = answer_small_talk("ok thank you, bye!")
     assert answer is not None
     assert answer.kind is SmallTalkKind.GOODBYE
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "I need to speak with your manager"),
+        ("de", "Ich möchte mit Ihrem Chef sprechen"),
+        ("fr", "Je veux un vrai humain, pas un robot"),
+        ("es", "¿Hay alguien? Quiero hablar con una persona de verdad"),
+        ("pt", "Prefiro falar com alguém do suporte"),
+        ("it", "Vorrei assistenza da una persona reale"),
+        ("nl", "Geef me de manager"),
+        ("pl", "Proszę o kontakt z konsultantem"),
+        ("ja", "オペレーターにつないでください"),
+        ("ar", "أريد التحدث مع موظف من فريق الدعم"),
+    ],
+)
+def test_words_for_people_and_for_reaching_them_ask_for_one(language: str, message: str) -> None:
+    found = answer_small_talk(message, language=language)
+    assert found is not None
+    assert (found.kind, found.language) == (SmallTalkKind.PERSON, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "Can someone help me choose a tent?"),
+        ("en", "Who is your manager?"),
+        ("en", "Do I need a person to sign for the parcel?"),
+        ("en", "Can I transfer my voucher to someone else's account?"),
+        ("de", "Wer ist der Chef?"),
+        ("de", "Kann jemand anderes das Paket annehmen?"),
+        ("fr", "Combien de personnes dans la tente ?"),
+        ("es", "¿Cómo hablo con el vendedor de la tienda?"),
+        ("pt", "Quantos atendentes vocês têm?"),
+        ("nl", "Hoeveel personen passen in de tent?"),
+        ("ja", "この人は誰ですか"),
+        ("ar", "كم شخصا يتسع في الخيمة؟"),
+    ],
+)
+def test_what_only_speaks_of_people_asks_for_none(language: str, message: str) -> None:
+    found = answer_small_talk(message, language=language)
+    assert found is None or found.kind is not SmallTalkKind.PERSON

@@ -24,6 +24,13 @@ from tests.canaries import Canaries
 
 CHAT = "POST /api/chat"
 CONVERSATION = "GET /api/widget/conversation"
+# Only for who has one already.
+OF_A_CONVERSATION = {
+    "GET /api/widget/events",
+    "POST /api/widget/typing",
+    "POST /api/widget/contact",
+    "POST /api/widget/feedback",
+}
 # Whoever names a workspace is told these: its website shows them to everybody.
 PUBLISHED: dict[str, set[str]] = {
     "GET /api/widget": {"workspaces-name", "workspaces-public-key"},
@@ -108,6 +115,8 @@ def told_about(label: str, caller: Caller) -> int:
         return 200
     if label == CONVERSATION:
         return 200 if caller.name == "another visitor of theirs" else 401
+    if label in OF_A_CONVERSATION:
+        return 404 if caller.name == "another visitor of theirs" else 401
     if label == CHAT:
         # A token or key that does not prove the session is refused; a cookie is not looked at.
         return 401 if "authorization" in caller.headers else 200

@@ -12,8 +12,8 @@ from tests.canaries import Canaries
 
 pytestmark = pytest.mark.usefixtures("worker")
 
-# Stripe signs what it posts; a cookie is nothing to these.
-SIGNED = {"POST /api/webhooks/stripe", "POST /api/stripe/webhook"}
+# Stripe signs what it posts, and a mail server has a secret; a cookie is nothing to these.
+SIGNED = {"POST /api/webhooks/stripe", "POST /api/stripe/webhook", "POST /api/inbound/email"}
 # Visitors are on other sites, and have no cookie.
 CHANGING = [
     label

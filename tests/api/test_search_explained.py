@@ -1,0 +1,77 @@
+"""``/api/search``: what the assistant would find, with the scores of both legs and what would come of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from helpninja_app.kernel.scope import Audience
+from tests.api.test_curated_answers import written
+from tests.factories import Factory, Tenant
+
+PAGE = "# Returns\n\nBoots can be returned within sixty days of delivery for a full refund."
+QUESTION = "Within how many days of delivery can boots be returned for a refund?"
+
+
+async def explained(client: httpx.AsyncClient, tenant: Tenant, query: str, **fields: str) -> dict[str, Any]:
+    response = await client.post("/api/search", json={"query": query} | fields, headers=tenant.headers)
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+async def test_a_passage_comes_with_the_scores_of_both_legs(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, PAGE, title="Returns", url="https://shop.example/returns")
+    found = await explained(client, tenant, QUESTION)
+    [passage] = found["passages"]
+    assert (passage["documentId"], passage["url"]) == (str(document), "https://shop.example/returns")
+    assert "sixty days" in passage["text"]
+    assert 0 < passage["dense"] <= 1 < 1 + passage["lexical"]
+    assert (passage["score"], found["degraded"], found["curated"]) == (
+        pytest.approx(1, abs=0.01),
+        False,
+        None,
+    )
+    body = {"tenantId": tenant.workspace.public_key, "sessionId": "explained-session", "message": QUESTION}
+    told = (await client.post("/api/chat", json=body)).json()
+    assert told["confidence"] == pytest.approx(found["confidence"], abs=0.001)
+
+
+async def test_members_find_what_visitors_do_not(client: httpx.AsyncClient, factory: Factory) -> None:
+    tenant = await factory.tenant()
+    await factory.document(tenant, PAGE, audience=Audience.MEMBERS)
+    assert (await explained(client, tenant, QUESTION))["passages"] == []
+    assert len((await explained(client, tenant, QUESTION, audience="members"))["passages"]) == 1
+
+
+async def test_the_verdict_is_what_the_assistant_would_do(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    sure, never_sure = (
+        await factory.tenant(confidence_threshold=0.0),
+        await factory.tenant(confidence_threshold=1.0),
+    )
+    for tenant in (sure, never_sure):
+        await factory.document(tenant, PAGE, title="Returns")
+    assert (await explained(client, sure, QUESTION))["verdict"] == "answer"
+    assert (await explained(client, never_sure, QUESTION))["verdict"] == "answer_and_hand_over"
+    assert (await explained(client, sure, "Hello!"))["verdict"] == "small_talk"
+    assert (await explained(client, await factory.tenant(), QUESTION))["verdict"] == "hand_over"
+    made = await written(client, sure, question=QUESTION, answer="Sixty.")
+    found = await explained(client, sure, QUESTION)
+    assert (found["verdict"], found["curated"]["id"]) == ("curated", made["id"])
+    assert found["curated"]["score"] == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"query": ""}, {"query": "a" * 1001}, {"query": "a", "audience": "all"}]
+)
+async def test_what_is_no_question_is_refused(
+    client: httpx.AsyncClient, factory: Factory, body: dict[str, str]
+) -> None:
+    tenant = await factory.tenant()
+    assert (await client.post("/api/search", json=body, headers=tenant.headers)).status_code == 422

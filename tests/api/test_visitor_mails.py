@@ -1,0 +1,214 @@
+"""What members answer while the visitor is away: mailed once, and only what was not seen."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from helpninja_app.conversations import visitor_events
+from helpninja_app.conversations.reply_addresses import Party, read_reply_address
+from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
+from helpninja_app.kernel.mail import Mail, Mailer
+from helpninja_app.kernel.scope import Scope
+from helpninja_app.resources import Resources
+from tests.api.inboxing import Desk, Talk, begin
+from tests.factories import Factory
+from tests.mailbox import Mailbox
+
+
+async def away(resources: Resources, talk: Talk) -> str:
+    """The visitor has left an address of their own and closed the panel."""
+    email = f"{uuid4().hex[:12]}@visitor.example"
+    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
+        await session.execute(
+            text("update conversations set visitor_email = :email where id = :id"),
+            {"email": email, "id": talk.conversation_id},
+        )
+    return email
+
+
+async def answered(client: httpx.AsyncClient, factory: Factory, question: str = "") -> tuple[Talk, Desk]:
+    talk = await begin(client, factory, question or "Can I talk to a human please?")
+    desk = await talk.desk()
+    await desk.done("take-over")
+    return talk, desk
+
+
+async def say(desk: Desk, words: str) -> str:
+    said = await desk.done("reply", text=words, clientId=str(uuid4()))
+    return str(said["id"])
+
+
+async def send(resources: Resources, talk: Talk, mailer: Mailer) -> None:
+    """What the job does a minute later."""
+    await mail_visitor(
+        resources.database,
+        mailer,
+        talk.tenant.id,
+        UUID(talk.conversation_id),
+        signing_key=resources.settings.signing_key(),
+        inbox=resources.settings.reply_address,
+    )
+
+
+async def jobs(resources: Resources, talk: Talk) -> int:
+    async with resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text(
+                "select count(*) from procrastinate_jobs where task_name = :task"
+                " and args->>'conversation_id' = :id and status = 'todo'"
+            ),
+            {"task": f"helpninja:{VISITOR_TASK}", "id": talk.conversation_id},
+        )
+        return int(found.scalar_one())
+
+
+async def test_what_was_not_seen_is_mailed_once_and_can_be_answered(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Yes, we have it.")
+    last = await say(desk, "In size 44 as well.")
+    for _ in range(2):
+        await send(resources, talk, mailer)
+    [mail] = mailer.of(email)
+    assert "Yes, we have it." in mail.text
+    assert "In size 44 as well." in mail.text
+    assert "> Can I talk to a human please?" in mail.text
+    assert mail.message_id == f"<{last}@in.helpninja.test>"
+    assert mail.references == (f"<{talk.conversation_id}@in.helpninja.test>",)
+    to = read_reply_address(resources.settings.signing_key(), [mail.reply_to])
+    assert to == (UUID(talk.conversation_id), Party.VISITOR)
+
+
+async def test_it_waits_once_for_what_is_written_within_a_minute(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    await say(desk, "Nobody has left an address yet.")
+    assert await jobs(resources, talk) == 0
+    await away(resources, talk)
+    await say(desk, "One.")
+    await say(desk, "Two.")
+    assert await jobs(resources, talk) == 1
+
+
+async def test_what_was_seen_after_a_reload_is_not_mailed(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Seen.")
+    assert (await client.get("/api/widget/conversation", headers=talk.token)).status_code == 200
+    await send(resources, talk, mailer)
+    assert mailer.of(email) == []
+    await say(desk, "Not seen.")
+    await send(resources, talk, mailer)
+    assert "Seen." not in mailer.of(email)[0].text
+
+
+async def test_what_the_visitor_has_answered_is_not_mailed(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Which size?")
+    await talk.ask("44")
+    await send(resources, talk, mailer)
+    assert mailer.of(email) == []
+
+
+@pytest.mark.parametrize(("patience", "mails"), [(0.0, 0), (60.0, 1)], ids=["stays", "leaves at once"])
+async def test_a_panel_that_stays_open_has_shown_it(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    resources: Resources,
+    monkeypatch: pytest.MonkeyPatch,
+    patience: float,
+    mails: int,
+) -> None:
+    monkeypatch.setattr(visitor_events, "SEEN_AFTER_SECONDS", patience)
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    events = visitor_events.watch(resources.database, resources.live, talk.visitor)
+    async with aclosing(events):
+        await anext(events)
+        await say(desk, "Are you there?")
+        await asyncio.wait_for(anext(events), 10)
+        # The panel goes on listening; nothing more comes.
+        waiting = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    await send(resources, talk, mailer)
+    assert len(mailer.of(email)) == mails
+
+
+async def test_a_mail_that_did_not_go_out_is_sent_when_it_is_tried_again(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    class Broken(Mailbox):
+        async def send(self, mail: Mail) -> None:
+            raise ConnectionResetError(mail.to)
+
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Yes.")
+    with pytest.raises(ConnectionResetError):
+        await send(resources, talk, Broken())
+    await send(resources, talk, mailer)
+    assert len(mailer.of(email)) == 1
+
+
+async def test_notes_and_other_conversations_are_in_no_mail(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    other, other_desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await desk.done("note", text="They are a difficult one.", clientId=str(uuid4()))
+    await say(other_desk, "Something for somebody else.")
+    await say(desk, "Hello.")
+    await send(resources, talk, mailer)
+    [mail] = mailer.of(email)
+    assert "difficult" not in mail.text
+    assert "somebody else" not in mail.text
+    assert other.conversation_id not in mail.text
+
+
+async def test_another_workspace_cannot_have_it_mailed(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Hello.")
+    stranger = await factory.tenant()
+    await mail_visitor(
+        resources.database,
+        mailer,
+        stranger.id,
+        UUID(talk.conversation_id),
+        signing_key="k",
+        inbox="reply@in.helpninja.test",
+    )
+    assert mailer.of(email) == []
+
+
+async def test_a_question_of_many_lines_stays_within_the_subject_and_the_quote(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    question = "I want a human being.\r\nBcc: all@example.com\n" + "very " * 100
+    talk, desk = await answered(client, factory, question)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Hello.")
+    await send(resources, talk, mailer)
+    [mail] = mailer.of(email)
+    assert "\n" not in mail.subject
+    assert len(mail.subject) <= 85
+    assert "\n> Bcc: all@example.com" in mail.text

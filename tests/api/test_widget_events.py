@@ -1,0 +1,173 @@
+"""What the open panel hears of its conversation. How it is sent is tried in tests/e2e."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from helpninja_app.conversations.visitor_events import MAX_LISTENERS, MemberTypes, StatusNow, watch
+from helpninja_app.errors import NotFound, RateLimited
+from helpninja_app.kernel.live import Listening
+from helpninja_app.resources import Resources
+from tests.api.inboxing import Talk, begin
+from tests.factories import Factory
+
+Event = tuple[str, Any]
+
+
+@asynccontextmanager
+async def hearing(
+    resources: Resources, talk: Talk, after: str | None = None
+) -> AsyncIterator[AsyncGenerator[Event, None]]:
+    """The events of the panel, as the route would send them."""
+    events = watch(resources.database, resources.live, talk.visitor, after=UUID(after) if after else None)
+
+    async def named() -> AsyncGenerator[Event, None]:
+        async for event in events:
+            if isinstance(event, StatusNow):
+                yield ("status", event.status)
+            elif isinstance(event, MemberTypes):
+                yield ("typing", None)
+            else:
+                yield (event.role, event.text)
+
+    heard = named()
+    async with aclosing(events), aclosing(heard):
+        yield heard
+
+
+async def told(listener: Listening, about: str) -> None:
+    """Wait for one notice; those of how the talk began may still be on their way before it."""
+    async with asyncio.timeout(10):
+        while about not in await listener.hear():
+            continue
+
+
+async def following(events: AsyncGenerator[Event, None]) -> Event:
+    async with asyncio.timeout(10):
+        return await anext(events)
+
+
+async def test_a_person_s_words_are_heard_as_they_come(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    async with hearing(resources, talk) as events:
+        assert await following(events) == ("status", "waiting")
+        await desk.done("take-over")
+        assert await following(events) == ("status", "human")
+        await desk.done("typing")
+        assert await following(events) == ("typing", None)
+        started = time.monotonic()
+        await desk.done("reply", text="Hello")
+        assert await following(events) == ("member", "Hello")
+        assert time.monotonic() - started < 5
+        await desk.done("note", text="Not for you")
+        await talk.ask("Thanks")
+        assert await following(events) == ("visitor", "Thanks")
+        await desk.done("resolve")
+        assert await following(events) == ("status", "resolved")
+
+
+async def test_what_was_said_while_the_panel_was_away_comes_first(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    await desk.done("take-over")
+    last = (await desk.read())["messages"][-1]["id"]
+    for n in range(3):
+        await desk.done("reply", text=f"{n}")
+    async with hearing(resources, talk, after=last) as events:
+        heard = [await following(events) for _ in range(4)]
+    assert heard == [("status", "human"), ("member", "0"), ("member", "1"), ("member", "2")]
+
+
+async def test_a_lost_connection_loses_no_message(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    await desk.done("take-over")
+    async with hearing(resources, talk) as events:
+        assert await following(events) == ("status", "human")
+        waiting = asyncio.ensure_future(following(events))
+        async with resources.database.unit_of_work() as session:
+            await session.execute(
+                text(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where application_name = 'helpninja live' and datname = current_database()"
+                )
+            )
+        await desk.done("reply", text="Still there?")
+        assert await waiting == ("member", "Still there?")
+
+
+async def test_a_visitor_hears_of_no_conversation_but_their_own(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    tenant = (await begin(client, factory)).tenant
+    mine, theirs = (
+        await begin(client, factory, tenant=tenant),
+        await begin(client, factory, tenant=tenant),
+    )
+    desk = await theirs.desk()
+    async with hearing(resources, mine) as events:
+        assert await following(events) == ("status", "waiting")
+        await desk.done("take-over")
+        await desk.done("reply", text="For somebody else")
+        await mine.ask("Hi")
+        assert await following(events) == ("visitor", "Hi")
+    stranger, _ = factory.visitor(tenant)
+    with pytest.raises(NotFound):
+        await anext(watch(resources.database, resources.live, stranger))
+
+
+async def test_a_conversation_has_so_many_listeners_and_no_more(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    open_ones = [watch(resources.database, resources.live, talk.visitor) for _ in range(MAX_LISTENERS)]
+    for each in open_ones:
+        await anext(each)
+    with pytest.raises(RateLimited):
+        await anext(watch(resources.database, resources.live, talk.visitor))
+    await open_ones.pop().aclose()
+    one_more = watch(resources.database, resources.live, talk.visitor)
+    await anext(one_more)
+    for each in [*open_ones, one_more]:
+        await each.aclose()
+
+
+@pytest.mark.parametrize("path", ["/api/widget/events", "/api/widget/typing"])
+async def test_only_the_visitor_with_the_token_may_listen_or_type(
+    client: httpx.AsyncClient, factory: Factory, path: str
+) -> None:
+    talk = await begin(client, factory)
+    method = "GET" if path.endswith("events") else "POST"
+    key = {"t": talk.tenant.workspace.public_key}
+    assert (await client.request(method, path, params=key)).status_code == 401
+    _, other = factory.visitor(talk.tenant)
+    assert (await client.request(method, path, headers=other)).status_code == 404
+    elsewhere = talk.token | {"origin": "https://evil.example"}
+    async with talk.factory.resources.database.unit_of_work(talk.tenant.scope) as session:
+        await session.execute(text("update workspaces set allowed_domains = '{shop.example}'"))
+    assert (await client.request(method, path, headers=elsewhere)).status_code == 403
+
+
+async def test_members_see_that_the_visitor_writes(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    with resources.live.listening(f"inbox:{talk.tenant.id}") as listener:
+        assert (await client.post("/api/widget/typing", headers=talk.token)).json() == {"ok": True}
+        await told(listener, f"{talk.conversation_id} visitor_types")

@@ -1,0 +1,188 @@
+"""The inbox in one browser and a visitor's panel in another, from the hand-off to the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from helpninja_app.demo.workspace import PUBLIC_KEY
+from tests.e2e.accessibility import findings
+from tests.e2e.dashboard_steps import sign_in
+from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.slow_provider import SlowProvider, running_slow_provider
+
+pytestmark = pytest.mark.timeout(300)
+
+SOON = 30_000
+QUESTION = "How long do I have to return a jacket?"
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[SlowProvider]:
+    with running_slow_provider(words=60, pause=0.3) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(provider: SlowProvider) -> Iterator[DemoServer]:
+    with running_demo(
+        OPENAI_API_KEY="sk-test-0123456789",
+        OPENAI_BASE_URL=provider.url,
+        HELPNINJA_EMBEDDER="minilm",
+        HELPNINJA_ANSWER_MODEL="gpt-4o-mini",
+    ) as running:
+        yield running
+
+
+@contextmanager
+def panel(browser: Browser, server: DemoServer) -> Iterator[Page]:
+    """A visitor's own browser, with the widget's panel open."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{server.url}/widget/panel?t={PUBLIC_KEY}")
+    expect(page.locator("#send")).to_have_attribute("aria-disabled", "false")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: DemoServer) -> Iterator[Page]:
+    with panel(browser, server) as page:
+        yield page
+
+
+@pytest.fixture
+def inbox(page: Page, server: DemoServer) -> Page:
+    sign_in(page, server)
+    page.set_viewport_size({"width": 1440, "height": 844})
+    page.goto(f"{server.url}/app/inbox")
+    expect(page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
+    # Both panes are loaded, and follow.
+    expect(page.locator("[data-follows]")).to_have_count(2, timeout=SOON)
+    return page
+
+
+def say(visitor: Page, text: str) -> None:
+    visitor.locator("#message").fill(text)
+    visitor.locator("#message").press("Enter")
+
+
+def ask_for_a_person(visitor: Page, inbox: Page) -> None:
+    """The visitor asks, and the member opens the conversation as it appears in their list."""
+    rows = inbox.locator("a[data-conversation]")
+    known = rows.evaluate_all("rows => rows.map((row) => row.dataset.conversation)")
+    say(visitor, "Can I talk to a human please?")
+    others = "".join(f':not([data-conversation="{id}"])' for id in known)
+    row = inbox.locator(f"a[data-conversation]{others}").first
+    expect(row).to_contain_text("asked for a person", timeout=SOON)
+    row.click()
+    expect(row).to_have_attribute("aria-current", "true", timeout=SOON)
+    expect(messages(inbox)).to_contain_text("Can I talk to a human please?", timeout=SOON)
+
+
+def messages(inbox: Page) -> Locator:
+    return inbox.get_by_role("group", name="Messages")
+
+
+def head_button(inbox: Page, name: str) -> Locator:
+    return inbox.get_by_role("region", name="Conversation", exact=True).get_by_role("button", name=name)
+
+
+def test_a_member_takes_over_in_the_middle_of_an_answer_replies_hands_back_and_resolves(
+    inbox: Page, visitor: Page, provider: SlowProvider
+) -> None:
+    ask_for_a_person(visitor, inbox)
+    say(visitor, QUESTION)
+    expect(visitor.locator("#messages, body").first).to_contain_text("word2", timeout=SOON)
+    head_button(inbox, "Take over").click()
+    expect(head_button(inbox, "Hand back")).to_be_visible(timeout=SOON)
+    inbox.keyboard.press("r")
+    reply = inbox.get_by_label("Your reply")
+    expect(reply).to_be_focused()
+    reply.fill("Sixty days, and I have written it down.")
+    reply.press("Control+Enter")
+    expect(visitor.locator("body")).to_contain_text("Sixty days, and I have written it down.", timeout=SOON)
+    expect(reply).to_have_value("")
+    expect(messages(inbox).get_by_text("Sixty days, and I have written it down.")).to_have_count(1)
+    expect(messages(inbox)).not_to_contain_text("word59")
+    head_button(inbox, "Hand back").click()
+    expect(messages(inbox)).to_contain_text("handed it back to the assistant", timeout=SOON)
+    inbox.get_by_role("heading", name="Inbox", exact=True).click()
+    inbox.keyboard.press("e")
+    expect(inbox.get_by_role("status").get_by_text("The conversation is resolved.")).to_be_visible(
+        timeout=SOON
+    )
+    inbox.get_by_role("button", name="Undo").click()
+    expect(messages(inbox)).to_contain_text("opened it again", timeout=SOON)
+
+
+def test_what_waits_goes_on_waiting_when_its_resolve_is_undone(inbox: Page, visitor: Page) -> None:
+    ask_for_a_person(visitor, inbox)
+    expect(messages(inbox)).to_contain_text("I have passed this")
+    expect(messages(inbox)).not_to_contain_text("confidence")
+    why = inbox.get_by_role("complementary", name="About this conversation")
+    expect(why).to_contain_text("The visitor asked for a person.")
+    expect(why.get_by_role("progressbar")).to_have_count(0)
+    head_button(inbox, "Resolve").click()
+    inbox.get_by_role("button", name="Undo").click()
+    expect(messages(inbox)).to_contain_text("opened it again", timeout=SOON)
+    row = inbox.get_by_role("list", name="Conversations").get_by_role("link").first
+    expect(row).to_contain_text("asked for a person", timeout=SOON)
+    expect(head_button(inbox, "Resolve")).to_be_visible()
+
+
+def test_a_draft_survives_news_a_failure_and_a_reload_and_is_sent_once(inbox: Page, visitor: Page) -> None:
+    ask_for_a_person(visitor, inbox)
+    reply = inbox.get_by_label("Your reply")
+    reply.fill("Half a reply")
+    say(visitor, "Size 44 by the way.")
+    expect(messages(inbox)).to_contain_text("Size 44 by the way.", timeout=SOON)
+    expect(reply).to_have_value("Half a reply")
+    inbox.reload()
+    expect(reply).to_have_value("Half a reply", timeout=SOON)
+    inbox.get_by_role("tab", name="Note").click()
+    expect(inbox.get_by_label("A note for members")).to_have_value("")
+    inbox.get_by_label("A note for members").fill("Ask @")
+    expect(inbox.get_by_role("listbox", name="Members to mention")).to_be_visible()
+    inbox.get_by_label("A note for members").press("Enter")
+    expect(inbox.get_by_label("A note for members")).to_have_value(re.compile("^Ask @.+ $"))
+    inbox.get_by_role("button", name="Add note").click()
+    expect(messages(inbox)).to_contain_text("Note · ", timeout=SOON)
+    expect(visitor.locator("body")).not_to_contain_text("Ask @")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_on_it_keeps_anybody_out(inbox: Page, visitor: Page, scheme: str, width: int) -> None:
+    ask_for_a_person(visitor, inbox)
+    inbox.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    inbox.set_viewport_size({"width": width, "height": 844})
+    expect(messages(inbox)).to_be_visible()
+    assert findings(inbox) == []
+    if width == 390:
+        inbox.get_by_role("link", name="All conversations").click()
+        expect(inbox.get_by_role("list", name="Conversations")).to_be_visible()
+        assert findings(inbox) == []
+
+
+def test_the_keys_move_through_the_list_and_not_while_something_is_typed(
+    inbox: Page, visitor: Page, browser: Browser, server: DemoServer
+) -> None:
+    with panel(browser, server) as earlier:
+        ask_for_a_person(earlier, inbox)
+    ask_for_a_person(visitor, inbox)
+    rows = inbox.locator("a[data-conversation]")
+    inbox.get_by_role("heading", name="Inbox", exact=True).click()
+    inbox.keyboard.press("j")
+    expect(rows.nth(1)).to_have_attribute("aria-current", "true", timeout=SOON)
+    inbox.keyboard.press("k")
+    expect(rows.first).to_have_attribute("aria-current", "true", timeout=SOON)
+    field = inbox.get_by_label("Search conversations")
+    field.fill("")
+    field.press("e")
+    expect(field).to_have_value("e")
+    expect(head_button(inbox, "Resolve")).to_be_visible()

@@ -1,0 +1,225 @@
+"""The members' chat of the product as it is served, before providers over real HTTP, with their faults."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from llmock.pytest_plugin import LLMock
+from llmock.testing import LLMockServer
+
+from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.slow_provider import SlowProvider, running_slow_provider
+
+MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-5-5"}
+ANSWER = "A kestrel is a small falcon that hovers above its prey."
+KEY = "sk-test-0123456789"
+# Chunks before the first text: the role; or message_start, content_block_start and a ping.
+PREAMBLE = {"openai": 1, "anthropic": 3}
+_NUMBERS = itertools.count()
+
+Fault = Callable[[LLMock, int], LLMock]
+
+
+@dataclass(frozen=True)
+class Served:
+    """The product, and the provider that answers it."""
+
+    demo: DemoServer
+    llmock: LLMock
+    client: httpx.Client
+
+    def ask(self, provider: str, *, is_sse: bool = False) -> httpx.Response:
+        accept = {"accept": "text/event-stream"} if is_sse else {}
+        return self.client.post("/api/chat", json=question(provider), headers=accept)
+
+    def credits(self) -> int:
+        page = self.client.get("/api/billing/credit-history", params={"limit": 1}).json()["transactions"]
+        return int(page[0]["balance_after"]) if page else 10_000
+
+    def latest(self) -> dict[str, Any]:
+        """The answer of the chat that was asked in last."""
+        chat = self.client.get("/api/chats", params={"limit": 1}).json()["chats"][0]
+        answer: dict[str, Any] = self.client.get(f"/api/chats/{chat['id']}").json()["messages"][-1]
+        return answer
+
+
+def question(provider: str) -> dict[str, Any]:
+    asked = f"What is a kestrel? {next(_NUMBERS)}"
+    return {"modelId": MODELS[provider], "messages": [{"role": "user", "content": asked}]}
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[tuple[DemoServer, LLMockServer]]:
+    with (
+        LLMockServer() as provider,
+        running_demo(
+            OPENAI_API_KEY=KEY,
+            OPENAI_BASE_URL=provider.base_url("openai"),
+            ANTHROPIC_API_KEY=KEY,
+            ANTHROPIC_BASE_URL=provider.base_url("anthropic"),
+            HELPNINJA_EMBEDDER="minilm",
+            HELPNINJA_ANSWER_MODEL="offline",
+            HELPNINJA_UNLIMITED="0",
+            HELPNINJA_FIRST_BYTE_TIMEOUT="3",
+            HELPNINJA_IDLE_TIMEOUT="2",
+        ) as demo,
+    ):
+        yield demo, provider
+
+
+@pytest.fixture
+def served(product: tuple[DemoServer, LLMockServer]) -> Iterator[Served]:
+    demo, provider = product
+    headers = {"authorization": f"Bearer {demo.api_key}"}
+    with httpx.Client(base_url=demo.url, headers=headers, timeout=30) as client:
+        yield Served(demo, LLMock(provider).reset(), client)
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_an_answer_streams_and_is_paid_for(served: Served, provider: str) -> None:
+    served.llmock.reply(ANSWER)
+    before = served.credits()
+    response = served.ask(provider)
+    answer = served.latest()
+    assert (response.status_code, response.text) == (200, ANSWER)
+    assert (answer["content"], answer["state"], answer["finish"]) == (ANSWER, "complete", "stop")
+    assert answer["inputTokens"] > 0
+    assert before - served.credits() == answer["credits"] == 1
+
+
+BEFORE_THE_FIRST_WORD: dict[str, tuple[Fault, int]] = {
+    "429 without end": (lambda mock, _: mock.rate_limit(times=None, retry_after=0.05), 503),
+    "429 for a long time": (lambda mock, _: mock.rate_limit(times=None, retry_after=60), 503),
+    "500": (lambda mock, _: mock.fail(500, times=None), 502),
+    "529": (lambda mock, _: mock.fail(529, times=None), 503),
+    "a refused key": (lambda mock, _: mock.fail(401, times=None), 503),
+    "too late": (lambda mock, _: mock.delay(30, times=None), 504),
+    "cut off at once": (lambda mock, _: mock.disconnect(after_chunks=0, times=None), 503),
+}
+
+
+@pytest.mark.parametrize("fault", BEFORE_THE_FIRST_WORD)
+@pytest.mark.parametrize("provider", MODELS)
+def test_what_fails_before_the_first_word_is_a_problem_and_costs_nothing(
+    served: Served, provider: str, fault: str
+) -> None:
+    break_it, status = BEFORE_THE_FIRST_WORD[fault]
+    break_it(served.llmock, PREAMBLE[provider])
+    before = served.credits()
+    response = served.ask(provider)
+    problem = response.json()
+    assert response.status_code == status, problem
+    assert response.headers["content-type"] == "application/problem+json"
+    assert KEY not in response.text
+    answer = served.latest()
+    assert (answer["state"], answer["content"]) == ("failed", "")
+    assert answer["reason"] == problem["detail"]
+    assert served.credits() == before
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_limit_that_passes_is_waited_for(served: Served, provider: str) -> None:
+    served.llmock.rate_limit(retry_after=0.1).reply(ANSWER)
+    assert served.ask(provider).text == ANSWER
+
+
+ON_THE_WAY: dict[str, Fault] = {
+    "silence": lambda mock, preamble: mock.stall(after_chunks=preamble + 2, seconds=30, times=None),
+    "a broken connection": lambda mock, preamble: mock.disconnect(after_chunks=preamble + 2, times=None),
+    "an end that is none": lambda mock, preamble: mock.truncate(after_chunks=preamble + 2, times=None),
+    "nonsense": lambda mock, preamble: mock.corrupt(after_chunks=preamble + 2, times=None),
+}
+
+
+@pytest.mark.parametrize("fault", ON_THE_WAY)
+@pytest.mark.parametrize("provider", MODELS)
+def test_what_fails_on_the_way_breaks_the_connection_off_and_costs_nothing(
+    served: Served, provider: str, fault: str
+) -> None:
+    ON_THE_WAY[fault](served.llmock.reply(ANSWER, times=None), PREAMBLE[provider])
+    before = served.credits()
+    with pytest.raises(httpx.RemoteProtocolError):
+        served.ask(provider)
+    answer = served.latest()
+    assert answer["state"] == "failed"
+    assert answer["content"]
+    assert ANSWER.startswith(answer["content"])
+    assert served.credits() == before
+
+
+@pytest.mark.parametrize("fault", ON_THE_WAY)
+def test_what_fails_on_the_way_is_an_event_where_events_were_asked_for(served: Served, fault: str) -> None:
+    ON_THE_WAY[fault](served.llmock.reply(ANSWER, times=None), PREAMBLE["openai"])
+    response = served.ask("openai", is_sse=True)
+    last = response.text.strip().split("\n\n")[-1]
+    assert last.startswith("event: error\n")
+    assert json.loads(last.partition("data: ")[2])["status"] in {502, 503, 504}
+
+
+@pytest.fixture
+def slow(product: tuple[DemoServer, LLMockServer]) -> Iterator[tuple[httpx.Client, SlowProvider]]:
+    """A product of its own, before a provider that says a word every quarter of a second."""
+    with (
+        running_slow_provider(words=40, pause=0.25) as provider,
+        running_demo(
+            OPENAI_API_KEY=KEY,
+            OPENAI_BASE_URL=provider.url,
+            HELPNINJA_EMBEDDER="minilm",
+            HELPNINJA_ANSWER_MODEL="offline",
+        ) as demo,
+        httpx.Client(
+            base_url=demo.url, headers={"authorization": f"Bearer {demo.api_key}"}, timeout=30
+        ) as client,
+    ):
+        yield client, provider
+
+
+def test_words_arrive_as_they_are_said_and_whoever_leaves_stops_them(
+    slow: tuple[httpx.Client, SlowProvider],
+) -> None:
+    client, provider = slow
+    with client.stream("POST", "/api/chat", json=question("openai")) as warm:
+        next(warm.iter_text())
+    with client.stream("POST", "/api/chat", json=question("openai")) as response:
+        late = []
+        for _, piece in zip(range(5), response.iter_text(), strict=False):
+            late.append(time.monotonic() - provider.said_at[piece.split()[-1]])
+    left = time.monotonic()
+    assert sorted(late)[2] < 0.1
+    with suppress(TimeoutError):
+        provider.was_left.wait(5)
+    assert provider.was_left.is_set()
+    assert provider.left_at - left < 1.0
+    chat = client.get(f"/api/chats/{response.headers['x-chat-id']}").json()
+    until = time.monotonic() + 5
+    while chat["messages"][-1]["state"] == "writing" and time.monotonic() < until:
+        time.sleep(0.1)
+        chat = client.get(f"/api/chats/{response.headers['x-chat-id']}").json()
+    answer = chat["messages"][-1]
+    assert answer["state"] == "interrupted"
+    assert answer["content"].startswith("word0 word1 word2")
+
+
+def test_many_answers_at_once_all_come_to_their_end(served: Served) -> None:
+    served.llmock.reply(ANSWER, times=None)
+    texts: list[str] = []
+
+    def one() -> None:
+        with httpx.Client(base_url=served.demo.url, headers=served.client.headers, timeout=60) as client:
+            texts.append(client.post("/api/chat", json=question("openai")).text)
+
+    threads = [threading.Thread(target=one) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts == [ANSWER] * 30

@@ -1,0 +1,94 @@
+"""Many units of work for few connections: each gets one in the order they came, and none waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from helpninja_app.errors import Unavailable
+from helpninja_app.kernel import database as database_module
+from helpninja_app.kernel.database import Database
+from helpninja_app.resources import Resources
+
+CROWD = 60
+ROUNDS = 5
+CONNECTIONS = 15
+
+
+@pytest.fixture
+async def database(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """With all its connections open: making one takes long on a busy machine, and others go ahead."""
+    monkeypatch.setattr(database_module, "_OVERFLOW", 0)
+    made = Database(resources.database.url, pool_size=CONNECTIONS)
+    all_open = asyncio.Barrier(CONNECTIONS)
+
+    async def open_one() -> None:
+        async with made.unit_of_work() as session:
+            await session.execute(text("select 1"))
+            await all_open.wait()
+
+    await asyncio.gather(*(open_one() for _ in range(CONNECTIONS)))
+    return made
+
+
+async def test_nobody_who_waits_for_a_connection_is_overtaken(database: Database) -> None:
+    begun, overtaken = 0, list[int]()
+
+    async def visit() -> None:
+        nonlocal begun
+        for _ in range(ROUNDS):
+            before = begun
+            async with database.unit_of_work() as session:
+                await session.execute(text("select 1"))
+                begun += 1
+                overtaken.append(begun - before)
+
+    await asyncio.gather(*(visit() for _ in range(CROWD)))
+    await database.close()
+    assert len(overtaken) == CROWD * ROUNDS
+    # Those who were there before, and of who came at the same time as many as there are connections.
+    assert max(overtaken) <= CROWD + CONNECTIONS
+
+
+async def test_who_waits_too_long_is_told_and_the_next_is_served(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_PATIENCE", 0.2)
+    done = asyncio.Event()
+
+    async def hold() -> None:
+        async with database.unit_of_work() as session:
+            await session.execute(text("select 1"))
+            await done.wait()
+
+    holding = [asyncio.create_task(hold()) for _ in range(CONNECTIONS)]
+    await asyncio.sleep(0.1)
+    with pytest.raises(Unavailable):
+        async with database.unit_of_work():
+            pass
+    done.set()
+    await asyncio.gather(*holding)
+    async with database.unit_of_work() as session:
+        assert (await session.execute(text("select 1"))).scalar_one() == 1
+    await database.close()
+
+
+async def test_who_leaves_while_waiting_does_not_take_a_turn_along(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_PATIENCE", 5.0)
+
+    async def visit() -> int:
+        async with database.unit_of_work() as session:
+            return int((await session.execute(text("select 1"))).scalar_one())
+
+    for _ in range(5):
+        leaving = [asyncio.create_task(visit()) for _ in range(CROWD)]
+        await asyncio.sleep(0.02)
+        for each in leaving:
+            each.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+    assert await asyncio.gather(*(visit() for _ in range(CROWD))) == [1] * CROWD
+    await database.close()
