@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from bench import answers, evaluation, identity, ingest, pdf, search
+from bench import answers, chat, chats, evaluation, identity, inbox, ingest, pdf, person, search
 from bench.report import say
 
 BENCHMARKS: Mapping[str, Callable[[], Awaitable[None]]] = {
@@ -17,6 +17,10 @@ BENCHMARKS: Mapping[str, Callable[[], Awaitable[None]]] = {
     "answers": answers.run,
     "ingest": ingest.run,
     "identity": identity.run,
+    "chat": chat.run,
+    "chats": chats.run,
+    "inbox": inbox.run,
+    "person": person.run,
 }
 USAGE = f"""usage: python -m bench [{" | ".join(BENCHMARKS)} ...]   all of them when none is named
        python -m bench evaluation DIR ...        labelled sets: corpus.jsonl and queries.jsonl

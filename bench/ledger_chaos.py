@@ -29,11 +29,11 @@ from bench.ledger_worker import Orders, work
 from bench.report import Figure, say, show
 from bench.scratch import scratch_database
 from helpninja_app.accounts.workspaces import create_workspace
+from helpninja_app.billing.at_once import LIFETIME
 from helpninja_app.billing.deadlines import meet_deadlines
 from helpninja_app.billing.ledger import Reason, database_time, open_account, post
 from helpninja_app.billing.models import EntryKind, Unit
 from helpninja_app.billing.plans import AGENCY, PLANS
-from helpninja_app.billing.reservations import LIFETIME
 from helpninja_app.billing.verification import verify_ledger
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.embedded_postgres import Urls

@@ -101,7 +101,7 @@ def make_pdf(pages: int) -> bytes:
 
 
 async def _extract(document: bytes) -> None:
-    extract_pdf(document, name="bench", most_pages=PAGES, on_page_count=lambda _: None)
+    extract_pdf(document, name="bench", most_pages=PAGES, is_time_left=lambda: True)
 
 
 async def _bare_pypdfium2(document: bytes) -> None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import httpx
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bench.screenshot_scenes import QUESTION, converse, furnish, wait_for_people
 from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
-from tests.e2e.dashboard_steps import search, sign_in
+from tests.e2e.dashboard_steps import open_knowledge, search, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.e2e.test_accounts import PASSWORD, sign_up
 from tests.e2e.test_billing import SOON, buy, choose, pay
@@ -26,14 +26,6 @@ from tests.twins.stripe import StripeTwin
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 LARGEST = 300_000
 PHONE = (390, 844)
-QUESTION = "How long do I have to return a jacket?"
-CONVERSATIONS = (
-    "Where is my parcel? It was due on Monday.",
-    "What does shipping to Switzerland cost?",
-    "Do you sell drones?",
-    "Can I take a gas cartridge on a plane?",
-    "How do I wash a down jacket?",
-)
 
 
 @dataclass(frozen=True)
@@ -154,6 +146,25 @@ def home(page: Page, server: DemoServer) -> None:
     page.get_by_role("heading", level=1).click()  # takes the focus ring off the field
 
 
+def knowledge(tab: str) -> Callable[[Page, DemoServer], None]:
+    """The Knowledge screen at a tab, with everything read."""
+
+    def take(page: Page, server: DemoServer) -> None:
+        sign_in(page, server)
+        open_knowledge(page, server, tab)
+        expect(page.locator("td").get_by_text("Reading", exact=True)).to_have_count(0, timeout=SOON)
+        page.get_by_role("heading", level=1).click()
+
+    return take
+
+
+def knowledge_search(page: Page, server: DemoServer) -> None:
+    sign_in(page, server)
+    open_knowledge(page, server, "Test search")
+    search(page, QUESTION)
+    page.get_by_role("heading", level=1).click()
+
+
 def gallery(page: Page, server: DemoServer) -> None:
     page.goto(f"{server.url}/dev/gallery#buttons")
     expect(page.get_by_role("heading", name="Buttons")).to_be_in_viewport()
@@ -173,6 +184,60 @@ def shop_with_widget(page: Page, server: DemoServer) -> None:
     panel = open_widget(page)
     ask(panel, QUESTION)
     expect(panel.locator(".message.bot").last.locator("a.chip").first).to_be_visible()
+
+
+def chat(page: Page, server: DemoServer) -> None:
+    """A question and its answer, with the passages that it rests on."""
+    chat_empty(page, server)
+    page.get_by_label("Your question", exact=True).fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
+    expect(page.locator("#chats")).to_contain_text(QUESTION)
+    page.get_by_role("heading", level=1).click()
+
+
+def chat_empty(page: Page, server: DemoServer) -> None:
+    window = page.viewport_size
+    assert window is not None
+    page.set_viewport_size({"width": 1200, "height": 844})
+    sign_in(page, server)
+    page.set_viewport_size(window)
+    page.goto(f"{server.url}/app/chat?chat=new")
+    expect(page.get_by_role("list", name="Suggestions").get_by_role("button")).to_have_count(4)
+
+
+def chat_citation(page: Page, server: DemoServer) -> None:
+    """The passage beside the answer that rests on it."""
+    chat(page, server)
+    page.get_by_role("button", name="Passage 1").first.click()
+    expect(page.get_by_role("link", name="Open the document")).to_be_visible()
+
+
+def knowledge_answer(page: Page, server: DemoServer) -> None:
+    """A curated answer being changed."""
+    knowledge("Curated answers")(page, server)
+    page.get_by_role("button", name="More for").and_(page.locator(":visible")).first.click()
+    page.get_by_role("menuitem", name="Edit").click()
+    expect(page.get_by_label("Answer", exact=True)).to_be_visible()
+
+
+def inbox(page: Page, server: DemoServer) -> None:
+    """A conversation in which a person is asked for, with a note, beside the others."""
+    sign_in(page, server)
+    page.goto(f"{server.url}/app/inbox")
+    row = page.locator("[data-conversation]").filter(has_text="asked for a person")
+    row.click()
+    expect(page.get_by_role("group", name="Messages")).to_contain_text("batch")
+    page.wait_for_load_state("networkidle")
+
+
+def in_each_way(name: str, take: Callable[[Page, DemoServer], None]) -> tuple[Picture, ...]:
+    """Light, dark and on a phone."""
+    return (
+        Picture(name, take),
+        Picture(f"{name}-dark", take, scheme="dark"),
+        Picture(f"{name}-phone", take, window=PHONE),
+    )
 
 
 PICTURES = (
@@ -210,6 +275,17 @@ PICTURES = (
     Picture("home", home, window=(1440, 1180)),
     Picture("home-dark", home, window=(1440, 1180), scheme="dark"),
     Picture("home-phone", home, window=PHONE),
+    # The empty ones first: a chat that was asked is listed from then on.
+    *in_each_way("chat-empty", chat_empty),
+    *in_each_way("chat", chat),
+    *in_each_way("chat-citation", chat_citation),
+    *in_each_way("inbox", inbox),
+    *in_each_way("knowledge", knowledge("Sources")),
+    *in_each_way("knowledge-documents", knowledge("Documents")),
+    *in_each_way("knowledge-curated", knowledge("Curated answers")),
+    *in_each_way("knowledge-notes", knowledge("Notes")),
+    *in_each_way("knowledge-search", knowledge_search),
+    Picture("knowledge-answer", knowledge_answer),
     Picture("gallery", gallery, window=(1440, 1180)),
     Picture("gallery-dark", gallery, window=(1440, 1180), scheme="dark"),
     Picture("palette", palette),
@@ -232,6 +308,10 @@ def main(*names: str) -> None:
         sell_everything(twin)
         twin.deliver_to = f"{server.url}/api/webhooks/stripe"
         converse(server)
+        if not names or any(name.startswith("knowledge") for name in names):
+            furnish(server)
+        if not names or any(name.startswith("inbox") for name in names):
+            wait_for_people(server)
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS
         )
@@ -240,18 +320,6 @@ def main(*names: str) -> None:
                 continue
             print(take(browser, picture, server))
         browser.close()
-
-
-def converse(server: DemoServer) -> None:
-    """What visitors asked before the picture of the dashboard is taken."""
-    for number, question in enumerate(CONVERSATIONS):
-        answer = httpx.post(
-            f"{server.url}/api/chat",
-            json={"tenantId": "hn_pk_demo", "sessionId": f"picture-{number:03}", "message": question},
-            headers={"origin": server.url},
-            timeout=30,
-        )
-        answer.raise_for_status()
 
 
 def take(browser: Browser, picture: Picture, server: DemoServer) -> str:

@@ -29,11 +29,12 @@ class Server:
 
     url: str
     seconds: float
+    pid: int
 
 
 @contextmanager
-def running_server(folder: Path, port: int) -> Iterator[Server]:
-    """The demo on ``port``, its data in ``folder``, without limits on visitors."""
+def running_server(folder: Path, port: int, **settings: str) -> Iterator[Server]:
+    """The demo on ``port``, its data in ``folder``, without limits on visitors; ``settings`` go beyond."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     environment |= {
         "PORT": str(port),
@@ -46,6 +47,7 @@ def running_server(folder: Path, port: int) -> Iterator[Server]:
         "HELPNINJA_LIMIT_SESSION": "1000000",
         "HELPNINJA_LIMIT_WORKSPACE": "1000000",
         "HELPNINJA_LOG_LEVEL": "warning",
+        **settings,
     }
     log = folder.parent / f"{folder.name}.log"
     with log.open("ab") as output:
@@ -62,7 +64,7 @@ def running_server(folder: Path, port: int) -> Iterator[Server]:
         )
         try:
             _wait_until_ready(process, port, log)
-            yield Server(f"http://127.0.0.1:{port}", time.perf_counter() - started)
+            yield Server(f"http://127.0.0.1:{port}", time.perf_counter() - started, process.pid)
         finally:
             _end(process)
 

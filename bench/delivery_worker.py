@@ -1,0 +1,111 @@
+"""A process that asks for people and tells them, until it is killed; ``bench.delivery_chaos`` starts them."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import random
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from helpninja_app.accounts.callers import VisitorCaller
+from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.conversations.delivering import Courier, Send
+from helpninja_app.conversations.delivery_records import Fallbacks
+from helpninja_app.conversations.handoff import escalate
+from helpninja_app.conversations.models import Contact, Reason
+from helpninja_app.conversations.threads import open_conversation
+from helpninja_app.integrations.packet import Packet
+from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.live import Live
+from helpninja_app.kernel.mail import LogMailer
+from helpninja_app.kernel.safe_http import SafeHttp
+from helpninja_app.kernel.scope import Scope
+
+KEY = "a-key-of-the-benchmark-0123456789-abcdef"
+ROUNDS = 6
+# The next process takes over what this one held almost at once.
+LEASE_SECONDS = 0.2
+_LONGEST_LIFE = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """``report`` is a file that it adds lines to; the destinations are in there what takes a message."""
+
+    url: str
+    workspace_id: UUID
+    seed: int
+    report: str
+
+
+class Life:
+    """What the process is doing just now; a thread kills it, whatever that is."""
+
+    def __init__(self, report: int) -> None:
+        self.stage, self.report = "starting", report
+
+    def say(self, word: str, about: object) -> None:
+        os.write(self.report, f"{word} {about}\n".encode())
+
+    def end(self) -> None:
+        self.say("died", self.stage)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def work(orders: Orders) -> None:
+    """The whole life of a process."""
+    faulthandler.dump_traceback_later(60)
+    asyncio.run(_work(orders, random.Random(orders.seed)))
+
+
+def make_courier(database: Database, http: SafeHttp, send: Send, *, lease_seconds: float) -> Courier:
+    return Courier(
+        database=database,
+        live=Live(database.url),
+        http=http,
+        mailer=LogMailer(),
+        send=send,
+        keys=[KEY],
+        fallbacks=Fallbacks(),
+        origin="http://helpninja.test",
+        lease_seconds=lease_seconds,
+    )
+
+
+async def _work(orders: Orders, chance: random.Random) -> None:
+    life = Life(os.open(orders.report, os.O_WRONLY | os.O_APPEND))
+
+    async def send(provider: str, credentials: Mapping[str, str], packet: Packet, **_: object) -> None:
+        life.stage = "sending"
+        await asyncio.sleep(chance.random() / 50)
+        life.say("taken", packet.delivery_id)
+        life.stage = "noting what was sent"
+        await asyncio.sleep(chance.random() / 50)
+
+    database = Database(orders.url, pool_size=4)
+    scope = Scope.members(orders.workspace_id)
+    async with SafeHttp(user_agent="bench") as http:
+        courier = make_courier(database, http, send, lease_seconds=LEASE_SECONDS)
+        async with database.unit_of_work(scope) as session:
+            workspace = await load_workspace(session, orders.workspace_id)
+        fuse = threading.Timer(chance.uniform(0.02, _LONGEST_LIFE), life.end)
+        fuse.daemon = True
+        fuse.start()
+        for _ in range(ROUNDS):
+            life.stage = "writing"
+            visitor = VisitorCaller(workspace, f"session-{uuid4().hex}", is_signed=True)
+            async with database.unit_of_work(visitor.scope) as session:
+                conversation = await open_conversation(session, visitor)
+                conversation.contact = Contact.DECLINED.value
+                await escalate(session, conversation, Reason.RULE, topic="Is anybody there?")
+            life.say("committed", conversation.id)
+            life.stage = "between commit and sending"
+            await asyncio.sleep(chance.random() / 20)
+            await courier.deliver_due()
+        fuse.cancel()
+    await database.close()

@@ -1,0 +1,62 @@
+"""How well a visitor who asks for a person is understood, by a labelled set in ten languages.
+
+Every second sentence may be looked at when phrases are written; the others are held out. The sentences of the
+languages correspond to each other, so the half that is held out changes from language to language. Both were
+known to who wrote the phrases: only the fresh sentences say how well other wordings are understood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.report import Figure, show
+from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk
+
+SET = Path(__file__).with_name("data") / "person_requests.json"
+# Written after the phrases and never tuned on.
+FRESH = SET.with_name("person_requests_fresh.json")
+HALVES = {"looked at": 0, "held out": 1}
+
+
+def load() -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = json.loads(SET.read_text(encoding="utf-8"))
+    return found
+
+
+def asks_for_a_person(message: str, language: str) -> bool:
+    talk = answer_small_talk(message, language=language)
+    return talk is not None and talk.kind is SmallTalkKind.PERSON
+
+
+def understood(half: int, language: str, kind: str) -> tuple[int, int]:
+    """How many ``requests`` or ``near_misses`` of a half are taken for requests, and how many it has."""
+    found = load()
+    start = (half + list(found).index(language)) % 2
+    messages = found[language][kind][start::2]
+    return sum(asks_for_a_person(message, language) for message in messages), len(messages)
+
+
+async def run() -> None:
+    show("Asking for a person", list(_figures()))
+
+
+def _figures() -> Iterator[Figure]:
+    languages = list(load())
+    fresh: dict[str, dict[str, list[str]]] = json.loads(FRESH.read_text(encoding="utf-8"))
+    for kind in ("requests", "near_misses"):
+        said = [(text, code) for code, both in fresh.items() for text in both[kind]]
+        taken = sum(asks_for_a_person(text, code) for text, code in said)
+        yield Figure(f"fresh {kind.replace('_', ' ')} taken for requests", f"{taken} of {len(said)}")
+    for name, half in HALVES.items():
+        hits = [understood(half, language, "requests") for language in languages]
+        alarms = [understood(half, language, "near_misses") for language in languages]
+        found, wanted = (sum(column) for column in zip(*hits, strict=True))
+        false, misses = (sum(column) for column in zip(*alarms, strict=True))
+        yield Figure(f"recall, {name}", f"{found} of {wanted} ({found / wanted:.0%})")
+        precision = f"{found / (found + false):.1%}" if found + false else "none found"
+        yield Figure(f"precision, {name}", precision)
+        yield Figure(f"false alarms, {name}", f"{false} of {misses}", "0", false == 0)
+        by_language = ", ".join(f"{code} {one}/{of}" for code, (one, of) in zip(languages, hits, strict=True))
+        yield Figure(f"requests understood, {name}", by_language)

@@ -1,0 +1,103 @@
+"""What stands in the demo before the pictures are taken: conversations, files, notes and answers."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.e2e.demo_server import DemoServer
+
+QUESTION = "How long do I have to return a jacket?"
+CONVERSATIONS = (
+    "Where is my parcel? It was due on Monday.",
+    "What does shipping to Switzerland cost?",
+    "Do you sell drones?",
+    "Can I take a gas cartridge on a plane?",
+    "How do I wash a down jacket?",
+)
+WAITING = {
+    "picture-wash": ["How do I wash a down jacket?"],
+    "picture-noor": [
+        QUESTION,
+        "And can I still exchange the Ridge Mid boots after one hike? They rub my heel.",
+        "Can I talk to a human please?",
+    ],
+}
+FILES = {
+    "Returns policy 2026.md": "# Returns policy\n\nUnworn items come back within 60 days, in their box.\n",
+    "Price list spring.csv": "article,price\nCairn shell,249\nFell tent,399\nBrook bottle,24\n",
+    "Warranty handbook.txt": "Tents have five years of warranty, zips and poles two years.\n",
+}
+NOTES = {
+    "Opening hours at Christmas": "# Christmas\n\nClosed from 25 to 27 December and on 1 January. The last "
+    "day on which parcels leave in time for Christmas is 20 December.",
+    "Who to ask about wholesale": "Jonas looks after shops that want to sell our things: orders of 20 pieces "
+    "and more, 30 % off the price list. Never quote prices before he has seen the order.",
+}
+ANSWERS: tuple[tuple[str, list[str], str], ...] = (
+    (
+        "Do you deliver to the Shetland islands?",
+        ["Can a parcel reach Lerwick?", "Delivery to Shetland"],
+        "Yes, within **five** working days, for 9 euros. Tents and poles go by ship and take two weeks.",
+    ),
+    (
+        "Can I speak to a real person?",
+        [],
+        "Of course. Write what it is about, and Mara or Jonas answers here.",
+    ),
+    (
+        "Do you have a shop that I can visit?",
+        ["Where is your store?"],
+        "Yes, in Bern, Aarbergergasse 12, Tuesday to Saturday from 10 to 18 o'clock.",
+    ),
+    ("When does the winter sale begin?", ["Winter sale"], "On 8 January, in the shop and here at once."),
+)
+
+
+def converse(server: DemoServer) -> None:
+    """What visitors asked before the picture of the dashboard is taken."""
+    for number, question in enumerate(CONVERSATIONS):
+        answer = httpx.post(
+            f"{server.url}/api/chat",
+            json={"tenantId": "hn_pk_demo", "sessionId": f"picture-{number:03}", "message": question},
+            headers={"origin": server.url},
+            timeout=30,
+        )
+        answer.raise_for_status()
+
+
+def wait_for_people(server: DemoServer) -> None:
+    """A visitor who asks, is not helped and waits, with what members have written about it."""
+    with httpx.Client(
+        base_url=server.url, headers={"authorization": f"Bearer {server.api_key}"}, timeout=30
+    ) as client:
+        for session, questions in WAITING.items():
+            for question in questions:
+                body = {"tenantId": "hn_pk_demo", "sessionId": session, "message": question}
+                answer = httpx.post(
+                    f"{server.url}/api/chat", json=body, headers={"origin": server.url}, timeout=30
+                )
+                conversation = answer.raise_for_status().json()["conversationId"]
+            address = f"/api/conversations/{conversation}"
+            if session == "picture-noor":
+                note = {"text": "We allowed this twice last month for the same model, see heel batch issue."}
+                client.post(f"{address}/note", json=note).raise_for_status()
+                client.post(f"{address}/tags", json={"tags": ["boots", "exchange"]})
+            else:
+                client.post(f"{address}/resolve").raise_for_status()
+
+
+def furnish(server: DemoServer) -> None:
+    """Files, notes, a page that is not there and curated answers, as a shop would have them."""
+    with httpx.Client(
+        base_url=server.url, headers={"authorization": f"Bearer {server.api_key}"}, timeout=60
+    ) as client:
+        for name, text in FILES.items():
+            client.post("/api/upload", files={"file": (name, text.encode())}).raise_for_status()
+        for title, text in NOTES.items():
+            client.post("/api/notes", json={"title": title, "text": text}).raise_for_status()
+        for question, phrasings, answer in ANSWERS:
+            body = {"question": question, "phrasings": phrasings, "answer": answer}
+            client.post("/api/curated-answers", json=body).raise_for_status()
+        off = client.get("/api/curated-answers").raise_for_status().json()["answers"][-1]
+        client.patch(f"/api/curated-answers/{off['id']}", json={"on": False}).raise_for_status()
+        client.post("/api/ingest", json={"input": f"{server.url}/demo/help/winter-sale"})
