@@ -54,9 +54,13 @@ class Facts:
         return address_of(self.page_url)
 
     @cached_property
+    def path(self) -> str:
+        return f"/{self.page.partition('/')[2]}" if self.page else ""
+
+    @cached_property
     def places(self) -> frozenset[str]:
-        """The page as conditions may name it: with its host, and by its path."""
-        return frozenset((self.page, f"/{self.page.partition('/')[2]}") if self.page else ())
+        """The page as conditions may name it."""
+        return frozenset({self.page, self.path} - {""})
 
 
 @lru_cache(maxsize=8192)
