@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 import unicodedata
@@ -76,7 +77,7 @@ async def read_json(
         raw = await read_limited(request, max_bytes)
         if is_optional and not raw:
             return JsonBody({}, None)
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_number, parse_float=_finite)
     except TooLarge as error:
         return JsonBody(None, error)
     # ValueError: also for bytes that are no UTF-8, and for numbers of more digits than Python converts.
@@ -87,6 +88,16 @@ async def read_json(
         message = "Texts cannot hold U+0000 or half of a surrogate pair."
         return JsonBody(None, Invalid(errors=(FieldError("body", message),)))
     return JsonBody(value, None)
+
+
+def _refuse_number(name: str) -> float:
+    raise ValueError(f"JSON has no {name}.")
+
+
+def _finite(digits: str) -> float:
+    """What neither JSON nor the database can hold comes of 1e999."""
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_number(digits)
 
 
 async def body_chunks(request: Request) -> AsyncGenerator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import html
@@ -19,6 +20,9 @@ from helpninja_app.errors import NotFound
 router = APIRouter(include_in_schema=False)
 
 LONGEST_TOKEN = 100
+# Characters that are shown with their formatting; what comes after them is shown as it was written.
+MOST_MARKDOWN = 300_000
+
 _STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.6 system-ui,sans-serif;margin:0;background:Canvas;color:CanvasText}
@@ -59,19 +63,25 @@ async def shared(request: Request, token: str = "") -> HTMLResponse:
         page = _page("Not here any more", f"<p>{html.escape(GONE)} Ask who sent it for a new one.</p>")
         return HTMLResponse(page, status_code=404, headers=_HEADERS)
     title = f"Conversation with {transcript.workspace_name}"
-    return HTMLResponse(_page(title, _shown(transcript)), headers=_HEADERS)
+    # Thousands of messages take longer than others should wait.
+    shown = await asyncio.to_thread(_shown, transcript)
+    return HTMLResponse(_page(title, shown), headers=_HEADERS)
 
 
 def _shown(transcript: Transcript) -> str:
     cut = f"<p>Only the last {MOST_MESSAGES:,} messages are here.</p>" if transcript.is_cut else ""
-    return cut + "".join(_message(line) for line in transcript.lines)
+    shown, left = [], MOST_MARKDOWN
+    for line in transcript.lines:
+        left -= len(line.text)
+        shown.append(_message(line, is_plain=left < 0))
+    return cut + "".join(shown)
 
 
-def _message(line: Line) -> str:
+def _message(line: Line, *, is_plain: bool) -> str:
     moment = f"{line.created_at:%Y-%m-%d %H:%M} UTC"
     said = (
         f'<div class="said">{html.escape(line.text)}</div>'
-        if line.role == "visitor"
+        if line.role == "visitor" or is_plain
         else f"<div>{render_markdown(line.text)}</div>"
     )
     return (

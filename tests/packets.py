@@ -34,7 +34,13 @@ def packet(**changes: Any) -> Packet:
 
 
 def packet_of(text: str) -> Packet:
-    """A packet in which ``text`` stands everywhere that a visitor or a model can write."""
+    """A packet in which ``text`` stands everywhere that somebody else can write."""
     return packet(
-        summary=text, question=text, answer=text, visitor_name=text, visitor_email=text, page_url=text
+        summary=text,
+        question=text,
+        answer=text,
+        visitor_name=text,
+        visitor_email=text,
+        page_url=text,
+        rule_name=text,
     )

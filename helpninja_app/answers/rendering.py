@@ -17,6 +17,9 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["t
 _COLOURED = MarkdownIt("commonmark", {"html": False, "breaks": True, "highlight": highlight}).enable(
     ["table", "strikethrough"]
 )
+# Short rows of a table are filled up to the width of its head: a few thousand characters make millions of cells.
+_MOST_CELLS = 5_000
+_WITHOUT_TABLES = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("strikethrough")
 
 
 def render_markdown(text: str, *, has_colours: bool = False) -> str:
@@ -24,9 +27,12 @@ def render_markdown(text: str, *, has_colours: bool = False) -> str:
 
     Links lead to http, https or mailto, open a new tab and carry ``rel="noopener nofollow ugc"``. The
     result is safe to place into a page; a heading of the text begins at h3, below those of the page. With
-    ``has_colours`` words of code stand in ``span`` elements of the classes in ``highlighting``.
+    ``has_colours`` words of code stand in ``span`` elements of the classes in ``highlighting``. Where tables
+    could have more than 5,000 cells they stay text.
     """
     markdown = _COLOURED if has_colours else _MARKDOWN
+    if _has_huge_tables(text):
+        markdown = _WITHOUT_TABLES
     tokens = markdown.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
@@ -46,7 +52,15 @@ def render_markdown(text: str, *, has_colours: bool = False) -> str:
 
 def last_block_at(text: str) -> int:
     """Where the last block of ``text`` begins, in characters: more text changes nothing before it."""
-    starts = [token.map[0] for token in _MARKDOWN.parse(text) if token.level == 0 and token.map]
+    markdown = _WITHOUT_TABLES if _has_huge_tables(text) else _MARKDOWN
+    starts = [token.map[0] for token in markdown.parse(text) if token.level == 0 and token.map]
     if len(starts) < 2:
         return 0
     return sum(map(len, text.splitlines(keepends=True)[: starts[-1]]))
+
+
+def _has_huge_tables(text: str) -> bool:
+    lines = text.splitlines()
+    # The line under a table's head has a dash for each of its columns.
+    columns = max((line.count("|") + 1 for line in lines if "|" in line and "-" in line), default=0)
+    return columns * len(lines) > _MOST_CELLS

@@ -7,7 +7,7 @@ Each function locks the conversation. ``NotFound`` when there is none of that id
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -41,6 +41,8 @@ NAMELESS = "Support"
 """What visitors read of a member who has given no name: an address is nobody's business."""
 
 TAKE_OVER_FIRST = "Take the conversation over to answer in it."
+
+LONGEST_SNOOZE = timedelta(days=366)
 
 
 async def take_over(session: AsyncSession, caller: StaffCaller, conversation_id: UUID) -> Conversation:
@@ -147,6 +149,8 @@ async def snooze(
     conversation = await _lock(session, caller, conversation_id)
     if until is not None and until <= now():
         raise Invalid(errors=(FieldError("body.until", "Choose a time that is still to come."),))
+    if until is not None and until > now() + LONGEST_SNOOZE:
+        raise Invalid(errors=(FieldError("body.until", "Choose a time within a year."),))
     conversation.snoozed_until = until
     await session.flush()
     await announce(session, conversation.workspace_id, conversation.id, Change.DETAILS)

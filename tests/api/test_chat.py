@@ -224,8 +224,9 @@ async def test_a_message_of_4000_characters_is_answered(client: httpx.AsyncClien
         b"[" * 100_000,
         b'{"tenantId": ' + b"1" * 5000 + b"}",
         b'{"tenantId": NaN}',
+        b'{"message": "x", "confidence": 1e999}',
     ],
-    ids=["empty", "cut off", "list", "null", "text", "no UTF-8", "too deep", "long number", "NaN"],
+    ids=["empty", "cut off", "list", "null", "text", "no UTF-8", "too deep", "long number", "NaN", "endless"],
 )
 async def test_what_is_no_json_object_is_422(client: httpx.AsyncClient, raw: bytes) -> None:
     response = await client.post("/api/chat", content=raw, headers=JSON)

@@ -262,7 +262,7 @@ async def test_a_snoozed_conversation_comes_back_when_the_visitor_writes(
     assert (await desk.done("snooze", until=until))["snoozedUntil"]
     await talk.ask(QUESTION)
     assert (await desk.read())["snoozedUntil"] is None
-    for wrong in ("yesterday", "2020-01-01T00:00:00Z", "2099-01-01T00:00:00"):
+    for wrong in ("yesterday", "2020-01-01T00:00:00Z", "2099-01-01T00:00:00", "9999-12-31T23:59:59-14:00"):
         refused = await desk.do("snooze", until=wrong)
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.until")
 

@@ -183,6 +183,21 @@ async def test_there_are_so_many_and_no_more(
     assert (await client.post(PATH, json=wish, headers=tenant.headers)).status_code == 409
 
 
+async def test_all_rules_together_look_for_so_much_and_no_more(
+    client: httpx.AsyncClient, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await factory.tenant()
+    monkeypatch.setattr(service, "MOST_TEXT", 15)
+    made = await add(client, tenant.headers)
+    long = {"fact": "keyword", "operator": "any", "values": ["return", "voucher"]}
+    wish = {"name": "x", "action": "escalate", "condition": {"match": "all", "conditions": [long]}}
+    assert (await client.post(PATH, json=wish, headers=tenant.headers)).status_code == 409
+    # It takes the place of its own words.
+    path = f"{PATH}/{made['id']}"
+    changed = await client.patch(path, json={"condition": wish["condition"]}, headers=tenant.headers)
+    assert changed.status_code == 200
+
+
 async def test_a_trial_says_why_each_matched_and_what_follows(
     client: httpx.AsyncClient, factory: Factory
 ) -> None:
@@ -211,7 +226,7 @@ async def test_a_trial_takes_a_draft_and_a_moment(client: httpx.AsyncClient, fac
         tried = (await client.post(f"{PATH}/test", json=body, headers=tenant.headers)).json()
         found.append((tried["rules"][0]["id"], tried["rules"][0]["matched"]))
     assert found == [(None, True), (None, False)]
-    for wrong in ("soon", "9999-12-31T23:59:59-23:00"):
+    for wrong in ("soon", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):
         answer = await client.post(f"{PATH}/test", json={"at": wrong}, headers=tenant.headers)
         assert answer.json()["errors"][0]["field"] == "body.at"
 

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpninja_app.answers.rendering import render_markdown
+from helpninja_app.answers.rendering import last_block_at, render_markdown
+
+
+@pytest.mark.parametrize("render", [render_markdown, last_block_at])
+def test_a_table_that_would_have_millions_of_cells_stays_text(
+    render: Callable[[str], object],
+) -> None:
+    columns = 1_000
+    bomb = "|a" * columns + "\n" + "|-" * columns + "\n" + "|\n" * 8_000
+    started = time.thread_time()
+    render(bomb)
+    # It took eleven seconds.
+    assert time.thread_time() - started < 2
+    assert "<table>" not in render_markdown(bomb)
+
+
+def test_a_table_as_people_make_them_is_one() -> None:
+    assert render_markdown("|a|b|\n|-|-|\n" + "|x|y|\n" * 200).count("<tr>") == 201
 
 
 def test_ordinary_markdown_becomes_ordinary_html() -> None:

@@ -177,6 +177,7 @@ def test_what_is_wrong_with_a_condition_is_named(condition: object, place: str) 
         ({"match": "none", "conditions": [about("confidence", "below", 0.5)]}, "body.condition.match"),
         ({"match": "all", "conditions": []}, "body.condition"),
         (_nested(5), "body.condition"),
+        ({"match": "all", "conditions": [about("keyword", "any", ["x" * 200] * 21)]}, "body.condition"),
         (MANY, "body.condition"),
     ],
 )

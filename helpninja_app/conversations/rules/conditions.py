@@ -29,6 +29,8 @@ DEEPEST = 4
 MOST_CONDITIONS = 50
 MOST_VALUES = 50
 MAX_VALUE = 200
+# Characters of all words and pages of a rule: they are looked for in each question.
+MOST_TEXT = 4_000
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_VALUE)]
 Values = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_VALUES)]
@@ -216,6 +218,8 @@ def read_group(given: Any, *, field: str = "body.condition") -> Group:
     except ValidationError as error:
         raise Invalid(errors=tuple(_problems(error, field))) from None
     depth, count = _extent(group)
+    if text_in(group) > MOST_TEXT:
+        raise Invalid(errors=(FieldError(field, f"A rule has at most {MOST_TEXT:,} characters of words."),))
     if depth > DEEPEST:
         raise Invalid(errors=(FieldError(field, f"Groups can be nested {DEEPEST} deep."),))
     if count > MOST_CONDITIONS:
@@ -226,6 +230,12 @@ def read_group(given: Any, *, field: str = "body.condition") -> Group:
 def write_group(group: Group) -> dict[str, Any]:
     """The JSON of ``read_group``."""
     return group.model_dump(mode="json", by_alias=True, exclude_defaults=False, exclude_none=True)
+
+
+def text_in(condition: Condition) -> int:
+    """How many characters of words and pages a condition has, with all that are in it."""
+    inner = sum(text_in(each) for each in getattr(condition, "conditions", ()))
+    return inner + sum(len(value) for value in getattr(condition, "values", ()))
 
 
 def _extent(group: Group) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -63,13 +63,11 @@ class Facts:
         return frozenset({self.page, self.path} - {""})
 
 
-@lru_cache(maxsize=8192)
 def folded(text: str) -> str:
     """The words of a text, each between two spaces, so that whole words are found as parts of it."""
     return f" {' '.join(words_of(text))} "
 
 
-@lru_cache(maxsize=8192)
 def address_of(url: str) -> str:
     """Host and path of an address, or the path alone where it begins with a slash: without what a campaign
     appends, and without a slash at the end."""

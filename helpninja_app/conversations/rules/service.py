@@ -18,7 +18,7 @@ from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import Feature, Plan, require_feature
-from helpninja_app.conversations.rules.conditions import Group, read_group, write_group
+from helpninja_app.conversations.rules.conditions import Group, read_group, text_in, write_group
 from helpninja_app.conversations.rules.engine import Action, Rule
 from helpninja_app.conversations.rules.models import StoredRule
 from helpninja_app.conversations.rules.sentences import sentence_of
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 MOST_RULES = 100
 MAX_NAME = 100
 MOST_DESTINATIONS = 50
+# Characters of words and pages in all rules of a workspace.
+MOST_TEXT = 40_000
 
 # Of two that add the last rule, or put all in order, the second waits and sees what the first did.
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('rules:' || cast(:workspace as text), 0))")
@@ -72,6 +74,8 @@ async def list_rules(session: AsyncSession, caller: StaffCaller) -> tuple[RuleVi
 async def get_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> RuleView:
     """One rule, which nobody else changes until the transaction ends."""
     require(caller, Permission.READ_CONVERSATIONS)
+    # In the order in which changing it takes them.
+    await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
     return _view(await _find(session, caller, rule_id))
 
 
@@ -84,6 +88,7 @@ async def create_rule(session: AsyncSession, caller: StaffCaller, plan: Plan, wi
     there = await _all(session, caller.workspace.id)
     if len(there) >= MOST_RULES:
         raise Conflict(f"A workspace has at most {MOST_RULES} rules. Delete one first.")
+    _refuse_much(wish, there)
     await _check_destinations(session, caller, wish)
     made = StoredRule(
         workspace_id=caller.workspace.id,
@@ -103,7 +108,10 @@ async def create_rule(session: AsyncSession, caller: StaffCaller, plan: Plan, wi
 async def change_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID, wish: RuleWish) -> RuleView:
     """Everything but its place and whether it is on."""
     require(caller, Permission.MANAGE_RULES)
+    await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
     found = await _find(session, caller, rule_id)
+    others = [each for each in await _all(session, caller.workspace.id) if each.id != rule_id]
+    _refuse_much(wish, others)
     await _check_destinations(session, caller, wish, known=found.destinations)
     before = _logged(_view(found))
     found.name, found.action = wish.name, wish.action.value
@@ -175,7 +183,7 @@ async def load_rules(session: AsyncSession, workspace_id: UUID) -> tuple[Rule, .
     return tuple(rules)
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=500)
 def read_stored(condition: str) -> Group:
     """A condition from the text of its JSON; kept, since the same rules are read for every message."""
     return read_group(json.loads(condition))
@@ -228,6 +236,12 @@ async def _check_destinations(
     )
     if found.scalar_one() != len(wanted):
         raise Invalid(errors=(FieldError("body.destinations", "There is no such integration."),))
+
+
+def _refuse_much(wish: RuleWish, others: Sequence[StoredRule]) -> None:
+    """All of them are looked for in each question."""
+    if text_in(wish.condition) + sum(text_in(_view(each).condition) for each in others) > MOST_TEXT:
+        raise Conflict(f"The rules of a workspace have at most {MOST_TEXT:,} characters of words in all.")
 
 
 def _logged(view: RuleView) -> dict[str, object]:

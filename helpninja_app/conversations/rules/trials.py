@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,16 +64,17 @@ async def try_rules(
     facts = (
         await _facts_of_stored(session, caller, given) if isinstance(given, UUID) else _facts(caller, given)
     )
-    tried = (
-        [
-            Tried(each.rule, each.is_on, explain(each.condition, facts))
-            for each in await list_rules(session, caller)
-        ]
-        if draft is None
-        else [Tried(draft, True, explain(draft.condition, facts))]
-    )
-    decision = decide([each.rule for each in tried if each.is_on], facts)
-    return Trial(facts, tuple(tried), decision, outcome_of(decision, [each for each in tried if each.is_on]))
+    stored = await list_rules(session, caller) if draft is None else ()
+    rules = [(each.rule, each.is_on) for each in stored] if draft is None else [(draft, True)]
+    # A hundred rules that are explained take longer than others should wait.
+    return await asyncio.to_thread(_try, rules, facts)
+
+
+def _try(rules: Sequence[tuple[Rule, bool]], facts: Facts) -> Trial:
+    tried = [Tried(rule, is_on, explain(rule.condition, facts)) for rule, is_on in rules]
+    in_force = [each for each in tried if each.is_on]
+    decision = decide([each.rule for each in in_force], facts)
+    return Trial(facts, tuple(tried), decision, outcome_of(decision, in_force))
 
 
 def outcome_of(decision: Decision, tried: Sequence[Tried]) -> str:

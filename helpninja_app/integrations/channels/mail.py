@@ -84,7 +84,7 @@ def escalation_mail(packet: Packet, credentials: Mapping[str, str]) -> Mail:
 
 
 def _as_text(packet: Packet, facts: list[tuple[str, str]], sections: list[tuple[str, str]]) -> str:
-    lines = [packet.headline, ""]
+    lines = [escaped_within(one_line(packet.headline), LINE), ""]
     lines += [f"{label}: {escaped_within(one_line(text), LINE)}" for label, text in facts]
     for label, text in sections:
         # Indented, so that no line of a visitor looks like one of ours.

@@ -48,7 +48,7 @@ def slack_message(packet: Packet, credentials: Mapping[str, str]) -> dict[str, A
     blocks.append({"type": "section", "text": _link(packet.link)})
     message: dict[str, Any] = {
         # What notifications show, and clients without blocks.
-        "text": f"{packet.headline} · {name}",
+        "text": f"{escaped_within(one_line(packet.headline), HEADER, escape)} · {name}",
         "mrkdwn": False,
         "parse": "none",
         "link_names": False,
