@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, a
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 import structlog
 from pydantic import SecretStr
@@ -31,6 +32,12 @@ from tests.loopback_site import Handler, LoopbackSite
 from tests.mailbox import Mailbox
 from tests.stripe_shop import open_stripe_shop, settings_of
 from tests.twins.stripe import StripeTwin
+
+# How long an example takes says nothing of the code: the machine is shared.
+hypothesis.settings.register_profile(
+    "helpninja", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("helpninja")
 
 TEMPLATE = "tests_template"
 # How many sites of their own the tests of one session may open; robots.txt is remembered for each.

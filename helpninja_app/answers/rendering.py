@@ -17,7 +17,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["t
 _COLOURED = MarkdownIt("commonmark", {"html": False, "breaks": True, "highlight": highlight}).enable(
     ["table", "strikethrough"]
 )
-# Short rows of a table are filled up to the width of its head: a few thousand characters make millions of cells.
+# Short rows are filled up to the width of their table: a few thousand characters can make millions of cells.
 _MOST_CELLS = 5_000
 _WITHOUT_TABLES = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("strikethrough")
 
