@@ -46,19 +46,23 @@ def canned_list() -> rx.Component:
     """Outside the form of the reply, which Enter would send."""
     return rx.el.div(
         rx.el.div(
-            search_field(
-                "Search canned replies",
-                name="canned",
-                placeholder="Search canned replies",
+            icon("search", class_name="text-muted"),
+            rx.el.input(
                 id="canned-search",
-                max_length=MAX_SEARCH,
+                type="text",
                 role="combobox",
+                aria_label="Search canned replies",
                 aria_expanded="true",
                 aria_controls="canned-replies",
                 aria_autocomplete="list",
+                placeholder="Search canned replies",
+                max_length=MAX_SEARCH,
+                auto_complete="off",
                 on_change=_state.search_canned.debounce(150),
+                class_name="h-10 min-w-0 flex-1 bg-transparent text-table text-text outline-none! "
+                "placeholder:text-muted",
             ),
-            class_name="flex p-2",
+            class_name="mb-1 flex items-center gap-2.5 border-b border-border px-3",
         ),
         rx.el.div(
             rx.foreach(CannedState.rows, _option),
@@ -69,7 +73,7 @@ def canned_list() -> rx.Component:
             data_for=CannedState.found_for,
             class_name="max-h-64 overflow-y-auto px-1",
         ),
-        rx.el.div(_instead_of_rows("Nothing is kept yet"), role="status", class_name="px-3 text-table"),
+        rx.el.div(_instead_of_rows(), role="status", class_name="px-3 text-table"),
         rx.el.div(
             rx.el.p(CannedState.more, class_name="min-w-0 text-small text-muted"),
             button(
@@ -93,7 +97,7 @@ def canned_list() -> rx.Component:
     )
 
 
-def _instead_of_rows(nothing: str) -> rx.Component:
+def _instead_of_rows() -> rx.Component:
     return rx.cond(
         CannedState.failure != "",
         failed_state(CannedState.failure, retry=CannedState.open_canned),
@@ -104,7 +108,7 @@ def _instead_of_rows(nothing: str) -> rx.Component:
                 rx.cond(
                     CannedState.found_for != "",
                     empty_state("search-x", "Nothing found", "Look for other words."),
-                    empty_state("zap", nothing, "Keep what you answer with again and again."),
+                    empty_state("zap", "Nothing is kept yet", "Keep what you answer with again and again."),
                 ),
             ),
             skeleton_rows(3),
@@ -176,7 +180,7 @@ def _kept() -> rx.Component:
             class_name="flex items-center gap-2",
         ),
         rx.el.ul(rx.foreach(CannedState.rows, _row), class_name="flex flex-col empty:hidden"),
-        _instead_of_rows("Nothing is kept yet"),
+        _instead_of_rows(),
         rx.el.p(CannedState.more, class_name="text-small text-muted empty:hidden"),
     )
 
