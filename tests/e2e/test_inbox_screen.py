@@ -223,6 +223,7 @@ def test_canned_replies_are_kept_found_by_keys_and_filled(inbox: Page, visitor: 
     kept = inbox.get_by_role("dialog", name="Canned replies")
     for name, text in (
         ("greeting", "Hello {{visitor.name}}, how can I help?"),
+        ("old", "We are closed for good."),
         ("refund", "Your refund takes five days."),
         ("returns", "Returns are free for {{visitor.shoe}}."),
     ):
@@ -240,6 +241,10 @@ def test_canned_replies_are_kept_found_by_keys_and_filled(inbox: Page, visitor: 
             kept.get_by_label("Text").fill("Returns are free for 60 days.")
             kept.get_by_role("button", name="Add", exact=True).click()
         expect(kept.get_by_role("listitem").filter(has_text=name)).to_be_visible(timeout=SOON)
+    kept.get_by_role("button", name="Delete “old”").click()
+    inbox.get_by_role("alertdialog", name="Delete “old”?").get_by_role("button", name="Delete").click()
+    expect(kept.get_by_role("listitem")).to_have_count(3, timeout=SOON)
+    expect(kept.get_by_role("button", name="New reply")).to_be_focused()
     inbox.keyboard.press("Escape")
     reply = inbox.get_by_label("Your reply")
     expect(reply).to_have_value("/")

@@ -152,16 +152,19 @@ def canned_missing() -> rx.Component:
 
 def canned_dialog() -> rx.Component:
     """Where members add, change and delete them."""
-    return dialog(
-        rx.el.div(
-            refused(CannedState),
-            rx.cond(CannedState.is_editing, _form(), _kept()),
-            data_focuses=CannedState.focuses,
-            class_name="flex flex-col gap-3",
+    return rx.fragment(
+        dialog(
+            rx.el.div(
+                refused(CannedState),
+                rx.cond(CannedState.is_editing, _form(), _kept()),
+                data_focuses=CannedState.focuses,
+                class_name="flex flex-col gap-3",
+            ),
+            id=_MANAGE,
+            title="Canned replies",
+            on_close=CannedState.close_editor,
         ),
-        id=_MANAGE,
-        title="Canned replies",
-        on_close=CannedState.close_editor,
+        rx.foreach(CannedState.rows, _deleting),
     )
 
 
@@ -194,15 +197,19 @@ def _row(row: CannedRow) -> rx.Component:
         ),
         icon_button(f"Change “{row.name}”", "pencil", on_click=_state.edit(row.id)),
         icon_button(f"Delete “{row.name}”", "trash-2", **opens(f"delete-canned-{row.id}")),
-        confirm(
-            id=f"delete-canned-{row.id}",
-            title=f"Delete “{row.name}”?",
-            consequence="Nobody in this workspace has it any more. What was sent with it stays.",
-            act="Delete",
-            on_confirm=_state.delete(row.id),
-        ),
         key=row.id,
         class_name="flex items-center gap-1 border-t border-border py-2 first:border-t-0",
+    )
+
+
+def _deleting(row: CannedRow) -> rx.Component:
+    # Not in the dialog: React tells that one of what closes within it as if it closed itself.
+    return confirm(
+        id=f"delete-canned-{row.id}",
+        title=f"Delete “{row.name}”?",
+        consequence="Nobody in this workspace has it any more. What was sent with it stays.",
+        act="Delete",
+        on_confirm=_state.delete(row.id),
     )
 
 

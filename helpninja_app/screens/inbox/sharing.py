@@ -47,7 +47,7 @@ def sharing_entries() -> rx.Component:
 
 
 def sharing_dialogs() -> rx.Component:
-    return rx.fragment(_shares(), _mail())
+    return rx.fragment(_shares(), rx.foreach(SharingState.rows, _revoking), _mail())
 
 
 def _shares() -> rx.Component:
@@ -122,19 +122,24 @@ def _row(row: ShareRow) -> rx.Component:
         badge(row.status, row.tone),
         rx.cond(
             row.is_open,
-            rx.fragment(
-                button("Revoke", type="button", size="small", **opens(f"revoke-{row.id}")),
-                confirm(
-                    id=f"revoke-{row.id}",
-                    title="Revoke this link?",
-                    consequence="It shows nothing any more, to whoever has it. It does not come back.",
-                    act="Revoke",
-                    on_confirm=_state.revoke(row.id),
-                ),
-            ),
+            button("Revoke", type="button", size="small", **opens(f"revoke-{row.id}")),
         ),
         key=row.id,
         class_name="flex items-center gap-3 border-t border-border py-2.5",
+    )
+
+
+def _revoking(row: ShareRow) -> rx.Component:
+    """Beside the dialog, not in it: React tells a dialog of what closes within it as if it closed itself."""
+    return rx.cond(
+        row.is_open,
+        confirm(
+            id=f"revoke-{row.id}",
+            title="Revoke this link?",
+            consequence="It shows nothing any more, to whoever has it. It does not come back.",
+            act="Revoke",
+            on_confirm=_state.revoke(row.id),
+        ),
     )
 
 

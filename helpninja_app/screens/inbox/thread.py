@@ -12,6 +12,7 @@ from helpninja_app.screens.inbox.rows import EntryRow, PassageRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.knowledge.curated_editor_state import CuratedEditorState
 from helpninja_app.ui.actions import button, icon_button
+from helpninja_app.ui.badges import badge
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.keys import key
 from helpninja_app.ui.panels import failed_state, skeleton_rows
@@ -173,11 +174,10 @@ def _answer(row: Any) -> rx.Component:
 
 def _thumb(row: Any) -> rx.Component:
     """What the visitor thought of an answer; nothing while they gave no thumb."""
-    shape = "inline-flex items-center gap-1.5 text-small font-medium "
     return rx.match(
         row.rating,
-        ("up", rx.el.span(icon("thumbs-up"), "Helped the visitor", class_name=shape + "text-success")),
-        ("down", rx.el.span(icon("thumbs-down"), "Did not help", class_name=shape + "text-danger")),
+        ("up", badge("Helped the visitor", "success")),
+        ("down", badge("Did not help", "danger")),
         rx.fragment(),
     )
 
