@@ -235,7 +235,8 @@ def inbox_canned(page: Page, server: DemoServer) -> None:
     """A reply that is being chosen."""
     inbox(page, server)
     page.get_by_label("Your reply").press("/")
-    expect(page.get_by_role("option")).to_have_count(len(CANNED))
+    listed = page.get_by_role("listbox", name="Canned replies").get_by_role("option")
+    expect(listed).to_have_count(len(CANNED))
 
 
 def inbox_rated(page: Page, server: DemoServer) -> None:
@@ -243,7 +244,7 @@ def inbox_rated(page: Page, server: DemoServer) -> None:
     sign_in(page, server)
     page.goto(f"{server.url}/app/inbox")
     page.get_by_role("button", name="Resolved").click()
-    page.locator("[data-conversation]").first.click()
+    page.locator("[data-conversation]").filter(has_text="Resolved").click()
     expect(page.get_by_role("group", name="Messages")).to_contain_text("5 of 5")
     page.wait_for_load_state("networkidle")
 
@@ -256,6 +257,7 @@ def inbox_shared(page: Page, server: DemoServer) -> None:
     page.get_by_role("button", name="Make a link").click()
     expect(page.get_by_label("The new link")).to_be_visible()
     expect(page.get_by_role("list", name="Links")).to_be_visible()
+    expect(page.get_by_role("button", name="Make a link")).to_be_enabled()
 
 
 def in_each_way(name: str, take: Callable[[Page, DemoServer], None]) -> tuple[Picture, ...]:

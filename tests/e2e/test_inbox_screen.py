@@ -285,7 +285,7 @@ def test_a_conversation_is_shared_by_a_link_and_downloaded(inbox: Page, visitor:
     ask_for_a_person(visitor, inbox)
     head_button(inbox, "More").click()
     inbox.get_by_role("menuitem", name="Share link").click()
-    shared = inbox.get_by_role("dialog", name="Share the conversation")
+    shared = inbox.get_by_role("dialog", name="Share this conversation")
     shared.get_by_role("button", name="Make a link").click()
     link = shared.get_by_label("The new link")
     expect(link).to_contain_text("/api/shared-conversation?token=", timeout=SOON)

@@ -100,7 +100,7 @@ def _form(id: str, label: str, placeholder: Any, on_submit: Any, act: str) -> rx
             rx.el.input(type="hidden", name="conversation", value=InboxState.conversation_id, read_only=True),
             rx.el.input(type="hidden", name="client_id"),
             rx.el.div(
-                canned_button() if id == "reply" else rx.fragment(),
+                rx.el.span(canned_button(), class_name="mr-auto") if id == "reply" else rx.fragment(),
                 rx.el.span(with_control("↵"), class_name="ml-auto hidden phone:inline"),
                 button(
                     act,

@@ -39,7 +39,9 @@ def conversations() -> rx.Component:
                 rx.el.h1("Inbox", class_name="min-w-0 flex-1 text-chat font-semibold"),
                 mentions(),
                 # The button of the filters lies over this gap: what it opens stands below the head.
-                rx.el.span(aria_hidden="true", class_name="w-11"),
+                rx.el.span(
+                    aria_hidden="true", class_name=rx.cond(InboxListState.narrowing > 0, "w-11", "w-7")
+                ),
                 _more(),
                 class_name="-mt-0.5 flex h-7 items-center gap-1",
             ),

@@ -79,7 +79,7 @@ def _shares() -> rx.Component:
             ),
         ),
         id=_SHARES,
-        title=f"Share the conversation with {InboxState.visitor}",
+        title="Share this conversation",
         is_shown=SharingState.is_open,
         on_close=SharingState.close_shares,
     )
