@@ -11,9 +11,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api_routes.identity import resources_of, visitor_burst
-from api_routes.transcripts import SHARED_PATH
 from helpninja_app.answers.rendering import render_markdown
-from helpninja_app.conversations.shares import GONE, open_share
+from helpninja_app.conversations.shares import GONE, SHARED_PATH, open_share
 from helpninja_app.conversations.transcript import MOST_MESSAGES, Line, Transcript
 from helpninja_app.errors import NotFound
 

@@ -15,14 +15,20 @@ from api_routes.problems import documented
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.users import check_email
-from helpninja_app.conversations.shares import MOST_DAYS, ShareView, create_share, list_shares, revoke_share
+from helpninja_app.conversations.shares import (
+    MOST_DAYS,
+    SHARED_PATH,
+    ShareView,
+    create_share,
+    list_shares,
+    revoke_share,
+)
 from helpninja_app.conversations.transcript import Format, read_transcript, write_transcript
 from helpninja_app.conversations.transcript_mails import request_transcript_mail
 from helpninja_app.errors import Unavailable
 
 router = APIRouter(tags=["Inbox"])
 
-SHARED_PATH = "/api/shared-conversation"
 _TYPES: dict[Format, str] = {"md": "text/markdown", "json": "application/json", "txt": "text/plain"}
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bench.screenshot_scenes import QUESTION, converse, furnish, wait_for_people
+from bench.screenshot_scenes import CANNED, QUESTION, converse, furnish, wait_for_people
 from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
@@ -231,6 +231,35 @@ def inbox(page: Page, server: DemoServer) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def inbox_canned(page: Page, server: DemoServer) -> None:
+    """A reply that is being chosen."""
+    inbox(page, server)
+    page.get_by_label("Your reply").press("/")
+    listed = page.get_by_role("listbox", name="Canned replies").get_by_role("option")
+    expect(listed).to_have_count(len(CANNED))
+
+
+def inbox_rated(page: Page, server: DemoServer) -> None:
+    """A conversation that is resolved, with what the visitor thought of it."""
+    sign_in(page, server)
+    page.goto(f"{server.url}/app/inbox")
+    page.get_by_role("button", name="Resolved").click()
+    page.locator("[data-conversation]").filter(has_text="Resolved").click()
+    expect(page.get_by_role("group", name="Messages")).to_contain_text("5 of 5")
+    page.wait_for_load_state("networkidle")
+
+
+def inbox_shared(page: Page, server: DemoServer) -> None:
+    """A link that was just made."""
+    inbox(page, server)
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("menuitem", name="Share link").click()
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_label("The new link")).to_be_visible()
+    expect(page.get_by_role("list", name="Links")).to_be_visible()
+    expect(page.get_by_role("button", name="Make a link")).to_be_enabled()
+
+
 def in_each_way(name: str, take: Callable[[Page, DemoServer], None]) -> tuple[Picture, ...]:
     """Light, dark and on a phone."""
     return (
@@ -280,6 +309,11 @@ PICTURES = (
     *in_each_way("chat", chat),
     *in_each_way("chat-citation", chat_citation),
     *in_each_way("inbox", inbox),
+    *in_each_way("inbox-canned", inbox_canned),
+    Picture("inbox-rated", inbox_rated),
+    Picture("inbox-rated-dark", inbox_rated, scheme="dark"),
+    Picture("inbox-shared", inbox_shared),
+    Picture("inbox-shared-phone", inbox_shared, window=PHONE),
     *in_each_way("knowledge", knowledge("Sources")),
     *in_each_way("knowledge-documents", knowledge("Documents")),
     *in_each_way("knowledge-curated", knowledge("Curated answers")),

@@ -29,7 +29,9 @@ FrontendEventExceptionState.auto_reload_on_errors = []
 draining = Draining()
 
 # Their files; nothing that our policy would have to allow stands in the pages themselves.
-BEHAVIOURS = ("behaviours", "sessions", "unsaved", "chat", "chat_uploads", "knowledge_uploads", "inbox")
+BEHAVIOURS = (
+    *("behaviours", "sessions", "unsaved", "chat", "chat_uploads", "knowledge_uploads", "inbox", "canned"),
+)
 
 
 class App(rx.App):

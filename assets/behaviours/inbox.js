@@ -79,6 +79,8 @@
   on("click", ({ target }) => {
     const button = target instanceof Element ? target.closest("[data-mention]") : null;
     if (button) mention(button);
+    // The conversation of a note is shown where the list of the notes was.
+    if (target instanceof Element && target.closest("#my-mentions a")) byId("my-mentions").hidePopover();
   });
 
   function moveInMentions(event) {

@@ -27,6 +27,7 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 
+SHARED_PATH = "/api/shared-conversation"
 MOST_LINKS = 20
 MOST_DAYS = 90
 GONE = "This link is not valid any more."

@@ -67,6 +67,11 @@ class Talk:
         found: dict[str, Any] = response.json()
         return found
 
+    async def rate(self, **feedback: object) -> None:
+        """Give an answer a thumb, or the conversation a number with a comment."""
+        response = await self.client.post("/api/widget/feedback", headers=self.token, json=feedback)
+        assert response.status_code == 200, response.text
+
     async def desk(self, role: Role = Role.AGENT) -> Desk:
         """Of another member."""
         _, headers = await self.factory.member(self.tenant, role)

@@ -20,7 +20,7 @@ from tests.api.inboxing import Desk, begin
 from tests.factories import Factory
 
 
-async def test_a_member_takes_over_answers_hands_back_and_resolves(
+async def test_a_member_takes_over_answers_hands_back_and_resolves_and_the_visitor_rates(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:
     talk = await begin(client, factory)
@@ -32,9 +32,14 @@ async def test_a_member_takes_over_answers_hands_back_and_resolves(
     assert (silent["answer"], silent["handledBy"]) == ("", "human")
     back = await desk.done("hand-back")
     assert (back["status"], back["assigneeId"]) == ("bot", None)
-    assert "sixty days" in (await talk.ask(QUESTION))["answer"]
+    answered = await talk.ask(QUESTION)
+    assert "sixty days" in answered["answer"]
+    await talk.rate(messageId=answered["messageId"], rating="up")
     assert (await desk.done("resolve"))["status"] == "resolved"
+    await talk.rate(csat=5, comment="Quick and kind.")
     seen = await desk.read()
+    assert [message["rating"] for message in seen["messages"]] == [*[None] * 5, "up"]
+    assert (seen["csat"], seen["csatComment"]) == (5, "Quick and kind.")
     assert [message["role"] for message in seen["messages"]] == [
         *("visitor", "bot", "member", "visitor", "visitor", "bot")
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 
 SOON = 30_000
 QUESTION = "How long do I have to return a jacket?"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +121,19 @@ def test_a_member_takes_over_in_the_middle_of_an_answer_replies_hands_back_and_r
     )
     inbox.get_by_role("button", name="Undo").click()
     expect(messages(inbox)).to_contain_text("opened it again", timeout=SOON)
+    visitor.locator(".thumbs .up").first.click()
+    expect(messages(inbox)).to_contain_text("Helped the visitor", timeout=SOON)
+    head_button(inbox, "Resolve").click()
+    visitor.locator("#csat .scale label").nth(3).click()
+    visitor.locator("#comment").fill("Quick and kind.")
+    visitor.locator("#csat .primary").click()
+    expect(visitor.locator("#csat")).to_be_hidden(timeout=SOON)
+    expect(messages(inbox)).to_contain_text("rated the conversation 4 of 5: “Quick and kind.”", timeout=SOON)
+    about = inbox.get_by_role("complementary", name="About this conversation")
+    expect(about).to_contain_text("4 of 5")
+    for scheme in SCHEMES:
+        inbox.emulate_media(color_scheme=scheme)
+        assert findings(inbox) == []
 
 
 def test_what_waits_goes_on_waiting_when_its_resolve_is_undone(inbox: Page, visitor: Page) -> None:
@@ -155,11 +171,13 @@ def test_a_draft_survives_news_a_failure_and_a_reload_and_is_sent_once(inbox: Pa
     expect(visitor.locator("body")).not_to_contain_text("Ask @")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [390, 1440])
-def test_nothing_on_it_keeps_anybody_out(inbox: Page, visitor: Page, scheme: str, width: int) -> None:
+def test_nothing_on_it_keeps_anybody_out(
+    inbox: Page, visitor: Page, scheme: Literal["light", "dark"], width: int
+) -> None:
     ask_for_a_person(visitor, inbox)
-    inbox.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    inbox.emulate_media(color_scheme=scheme)
     inbox.set_viewport_size({"width": width, "height": 844})
     expect(messages(inbox)).to_be_visible()
     assert findings(inbox) == []
@@ -186,3 +204,143 @@ def test_the_keys_move_through_the_list_and_not_while_something_is_typed(
     field.press("e")
     expect(field).to_have_value("e")
     expect(head_button(inbox, "Resolve")).to_be_visible()
+
+
+def open_canned(inbox: Page) -> Locator:
+    """The list of canned replies, opened as the keyboard does; its search has the focus."""
+    reply = inbox.get_by_label("Your reply")
+    reply.fill("")
+    reply.press("/")
+    field = inbox.get_by_role("combobox", name="Search canned replies")
+    expect(field).to_be_focused()
+    return field
+
+
+def test_canned_replies_are_kept_found_by_keys_and_filled(inbox: Page, visitor: Page) -> None:
+    ask_for_a_person(visitor, inbox)
+    field = open_canned(inbox)
+    inbox.get_by_role("dialog", name="Canned replies").get_by_role("button", name="Manage").click()
+    kept = inbox.get_by_role("dialog", name="Canned replies")
+    for name, text in (
+        ("greeting", "Hello {{visitor.name}}, how can I help?"),
+        ("old", "We are closed for good."),
+        ("refund", "Your refund takes five days."),
+        ("returns", "Returns are free for {{visitor.shoe}}."),
+    ):
+        kept.get_by_role("button", name="New reply").click()
+        expect(kept.get_by_label("Name")).to_be_focused()
+        kept.get_by_label("Name").fill(name)
+        kept.get_by_label("Text").fill(text)
+        kept.get_by_role("button", name="Add", exact=True).click()
+        if "shoe" in text:
+            expect(kept).to_contain_text("There is no variable {{visitor.shoe}}", timeout=SOON)
+            for scheme in SCHEMES:
+                inbox.emulate_media(color_scheme=scheme)
+                assert findings(inbox) == []
+            expect(kept.get_by_label("Text")).to_have_value(text)
+            kept.get_by_label("Text").fill("Returns are free for 60 days.")
+            kept.get_by_role("button", name="Add", exact=True).click()
+        expect(kept.get_by_role("listitem").filter(has_text=name)).to_be_visible(timeout=SOON)
+    kept.get_by_role("button", name="Delete “old”").click()
+    inbox.get_by_role("alertdialog", name="Delete “old”?").get_by_role("button", name="Delete").click()
+    expect(kept.get_by_role("listitem")).to_have_count(3, timeout=SOON)
+    expect(kept.get_by_role("button", name="New reply")).to_be_focused()
+    inbox.keyboard.press("Escape")
+    reply = inbox.get_by_label("Your reply")
+    expect(reply).to_have_value("/")
+    field = open_canned(inbox)
+    options = inbox.get_by_role("listbox", name="Canned replies").get_by_role("option")
+    expect(options).to_have_count(3)
+    for scheme in SCHEMES:
+        inbox.emulate_media(color_scheme=scheme)
+        assert findings(inbox) == []
+    field.press("Escape")
+    expect(reply).to_be_focused()
+    expect(reply).to_have_value("/")
+    field = open_canned(inbox)
+    field.press_sequentially("re")
+    # Those that begin so come first.
+    expect(options).to_have_text([re.compile(f"^{name}") for name in ("refund", "returns", "greeting")])
+    field.press("ArrowDown")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    field.press("Enter")
+    expect(reply).to_have_value("Returns are free for 60 days.", timeout=SOON)
+    expect(reply).to_be_focused()
+    reply.press("Control+a")
+    inbox.get_by_role("button", name="Canned replies").click()
+    # Faster than the server finds it.
+    inbox.get_by_role("combobox", name="Search canned replies").press_sequentially("greet")
+    inbox.keyboard.press("Enter")
+    expect(reply).to_have_value("Hello , how can I help?", timeout=SOON)
+    expect(inbox.get_by_role("status").filter(has_text="the visitor's name")).to_be_visible()
+    for scheme in SCHEMES:
+        inbox.emulate_media(color_scheme=scheme)
+        assert findings(inbox) == []
+    reply.press("Control+Enter")
+    expect(visitor.locator("body")).to_contain_text("Hello , how can I help?", timeout=SOON)
+    expect(inbox.get_by_text("the visitor's name")).to_have_count(0)
+
+
+def test_a_conversation_is_shared_by_a_link_and_downloaded(inbox: Page, visitor: Page) -> None:
+    ask_for_a_person(visitor, inbox)
+    head_button(inbox, "More").click()
+    inbox.get_by_role("menuitem", name="Share link").click()
+    shared = inbox.get_by_role("dialog", name="Share this conversation")
+    shared.get_by_role("button", name="Make a link").click()
+    link = shared.get_by_label("The new link")
+    expect(link).to_contain_text("/api/shared-conversation?token=", timeout=SOON)
+    for scheme in SCHEMES:
+        inbox.emulate_media(color_scheme=scheme)
+        assert findings(inbox) == []
+    url = link.inner_text()
+    visitor.goto(url)
+    expect(visitor.locator("main")).to_contain_text("Can I talk to a human please?")
+    shared.get_by_role("button", name="Revoke").click()
+    inbox.get_by_role("alertdialog", name="Revoke this link?").get_by_role("button", name="Revoke").click()
+    expect(shared.get_by_role("list", name="Links")).to_contain_text("Revoked", timeout=SOON)
+    assert visitor.reload().status == 404  # type: ignore[union-attr]
+    inbox.keyboard.press("Escape")
+    head_button(inbox, "More").click()
+    with inbox.expect_download() as download:
+        inbox.get_by_role("menuitem", name="Markdown", exact=True).click()
+    assert "Can I talk to a human please?" in download.value.path().read_text()
+    inbox.get_by_role("button", name="More of the inbox").click()
+    with inbox.expect_download() as download:
+        inbox.get_by_role("menuitem", name="Export as CSV").click()
+    assert download.value.path().read_text().startswith("id,status,reason")
+
+
+def test_a_mention_is_counted_and_read_by_going_there(inbox: Page, visitor: Page, server: DemoServer) -> None:
+    ask_for_a_person(visitor, inbox)
+    id = inbox.locator("a[data-conversation][aria-current=true]").get_attribute("data-conversation")
+    inbox.goto(f"{server.url}/app/inbox")
+    with httpx.Client(
+        base_url=server.url, headers={"authorization": f"Bearer {server.api_key}"}, timeout=30
+    ) as client:
+        members = client.get(f"/api/workspaces/{PUBLIC_KEY}/members").json()["members"]
+        note = {"text": "@Demo owner, have a look.", "mentions": [members[0]["id"]]}
+        client.post(f"/api/conversations/{id}/note", json=note).raise_for_status()
+    inbox.get_by_role("button", name="Mentions, 1 unread").click(timeout=SOON)
+    panel = inbox.get_by_role("dialog", name="Mentions")
+    for scheme in SCHEMES:
+        inbox.emulate_media(color_scheme=scheme)
+        assert findings(inbox) == []
+    panel.get_by_role("link", name="have a look").click()
+    expect(messages(inbox)).to_contain_text("@Demo owner, have a look.", timeout=SOON)
+    expect(panel).to_be_hidden()
+    expect(inbox.get_by_role("button", name="Mentions", exact=True)).to_be_visible(timeout=SOON)
+
+
+def test_on_a_phone_the_buttons_about_a_conversation_stand_beside_its_name(
+    inbox: Page, visitor: Page
+) -> None:
+    ask_for_a_person(visitor, inbox)
+    inbox.set_viewport_size({"width": 390, "height": 844})
+    name = inbox.get_by_role("region", name="Conversation", exact=True).get_by_role("heading", level=2)
+    rows = []
+    for found in (name, head_button(inbox, "About this conversation"), head_button(inbox, "Take over")):
+        box = found.bounding_box()
+        assert box is not None
+        rows.append(box["y"] + box["height"] / 2)
+    assert abs(rows[0] - rows[1]) < 20
+    assert rows[2] > rows[1] + 20

@@ -71,6 +71,10 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "InboxListState.choose_site": ("a.example",),
     "InboxListState.choose_since": ("2020-01-01",),
     "InboxListState.choose_until": ("2100-01-02",),
+    "CannedState.search_canned": ("canary",),
+    # Refused for what it lacks, so that no test stores anything.
+    "CannedState.save": ({"name": "x"},),
+    "SharingState.make_link": ({"days": "7"},),
     "InboxState.snooze": ("hour",),
     "InboxState.add_tag": ({"tag": "boots"},),
     "InboxState.remove_tag": ("boots",),
@@ -92,6 +96,10 @@ def _said(conversation: str) -> dict[str, Any]:
     return {"conversation": conversation, "text": "Boots.", "client_id": str(uuid.uuid4())}
 
 
+def _mailed(conversation: str) -> dict[str, Any]:
+    return {"conversation": conversation, "email": "ana@example.com"}
+
+
 NAMING: dict[str, Callable[[Canaries], tuple[Any, ...]]] = {
     "ChatState.open_source": lambda found: (found.id_in("chat_messages"), "1"),
     "ChatState.choose_document": lambda found: (found.id_in("documents"),),
@@ -100,6 +108,12 @@ NAMING: dict[str, Callable[[Canaries], tuple[Any, ...]]] = {
     "InboxState.send_reply": lambda found: (_said(found.id_in("conversations")),),
     "InboxState.send_note": lambda found: (_said(found.id_in("conversations")),),
     "InboxState.assign": lambda found: (str(found.owner_id),),
+    "CannedState.choose": lambda found: (found.id_in("canned_replies"), found.id_in("conversations")),
+    "CannedState.edit": lambda found: (found.id_in("canned_replies"),),
+    "CannedState.delete": lambda found: (found.id_in("canned_replies"),),
+    "SharingState.open_shares": lambda found: (found.id_in("conversations"),),
+    "SharingState.revoke": lambda found: (found.id_in("conversation_shares"),),
+    "SharingState.send_transcript": lambda found: (_mailed(found.id_in("conversations")),),
     "ShellState.go_to_workspace": lambda found: (str(found.tenant.id),),
     "TeamState.resend_invite": lambda found: (found.id_in("invites"),),
     "TeamState.withdraw_invite": lambda found: (found.id_in("invites"),),
@@ -143,6 +157,12 @@ NOTHING = str(uuid.uuid4())
 MISSING: dict[str, tuple[Any, ...]] = {
     "InboxState.send_reply": (_said(NOTHING),),
     "InboxState.send_note": (_said(NOTHING),),
+    "CannedState.choose": (NOTHING, NOTHING),
+    "CannedState.edit": (NOTHING,),
+    "CannedState.delete": (NOTHING,),
+    "SharingState.open_shares": (NOTHING,),
+    "SharingState.revoke": (NOTHING,),
+    "SharingState.send_transcript": (_mailed(NOTHING),),
     "ChatState.open_source": (NOTHING, "1"),
     "ChatState.choose_document": (NOTHING,),
     "ChatState.add_document": ({"document": NOTHING},),

@@ -39,6 +39,8 @@ WITHOUT_TEXTS = {
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "ChatListState"),
     "ChatState.open_chat",
     "ChatState.ask_again",
+    # No links are shown of a conversation that is none.
+    *(handler.label for handler in BY_ROLE if handler.state.__name__ == "SharingState"),
     # No conversation is open in their tabs, or the one they name is none.
     *(
         handler.label

@@ -6,6 +6,8 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.screens.inbox.canned import canned_button, canned_list, canned_missing
+from helpninja_app.screens.inbox.canned_state import CannedState
 from helpninja_app.screens.inbox.rows import MemberRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.shell.frame import refused
@@ -13,6 +15,7 @@ from helpninja_app.ui.actions import button
 from helpninja_app.ui.keys import with_control
 
 _state: Any = InboxState
+_canned: Any = CannedState
 _TAB = "rounded-chip px-1 text-table font-medium text-muted hover:text-text aria-selected:text-text"
 
 
@@ -22,6 +25,7 @@ def composer() -> rx.Component:
         InboxState.may_answer,
         rx.el.div(
             refused(InboxState),
+            canned_missing(),
             rx.el.div(
                 rx.el.div(
                     _tab("reply", "Reply", "r", is_first=True),
@@ -52,10 +56,14 @@ def composer() -> rx.Component:
                 class_name="rounded-card border border-border-strong bg-bg focus-within:outline-2 "
                 "focus-within:outline-accent",
             ),
+            canned_list(),
             rx.el.button(type="button", hidden=True, id="shows-typing", on_click=InboxState.show_typing),
             id="inbox-composer",
             data_accepted=InboxState.accepted,
             data_conversation=InboxState.conversation_id,
+            data_filled=CannedState.filled,
+            data_filled_for=CannedState.filled_for,
+            data_fillings=_canned.fillings.to_string(),
             data_types=rx.cond(InboxState.is_mine, "true", "false"),
             class_name="flex flex-col gap-2 px-4 pb-4",
         ),
@@ -92,6 +100,7 @@ def _form(id: str, label: str, placeholder: Any, on_submit: Any, act: str) -> rx
             rx.el.input(type="hidden", name="conversation", value=InboxState.conversation_id, read_only=True),
             rx.el.input(type="hidden", name="client_id"),
             rx.el.div(
+                rx.el.span(canned_button(), class_name="mr-auto") if id == "reply" else rx.fragment(),
                 rx.el.span(with_control("↵"), class_name="ml-auto hidden phone:inline"),
                 button(
                     act,

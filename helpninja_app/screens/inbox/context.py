@@ -6,10 +6,10 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.screens.inbox.head import CONTEXT
 from helpninja_app.screens.inbox.list_state import PATH
 from helpninja_app.screens.inbox.rows import PassageRow, PastRow
 from helpninja_app.screens.inbox.state import MAX_TAG, InboxState
-from helpninja_app.screens.inbox.thread import CONTEXT
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import sheet
@@ -40,6 +40,7 @@ def _parts() -> tuple[rx.Component, ...]:
     return (
         rx.cond((InboxState.doubted != "") | (InboxState.reasons != ""), _doubt()),
         rx.cond(InboxState.passages.length() > 0, _passages()),
+        rx.cond(InboxState.csat != "", _csat()),
         _visitor(),
         _tags(),
     )
@@ -101,6 +102,21 @@ def _passage(passage: PassageRow) -> rx.Component:
         ),
         rx.el.p(passage.snippet, class_name="line-clamp-3 text-small text-muted wrap-anywhere"),
         class_name="border-t border-border py-2",
+    )
+
+
+def _csat() -> rx.Component:
+    return _part(
+        "The visitor's rating",
+        rx.el.div(badge(InboxState.csat, InboxState.csat_tone), class_name="flex"),
+        rx.cond(
+            InboxState.csat_comment != "",
+            rx.el.blockquote(
+                InboxState.csat_comment,
+                class_name="border-l-2 border-border-strong pl-3 text-table wrap-anywhere "
+                "whitespace-pre-wrap",
+            ),
+        ),
     )
 
 

@@ -8,17 +8,20 @@ import reflex as rx
 
 from helpninja_app.conversations.inbox import View
 from helpninja_app.screens.inbox.list_state import MAX_SEARCH, NOBODY, PATH, InboxListState
+from helpninja_app.screens.inbox.mentions import mentions
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.words import REASONS
-from helpninja_app.ui.actions import button
+from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import date_box, search_field, select_box
 from helpninja_app.ui.icons import icon
+from helpninja_app.ui.menus import menu, menu_group, menu_link, opens_menu
 from helpninja_app.ui.panels import empty_state, failed_state, skeleton_rows
 
 _state: Any = InboxListState
+_MORE = "inbox-menu"
 _VIEWS: dict[View, str] = {
     View.OPEN: "Open",
     View.MINE: "Mine",
@@ -32,7 +35,16 @@ _VIEWS: dict[View, str] = {
 def conversations() -> rx.Component:
     return rx.el.section(
         rx.el.div(
-            rx.el.h1("Inbox", class_name="text-chat font-semibold"),
+            rx.el.div(
+                rx.el.h1("Inbox", class_name="min-w-0 flex-1 text-chat font-semibold"),
+                mentions(),
+                # The button of the filters lies over this gap: what it opens stands below the head.
+                rx.el.span(
+                    aria_hidden="true", class_name=rx.cond(InboxListState.narrowing > 0, "w-11", "w-7")
+                ),
+                _more(),
+                class_name="-mt-0.5 flex h-7 items-center gap-1",
+            ),
             _filters(),
             search_field(
                 "Search conversations",
@@ -62,6 +74,23 @@ def conversations() -> rx.Component:
             InboxState.is_thread_shown,
             "hidden w-79 shrink-0 flex-col border-r border-border tablet:flex",
             "flex w-full shrink-0 flex-col border-border tablet:w-79 tablet:border-r",
+        ),
+    )
+
+
+def _more() -> rx.Component:
+    path = f"/api/inbox/export?{InboxListState.export}&format="
+    return rx.fragment(
+        icon_button("More of the inbox", "ellipsis", size="small", **opens_menu(_MORE)),
+        menu(
+            menu_group(
+                "What the list shows, as a file",
+                menu_link("Export as CSV", "download", href=f"{path}csv", is_page=False),
+                menu_link("Export as JSON", "download", href=f"{path}json", is_page=False),
+            ),
+            id=_MORE,
+            label="More of the inbox",
+            placement="below end",
         ),
     )
 
@@ -105,7 +134,7 @@ def _filters() -> rx.Component:
                 rx.el.span(InboxListState.narrowing, class_name="text-small font-semibold text-accent-text"),
             ),
             title="Filters",
-            class_name="absolute top-2.5 right-3 flex h-7 min-w-7 cursor-pointer list-none items-center "
+            class_name="absolute top-2.5 right-11 flex h-7 min-w-7 cursor-pointer list-none items-center "
             "justify-center gap-1 rounded-control px-1.5 text-muted hover:bg-border/60 hover:text-text",
         ),
         rx.el.div(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import reflex as rx
@@ -23,12 +24,25 @@ from helpninja_app.conversations.inbox import (
     in_view,
     list_inbox,
 )
+from helpninja_app.conversations.mentions import (
+    MOST_UNREAD,
+    MentionView,
+    count_unread_mentions,
+    list_mentions,
+    mark_mentions_read,
+)
 from helpninja_app.conversations.models import Reason
 from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.screens.chat.following import FollowedState
-from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow, conversation_row
+from helpninja_app.screens.inbox.rows import (
+    ConversationRow,
+    MemberRow,
+    MentionRow,
+    conversation_row,
+    mention_row,
+)
 from helpninja_app.screens.paged_state import PAGE_SIZE, filter_text
 from helpninja_app.screens.session import SignedInState, id_from
 
@@ -37,6 +51,7 @@ MAX_SEARCH = 200
 NOBODY = "nobody"
 # Of a busy workspace everything is told, and read at most this often.
 _REST = 1.0
+_MENTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +60,17 @@ class Found:
     counts: dict[View, int]
     waiting: int
     members: Sequence[MemberView]
+    mentions: tuple[MentionView, ...]
+    unread_mentions: int
+    export: str
 
 
 class InboxListState(FollowedState, SignedInState):
-    """``counts`` are by the name of a ``View``; the filters are texts as they stand in their fields."""
+    """``counts`` are by the name of a ``View``; the filters are texts as they stand in their fields.
+
+    ``mentions`` are the last notes that mention the caller, ``unread_mentions`` how many they have not read.
+    ``export`` is the query of a file with all that the list shows.
+    """
 
     rows: rx.Field[list[ConversationRow]] = rx.field(default_factory=list)
     counts: rx.Field[dict[str, int]] = rx.field(default_factory=dict)
@@ -63,6 +85,9 @@ class InboxListState(FollowedState, SignedInState):
     until: str = ""
     narrowing: int = 0
     has_more: bool = False
+    mentions: rx.Field[list[MentionRow]] = rx.field(default_factory=list)
+    unread_mentions: str = ""
+    export: str = ""
 
     _most: int = PAGE_SIZE
 
@@ -112,6 +137,15 @@ class InboxListState(FollowedState, SignedInState):
     async def show_more(self) -> Any:
         return await self._answer(_most=len(self.rows) + PAGE_SIZE)
 
+    @rx.event(background=True)
+    async def read_mentions(self) -> Any:
+        """Mark all that mentions the member as read; opening a conversation does so for its own."""
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            await mark_mentions_read(session, caller)
+
+        return await self._answer(work)
+
     async def _narrow(self, **filters: str) -> Any:
         names = ("reason", "assignee", "site", "since", "until")
         narrowing = sum(bool(filters.get(name, getattr(self, name))) for name in names)
@@ -124,11 +158,15 @@ class InboxListState(FollowedState, SignedInState):
         members = await list_members(session, caller.workspace.id)
         if wanted.assignee is not None and wanted.assignee not in {each.user_id for each in members}:
             raise NotFound("There is no such member in this workspace.")
+        shown = in_view(View(self.view), caller, wanted)
         return Found(
-            await list_inbox(session, caller, in_view(View(self.view), caller, wanted), limit=self._most),
+            await list_inbox(session, caller, shown, limit=self._most),
             await count_views(session, caller, wanted),
             await count_waiting(session, caller),
             members,
+            await list_mentions(session, caller, limit=_MENTIONS),
+            await count_unread_mentions(session, caller),
+            export_query(shown, caller),
         )
 
     def _filter(self, zone: ZoneInfo) -> InboxFilter:
@@ -155,6 +193,12 @@ class InboxListState(FollowedState, SignedInState):
         self.counts = {view.value: count for view, count in found.counts.items()}
         self.waiting = found.waiting
         self.has_more = found.page.next is not None
+        mentions = [mention_row(each, moment) for each in found.mentions]
+        if mentions != self.mentions:
+            self.mentions = mentions
+        unread = found.unread_mentions
+        self.unread_mentions = f"{unread}{'+' if unread >= MOST_UNREAD else ''}" if unread else ""
+        self.export = found.export
 
     def _topic(self, caller: MemberCaller) -> str:
         require(caller, Permission.READ_CONVERSATIONS)
@@ -165,6 +209,23 @@ class InboxListState(FollowedState, SignedInState):
 
     def _rest(self) -> float:
         return _REST
+
+
+def export_query(wanted: InboxFilter, caller: MemberCaller) -> str:
+    """What ``/api/inbox/export`` is asked for, so that the file has what ``wanted`` lists."""
+    assignee = "none" if wanted.unassigned else str(wanted.assignee or "")
+    asked = [
+        ("tenantId", str(caller.workspace.id)),
+        *(("status", status.value) for status in wanted.statuses),
+        ("reason", wanted.reason or ""),
+        ("assignee", assignee),
+        ("q", wanted.contains or ""),
+        ("site", wanted.site or ""),
+        ("since", wanted.since.isoformat() if wanted.since else ""),
+        ("until", wanted.until.isoformat() if wanted.until else ""),
+        ("snoozed", "true" if wanted.snoozed else ""),
+    ]
+    return urlencode([(name, value) for name, value in asked if value])
 
 
 def _midnight(day: str, zone: ZoneInfo, *, days: int = 0) -> datetime | None:

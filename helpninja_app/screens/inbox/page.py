@@ -6,9 +6,11 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.screens.inbox.canned import canned_dialog
 from helpninja_app.screens.inbox.context import context, context_sheet
 from helpninja_app.screens.inbox.list import conversations
 from helpninja_app.screens.inbox.list_state import PATH, InboxListState
+from helpninja_app.screens.inbox.sharing import sharing_dialogs
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.thread import thread
 from helpninja_app.screens.knowledge.curated import curated_editor
@@ -21,6 +23,7 @@ def inbox_page() -> rx.Component:
     return dashboard(
         rx.el.div(conversations(), thread(), context(), class_name="flex min-h-0 flex-1"),
         context_sheet(),
+        rx.cond(InboxState.may_answer, rx.fragment(canned_dialog(), sharing_dialogs())),
         rx.cond(InboxState.may_write_answers, curated_editor()),
         said_toast(
             rx.cond(InboxState.resolved != "", "The conversation is resolved.", ""),

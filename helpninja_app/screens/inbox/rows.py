@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from helpninja_app.conversations.history import PastConversation
 from helpninja_app.conversations.inbox import InboxItem
+from helpninja_app.conversations.mentions import MentionView
 from helpninja_app.conversations.models import Conversation, Sender, Status
 from helpninja_app.conversations.timeline import Timeline, TimelineChange, TimelineMessage, TimelineNote
 from helpninja_app.screens.chat.markup import render_answer, source_button
@@ -53,6 +54,7 @@ class EntryRow:
     """A line of a conversation: ``kind`` is day, visitor, bot, member, note or change.
 
     A bot's words are in ``html``, everybody else's in ``text``; ``asked`` is the question before an answer.
+    ``rating`` is the visitor's thumb on it: up, down, or empty.
     """
 
     id: str
@@ -64,6 +66,7 @@ class EntryRow:
     moment: str = ""
     confidence: str = ""
     asked: str = ""
+    rating: str = ""
     passages: list[PassageRow] = field(default_factory=list)
 
 
@@ -79,6 +82,18 @@ class PastRow:
 class MemberRow:
     id: str
     name: str
+
+
+@dataclass(frozen=True)
+class MentionRow:
+    """A note that mentions the caller; ``text`` is its beginning."""
+
+    id: str
+    conversation_id: str
+    who: str
+    text: str
+    when: str
+    is_unread: bool
 
 
 def visitor_name(conversation: Conversation) -> str:
@@ -122,6 +137,17 @@ def past_row(past: PastConversation, moment: datetime) -> PastRow:
     when = in_words(past.last_message_at, moment)
     page = page_in_words(past.page_url)
     return PastRow(str(past.id), f"{when}{f' · {page}' if page else ''}", tone, status)
+
+
+def mention_row(mention: MentionView, moment: datetime) -> MentionRow:
+    return MentionRow(
+        str(mention.id),
+        str(mention.conversation_id),
+        mention.author_name,
+        " ".join(mention.text.split()),
+        in_words(mention.created_at, moment),
+        mention.read_at is None,
+    )
 
 
 def passage_rows(message: TimelineMessage) -> list[PassageRow]:
@@ -178,8 +204,9 @@ def _message(message: TimelineMessage, zone: tzinfo, asked: str, known: Mapping[
     if message.role != Sender.BOT.value:
         kind = "visitor" if message.role == Sender.VISITOR.value else "member"
         return EntryRow(id, kind, message.text, who=message.author_name, time=time, moment=moment)
+    rating = message.rating or ""
     if id in known and known[id].asked == asked:
-        return known[id]
+        return replace(known[id], rating=rating)
     passages = passage_rows(message)
     numbers = {int(passage.n) for passage in passages if passage.n.isdigit()}
     return EntryRow(
@@ -190,6 +217,7 @@ def _message(message: TimelineMessage, zone: tzinfo, asked: str, known: Mapping[
         who="Assistant",
         confidence=percent(message.confidence) if message.confidence is not None else "",
         asked=asked,
+        rating=rating,
         passages=passages,
         time=time,
         moment=moment,

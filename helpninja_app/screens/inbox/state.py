@@ -20,6 +20,7 @@ from helpninja_app.conversations.threads import lock_conversation
 from helpninja_app.errors import Conflict, HelpNinjaError, Invalid, NotSignedIn
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
+from helpninja_app.screens.inbox.canned_state import CannedState
 from helpninja_app.screens.inbox.list_state import PATH
 from helpninja_app.screens.inbox.thread_state import ThreadState
 from helpninja_app.screens.inbox.words import snooze_until
@@ -58,7 +59,9 @@ class InboxState(ThreadState, SignedInState):
                 await desk.take_over(session, caller, wanted)
                 await desk.reply(session, queue, caller, wanted, text, client_id=client_id)
 
-        return await self._send(form, reply)
+        # What a canned reply could not say was read by now.
+        hint: Any = CannedState.close_missing
+        return await self._send(form, reply, hint)
 
     @rx.event(background=True)
     async def send_note(self, form: dict[str, Any]) -> Any:
@@ -193,12 +196,13 @@ class InboxState(ThreadState, SignedInState):
             raise Invalid(f"A conversation has at most {MAX_TAGS} tags.")
         await desk.set_tags(session, caller, wanted, tags)
 
-    async def _send(self, form: dict[str, Any], act: Act) -> Any:
+    async def _send(self, form: dict[str, Any], act: Act, next_step: Any = None) -> Any:
         """Store what was typed; the browser keeps it until it hears that it was, and sends it once."""
         sent = text_in(form, "client_id", 40)
 
-        def accept(_: Any) -> None:
+        def accept(_: Any) -> Any:
             self.accepted = sent
+            return next_step
 
         return await self._act(act, accept, conversation=text_in(form, "conversation", 40))
 

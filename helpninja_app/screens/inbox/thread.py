@@ -1,4 +1,4 @@
-"""How the open conversation looks: its head with what can be done, and what was said."""
+"""How the open conversation looks: its head, what was said, and where one answers."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.inbox.composer import composer
-from helpninja_app.screens.inbox.list_state import PATH
-from helpninja_app.screens.inbox.rows import EntryRow, MemberRow, PassageRow
+from helpninja_app.screens.inbox.head import head, way_back
+from helpninja_app.screens.inbox.rows import EntryRow, PassageRow
 from helpninja_app.screens.inbox.state import InboxState
-from helpninja_app.screens.inbox.words import SNOOZES
 from helpninja_app.screens.knowledge.curated_editor_state import CuratedEditorState
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.badges import badge
-from helpninja_app.ui.dialogs import opens
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.keys import key
-from helpninja_app.ui.menus import menu, menu_choice, menu_group, menu_item, menu_line, opens_menu
 from helpninja_app.ui.panels import failed_state, skeleton_rows
 from helpninja_app.ui.rendered import rendered_text
 
-_state: Any = InboxState
 _editor: Any = CuratedEditorState
-_ASSIGN, _MORE = "assign-menu", "conversation-menu"
-CONTEXT = "about-conversation"
 
 
 def thread() -> rx.Component:
@@ -34,133 +28,22 @@ def thread() -> rx.Component:
         rx.cond(
             InboxState.failure != "",
             rx.el.div(
-                _back(),
+                way_back(),
                 failed_state(InboxState.failure, retry=InboxState.open_conversation),
                 class_name="p-3",
             ),
             rx.cond(
                 InboxState.conversation_id != "",
-                rx.fragment(_head(), _entries(), composer()),
+                rx.fragment(head(), _entries(), composer()),
                 rx.cond(InboxState.is_loaded, _nothing_open(), skeleton_rows(4)),
             ),
         ),
         aria_label="Conversation",
         class_name=rx.cond(
             InboxState.is_thread_shown,
-            "flex min-w-0 flex-1 flex-col bg-subtle",
-            "hidden min-w-0 flex-1 flex-col bg-subtle tablet:flex",
+            "@container flex min-w-0 flex-1 flex-col bg-subtle",
+            "@container hidden min-w-0 flex-1 flex-col bg-subtle tablet:flex",
         ),
-    )
-
-
-def _back() -> rx.Component:
-    return rx.el.a(
-        icon("arrow-left"),
-        href=PATH,
-        aria_label="All conversations",
-        class_name="inline-flex size-8 shrink-0 items-center justify-center rounded-control tablet:hidden",
-    )
-
-
-def _head() -> rx.Component:
-    return rx.el.header(
-        _back(),
-        rx.el.div(
-            rx.el.div(
-                rx.el.h2(InboxState.visitor, class_name="truncate text-body font-semibold"),
-                badge(InboxState.status_label, InboxState.status_tone),
-                class_name="flex min-w-0 items-center gap-2",
-            ),
-            rx.el.p(
-                rx.cond(InboxState.assignee != "", rx.el.span(InboxState.assignee, " looks after it")),
-                rx.cond(InboxState.snoozed != "", rx.el.span(InboxState.snoozed)),
-                rx.el.span(InboxState.page, class_name="truncate empty:hidden"),
-                class_name="flex flex-wrap gap-x-3 text-small text-muted",
-            ),
-            class_name="min-w-0 flex-1 basis-40",
-        ),
-        rx.el.div(
-            rx.cond(InboxState.may_answer, _actions()),
-            rx.el.span(
-                icon_button("About this conversation", "panel-right", **_for_narrow()),
-                class_name="wide:hidden",
-            ),
-            class_name="flex flex-wrap items-center gap-2",
-        ),
-        class_name="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-border bg-bg px-4 py-2.5",
-    )
-
-
-def _for_narrow() -> dict[str, Any]:
-    return {**opens(CONTEXT), "id": "open-context"}
-
-
-def _actions() -> rx.Component:
-    is_resolved = InboxState.status == "resolved"
-    is_busy = InboxState.is_busy
-    return rx.fragment(
-        button(icon("user-plus"), "Assign", type="button", id="assign", **opens_menu(_ASSIGN)),
-        menu(
-            menu_choice(
-                "Nobody", "user-x", is_chosen=InboxState.assignee_id == "", on_choose=_state.assign("")
-            ),
-            menu_line(),
-            rx.foreach(InboxState.answerers, _answerer),
-            id=_ASSIGN,
-            label="Who looks after it",
-            placement="below end",
-        ),
-        rx.cond(
-            is_resolved,
-            button(icon("rotate-ccw"), "Reopen", type="button", on_click=InboxState.reopen, disabled=is_busy),
-            button(
-                icon("check"),
-                "Resolve",
-                type="button",
-                id="resolve",
-                on_click=InboxState.resolve,
-                disabled=is_busy,
-            ),
-        ),
-        rx.cond(
-            InboxState.status == "human",
-            button(icon("bot"), "Hand back", type="button", on_click=InboxState.hand_back, disabled=is_busy),
-            button(
-                icon("hand"),
-                "Take over",
-                type="button",
-                emphasis="primary",
-                on_click=InboxState.take_over,
-                disabled=is_busy,
-            ),
-        ),
-        icon_button("More", "ellipsis", **opens_menu(_MORE)),
-        menu(
-            rx.cond(
-                InboxState.snoozed != "",
-                menu_item("Bring it back now", "alarm-clock-off", on_click=_state.snooze("wake")),
-                menu_group(
-                    "Put it off",
-                    *(
-                        menu_item(label, "alarm-clock", on_click=_state.snooze(choice))
-                        for choice, label in SNOOZES
-                    ),
-                ),
-            ),
-            menu_line(),
-            menu_item("Mark as unread", "mail", on_click=InboxState.mark_unread),
-            id=_MORE,
-            label="This conversation",
-            placement="below end",
-        ),
-    )
-
-
-def _answerer(member: MemberRow) -> rx.Component:
-    return menu_choice(
-        member.name,
-        is_chosen=InboxState.assignee_id == member.id,
-        on_choose=_state.assign(member.id),
     )
 
 
@@ -175,6 +58,7 @@ def _entries() -> rx.Component:
                 ),
             ),
             rx.foreach(InboxState.entries, _entry),
+            rx.cond((InboxState.status == "resolved") & (InboxState.csat != ""), _csat()),
             rx.el.p(
                 rx.cond(InboxState.is_visitor_typing, f"{InboxState.visitor} is writing…", ""),
                 role="status",
@@ -224,6 +108,18 @@ def _change(row: EntryRow) -> rx.Component:
     )
 
 
+def _csat() -> rx.Component:
+    return rx.el.p(
+        icon("star", class_name="mt-px"),
+        rx.el.span(
+            f"{InboxState.visitor} rated the conversation {InboxState.csat}",
+            rx.cond(InboxState.csat_comment != "", f": “{InboxState.csat_comment}”", "."),
+            class_name="min-w-0 wrap-anywhere",
+        ),
+        class_name="mx-auto flex max-w-prose gap-2 text-small text-muted",
+    )
+
+
 _BUBBLE = "max-w-[80%] rounded-bubble px-3.5 py-2.5 "
 _TEXT = "text-chat wrap-anywhere whitespace-pre-wrap"
 
@@ -260,7 +156,7 @@ def _answer(row: Any) -> rx.Component:
             rx.el.div(rx.foreach(row.passages, _source), class_name="mt-2 flex flex-wrap gap-1.5"),
         ),
         rx.el.div(
-            _time(row),
+            rx.el.div(_time(row), _thumb(row), class_name="flex flex-wrap items-center gap-x-3"),
             rx.cond(
                 InboxState.may_write_answers & (row.asked != ""),
                 icon_button(
@@ -273,6 +169,16 @@ def _answer(row: Any) -> rx.Component:
             class_name="flex items-center justify-between gap-2",
         ),
         class_name=_BUBBLE + "self-end rounded-br-tail bg-accent-soft text-text",
+    )
+
+
+def _thumb(row: Any) -> rx.Component:
+    """What the visitor thought of an answer; nothing while they gave no thumb."""
+    return rx.match(
+        row.rating,
+        ("up", badge("Helped the visitor", "success")),
+        ("down", badge("Did not help", "danger")),
+        rx.fragment(),
     )
 
 

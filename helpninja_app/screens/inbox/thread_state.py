@@ -17,6 +17,7 @@ from helpninja_app.accounts.members import MemberView, list_members
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
 from helpninja_app.conversations.history import History, read_history
 from helpninja_app.conversations.inbox import mark_read
+from helpninja_app.conversations.mentions import mark_seen
 from helpninja_app.conversations.models import Conversation, Sender, Status
 from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.conversations.timeline import Timeline, TimelineMessage, read_timeline
@@ -34,7 +35,7 @@ from helpninja_app.screens.inbox.rows import (
     past_row,
     visitor_name,
 )
-from helpninja_app.screens.inbox.words import STATUSES, why
+from helpninja_app.screens.inbox.words import STATUSES, rating_in_words, why
 from helpninja_app.screens.knowledge.rows import percent
 from helpninja_app.screens.session import id_from
 from helpninja_app.ui.times import day_of, exactly
@@ -57,6 +58,7 @@ class Opened:
 class ThreadState(FollowedState, mixin=True):
     """``conversation_id`` is empty while none is open; ``visitor`` is what they are called.
 
+    ``csat`` is how good the visitor found it, in words, and empty until they say.
     ``doubt`` is how sure the assistant was when it handed over, from 0 to 100, ``doubted`` in words.
     """
 
@@ -76,6 +78,9 @@ class ThreadState(FollowedState, mixin=True):
     is_mine: bool = False
     may_answer: bool = False
     may_write_answers: bool = False
+    csat: str = ""
+    csat_tone: str = ""
+    csat_comment: str = ""
     tags: rx.Field[list[str]] = rx.field(default_factory=list)
     entries: rx.Field[list[EntryRow]] = rx.field(default_factory=list)
     has_earlier: bool = False
@@ -131,6 +136,7 @@ class ThreadState(FollowedState, mixin=True):
             messages, has_earlier = (*before.messages, *messages), before.has_earlier
         shown = messages[-self._most :]
         await mark_read(session, caller, wanted, is_read=True)
+        await mark_seen(session, caller, wanted)
         return Opened(
             timeline,
             shown,
@@ -207,6 +213,8 @@ class ThreadState(FollowedState, mixin=True):
         until = found.snoozed_until
         self.snoozed = f"Snoozed until {exactly(until.astimezone(zone))}" if until and until > now() else ""
         self.tags = list(found.tags)
+        self.csat, self.csat_tone = rating_in_words(found.csat)
+        self.csat_comment = found.csat_comment
 
     def _show_doubt(self, found: Opened, caller: MemberCaller) -> None:
         """Of the answer after which it was handed over last; of the last answer where it never was."""

@@ -78,6 +78,13 @@ def change_in_words(
             return f"{who} handed it back to the assistant."
 
 
+def rating_in_words(csat: int | None) -> tuple[str, BadgeTone]:
+    """How good a visitor found a conversation, and how that looks; empty where they have not said."""
+    if csat is None:
+        return "", "neutral"
+    return f"{csat} of 5", "success" if csat >= 4 else "danger" if csat <= 2 else "neutral"
+
+
 def name_of_actor(actor: str, names: Mapping[str, str]) -> str:
     kind, _, id = actor.partition(":")
     if kind == "member":

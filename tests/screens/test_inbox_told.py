@@ -1,0 +1,158 @@
+"""What the inbox tells a member: how visitors rated, and which notes mention them."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from helpninja_app.accounts.callers import VisitorCaller
+from helpninja_app.accounts.models import Role
+from helpninja_app.conversations.feedback import Rating, rate_answer, rate_conversation
+from helpninja_app.conversations.models import Conversation
+from helpninja_app.resources import Resources
+from helpninja_app.screens.inbox.list_state import InboxListState
+from helpninja_app.screens.inbox.state import InboxState
+from helpninja_app.screens.inbox.words import rating_in_words
+from tests.factories import Factory, Tenant
+from tests.screens.events import fire
+from tests.screens.test_inbox import agent, listed, opened, waiting
+
+
+@pytest.fixture
+async def tenant(factory: Factory) -> Tenant:
+    return await factory.tenant()
+
+
+async def visitor_of(factory: Factory, tenant: Tenant, conversation: UUID) -> VisitorCaller:
+    async with factory.resources.database.unit_of_work(tenant.scope) as session:
+        found = await session.get(Conversation, (tenant.id, conversation))
+        assert found is not None
+        return VisitorCaller(tenant.workspace, found.session_id, is_signed=True)
+
+
+def thumbs(tab: InboxState) -> list[str]:
+    return [row.rating for row in tab.entries if row.kind == "bot"]
+
+
+async def test_a_thumb_on_an_answer_is_shown_changed_and_taken_back(
+    factory: Factory, tenant: Tenant, resources: Resources
+) -> None:
+    one = await waiting(factory, tenant, answer="Within sixty days [1].")
+    tab = await opened(await agent(factory, tenant), one)
+    assert thumbs(tab) == [""]
+    answer = next(UUID(row.id) for row in tab.entries if row.kind == "bot")
+    visitor = await visitor_of(factory, tenant, one)
+    for rating in (Rating.UP, Rating.DOWN, None):
+        async with resources.database.unit_of_work(visitor.scope) as session:
+            await rate_answer(session, visitor, answer, rating)
+        await fire(tab, "open_conversation")
+        assert thumbs(tab) == [rating.value if rating else ""]
+
+
+async def test_the_rating_of_a_conversation_is_shown_with_its_comment_as_it_comes(
+    factory: Factory, tenant: Tenant, resources: Resources
+) -> None:
+    one = await waiting(factory, tenant)
+    tab = await opened(await agent(factory, tenant), one)
+    await fire(tab, "resolve")
+    assert (tab.csat, tab.csat_comment) == ("", "")
+    visitor = await visitor_of(factory, tenant, one)
+    following = asyncio.create_task(fire(tab, "follow"))
+    try:
+        async with asyncio.timeout(20):
+            while not resources.live.count(f"inbox:{tenant.id}"):
+                await asyncio.sleep(0.01)
+            async with resources.database.unit_of_work(visitor.scope) as session:
+                await rate_conversation(session, visitor, 4, "Quick.")
+            while not tab.csat:
+                await asyncio.sleep(0.01)
+    finally:
+        following.cancel()
+    assert (tab.csat, tab.csat_tone, tab.csat_comment) == ("4 of 5", "success", "Quick.")
+
+
+@pytest.mark.parametrize(
+    ("csat", "tone"), [(1, "danger"), (2, "danger"), (3, "neutral"), (4, "success"), (5, "success")]
+)
+def test_a_rating_never_is_its_colour_alone(csat: int, tone: str) -> None:
+    assert rating_in_words(csat) == (f"{csat} of 5", tone)
+
+
+async def test_who_may_only_read_sees_the_rating(
+    factory: Factory, tenant: Tenant, resources: Resources
+) -> None:
+    one = await waiting(factory, tenant)
+    await fire(await opened(await agent(factory, tenant), one), "resolve")
+    visitor = await visitor_of(factory, tenant, one)
+    async with resources.database.unit_of_work(visitor.scope) as session:
+        await rate_conversation(session, visitor, 2, "")
+    tab = await opened(await agent(factory, tenant, Role.VIEWER), one)
+    assert (tab.csat, tab.csat_tone) == ("2 of 5", "danger")
+
+
+async def mention(cookie: str, conversation: UUID, *emails: str) -> None:
+    tab = await opened(cookie, conversation)
+    text = f"{' '.join(f'@{email}' for email in emails)} look at this."
+    form = {"conversation": str(conversation), "text": text, "client_id": str(uuid4())}
+    assert (await fire(tab, "send_note", form)).refusal == ""
+
+
+def unread(inbox: InboxListState) -> tuple[str, list[bool]]:
+    return inbox.unread_mentions, [row.is_unread for row in inbox.mentions]
+
+
+async def test_a_mention_is_counted_listed_and_read_by_opening_its_conversation(
+    factory: Factory, tenant: Tenant
+) -> None:
+    one, other = await waiting(factory, tenant), await waiting(factory, tenant)
+    email, headers = await factory.member(tenant, Role.VIEWER)
+    author = await agent(factory, tenant)
+    await mention(author, one, email)
+    await mention(author, other, email)
+    inbox = await listed(headers["cookie"])
+    assert unread(inbox) == ("2", [True, True])
+    assert [row.conversation_id for row in inbox.mentions] == [str(other), str(one)]
+    assert inbox.mentions[0].text.endswith("look at this.")
+    assert unread(await listed(author)) == ("", [])
+    await opened(headers["cookie"], one)
+    await fire(inbox, "open_inbox")
+    assert unread(inbox) == ("1", [True, False])
+
+
+async def test_all_are_read_at_once_and_those_of_others_stay(factory: Factory, tenant: Tenant) -> None:
+    one = await waiting(factory, tenant)
+    mine, others = [await factory.member(tenant, Role.AGENT) for _ in range(2)]
+    await mention(await agent(factory, tenant), one, mine[0], others[0])
+    inbox = await listed(mine[1]["cookie"])
+    await fire(inbox, "read_mentions")
+    assert unread(inbox) == ("", [False])
+    assert unread(await listed(others[1]["cookie"])) == ("1", [True])
+
+
+async def test_a_mention_in_another_workspace_is_not_told_here(factory: Factory, tenant: Tenant) -> None:
+    other = await factory.tenant()
+    email, _ = await factory.member(other, Role.AGENT)
+    await mention(await agent(factory, other), await waiting(factory, other), email)
+    assert unread(await listed(await agent(factory, tenant))) == ("", [])
+
+
+async def test_the_list_hears_that_a_mention_was_read_in_another_tab(
+    factory: Factory, tenant: Tenant, resources: Resources
+) -> None:
+    one = await waiting(factory, tenant)
+    email, headers = await factory.member(tenant, Role.AGENT)
+    await mention(await agent(factory, tenant), one, email)
+    inbox = await listed(headers["cookie"])
+    following = asyncio.create_task(fire(inbox, "follow"))
+    try:
+        async with asyncio.timeout(20):
+            while not resources.live.count(f"inbox:{tenant.id}"):
+                await asyncio.sleep(0.01)
+            await opened(headers["cookie"], one)
+            while inbox.unread_mentions:
+                await asyncio.sleep(0.01)
+    finally:
+        following.cancel()
+    assert unread(inbox) == ("", [False])
