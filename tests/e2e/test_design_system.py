@@ -239,7 +239,7 @@ def test_the_palette_gives_the_focus_back_and_forgets_what_was_typed(dashboard: 
     dashboard.keyboard.press("Control+k")
     expect(option(dashboard, "Home")).to_have_attribute("aria-selected", "true")
     dashboard.keyboard.press("ArrowDown")
-    expect(option(dashboard, "Chat")).to_have_attribute("aria-selected", "true")
+    expect(option(dashboard, "Inbox")).to_have_attribute("aria-selected", "true")
     dashboard.keyboard.press("ArrowUp")
     dashboard.keyboard.press("ArrowUp")
     expect(option(dashboard, "Sign out")).to_have_attribute("aria-selected", "true")

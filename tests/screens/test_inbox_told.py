@@ -9,6 +9,7 @@ import pytest
 
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.accounts.models import Role
+from helpninja_app.billing.plans import UNLIMITED
 from helpninja_app.conversations.feedback import Rating, rate_answer, rate_conversation
 from helpninja_app.conversations.models import Conversation
 from helpninja_app.resources import Resources
@@ -46,7 +47,7 @@ async def test_a_thumb_on_an_answer_is_shown_changed_and_taken_back(
     visitor = await visitor_of(factory, tenant, one)
     for rating in (Rating.UP, Rating.DOWN, None):
         async with resources.database.unit_of_work(visitor.scope) as session:
-            await rate_answer(session, visitor, answer, rating)
+            await rate_answer(session, visitor, answer, rating, UNLIMITED)
         await fire(tab, "open_conversation")
         assert thumbs(tab) == [rating.value if rating else ""]
 

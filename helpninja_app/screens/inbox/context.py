@@ -129,7 +129,7 @@ def _visitor() -> rx.Component:
                 InboxState.email != "",
                 _fact(
                     "E-mail",
-                    rx.el.a(InboxState.email, href=f"mailto:{InboxState.email}", class_name="underline"),
+                    rx.el.a(InboxState.email, href=InboxState.mail_link, class_name="underline"),
                 ),
             ),
             rx.cond(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import reflex as rx
@@ -66,6 +67,7 @@ class ThreadState(FollowedState, mixin=True):
     is_thread_shown: bool = False
     visitor: str = ""
     email: str = ""
+    mail_link: str = ""
     page: str = ""
     page_url: str = ""
     first_seen: str = ""
@@ -202,6 +204,8 @@ class ThreadState(FollowedState, mixin=True):
     def _show_conversation(self, found: Conversation, caller: MemberCaller, zone: ZoneInfo) -> None:
         self.conversation_id = str(found.id)
         self.visitor, self.email = visitor_name(found), found.visitor_email
+        # Its own parts could name other recipients.
+        self.mail_link = f"mailto:{quote(self.email, safe='@')}"
         self.page = page_in_words(found.page_url)
         self.page_url = found.page_url if found.page_url.startswith(("https://", "http://")) else ""
         self.status = found.status
