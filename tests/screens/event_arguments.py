@@ -84,6 +84,11 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "RunsState.turn_page": (1,),
     "PassagesState.turn_page": (1,),
     "UndoState.offer": ("Deleted.", "source", ["x"]),
+    "IntegrationEditorState.begin": ("email",),
+    # Refused for what it lacks, so that no test stores anything.
+    "IntegrationEditorState.save": ({"name": "x"},),
+    "DeliveriesState.choose_status": ("sent",),
+    "DeliveriesState.turn_page": (1,),
 }
 # What is called with something of a workspace; for everybody else it must be as if that were not there.
 
@@ -132,6 +137,11 @@ NAMING: dict[str, Callable[[Canaries], tuple[Any, ...]]] = {
     "NotesState.change_audience": lambda found: (found.id_in("documents"), "visitors"),
     "NotesState.delete": lambda found: (found.id_in("documents"),),
     "NoteEditorState.edit": lambda found: (found.id_in("documents"),),
+    "IntegrationsState.switch": lambda found: (found.id_in("integrations"), False),
+    "IntegrationsState.send_test": lambda found: (found.id_in("integrations"),),
+    "IntegrationsState.delete": lambda found: (found.id_in("integrations"),),
+    "IntegrationEditorState.edit": lambda found: (found.id_in("integrations"),),
+    "DeliveriesState.resend": lambda found: (found.id_in("deliveries"),),
     "RunsState.open_runs": lambda found: (found.id_in("sources"),),
     "FailedPagesState.open_failed": lambda found: (found.id_in("ingest_jobs"),),
     "PassagesState.open_passages": lambda found: (found.id_in("documents"),),
@@ -172,6 +182,10 @@ MISSING: dict[str, tuple[Any, ...]] = {
     "CuratedState.restore": (NOTHING,),
     "NotesState.change_audience": (NOTHING, "visitors"),
     "NotesState.delete": (NOTHING,),
+    "IntegrationsState.switch": (NOTHING, False),
+    "IntegrationsState.send_test": (NOTHING,),
+    "IntegrationsState.delete": (NOTHING,),
+    "DeliveriesState.resend": (NOTHING,),
     "SettingsState.save": ({"threshold": "2"},),
     "SettingsState.delete_workspace": ({"confirm": "x"},),
 }

@@ -32,6 +32,7 @@ WITHOUT_TEXTS = {
     "NoteEditorState.edit",
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "NotesState"),
     "AuditState.choose_kind",
+    "IntegrationEditorState.save",
     "SettingsState.save",
     "InvoicesState.open_invoices",
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "BillingState"),
