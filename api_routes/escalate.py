@@ -95,6 +95,7 @@ async def escalate(request: Request) -> EscalateResult:
             caller,
             conversation_id,
             reason,
+            resources.plan_of(caller.workspace.plan),
             session_id=wished.sessionId,
             given=_given(wished),
         )
@@ -122,7 +123,8 @@ async def _by_visitor(request: Request, body: JsonBody) -> EscalateResult:
         Burst(resources.settings.visitor_limit_per_session, 60),
     )
     async with resources.database.unit_of_work(caller.scope) as session:
-        escalation_id = await escalate_for_visitor(session, caller, conversation_id)
+        plan = resources.plan_of(workspace.plan)
+        escalation_id = await escalate_for_visitor(session, caller, conversation_id, plan)
     results = await first_results(resources.courier, resources.background, workspace.id, escalation_id)
     # What waits is tried again by itself, and a visitor can do nothing about it.
     is_ok = any(each.status is not DeliveryStatus.FAILED for each in results)

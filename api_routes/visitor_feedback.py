@@ -88,10 +88,13 @@ async def feedback(
     if (told.messageId is None) == (told.csat is None):
         message = "Give either a messageId with its rating, or csat."
         raise Invalid(message, errors=(FieldError("body", message),))
-    async with resources_of(request).database.unit_of_work(caller.scope) as session:
+    resources = resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
         if told.messageId is not None:
             rating = Rating(told.rating) if told.rating else None
-            return FeedbackResult(escalated=await rate_answer(session, caller, _id(told.messageId), rating))
+            plan = resources.plan_of(caller.workspace.plan)
+            is_escalated = await rate_answer(session, caller, _id(told.messageId), rating, plan)
+            return FeedbackResult(escalated=is_escalated)
         await rate_conversation(session, caller, told.csat or 1, told.comment.strip())
     return FeedbackResult(escalated=False)
 

@@ -65,6 +65,12 @@ _GIVEN = {
 # States in which nothing more happens by itself, where a column may have one.
 _AT_REST = ("completed", "unchanged", "resolved")
 _ADDRESSES = {"email": "{}@example.com", "url": "https://help.example/{}", "page_url": "https://a.example/{}"}
+# Where a canary has to be a part of something that the product can read.
+_WITHIN = {
+    "rules.condition": (
+        '{{"match": "all", "conditions": [{{"fact": "keyword", "operator": "any", "values": ["{}"]}}]}}'
+    ),
+}
 # No stemmer cuts these, no tokeniser parts them, and nothing else spells them.
 _LETTERS = "bcdfghjkmpqvwxz"
 
@@ -266,6 +272,8 @@ class _Planter:
         word = f"canary-{self.mark}-{table.name}-{name}".replace("_", "-")
         word = _ADDRESSES.get(name, "{}").format(word)
         column = table.columns[name]
+        if within := _WITHIN.get(f"{table.name}.{name}"):
+            return within.format(word)
         if column.is_array:
             kept = (before or "{}").strip("{}")
             word = f"{{{kept}{',' if kept else ''}{word}}}"

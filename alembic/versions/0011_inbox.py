@@ -40,7 +40,8 @@ alter table escalations
   add column hand_backs int not null default 0,
   add column topic text not null default '',
   drop constraint escalations_workspace_id_conversation_id_reason_key,
-  add unique (workspace_id, conversation_id, episode, hand_backs, reason);
+  add constraint escalations_once
+    unique (workspace_id, conversation_id, episode, hand_backs, reason);
 """
 
 TABLES = """

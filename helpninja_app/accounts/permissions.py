@@ -14,6 +14,7 @@ class Permission(StrEnum):
     USE_CHAT = "chat:use"
     READ_CONVERSATIONS = "conversations:read"
     ANSWER_CONVERSATIONS = "conversations:answer"
+    MANAGE_RULES = "rules:manage"
     READ_MEMBERS = "members:read"
     READ_AUDIT = "audit:read"
     MANAGE_WORKSPACE = "workspace:manage"
@@ -38,7 +39,13 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission) - {Permission.DELETE_WORKSPACE, Permission.MANAGE_BILLING},
     Role.AGENT: _EVERYBODY
     | {Permission.ANSWER_CONVERSATIONS, Permission.USE_CHAT, Permission.UPLOAD_DOCUMENTS},
-    Role.ANALYST: _EVERYBODY | {Permission.USE_CHAT, Permission.UPLOAD_DOCUMENTS, Permission.WRITE_KNOWLEDGE},
+    Role.ANALYST: _EVERYBODY
+    | {
+        Permission.USE_CHAT,
+        Permission.UPLOAD_DOCUMENTS,
+        Permission.WRITE_KNOWLEDGE,
+        Permission.MANAGE_RULES,
+    },
     Role.VIEWER: _EVERYBODY,
 }
 

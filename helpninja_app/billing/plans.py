@@ -21,6 +21,7 @@ class Feature(StrEnum):
     """What a plan has or has not."""
 
     API_KEYS = "API keys"
+    RULES = "escalation rules"
     WEBHOOKS = "outbound webhooks"
 
 
@@ -62,13 +63,13 @@ class Plan:
 
 _NONE: frozenset[Feature] = frozenset()
 _KEYS = _NONE | {Feature.API_KEYS}
-_WEBHOOKS = _KEYS | {Feature.WEBHOOKS}
+_RULES = _KEYS | {Feature.RULES, Feature.WEBHOOKS}
 
 _CHEAP, _MIDDLE, _DEAR, _ANY = ModelClass
 
 FREE = Plan("free", 0, 0, 100, 100, 1, 100, 50, 10 * MEGABYTE, 1, 2, _CHEAP, _NONE)
 STARTER = Plan("starter", 29_00, 290_00, 1_000, 1_000, 1, 1_000, 500, 10 * MEGABYTE, 3, 3, _MIDDLE, _KEYS)
-PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE, None, 10, _DEAR, _WEBHOOKS)
+PRO = Plan("pro", 99_00, 990_00, 10_000, 2_500, 3, 10_000, 5_000, 25 * MEGABYTE, None, 10, _DEAR, _RULES)
 AGENCY = Plan(
     "agency",
     299_00,
@@ -82,7 +83,7 @@ AGENCY = Plan(
     None,
     None,
     _ANY,
-    _WEBHOOKS,
+    _RULES,
 )
 
 PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (FREE, STARTER, PRO, AGENCY)})

@@ -49,7 +49,7 @@ async def queue_deliveries(
     It goes to those of ``destinations`` that are there and switched on; where none is, to all integrations
     that are switched on; where there is none either, to what the settings name.
     """
-    async with _as_members(session, conversation.workspace_id):
+    async with as_members(session, conversation.workspace_id):
         deliveries = [
             Delivery(
                 workspace_id=conversation.workspace_id,
@@ -72,7 +72,7 @@ async def queue_deliveries(
 
 async def release_held(session: AsyncSession, workspace_id: UUID, conversation_id: UUID) -> None:
     """Let go what waits for the visitor's contact; what waits because an attempt failed goes on waiting."""
-    async with _as_members(session, workspace_id):
+    async with as_members(session, workspace_id):
         held = (
             select(col(Delivery.id))
             .where(
@@ -135,8 +135,9 @@ async def _destinations(
 
 
 @asynccontextmanager
-async def _as_members(session: AsyncSession, workspace_id: UUID) -> AsyncIterator[None]:
-    """A visitor's transaction sees neither integrations nor deliveries; this writes them in its place."""
+async def as_members(session: AsyncSession, workspace_id: UUID) -> AsyncIterator[None]:
+    """A visitor's transaction sees neither rules, integrations nor deliveries; what has to be done with them
+    for a visitor is done in here."""
     before = session.info.get("scope")
     await enter_scope(session, Scope.members(workspace_id))
     try:

@@ -14,11 +14,14 @@ from sqlmodel import col
 
 from helpninja_app.accounts.callers import StaffCaller, VisitorCaller, require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.plans import Plan
 from helpninja_app.conversations.delivering import Courier
 from helpninja_app.conversations.delivery_models import Delivery, DeliveryStatus, DueDelivery
 from helpninja_app.conversations.dispatch import escalation_topic
 from helpninja_app.conversations.handoff import escalate, wake_up
-from helpninja_app.conversations.models import Conversation, Escalation, Message, Reason, Sender, Status
+from helpninja_app.conversations.models import Conversation, Escalation, Reason, Status
+from helpninja_app.conversations.rules.applying import judge_turn
+from helpninja_app.conversations.rules.turns import last_question
 from helpninja_app.conversations.threads import lock_conversation
 from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.kernel.background import Background
@@ -55,6 +58,7 @@ async def escalate_for_staff(
     caller: StaffCaller,
     conversation_id: UUID,
     reason: Reason,
+    plan: Plan,
     *,
     session_id: str | None = None,
     given: Mapping[str, Any] | None = None,
@@ -69,18 +73,18 @@ async def escalate_for_staff(
         raise NotFound("There is no such conversation.")
     if Status(conversation.status) is Status.RESOLVED:
         raise Conflict("This conversation is resolved. Reopen it to ask for a person.")
-    languages = caller.workspace.languages
-    return await _escalated(session, conversation, reason, languages, given, is_by_visitor=False)
+    return await _escalated(session, caller, conversation, plan, reason, given, is_by_visitor=False)
 
 
-async def escalate_for_visitor(session: AsyncSession, caller: VisitorCaller, conversation_id: UUID) -> UUID:
+async def escalate_for_visitor(
+    session: AsyncSession, caller: VisitorCaller, conversation_id: UUID, plan: Plan
+) -> UUID:
     """The same for a visitor in their own conversation; one that is resolved goes on."""
     conversation = await lock_conversation(session, caller.workspace.id, conversation_id)
     if conversation.session_id != caller.session_id:
         raise NotFound("There is no such conversation.")
     await wake_up(session, conversation)
-    languages = caller.workspace.languages
-    return await _escalated(session, conversation, Reason.VISITOR_REQUEST, languages, None)
+    return await _escalated(session, caller, conversation, plan, Reason.VISITOR_REQUEST, None)
 
 
 async def first_results(
@@ -103,22 +107,25 @@ async def first_results(
 
 async def _escalated(
     session: AsyncSession,
+    caller: StaffCaller | VisitorCaller,
     conversation: Conversation,
+    plan: Plan,
     reason: Reason,
-    languages: Sequence[str],
     given: Mapping[str, Any] | None,
     *,
     is_by_visitor: bool = True,
 ) -> UUID:
     if Status(conversation.status) is Status.HUMAN:
         raise Conflict("A person answers in this conversation already.")
-    topic = await _last_question(session, conversation)
+    question = await last_question(session, conversation.workspace_id, conversation.id)
+    decision = await judge_turn(session, caller.workspace, conversation, plan, question)
     await escalate(
         session,
         conversation,
         reason,
-        topic=topic,
-        languages=languages,
+        topic=question.text if question else "",
+        destinations=decision.destinations,
+        languages=caller.workspace.languages,
         given=given,
         is_by_visitor=is_by_visitor,
     )
@@ -129,25 +136,12 @@ async def _escalated(
             col(Escalation.conversation_id) == conversation.id,
             col(Escalation.episode) == conversation.episode,
             col(Escalation.reason) == reason.value,
+            col(Escalation.notice_of).is_(None),
         )
         .order_by(col(Escalation.id).desc())
         .limit(1)
     )
     return found.scalar_one()
-
-
-async def _last_question(session: AsyncSession, conversation: Conversation) -> str:
-    found = await session.execute(
-        select(col(Message.text))
-        .where(
-            col(Message.workspace_id) == conversation.workspace_id,
-            col(Message.conversation_id) == conversation.id,
-            col(Message.role) == Sender.VISITOR.value,
-        )
-        .order_by(col(Message.id).desc())
-        .limit(1)
-    )
-    return found.scalar_one_or_none() or ""
 
 
 async def _rows(courier: Courier, workspace_id: UUID, escalation_id: UUID) -> list[_Row]:

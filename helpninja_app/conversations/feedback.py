@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.callers import VisitorCaller
+from helpninja_app.billing.plans import Plan
 from helpninja_app.conversations.handoff import escalate
 from helpninja_app.conversations.models import (
     Conversation,
@@ -21,6 +22,7 @@ from helpninja_app.conversations.models import (
 )
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.outgoing_events import tell_feedback
+from helpninja_app.conversations.rules.applying import judge_turn
 from helpninja_app.conversations.threads import latest_conversation, lock_conversation
 from helpninja_app.errors import Conflict, NotFound
 
@@ -33,7 +35,7 @@ class Rating(StrEnum):
 
 
 async def rate_answer(
-    session: AsyncSession, caller: VisitorCaller, message_id: UUID, rating: Rating | None
+    session: AsyncSession, caller: VisitorCaller, message_id: UUID, rating: Rating | None, plan: Plan
 ) -> bool:
     """Rate an answer of the bot's, change that, or take it back with ``None``; whether a person is asked now.
 
@@ -55,12 +57,15 @@ async def rate_answer(
     await announce(session, caller.workspace.id, conversation.id, Change.DETAILS)
     if rating is not Rating.DOWN or await _thumbs_down(session, conversation) < DOWN_TO_ESCALATE:
         return False
+    question = await _question_before(session, message)
+    decision = await judge_turn(session, caller.workspace, conversation, plan, question)
     return await escalate(
         session,
         conversation,
         Reason.NEGATIVE_FEEDBACK,
-        topic=await _question_before(session, message),
+        topic=question.text if question else "",
         languages=caller.workspace.languages,
+        destinations=decision.destinations,
     )
 
 
@@ -101,9 +106,9 @@ async def _thumbs_down(session: AsyncSession, conversation: Conversation) -> int
     return int(found.scalar_one())
 
 
-async def _question_before(session: AsyncSession, answer: Message) -> str:
+async def _question_before(session: AsyncSession, answer: Message) -> Message | None:
     found = await session.execute(
-        select(col(Message.text))
+        select(Message)
         .where(
             col(Message.workspace_id) == answer.workspace_id,
             col(Message.conversation_id) == answer.conversation_id,
@@ -113,4 +118,4 @@ async def _question_before(session: AsyncSession, answer: Message) -> str:
         .order_by(col(Message.id).desc())
         .limit(1)
     )
-    return found.scalar_one_or_none() or ""
+    return found.scalar_one_or_none()

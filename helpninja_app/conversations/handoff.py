@@ -19,6 +19,7 @@ from helpninja_app.answers.words import content_words, same_word, words_of
 from helpninja_app.conversations.contact import ask_for_contact
 from helpninja_app.conversations.dispatch import queue_deliveries
 from helpninja_app.conversations.models import (
+    ASKED_ONCE,
     Conversation,
     ConversationTransition,
     Escalation,
@@ -79,6 +80,7 @@ async def escalate(
     destinations: Sequence[UUID] = (),
     is_by_visitor: bool = True,
     given: Mapping[str, Any] | None = None,
+    rule_name: str = "",
 ) -> bool:
     """Ask for a person; True when one had not been asked for this reason before.
 
@@ -105,10 +107,9 @@ async def escalate(
             hand_backs=conversation.hand_backs,
             topic=topic,
             given=dict(given or {}),
+            rule_name=rule_name,
         )
-        .on_conflict_do_nothing(
-            index_elements=["workspace_id", "conversation_id", "episode", "hand_backs", "reason"]
-        )
+        .on_conflict_do_nothing(constraint=ASKED_ONCE)
         .returning(col(Escalation.id))
     )
     escalation_id, not_before = made.scalar_one_or_none(), None
@@ -159,6 +160,7 @@ async def _was_about(
             col(Escalation.episode) == conversation.episode,
             col(Escalation.hand_backs) < conversation.hand_backs,
             col(Escalation.reason) == reason.value,
+            col(Escalation.notice_of).is_(None),
         )
     )
     return any(is_same_topic(topic, earlier, languages) for earlier in found.scalars())

@@ -273,6 +273,7 @@ def _was_escalated_for(reason: str) -> ColumnElement[bool]:
         col(Escalation.workspace_id) == col(Conversation.workspace_id),
         col(Escalation.conversation_id) == col(Conversation.id),
         col(Escalation.reason) == reason,
+        col(Escalation.notice_of).is_(None),
     )
 
 

@@ -132,10 +132,15 @@ class ConversationTransition(SQLModel, table=True):
     created_at: datetime = time_column()
 
 
+# Named in migration 0021: until it is handed back once for each reason, and for each rule that only tells.
+ASKED_ONCE = "escalations_once"
+
+
 class Escalation(SQLModel, table=True):
     """That a person was asked for, and ``topic``, the question that was asked then.
 
     ``given`` has ``question``, ``answer``, ``confidence`` and ``refs`` where the conversation has none.
+    With ``notice_of``, the id of a rule, nobody was asked for: that rule only told its destinations.
     """
 
     __tablename__ = "escalations"
@@ -148,6 +153,8 @@ class Escalation(SQLModel, table=True):
     hand_backs: int = 0
     topic: str = ""
     given: dict[str, Any] = Field(default_factory=dict, sa_type=JSONB)
+    notice_of: UUID | None = None
+    rule_name: str = ""
     created_at: datetime = time_column()
 
 

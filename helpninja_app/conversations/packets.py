@@ -67,6 +67,8 @@ async def build_packet(
         thread_id=f"<{conversation.id}@{urlsplit(origin).hostname or 'helpninja'}>",
         reply_to=reply_to,
         created_at=escalation.created_at,
+        rule_name=escalation.rule_name,
+        is_notice=escalation.notice_of is not None,
     )
 
 

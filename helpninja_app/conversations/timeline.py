@@ -103,7 +103,9 @@ async def read_timeline(
         .order_by(col(ConversationTransition.id))
     )
     reasons = await session.execute(
-        select(col(Escalation.reason)).where(*_of(Escalation, conversation)).order_by(col(Escalation.id))
+        select(col(Escalation.reason))
+        .where(*_of(Escalation, conversation), col(Escalation.notice_of).is_(None))
+        .order_by(col(Escalation.id))
     )
     return Timeline(
         conversation,

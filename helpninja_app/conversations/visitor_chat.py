@@ -7,7 +7,10 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
+from functools import partial
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.answers.citations import Citation
@@ -19,7 +22,8 @@ from helpninja_app.billing.plans import Plan
 from helpninja_app.billing.reservations import Reservation, find_refusal, release, reserve, settle
 from helpninja_app.conversations.contact import NextStep, next_step
 from helpninja_app.conversations.handoff import escalate, wake_up, was_with_a_person
-from helpninja_app.conversations.models import Contact, Message, Reason, Sender, Status
+from helpninja_app.conversations.models import Contact, Conversation, Message, Reason, Sender, Status
+from helpninja_app.conversations.rules.applying import judge_turn, tell_of
 from helpninja_app.conversations.threads import (
     add_message,
     is_with_a_person,
@@ -69,6 +73,7 @@ class _Turn:
     is_human: bool
     history: tuple[Turn, ...]
     reservation: Reservation | None
+    plan: Plan
 
 
 async def answer_visitor(
@@ -94,7 +99,7 @@ async def answer_visitor(
         if _PASSING_ON.locked():
             raise
         async with _PASSING_ON:
-            passed_on = await _pass_on(database, caller, message, page_url, refusal)
+            passed_on = await _pass_on(database, caller, message, plan, page_url, refusal)
         raise passed_on from None
     if turn.is_human:
         yield _silent(turn)
@@ -149,17 +154,17 @@ async def _store_question(
                 text=message,
             ),
         )
-        return _Turn(conversation.id, stored.id, message, is_human, history, reservation)
+        return _Turn(conversation.id, stored.id, message, is_human, history, reservation, plan)
 
 
 async def _pass_on(
-    database: Database, caller: VisitorCaller, message: str, page_url: str, refusal: LimitUsedUp
+    database: Database, caller: VisitorCaller, message: str, plan: Plan, page_url: str, refusal: LimitUsedUp
 ) -> MessagesUsedUp:
     """Keep for people what the bot may not answer any more this month, and ask them once."""
     async with database.unit_of_work(caller.scope) as session:
         conversation = await open_conversation(session, caller, page_url=page_url)
         await wake_up(session, conversation)
-        await add_message(
+        stored = await add_message(
             session,
             Message(
                 workspace_id=caller.workspace.id,
@@ -169,13 +174,17 @@ async def _pass_on(
                 text=message,
             ),
         )
+        decision = await judge_turn(session, caller.workspace, conversation, plan, stored)
         await escalate(
             session,
             conversation,
             Reason.USAGE_LIMIT,
             topic=message,
             languages=caller.workspace.languages,
+            destinations=decision.destinations,
         )
+        for rule in decision.notices:
+            await tell_of(session, conversation, rule, message)
         step = next_step(caller.workspace, conversation.status)
         return MessagesUsedUp(
             refusal.detail,
@@ -216,15 +225,7 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
                 output_tokens=answer.usage.output,
             ),
         )
-        reason = reason_to_escalate(answer, caller.workspace.confidence_threshold)
-        if reason is not None:
-            await escalate(
-                session,
-                conversation,
-                reason,
-                topic=turn.question,
-                languages=caller.workspace.languages,
-            )
+        reason = await _ask_for_a_person(session, caller, turn, conversation, answer)
         # Not where people handed just this back to the bot.
         is_escalated = reason is not None and Status(conversation.status) is Status.WAITING
         if turn.reservation is not None:
@@ -244,6 +245,32 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
             reason=reason if is_escalated else None,
             model=answer.model,
         )
+
+
+async def _ask_for_a_person(
+    session: AsyncSession, caller: VisitorCaller, turn: _Turn, conversation: Conversation, answer: Answer
+) -> Reason | None:
+    """Ask for one where the answer or else a rule says so, and tell of it; returns why."""
+    if answer.kind == "small_talk":
+        return None
+    question = await session.get_one(Message, (caller.workspace.id, turn.message_id))
+    decision = await judge_turn(session, caller.workspace, conversation, turn.plan, question)
+    asking = partial(
+        escalate,
+        session,
+        conversation,
+        topic=turn.question,
+        languages=caller.workspace.languages,
+        destinations=decision.destinations,
+    )
+    reason = reason_to_escalate(answer, caller.workspace.confidence_threshold)
+    is_asked = reason is not None and await asking(reason)
+    if decision.escalation is not None and not is_asked:
+        await asking(Reason.RULE, rule_name=decision.escalation.name)
+        reason = reason or Reason.RULE
+    for rule in decision.notices:
+        await tell_of(session, conversation, rule, turn.question)
+    return reason
 
 
 def reason_to_escalate(answer: Answer, threshold: float) -> Reason | None:

@@ -24,6 +24,7 @@ class Packet:
     ``summary``, ``question``, ``answer`` (what the bot tried), ``visitor_name`` and ``page_url`` are written
     by visitors and models. ``link`` opens the conversation in the inbox; ``thread_id`` is
     ``<conversation@host>``, by which its mails find together; replies go to ``reply_to`` if there is one.
+    With ``is_notice`` nobody is asked for: the rule ``rule_name`` tells people of something.
     """
 
     delivery_id: UUID
@@ -42,10 +43,16 @@ class Packet:
     thread_id: str
     reply_to: str
     created_at: datetime
+    rule_name: str = ""
+    is_notice: bool = False
 
     @property
     def headline(self) -> str:
-        """Why a person is asked for, as a sentence without its full stop."""
+        """Why people are told, as a sentence without its full stop."""
+        if self.is_notice:
+            return f"The rule “{self.rule_name}” matches"
+        if self.rule_name:
+            return f"The rule “{self.rule_name}” asks for a person"
         return _HEADLINES.get(self.reason, "A person is needed")
 
     @property

@@ -298,6 +298,7 @@ def texts_of(value: ast.expr) -> set[str]:
 # Driven where the inbox and the integrations are tried.
 INBOX_ACTIONS = (
     *(f"canned_reply.{what}" for what in ("created", "changed", "deleted")),
+    *(f"rule.{what}" for what in ("created", "changed", "ordered", "deleted")),
     *(f"integration.{what}" for what in ("created", "changed", "deleted")),
     *(f"conversation.{what}" for what in ("shared", "share_revoked", "transcript_mailed")),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,13 @@ def plans_table() -> str:
             row("integrations", lambda plan: many(plan.integrations)),
             row("members", lambda plan: many(plan.members)),
             row("models of the private chat", lambda plan: plan.models.value),
-            row("API keys", lambda plan: "yes" if Feature.API_KEYS in plan.features else ""),
+            *(row(feature.value, partial(_has, feature)) for feature in Feature),
         ]
     )
+
+
+def _has(feature: Feature, plan: Plan) -> str:
+    return "yes" if feature in plan.features else ""
 
 
 def _shown(default: Any) -> str:

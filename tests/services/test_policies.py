@@ -43,7 +43,7 @@ OF_WORKSPACE = {
     *("subscriptions", "top_ups"),
     *("api_keys", "invites", "audit_events"),
     *("chats", "chat_messages"),
-    *("integrations", "deliveries"),
+    *("integrations", "deliveries", "rules"),
     *("webhook_endpoints", "webhook_events", "webhook_deliveries", "webhook_attempts"),
     *("canned_replies", "conversation_shares", "transcript_mails", "mention_notices"),
 }
@@ -71,6 +71,7 @@ FOR_MEMBERS = {
     "conversation_reads",
     "integrations",
     "deliveries",
+    "rules",
     "webhook_endpoints",
     "webhook_attempts",
     "canned_replies",

@@ -11,12 +11,26 @@ READ = {"knowledge:read", "conversations:read", "members:read"}
 MAY = {
     "viewer": READ,
     "agent": READ | {"conversations:answer", "chat:use", "documents:upload"},
-    "analyst": READ | {"chat:use", "documents:upload", "knowledge:write"},
+    "analyst": READ | {"chat:use", "documents:upload", "knowledge:write", "rules:manage"},
     "admin": READ
-    | {"conversations:answer", "chat:use", "documents:upload", "knowledge:write", "audit:read"}
+    | {
+        "conversations:answer",
+        "chat:use",
+        "documents:upload",
+        "knowledge:write",
+        "rules:manage",
+        "audit:read",
+    }
     | {"workspace:manage", "members:manage", "keys:manage"},
     "owner": READ
-    | {"conversations:answer", "chat:use", "documents:upload", "knowledge:write", "audit:read"}
+    | {
+        "conversations:answer",
+        "chat:use",
+        "documents:upload",
+        "knowledge:write",
+        "rules:manage",
+        "audit:read",
+    }
     | {"workspace:manage", "members:manage", "keys:manage", "billing:manage", "workspace:delete"},
 }
 

@@ -16,12 +16,13 @@ TEXT = 20_000
 
 def webhook_message(packet: Packet) -> dict[str, Any]:
     return {
-        "type": "escalation.created",
+        "type": "rule.matched" if packet.is_notice else "escalation.created",
         "timestamp": packet.created_at.isoformat(),
         "data": {
             "conversationId": str(packet.conversation_id),
             "workspace": packet.workspace_name,
             "reason": packet.reason,
+            "rule": packet.rule_name or None,
             "summary": packet.summary[:TEXT],
             "question": packet.question[:TEXT],
             "answer": packet.answer[:TEXT],

@@ -28,6 +28,7 @@ IDS: dict[str, tuple[str, str]] = {
     "before": ("messages", "id"),
     "messageId": ("messages", "id"),
     "reply_id": ("canned_replies", "id"),
+    "rule_id": ("rules", "id"),
     "share_id": ("conversation_shares", "id"),
     "after": ("messages", "id"),
     "note_id": ("documents", "id"),
@@ -65,6 +66,14 @@ PLAIN: dict[str, Any] = {
     "businessHours": {"mon": [["09:00", "17:00"]]},
     "clientId": "01a2251a-c32f-7691-a6f3-3785c14c43f7",
     "code": "000000",
+    "condition": {
+        "match": "all",
+        "conditions": [{"fact": "keyword", "operator": "any", "values": ["boots"]}],
+    },
+    "destinations": [],
+    "isOn": False,
+    "at": "2026-12-01T18:30:00+01:00",
+    "messageCount": 2,
     "confidence": 0.4,
     "config": {},
     "credentials": {"to": "team@example.com"},
@@ -135,6 +144,9 @@ PLAIN: dict[str, Any] = {
 }
 # Where a name means something else.
 OF_ROUTE: dict[tuple[str, str], Any] = {
+    ("POST /api/rules", "action"): "route",
+    ("PATCH /api/rules/{rule_id}", "action"): "route",
+    ("POST /api/rules/test", "action"): "route",
     ("GET /api/conversations", "status"): "waiting",
     ("GET /api/inbox/export", "status"): "waiting",
     ("GET /api/inbox/export", "format"): "csv",

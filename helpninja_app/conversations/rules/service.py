@@ -1,0 +1,236 @@
+"""What members do about the rules of their workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.audit import Actor, changes, record
+from helpninja_app.accounts.callers import StaffCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.plans import Feature, Plan, require_feature
+from helpninja_app.conversations.rules.conditions import Group, read_group, write_group
+from helpninja_app.conversations.rules.engine import Action, Rule
+from helpninja_app.conversations.rules.models import StoredRule
+from helpninja_app.conversations.rules.sentences import sentence_of
+from helpninja_app.errors import Conflict, FieldError, Invalid, NotFound
+from helpninja_app.integrations.models import Integration
+from helpninja_app.kernel.columns import now
+
+log = structlog.get_logger(__name__)
+
+MOST_RULES = 100
+MAX_NAME = 100
+MOST_DESTINATIONS = 50
+
+# Of two that add the last rule, or put all in order, the second waits and sees what the first did.
+_LOCK = text("select pg_advisory_xact_lock(hashtextextended('rules:' || cast(:workspace as text), 0))")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWish:
+    """``destinations`` are ids of integrations; none means all that are switched on."""
+
+    name: str
+    action: Action
+    condition: Group
+    destinations: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    id: UUID
+    name: str
+    is_on: bool
+    action: Action
+    condition: Group
+    destinations: tuple[UUID, ...]
+    sentence: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(self.id, self.name, self.action, self.condition, self.destinations)
+
+
+async def list_rules(session: AsyncSession, caller: StaffCaller) -> tuple[RuleView, ...]:
+    """In the order in which they are tried."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    return tuple(_view(each) for each in await _all(session, caller.workspace.id))
+
+
+async def get_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> RuleView:
+    """One rule, which nobody else changes until the transaction ends."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    return _view(await _find(session, caller, rule_id))
+
+
+async def create_rule(session: AsyncSession, caller: StaffCaller, plan: Plan, wish: RuleWish) -> RuleView:
+    """As the last one. ``Forbidden`` without the plan's feature, ``Conflict`` when there are 100 already,
+    ``Invalid`` for a destination that the workspace does not have."""
+    require(caller, Permission.MANAGE_RULES)
+    require_feature(plan, Feature.RULES)
+    await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
+    there = await _all(session, caller.workspace.id)
+    if len(there) >= MOST_RULES:
+        raise Conflict(f"A workspace has at most {MOST_RULES} rules. Delete one first.")
+    await _check_destinations(session, caller, wish)
+    made = StoredRule(
+        workspace_id=caller.workspace.id,
+        name=wish.name,
+        position=there[-1].position + 1 if there else 0,
+        action=wish.action.value,
+        condition=write_group(wish.condition),
+        destinations=list(wish.destinations),
+    )
+    session.add(made)
+    await session.flush()
+    view = _view(made)
+    await record(session, Actor.of(caller), "rule.created", str(made.id), name=made.name, rule=view.sentence)
+    return view
+
+
+async def change_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID, wish: RuleWish) -> RuleView:
+    """Everything but its place and whether it is on."""
+    require(caller, Permission.MANAGE_RULES)
+    found = await _find(session, caller, rule_id)
+    await _check_destinations(session, caller, wish, known=found.destinations)
+    before = _logged(_view(found))
+    found.name, found.action = wish.name, wish.action.value
+    found.condition, found.destinations = write_group(wish.condition), list(wish.destinations)
+    return await _changed(session, caller, found, before)
+
+
+async def switch_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID, *, is_on: bool) -> RuleView:
+    require(caller, Permission.MANAGE_RULES)
+    found = await _find(session, caller, rule_id)
+    before = _logged(_view(found))
+    found.is_on = is_on
+    return await _changed(session, caller, found, before)
+
+
+async def delete_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> None:
+    require(caller, Permission.MANAGE_RULES)
+    found = await _find(session, caller, rule_id)
+    view = _view(found)
+    await session.delete(found)
+    await session.flush()
+    await record(session, Actor.of(caller), "rule.deleted", str(rule_id), name=view.name, rule=view.sentence)
+
+
+async def order_rules(
+    session: AsyncSession, caller: StaffCaller, ids: Sequence[UUID]
+) -> tuple[RuleView, ...]:
+    """Try them in this order; ``Conflict`` unless ``ids`` are all rules there are, each once."""
+    require(caller, Permission.MANAGE_RULES)
+    await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
+    there = {each.id: each for each in await _all(session, caller.workspace.id)}
+    if len(ids) != len(there) or set(ids) != set(there):
+        raise Conflict("The rules have changed meanwhile. Load them again to put them in order.")
+    before = [each.name for each in there.values()]
+    for position, id in enumerate(ids):
+        there[id].position = position
+    await session.flush()
+    ordered = [there[id] for id in ids]
+    changed = changes({"order": before}, {"order": [each.name for each in ordered]})
+    if changed:
+        await record(session, Actor.of(caller), "rule.ordered", "", **changed)
+    return tuple(_view(each) for each in ordered)
+
+
+async def load_rules(session: AsyncSession, workspace_id: UUID) -> tuple[Rule, ...]:
+    """Those that are on, in the order in which they are tried. Needs the scope of members.
+
+    A rule that cannot be read, of a later version of the product, is left out: it must not keep anybody from
+    being answered.
+    """
+    rules = []
+    for stored in await _all(session, workspace_id):
+        if not stored.is_on:
+            continue
+        try:
+            rules.append(_view(stored).rule)
+        except Invalid:
+            log.error("rule_unreadable", workspace=str(workspace_id), rule=str(stored.id))
+    return tuple(rules)
+
+
+async def _all(session: AsyncSession, workspace_id: UUID) -> Sequence[StoredRule]:
+    found = await session.execute(
+        select(StoredRule)
+        .where(col(StoredRule.workspace_id) == workspace_id)
+        .order_by(col(StoredRule.position), col(StoredRule.id))
+    )
+    return found.scalars().all()
+
+
+async def _find(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> StoredRule:
+    found = await session.execute(
+        select(StoredRule)
+        .where(col(StoredRule.workspace_id) == caller.workspace.id, col(StoredRule.id) == rule_id)
+        .with_for_update()
+    )
+    rule = found.scalar_one_or_none()
+    if rule is None:
+        raise NotFound("There is no such rule.")
+    return rule
+
+
+async def _changed(
+    session: AsyncSession, caller: StaffCaller, rule: StoredRule, before: dict[str, object]
+) -> RuleView:
+    view = _view(rule)
+    changed = changes(before, _logged(view))
+    if changed:
+        rule.updated_at = now()
+        await session.flush()
+        await record(session, Actor.of(caller), "rule.changed", str(rule.id), **changed)
+    return _view(rule)
+
+
+async def _check_destinations(
+    session: AsyncSession, caller: StaffCaller, wish: RuleWish, *, known: Sequence[UUID] = ()
+) -> None:
+    """What was deleted since it was chosen (``known``) does not have to be taken out to change the rest."""
+    wanted = set(wish.destinations) - set(known)
+    if not wanted:
+        return
+    found = await session.execute(
+        select(func.count()).where(
+            col(Integration.workspace_id) == caller.workspace.id, col(Integration.id).in_(wanted)
+        )
+    )
+    if found.scalar_one() != len(wanted):
+        raise Invalid(errors=(FieldError("body.destinations", "There is no such integration."),))
+
+
+def _logged(view: RuleView) -> dict[str, object]:
+    return {
+        "name": view.name,
+        "is_on": view.is_on,
+        "rule": view.sentence,
+        "destinations": [str(each) for each in view.destinations],
+    }
+
+
+def _view(rule: StoredRule) -> RuleView:
+    action, condition = Action(rule.action), read_group(rule.condition)
+    return RuleView(
+        id=rule.id,
+        name=rule.name,
+        is_on=rule.is_on,
+        action=action,
+        condition=condition,
+        destinations=tuple(rule.destinations),
+        sentence=sentence_of(action, condition),
+        created_at=rule.created_at,
+        updated_at=rule.updated_at,
+    )
