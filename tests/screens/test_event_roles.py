@@ -33,6 +33,8 @@ WITHOUT_TEXTS = {
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "NotesState"),
     "AuditState.choose_kind",
     "IntegrationEditorState.save",
+    "RuleEditorState.save",
+    "RuleTrialState.open_tester",
     "SettingsState.save",
     "InvoicesState.open_invoices",
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "BillingState"),

@@ -28,6 +28,7 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.escalation.deliveries_state import DeliveriesState
 from helpninja_app.screens.escalation.following import DispatchFollowedState
+from helpninja_app.screens.escalation.rules_state import RulesState
 from helpninja_app.screens.escalation.words import (
     INTEGRATION_STATES,
     PROVIDERS,
@@ -123,7 +124,7 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
             await delete_integration(session, caller, id_from(integration_id))
 
         def then(_: None) -> Any:
-            return [rx.set_focus(INTEGRATIONS), DeliveriesState.open_deliveries]
+            return [rx.set_focus(INTEGRATIONS), DeliveriesState.open_deliveries, RulesState.open_rules]
 
         return await self._answer(work, then, tried="", outcome="")
 
