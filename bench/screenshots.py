@@ -11,12 +11,13 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bench.screenshot_scenes import QUESTION, converse, furnish, wait_for_people
+from bench.screenshot_scenes import QUESTION, converse, dispatch, furnish, wait_for_people
 from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
 from tests.e2e.dashboard_steps import open_knowledge, search, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.site_thread import running_site
 from tests.e2e.test_accounts import PASSWORD, sign_up
 from tests.e2e.test_billing import SOON, buy, choose, pay
 from tests.e2e.widget_steps import OPEN_SHADOW, ask, open_widget
@@ -231,6 +232,36 @@ def inbox(page: Page, server: DemoServer) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def escalation(tab: str) -> Callable[[Page, DemoServer], None]:
+    """The Escalation screen at a tab."""
+
+    def take(page: Page, server: DemoServer) -> None:
+        managed("escalation")(page, server)
+        page.get_by_role("tab", name=tab).click()
+        page.get_by_role("heading", level=1).click()
+
+    return take
+
+
+def escalation_rule(page: Page, server: DemoServer) -> None:
+    """A rule with a group in it, being changed."""
+    escalation("Rules")(page, server)
+    page.get_by_role("button", name="More for Refunds").click()
+    page.get_by_role("menuitem", name="Change").click()
+    expect(page.get_by_label("Condition 2: from")).to_be_visible()
+
+
+def escalation_test(page: Page, server: DemoServer) -> None:
+    """The rules tried on a question."""
+    escalation("Test rules")(page, server)
+    page.get_by_label("The visitor's question").fill("Two refunds for the same tent, who can help me?")
+    page.get_by_label("Confidence in per cent").fill("62")
+    page.get_by_label("Page", exact=True).fill("https://fernway.example/checkout/payment")
+    page.get_by_role("button", name="Try the rules").click()
+    expect(page.get_by_role("list", name="Rules that were tried")).to_be_visible()
+    page.get_by_role("heading", level=1).click()
+
+
 def in_each_way(name: str, take: Callable[[Page, DemoServer], None]) -> tuple[Picture, ...]:
     """Light, dark and on a phone."""
     return (
@@ -286,6 +317,11 @@ PICTURES = (
     *in_each_way("knowledge-notes", knowledge("Notes")),
     *in_each_way("knowledge-search", knowledge_search),
     Picture("knowledge-answer", knowledge_answer),
+    *in_each_way("escalation", escalation("Integrations")),
+    *in_each_way("escalation-rules", escalation("Rules")),
+    *in_each_way("escalation-rule", escalation_rule),
+    *in_each_way("escalation-test", escalation_test),
+    *in_each_way("escalation-outbox", escalation("Outbox")),
     Picture("gallery", gallery, window=(1440, 1180)),
     Picture("gallery-dark", gallery, window=(1440, 1180), scheme="dark"),
     Picture("palette", palette),
@@ -302,7 +338,10 @@ def main(*names: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         StripeTwin() as twin,
-        running_demo(**environment_of(twin), HELPNINJA_OPERATORS=OWNER) as server,
+        running_site() as site,
+        running_demo(
+            **environment_of(twin), HELPNINJA_OPERATORS=OWNER, HELPNINJA_ALLOWED_PRIVATE_HOSTS=site.host
+        ) as server,
         sync_playwright() as playwright,
     ):
         sell_everything(twin)
@@ -315,9 +354,14 @@ def main(*names: str) -> None:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS
         )
+        is_dispatched = False
         for picture in PICTURES:
             if names and picture.name not in names:
                 continue
+            if picture.name.startswith("escalation") and not is_dispatched:
+                # The pictures before would show who waits.
+                dispatch(server, site)
+                is_dispatched = True
             print(take(browser, picture, server))
         browser.close()
 
