@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from bench import answers, chat, chats, evaluation, identity, inbox, ingest, pdf, person, search
+from bench import answers, chat, chats, evaluation, identity, inbox, ingest, pdf, person, rules, search
 from bench.report import say
 
 BENCHMARKS: Mapping[str, Callable[[], Awaitable[None]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, Callable[[], Awaitable[None]]] = {
     "chats": chats.run,
     "inbox": inbox.run,
     "person": person.run,
+    "rules": rules.run,
 }
 USAGE = f"""usage: python -m bench [{" | ".join(BENCHMARKS)} ...]   all of them when none is named
        python -m bench evaluation DIR ...        labelled sets: corpus.jsonl and queries.jsonl

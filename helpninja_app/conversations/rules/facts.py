@@ -40,6 +40,10 @@ class Facts:
         return self.moment.astimezone(ZoneInfo(self.time_zone))
 
     @cached_property
+    def clock(self) -> str:
+        return self.local.strftime("%H:%M")
+
+    @cached_property
     def is_open(self) -> bool:
         """Inside business hours; always where none are set."""
         opening = opening_at(self.business_hours, self.time_zone, self.moment, self.holidays)
@@ -52,6 +56,11 @@ class Facts:
     @cached_property
     def path(self) -> str:
         return f"/{self.page.partition('/')[2]}" if self.page else ""
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """The page as conditions may name it."""
+        return frozenset({self.page, self.path} - {""})
 
 
 @lru_cache(maxsize=8192)

@@ -13,7 +13,7 @@ from helpninja_app.conversations.rules.conditions import (
     MessageCount,
     Page,
     Time,
-    is_in,
+    needle_of,
 )
 from helpninja_app.conversations.rules.engine import Action
 from helpninja_app.conversations.rules.facts import Facts
@@ -91,7 +91,7 @@ def _found(condition: Condition, facts: Facts, parts: Sequence[Explained]) -> st
                 return "No answer was judged, so there is no confidence."
             return f"The confidence is {_percent(facts.confidence)}."
         case Keyword():
-            there = [value for value in condition.values if is_in(value, facts)]
+            there = [value for value in condition.values if needle_of(value) in facts.words]
             return f"It has {_either(there, 'and')}." if there else "It has none of them."
         case Page():
             return f"The page is {facts.page}." if facts.page else "The page is not known."
