@@ -60,7 +60,7 @@ DESTINATIONS: tuple[tuple[str, str, dict[str, str]], ...] = (
         "Support team",
         {"webhook_url": "{site}/services/T04FERN/B07HELP/kq2Xv91bTzRu", "channel": "#help"},
     ),
-    ("email", "Mara and Jonas", {"to": "mara@fernway.example, jonas@fernway.example"}),
+    ("discord", "Shop floor", {"webhook_url": "{site}/api/webhooks/1193/shop-floor-Wq7d"}),
     ("webhook", "Warehouse", {"url": "{site}/hooks/warehouse-9f2c", "secret": "a-secret-of-the-warehouse"}),
     ("teams", "Weekend shift", {"webhook_url": "{site}/workflows/weekend/invoke-41c7"}),
 )
@@ -162,6 +162,7 @@ def dispatch(server: DemoServer, site: LoopbackSite) -> None:
     """Integrations of which one fails and one is off, rules, and escalations that went to them."""
     site.routes |= {
         "/services/T04FERN/B07HELP/kq2Xv91bTzRu": answer("ok"),
+        "/api/webhooks/1193/shop-floor-Wq7d?wait=true": answer("{}"),
         "/hooks/warehouse-9f2c": answer("no", status="410 Gone"),
     }
     with httpx.Client(

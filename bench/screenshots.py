@@ -236,8 +236,13 @@ def escalation(tab: str) -> Callable[[Page, DemoServer], None]:
     """The Escalation screen at a tab."""
 
     def take(page: Page, server: DemoServer) -> None:
-        managed("escalation")(page, server)
+        sign_in(page, server)
+        page.goto(f"{server.url}/app/escalation")
+        expect(page.locator("#sidebar")).to_contain_text("Fernway")
         page.get_by_role("tab", name=tab).click()
+        panel = page.get_by_role("tabpanel", name=tab)
+        expect(panel.get_by_role("heading", name=tab, exact=True)).to_be_visible()
+        expect(panel.get_by_text("Loading", exact=True)).to_have_count(0, timeout=SOON)
         page.get_by_role("heading", level=1).click()
 
     return take
@@ -253,7 +258,7 @@ def escalation_rule(page: Page, server: DemoServer) -> None:
 
 def escalation_test(page: Page, server: DemoServer) -> None:
     """The rules tried on a question."""
-    escalation("Test rules")(page, server)
+    escalation("Tester")(page, server)
     page.get_by_label("The visitor's question").fill("Two refunds for the same tent, who can help me?")
     page.get_by_label("Confidence in per cent").fill("62")
     page.get_by_label("Page", exact=True).fill("https://fernway.example/checkout/payment")

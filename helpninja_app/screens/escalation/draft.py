@@ -50,7 +50,7 @@ FACTS: tuple[tuple[str, str], ...] = (
     ("confidence", "The confidence"),
     ("page", "The page"),
     ("time", "The time"),
-    ("message_count", "The visitor's messages"),
+    ("message_count", "Messages so far"),
 )
 MAX_TYPED = MAX_VALUE * MOST_VALUES
 _MOST_MESSAGES = 10_000

@@ -53,6 +53,6 @@ def _tabs() -> rx.Component:
         "Escalation",
         Tab("integrations", "Integrations", integrations_tab(), count=IntegrationsState.counted),
         Tab("rules", "Rules", rules_tab(), count=RulesState.counted),
-        Tab("tester", "Test rules", tester_tab()),
+        Tab("tester", "Tester", tester_tab()),
         Tab("outbox", "Outbox", deliveries_tab(), count=DeliveriesState.failed),
     )

@@ -95,7 +95,7 @@ def _form() -> rx.Component:
                         ),
                         "The visitor is told that somebody looks at it, although the assistant was sure.",
                     ),
-                    class_name="min-h-8 text-small text-muted",
+                    class_name="text-small text-muted",
                 ),
                 class_name="flex flex-col gap-1.5",
             ),

@@ -39,58 +39,42 @@ def rule_line(line: Line) -> rx.Component:
 
 def _group(line: Line) -> rx.Component:
     name = rx.cond(line.id == ROOT, "All conditions", f"Group {line.number}")
-    return rx.el.div(
+    return _removable(
+        line,
+        name,
         rx.el.div(
             select_box(
                 f"{name}: how many have to match",
                 *_options(GROUP),
                 id=f"rule-line-{line.id}",
-                size="normal",
                 value=line.operator,
                 on_change=lambda operator: _state.choose_operator(line.id, operator),
                 **_described(line),
             ),
             class_name="w-36",
         ),
-        button(
-            icon("plus"),
-            "Condition",
-            rx.el.span(f", in {name}", class_name="sr-only"),
-            type="button",
-            emphasis="quiet",
-            size="small",
-            on_click=_state.add_condition(line.id),
-        ),
-        rx.cond(
-            line.may_nest,
-            button(
-                icon("plus"),
-                "Group",
-                rx.el.span(f", in {name}", class_name="sr-only"),
-                type="button",
-                emphasis="quiet",
-                size="small",
-                on_click=_state.add_group(line.id),
-            ),
-        ),
-        rx.cond(
-            line.id != ROOT,
-            icon_button(
-                f"Remove group {line.number}",
-                "x",
-                size="small",
-                on_click=_state.remove(line.id),
-            ),
-        ),
-        role="group",
-        aria_label=name,
-        class_name="flex flex-wrap items-center gap-x-1 gap-y-1.5 *:last:ml-auto",
+        _adding("Condition", name, _state.add_condition(line.id)),
+        rx.cond(line.may_nest, _adding("Group", name, _state.add_group(line.id))),
+    )
+
+
+def _adding(what: str, group: Any, on_click: Any) -> rx.Component:
+    return button(
+        icon("plus"),
+        what,
+        type="button",
+        aria_label=f"{what}, in {group}",
+        emphasis="quiet",
+        size="small",
+        on_click=on_click,
     )
 
 
 def _condition(line: Line) -> rx.Component:
     name = f"Condition {line.number}"
-    return rx.el.div(
+    return _removable(
+        line,
+        name,
         rx.el.div(
             select_box(
                 f"{name}: what it looks at",
@@ -99,36 +83,55 @@ def _condition(line: Line) -> rx.Component:
                 value=line.kind,
                 on_change=lambda fact: _state.choose_fact(line.id, fact),
             ),
-            class_name="w-44",
+            class_name="w-36",
         ),
-        rx.el.div(
-            rx.match(
-                line.kind,
-                *((kind, _operator(line, kind, name)) for kind, _ in FACTS),
-                rx.fragment(),
-            ),
-            class_name="w-52 max-w-full",
+        rx.match(
+            line.kind,
+            *((kind, _operator(line, kind, name)) for kind, _ in FACTS),
+            rx.fragment(),
         ),
         rx.match(
             line.kind,
             ("confidence", _number(line, name, "%", "70")),
-            ("message_count", _number(line, name, "messages", "5")),
+            ("message_count", _number(line, name, "", "5")),
             ("time", rx.cond(line.operator == "between", _span(line, name))),
             _words(line, name),
         ),
-        icon_button(f"Remove condition {line.number}", "x", size="small", on_click=_state.remove(line.id)),
+    )
+
+
+def _removable(line: Line, name: Any, *controls: rx.Component) -> rx.Component:
+    """The controls of a line, and at its end what takes it out; all of the conditions cannot be."""
+    return rx.el.div(
+        rx.el.div(*controls, class_name="flex min-w-0 flex-1 flex-wrap items-center gap-1.5"),
+        rx.cond(
+            line.id != ROOT,
+            icon_button(
+                rx.cond(
+                    line.kind == GROUP,
+                    f"Remove group {line.number}",
+                    f"Remove condition {line.number}",
+                ),
+                "x",
+                size="small",
+                on_click=_state.remove(line.id),
+            ),
+        ),
         role="group",
         aria_label=name,
-        class_name="flex flex-wrap items-center gap-1.5 *:last:ml-auto",
+        class_name="flex items-start gap-1.5",
     )
 
 
 def _operator(line: Line, kind: str, name: Any) -> rx.Component:
-    return select_box(
-        f"{name}: how it compares",
-        *_options(kind),
-        value=line.operator,
-        on_change=lambda operator: _state.choose_operator(line.id, operator),
+    return rx.el.div(
+        select_box(
+            f"{name}: how it compares",
+            *_options(kind),
+            value=line.operator,
+            on_change=lambda operator: _state.choose_operator(line.id, operator),
+        ),
+        class_name="w-52" if kind == "time" else "w-34",
     )
 
 
@@ -168,7 +171,7 @@ def _number(line: Line, name: Any, unit: str, example: str) -> rx.Component:
             class_name=f"w-20 tabular-nums placeholder:text-faint {_BOX}",
             **_described(line),
         ),
-        rx.el.span(unit, class_name="text-table text-muted"),
+        rx.el.span(unit, class_name="text-table text-muted empty:hidden"),
         class_name="flex items-center gap-1.5",
     )
 
@@ -189,7 +192,7 @@ def _span(line: Line, name: Any) -> rx.Component:
                         class_name="size-4 accent-accent",
                     ),
                     day.capitalize(),
-                    class_name="flex items-center gap-1 text-small",
+                    class_name="flex min-h-6 items-center gap-1 text-small",
                 )
                 for day in DAYS
             ),

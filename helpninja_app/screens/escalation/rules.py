@@ -23,10 +23,11 @@ from helpninja_app.ui.tables import Column, cell, row, table
 _state: Any = RulesState
 _editor: Any = RuleEditorState
 
+_WIDE_ONLY = "hidden tablet:table-cell"
 _COLUMNS = (
     Column(rx.el.span("Order", class_name="sr-only tablet:not-sr-only"), "w-15 tablet:w-28"),
     Column("Rule"),
-    Column("On", "w-18"),
+    Column("On", f"w-18 {_WIDE_ONLY}"),
     Column(rx.el.span("Actions", class_name="sr-only"), "w-14"),
 )
 
@@ -62,6 +63,7 @@ def rules_tab() -> rx.Component:
                 icon("plus"),
                 "Add a rule",
                 type="button",
+                emphasis="primary",
                 aria_haspopup="dialog",
                 on_click=_editor.begin,
             ),
@@ -77,24 +79,27 @@ def _rule(rule: RuleRow) -> rx.Component:
             rx.el.p(rule.name, class_name="font-medium break-words"),
             rx.el.p(rule.sentence, class_name="mt-0.5 break-words"),
             rx.el.p(rule.goes, class_name="mt-0.5 text-small break-words text-muted"),
+            rx.el.div(_switch(rule), class_name="mt-1.5 tablet:hidden"),
         ),
-        cell(
-            rx.cond(
-                RulesState.may_manage,
-                rx.el.div(
-                    switch(
-                        rx.el.span("Use the rule ", rule.name, class_name="sr-only"),
-                        name="on",
-                        checked=rule.is_on,
-                        on_change=lambda is_on: _state.switch(rule.id, is_on),
-                    ),
-                    # Where its label stands elsewhere.
-                    class_name="-ms-4 w-13",
-                ),
-                badge(rx.cond(rule.is_on, "On", "Off"), rx.cond(rule.is_on, "success", "neutral")),
-            )
-        ),
+        cell(_switch(rule), class_name=_WIDE_ONLY),
         cell(rx.cond(RulesState.may_manage, _actions(rule)), class_name="text-right"),
+    )
+
+
+def _switch(rule: RuleRow) -> rx.Component:
+    return rx.cond(
+        RulesState.may_manage,
+        rx.el.div(
+            switch(
+                rx.el.span("Use the rule ", rule.name, class_name="sr-only"),
+                name="on",
+                checked=rule.is_on,
+                on_change=lambda is_on: _state.switch(rule.id, is_on),
+            ),
+            # Where its label stands elsewhere.
+            class_name="-ms-4 w-13",
+        ),
+        badge(rx.cond(rule.is_on, "On", "Off"), rx.cond(rule.is_on, "success", "neutral")),
     )
 
 

@@ -30,7 +30,7 @@ _INDENTS = ("", "ps-6", "ps-12", "ps-18", "ps-24")
 
 def tester_tab() -> rx.Component:
     return section(
-        "Test rules",
+        "Tester",
         rx.cond(
             RuleTrialState.failure != "",
             card(failed_state(RuleTrialState.failure, retry=RuleTrialState.open_tester)),
@@ -163,7 +163,7 @@ def _tried(rule: TriedRow) -> rx.Component:
         rx.el.div(
             rx.el.p(rule.name, class_name="min-w-0 text-table font-medium break-words"),
             rx.cond(rule.matched, badge("Matches", "success"), badge("Does not match", "neutral")),
-            rx.cond(rule.is_on, rx.fragment(), badge("Switched off", "warning")),
+            rx.cond(rule.is_on, rx.fragment(), badge("Switched off", "neutral")),
             class_name="flex flex-wrap items-center gap-x-2.5 gap-y-1",
         ),
         rx.el.ul(rx.foreach(rule.reasons, _reason), class_name="flex flex-col gap-1"),

@@ -37,16 +37,15 @@ DELIVERY_STATES: dict[DeliveryStatus, tuple[BadgeTone, str]] = {
 
 
 def provider_in_words(provider: str) -> str:
-    return PROVIDERS[Provider(provider)] if provider in set(Provider) else "The settings' destinations"
+    return PROVIDERS[Provider(provider)] if provider in set(Provider) else provider
 
 
 def destination_in_words(view: DeliveryView) -> tuple[str, str]:
     """What a destination is called, and what it is; one of the settings has no name of its own."""
+    if view.provider == FALLBACKS:
+        return "No integration", "to what this installation's settings name, if anything"
     provider = provider_in_words(view.provider)
-    if view.name:
-        return view.name, provider
-    is_of_settings = view.provider == FALLBACKS or view.integration_id is None
-    return provider, "named in this installation's settings" if is_of_settings else ""
+    return (view.name, provider) if view.name else (provider, "named in this installation's settings")
 
 
 def last_message(view: DeliveryView | None, moment: datetime) -> str:
