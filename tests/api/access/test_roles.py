@@ -30,6 +30,7 @@ OTHERWISE = {
     "PATCH /api/notes/{note_id}": 404,
     # There is one that is not named.
     "PUT /api/curated-answers/order": 409,
+    "PUT /api/rules/order": 409,
     "POST /api/curated-answers/{answer_id}/restore": 409,
     # It is not deleted.
     "POST /api/sources/{source_id}/restore": 409,
