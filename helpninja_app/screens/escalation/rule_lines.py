@@ -51,7 +51,7 @@ def _group(line: Line) -> rx.Component:
                 on_change=lambda operator: _state.choose_operator(line.id, operator),
                 **_described(line),
             ),
-            class_name="w-36",
+            class_name="w-29",
         ),
         _adding("Condition", name, _state.add_condition(line.id)),
         rx.cond(line.may_nest, _adding("Group", name, _state.add_group(line.id))),
@@ -106,15 +106,18 @@ def _removable(line: Line, name: Any, *controls: rx.Component) -> rx.Component:
         rx.el.div(*controls, class_name="flex min-w-0 flex-1 flex-wrap items-center gap-1.5"),
         rx.cond(
             line.id != ROOT,
-            icon_button(
-                rx.cond(
-                    line.kind == GROUP,
-                    f"Remove group {line.number}",
-                    f"Remove condition {line.number}",
+            rx.el.div(
+                icon_button(
+                    rx.cond(
+                        line.kind == GROUP,
+                        f"Remove group {line.number}",
+                        f"Remove condition {line.number}",
+                    ),
+                    "x",
+                    size="small",
+                    on_click=_state.remove(line.id),
                 ),
-                "x",
-                size="small",
-                on_click=_state.remove(line.id),
+                class_name="flex h-8 items-center",
             ),
         ),
         role="group",
