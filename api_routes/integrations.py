@@ -15,19 +15,16 @@ from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.conversations.trials import try_integration
-from helpninja_app.errors import FieldError, Invalid, Unavailable
+from helpninja_app.conversations.trials import TRIALS, try_integration
+from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.integrations import service
-from helpninja_app.integrations.credentials import Secrets, check_credentials, merged, unseal
+from helpninja_app.integrations.credentials import Secrets, check_credentials, merged, still_known
 from helpninja_app.integrations.models import IntegrationStatus, Provider
 from helpninja_app.kernel.database import new_id
-from helpninja_app.kernel.rate_limits import Burst
 
 router = APIRouter(tags=["Integrations"])
 
 MAX_CONFIG = 4_000
-# Test messages a minute and workspace: enough to set something up, too few to bother anybody with.
-TRIALS = Burst(10, 60)
 
 ProviderName = Literal["slack", "email", "teams", "discord", "webhook"]
 
@@ -193,11 +190,7 @@ async def _changed(
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
         stored = await service.load_integration(session, caller.workspace.id, integration_id)
-        try:
-            before = unseal(resources.courier.keys, stored)
-        except Unavailable:
-            # Its key is gone: what is given now has to be complete.
-            before = Secrets({})
+        before = still_known(resources.courier.keys, stored)
     return await check_credentials(resources.courier.http, Provider(stored.provider), merged(before, given))
 
 

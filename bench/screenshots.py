@@ -11,12 +11,22 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bench.screenshot_scenes import CANNED, QUESTION, converse, furnish, wait_for_people
+from bench.screenshot_people import (
+    escalation,
+    escalation_rule,
+    escalation_test,
+    inbox,
+    inbox_canned,
+    inbox_rated,
+    inbox_shared,
+)
+from bench.screenshot_scenes import QUESTION, converse, dispatch, furnish, wait_for_people
 from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
 from tests.e2e.dashboard_steps import open_knowledge, search, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.site_thread import running_site
 from tests.e2e.test_accounts import PASSWORD, sign_up
 from tests.e2e.test_billing import SOON, buy, choose, pay
 from tests.e2e.widget_steps import OPEN_SHADOW, ask, open_widget
@@ -221,45 +231,6 @@ def knowledge_answer(page: Page, server: DemoServer) -> None:
     expect(page.get_by_label("Answer", exact=True)).to_be_visible()
 
 
-def inbox(page: Page, server: DemoServer) -> None:
-    """A conversation in which a person is asked for, with a note, beside the others."""
-    sign_in(page, server)
-    page.goto(f"{server.url}/app/inbox")
-    row = page.locator("[data-conversation]").filter(has_text="asked for a person")
-    row.click()
-    expect(page.get_by_role("group", name="Messages")).to_contain_text("batch")
-    page.wait_for_load_state("networkidle")
-
-
-def inbox_canned(page: Page, server: DemoServer) -> None:
-    """A reply that is being chosen."""
-    inbox(page, server)
-    page.get_by_label("Your reply").press("/")
-    listed = page.get_by_role("listbox", name="Canned replies").get_by_role("option")
-    expect(listed).to_have_count(len(CANNED))
-
-
-def inbox_rated(page: Page, server: DemoServer) -> None:
-    """A conversation that is resolved, with what the visitor thought of it."""
-    sign_in(page, server)
-    page.goto(f"{server.url}/app/inbox")
-    page.get_by_role("button", name="Resolved").click()
-    page.locator("[data-conversation]").filter(has_text="Resolved").click()
-    expect(page.get_by_role("group", name="Messages")).to_contain_text("5 of 5")
-    page.wait_for_load_state("networkidle")
-
-
-def inbox_shared(page: Page, server: DemoServer) -> None:
-    """A link that was just made."""
-    inbox(page, server)
-    page.get_by_role("button", name="More", exact=True).click()
-    page.get_by_role("menuitem", name="Share link").click()
-    page.get_by_role("button", name="Make a link").click()
-    expect(page.get_by_label("The new link")).to_be_visible()
-    expect(page.get_by_role("list", name="Links")).to_be_visible()
-    expect(page.get_by_role("button", name="Make a link")).to_be_enabled()
-
-
 def in_each_way(name: str, take: Callable[[Page, DemoServer], None]) -> tuple[Picture, ...]:
     """Light, dark and on a phone."""
     return (
@@ -320,6 +291,11 @@ PICTURES = (
     *in_each_way("knowledge-notes", knowledge("Notes")),
     *in_each_way("knowledge-search", knowledge_search),
     Picture("knowledge-answer", knowledge_answer),
+    *in_each_way("escalation", escalation("Integrations")),
+    *in_each_way("escalation-rules", escalation("Rules")),
+    *in_each_way("escalation-rule", escalation_rule),
+    *in_each_way("escalation-test", escalation_test),
+    *in_each_way("escalation-outbox", escalation("Outbox")),
     Picture("gallery", gallery, window=(1440, 1180)),
     Picture("gallery-dark", gallery, window=(1440, 1180), scheme="dark"),
     Picture("palette", palette),
@@ -336,7 +312,10 @@ def main(*names: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         StripeTwin() as twin,
-        running_demo(**environment_of(twin), HELPNINJA_OPERATORS=OWNER) as server,
+        running_site() as site,
+        running_demo(
+            **environment_of(twin), HELPNINJA_OPERATORS=OWNER, HELPNINJA_ALLOWED_PRIVATE_HOSTS=site.host
+        ) as server,
         sync_playwright() as playwright,
     ):
         sell_everything(twin)
@@ -349,9 +328,14 @@ def main(*names: str) -> None:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS
         )
+        is_dispatched = False
         for picture in PICTURES:
             if names and picture.name not in names:
                 continue
+            if picture.name.startswith("escalation") and not is_dispatched:
+                # The pictures before would show who waits.
+                dispatch(server, site)
+                is_dispatched = True
             print(take(browser, picture, server))
         browser.close()
 

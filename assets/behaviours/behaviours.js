@@ -33,11 +33,23 @@
     }
   }
 
+  /* data-makes-secret="id" fills a field with 32 random bytes, as Standard Webhooks writes a secret: made
+     here, it never stands in the state of a page. */
+  function makeSecret(field) {
+    if (!(field instanceof HTMLInputElement)) return;
+    const bytes = crypto.getRandomValues(new Uint8Array(32));
+    field.value = `whsec_${btoa(String.fromCharCode(...bytes))}`;
+    field.focus();
+    field.select();
+  }
+
   on("click", (event) => {
     const opener = near(event, "[data-opens]");
     if (opener) openDialog(byId(opener.dataset.opens), opener);
     if (near(event, "[data-closes]")) near(event, "dialog")?.close();
     if (near(event, "[data-reloads]")) location.reload();
+    const maker = near(event, "[data-makes-secret]");
+    if (maker) makeSecret(byId(maker.dataset.makesSecret));
     byId(near(event, "[data-clicks]")?.dataset.clicks)?.click();
   });
 

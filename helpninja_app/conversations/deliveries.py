@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -17,6 +17,7 @@ from helpninja_app.conversations.dispatch import make_due
 from helpninja_app.conversations.models import Escalation
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.errors import Conflict, NotFound
+from helpninja_app.integrations.models import Integration
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +56,33 @@ async def list_deliveries(
         chosen.append(col(Delivery.conversation_id) == conversation_id)
     total = (await session.execute(select(func.count()).select_from(Delivery).where(*chosen))).scalar_one()
     found = await session.execute(
-        select(Delivery, col(Escalation.reason), col(DueDelivery.due_at))
-        .join(
-            Escalation,
-            (col(Escalation.workspace_id) == col(Delivery.workspace_id))
-            & (col(Escalation.id) == col(Delivery.escalation_id)),
-        )
-        .outerjoin(DueDelivery, col(DueDelivery.delivery_id) == col(Delivery.id))
+        _with_reasons(caller.workspace.id)
         .where(*chosen)
         .order_by(col(Delivery.created_at).desc(), col(Delivery.id).desc())
         .limit(limit)
         .offset(offset)
     )
     return tuple(_view(*row) for row in found.tuples()), total
+
+
+async def last_deliveries(session: AsyncSession, caller: StaffCaller) -> dict[UUID, DeliveryView]:
+    """The latest to each integration of the workspace that was sent anything, by the integration's id."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    latest = (
+        select(col(Delivery.id))
+        .where(
+            col(Delivery.workspace_id) == col(Integration.workspace_id),
+            col(Delivery.integration_id) == col(Integration.id),
+        )
+        .order_by(col(Delivery.created_at).desc(), col(Delivery.id).desc())
+        .limit(1)
+        .correlate(Integration)
+        .scalar_subquery()
+    )
+    chosen = select(latest).where(col(Integration.workspace_id) == caller.workspace.id)
+    found = await session.execute(_with_reasons(caller.workspace.id).where(col(Delivery.id).in_(chosen)))
+    views = [_view(*row) for row in found.tuples()]
+    return {view.integration_id: view for view in views if view.integration_id is not None}
 
 
 async def resend_delivery(session: AsyncSession, caller: StaffCaller, delivery_id: UUID) -> DeliveryView:
@@ -92,6 +107,20 @@ async def resend_delivery(session: AsyncSession, caller: StaffCaller, delivery_i
     await announce(session, delivery.workspace_id, delivery.conversation_id, Change.DETAILS)
     escalation = await session.get_one(Escalation, (delivery.workspace_id, delivery.escalation_id))
     return _view(delivery, escalation.reason, None)
+
+
+def _with_reasons(workspace_id: UUID) -> Select[Delivery, str, datetime]:
+    """Deliveries of a workspace, each with why a person was asked for and when it is tried next."""
+    return (
+        select(Delivery, col(Escalation.reason), col(DueDelivery.due_at))
+        .join(
+            Escalation,
+            (col(Escalation.workspace_id) == col(Delivery.workspace_id))
+            & (col(Escalation.id) == col(Delivery.escalation_id)),
+        )
+        .outerjoin(DueDelivery, col(DueDelivery.delivery_id) == col(Delivery.id))
+        .where(col(Delivery.workspace_id) == workspace_id)
+    )
 
 
 def _view(delivery: Delivery, reason: str, next_at: datetime | None) -> DeliveryView:

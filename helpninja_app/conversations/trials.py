@@ -18,10 +18,13 @@ from helpninja_app.integrations.health import note_failure, note_success
 from helpninja_app.integrations.packet import Packet
 from helpninja_app.integrations.service import load_integration
 from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.rate_limits import Burst
 
 log = structlog.get_logger(__name__)
 
 SECONDS = 20.0
+# Test messages a minute and workspace: enough to set something up, too few to bother anybody with.
+TRIALS = Burst(10, 60)
 
 
 async def try_integration(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from helpninja_app.errors import FieldError, InputRefused, Invalid
+from helpninja_app.errors import FieldError, InputRefused, Invalid, Unavailable
 from helpninja_app.integrations.channels.mail import recipients
 from helpninja_app.integrations.models import Integration, Provider
 from helpninja_app.integrations.signatures import key_of
@@ -98,6 +98,14 @@ def unseal(keys: Sequence[str], integration: Integration) -> Secrets:
     """``Unavailable`` when the key is missing."""
     context = context_of(integration.workspace_id, integration.id)
     return Secrets(json.loads(decrypt(keys, integration.credentials, context=context)))
+
+
+def still_known(keys: Sequence[str], integration: Integration) -> Secrets:
+    """What a change starts from; empty when the key is gone, so that all has to be given anew."""
+    try:
+        return unseal(keys, integration)
+    except Unavailable:
+        return Secrets({})
 
 
 def context_of(workspace_id: UUID, integration_id: UUID) -> str:

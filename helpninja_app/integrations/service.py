@@ -51,6 +51,13 @@ async def list_integrations(
     return tuple(_view(each, keys) for each in found.scalars())
 
 
+async def get_integration(
+    session: AsyncSession, caller: StaffCaller, integration_id: UUID, keys: Sequence[str]
+) -> IntegrationView:
+    require(caller, Permission.READ_CONVERSATIONS)
+    return _view(await load_integration(session, caller.workspace.id, integration_id), keys)
+
+
 async def count_integrations(session: AsyncSession, workspace_id: UUID) -> int:
     found = await session.execute(
         select(func.count()).select_from(Integration).where(col(Integration.workspace_id) == workspace_id)
@@ -157,15 +164,23 @@ async def load_integration(
 async def refuse_over_limit(session: AsyncSession, workspace_id: UUID, plan: Plan) -> None:
     """Raise ``LimitUsedUp`` when one more would be too many; until the commit nobody else adds one."""
     await session.execute(_LOCK, {"workspace": str(workspace_id)})
-    used = await count_integrations(session, workspace_id)
-    if plan.integrations is not None and used >= plan.integrations:
-        raise LimitUsedUp(
-            f"The {plan.name} plan has {plan.integrations}"
-            f" {'integration' if plan.integrations == 1 else 'integrations'}, and {used} are there."
-            " Delete one, or have an owner change the plan under Billing.",
-            limit=plan.integrations,
-            used=used,
-        )
+    refusal = limit_reached(plan, await count_integrations(session, workspace_id))
+    if refusal is not None:
+        raise refusal
+
+
+def limit_reached(plan: Plan, used: int) -> LimitUsedUp | None:
+    """What is said to whoever wants one more than ``used``, if that would be too many."""
+    if plan.integrations is None or used < plan.integrations:
+        return None
+    return LimitUsedUp(
+        f"The {plan.name} plan has {plan.integrations}"
+        f" {'integration' if plan.integrations == 1 else 'integrations'},"
+        f" and {used} {'is' if used == 1 else 'are'} there."
+        " Delete one, or have an owner change the plan under Billing.",
+        limit=plan.integrations,
+        used=used,
+    )
 
 
 def _view(integration: Integration, keys: Sequence[str]) -> IntegrationView:

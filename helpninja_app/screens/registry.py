@@ -34,6 +34,9 @@ from helpninja_app.screens.chat import managing_state as chat
 from helpninja_app.screens.chat.list_state import ChatListState
 from helpninja_app.screens.chat.page import chat_page
 from helpninja_app.screens.chat.state import ChatState
+from helpninja_app.screens.escalation import integrations_state as escalation
+from helpninja_app.screens.escalation.page import OPENING as ESCALATION
+from helpninja_app.screens.escalation.page import escalation_page
 from helpninja_app.screens.gallery.page import gallery_page
 from helpninja_app.screens.home.page import home_page
 from helpninja_app.screens.home.state import PATH, HomeState
@@ -164,6 +167,13 @@ SCREENS = (
             ShellState.open_shell,
             *OPENING,
         ],
+    ),
+    Screen(
+        escalation.PATH,
+        escalation_page,
+        "Escalation · HelpNinja",
+        "Who hears that a visitor needs a person, and when.",
+        on_load=[ShellState.open_shell, *ESCALATION],
     ),
     Screen(
         chat.PATH,

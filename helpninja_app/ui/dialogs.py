@@ -108,10 +108,12 @@ def sheet(
     is_shown: Any = None,
     on_close: Any = None,
     insists: bool = False,
+    is_wide: bool = False,
 ) -> rx.Component:
     """Details from the right edge, over the whole window on a phone; opened and closed as ``dialog`` is.
 
-    One that ``insists`` is not closed by a press beside it: something may be written in it.
+    One that ``insists`` is not closed by a press beside it: something may be written in it. One that
+    ``is_wide`` has room for what is put together in it.
     """
     return _modal(
         _head(id, title),
@@ -128,7 +130,7 @@ def sheet(
         class_name="fixed inset-y-0 right-0 left-auto m-0 h-dvh max-h-none w-full max-w-none flex-col "
         "border-y-0 border-r-0 border-l border-border bg-raised p-0 text-left text-body shadow-float "
         "open:flex "
-        "phone:w-[90vw] phone:max-w-sheet",
+        + ("phone:w-[90vw] phone:max-w-wide-sheet" if is_wide else "phone:w-[90vw] phone:max-w-sheet"),
     )
 
 

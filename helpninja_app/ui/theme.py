@@ -83,6 +83,7 @@ TAILWIND: TailwindConfig = {
                 "prose": "58ch",
                 "dialog": "440px",
                 "sheet": "420px",
+                "wide-sheet": "640px",
                 "palette": "580px",
             },
             "gridTemplateColumns": {

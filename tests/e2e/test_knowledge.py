@@ -1,7 +1,5 @@
 """The Knowledge screen in a browser: a website read, failed pages, files, and documents deleted and back."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -12,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.accessibility import findings
 from tests.e2e.dashboard_steps import open_knowledge, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.site_thread import running_site
 from tests.loopback_site import LoopbackSite, answer
 
 pytestmark = pytest.mark.timeout(300)
@@ -22,17 +21,8 @@ WORDS = "Unworn boots can be returned within sixty days of delivery, in their bo
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[LoopbackSite]:
-    """A website on a loop of its own, since the browser's steps block ours."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    scripted = LoopbackSite()
-    asyncio.run_coroutine_threadsafe(scripted.__aenter__(), loop).result(10)
-    yield scripted
-    asyncio.run_coroutine_threadsafe(scripted.__aexit__(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
+    with running_site() as scripted:
+        yield scripted
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ UNSEEN = {
     "toaster": "the place of toasts, once for all pages",
     "renewal": "a mark that a script reads",
     "whose_page": "a mark that a script reads",
+    "follower": "a hidden button that a script presses",
     "hidden_field": "goes with a form unseen",
 }
 

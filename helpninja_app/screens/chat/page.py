@@ -18,6 +18,7 @@ from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.ui.actions import button, button_link
 from helpninja_app.ui.dialogs import sheet
+from helpninja_app.ui.following import follower
 from helpninja_app.ui.forms import search_field
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.links import document_link
@@ -139,8 +140,8 @@ def _thread() -> rx.Component:
             rx.fragment(_messages(), composer()),
         ),
         rx.el.p(ChatState.announced, role="status", class_name="sr-only"),
-        _follower(ChatState),
-        _follower(ChatListState),
+        follower(ChatState),
+        follower(ChatListState),
         aria_label="Chat",
         class_name=rx.cond(
             ChatState.is_thread_shown,
@@ -206,14 +207,6 @@ def _beginning() -> rx.Component:
             class_name="mx-auto grid w-full max-w-reading gap-2 px-4 empty:hidden tablet:grid-cols-2",
         ),
         class_name="my-auto flex flex-col pb-6",
-    )
-
-
-def _follower(state: Any) -> rx.Component:
-    """Pressed by ``chat.js`` each time the follower came to its end, as long as the page is there."""
-    return rx.cond(
-        state.is_loaded,
-        rx.el.button(type="button", hidden=True, data_follows=f"{state.heard}", on_click=state.follow),
     )
 
 

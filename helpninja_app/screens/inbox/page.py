@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import reflex as rx
 
 from helpninja_app.screens.inbox.canned import canned_dialog
@@ -16,6 +14,7 @@ from helpninja_app.screens.inbox.thread import thread
 from helpninja_app.screens.knowledge.curated import curated_editor
 from helpninja_app.screens.shell.frame import dashboard
 from helpninja_app.ui.actions import button
+from helpninja_app.ui.following import follower
 from helpninja_app.ui.toasts import said_toast
 
 
@@ -31,18 +30,10 @@ def inbox_page() -> rx.Component:
             on_close=InboxState.close_resolved,
             action=button("Undo", type="button", size="small", on_click=InboxState.undo_resolve),
         ),
-        _follower(InboxListState),
-        _follower(InboxState),
+        follower(InboxListState),
+        follower(InboxState),
         path=PATH,
         with_usage=False,
         fills=True,
         count=InboxListState.waiting,
-    )
-
-
-def _follower(state: Any) -> rx.Component:
-    """Pressed by ``chat.js`` each time the follower came to its end, as long as the page is there."""
-    return rx.cond(
-        state.is_loaded,
-        rx.el.button(type="button", hidden=True, data_follows=f"{state.heard}", on_click=state.follow),
     )

@@ -34,6 +34,7 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
             ),
             Place("Chat", "message-circle", "/app/chat", is_shown=ShellState.may_use_chat),
             Place("Knowledge", "book-open", "/app/knowledge"),
+            Place("Escalation", "workflow", "/app/escalation", is_shown=ShellState.may_read_conversations),
         ),
     ),
     (

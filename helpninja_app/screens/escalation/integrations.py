@@ -1,0 +1,188 @@
+"""How the integrations look: what each is, whether it works, and a test message at a press."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.escalation.integration_editor_state import IntegrationEditorState
+from helpninja_app.screens.escalation.integrations_state import (
+    INTEGRATIONS,
+    IntegrationRow,
+    IntegrationsState,
+)
+from helpninja_app.screens.escalation.words import PROVIDERS, SYMBOLS
+from helpninja_app.screens.shell.frame import larger_plan, refused
+from helpninja_app.ui.actions import busy_button, button, icon_button
+from helpninja_app.ui.badges import badge
+from helpninja_app.ui.dialogs import confirm, opens
+from helpninja_app.ui.icons import icon
+from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
+from helpninja_app.ui.notices import notice
+from helpninja_app.ui.panels import card, empty_state, section, skeleton_rows
+
+# Reflex' types do not know what the decorated handlers can do.
+_state: Any = IntegrationsState
+_editor: Any = IntegrationEditorState
+_ADDING = "integration-kinds"
+
+
+def integrations_tab() -> rx.Component:
+    return section(
+        "Integrations",
+        refused(IntegrationsState),
+        rx.cond(
+            IntegrationsState.may_manage & (IntegrationsState.limit != ""),
+            notice(rx.fragment(IntegrationsState.limit, " ", larger_plan()), tone="info"),
+        ),
+        card(
+            rx.cond(
+                IntegrationsState.is_loaded,
+                rx.cond(
+                    IntegrationsState.rows.length() > 0,
+                    rx.el.ul(rx.foreach(IntegrationsState.rows, _integration)),
+                    _nothing(),
+                ),
+                skeleton_rows(3),
+            )
+        ),
+        note="where your team hears that a person is asked for",
+        actions=rx.cond(
+            IntegrationsState.may_manage & IntegrationsState.is_loaded & (IntegrationsState.limit == ""),
+            _add(),
+        ),
+        heading_id=INTEGRATIONS,
+    )
+
+
+def _add() -> rx.Component:
+    return rx.el.div(
+        button(
+            icon("plus"),
+            "Add an integration",
+            type="button",
+            emphasis="primary",
+            **opens_menu(_ADDING),
+        ),
+        menu(
+            *(
+                menu_item(name, SYMBOLS[provider], on_click=_editor.begin(provider.value))
+                for provider, name in PROVIDERS.items()
+            ),
+            id=_ADDING,
+            label="Add an integration",
+            placement="below end",
+        ),
+    )
+
+
+def _integration(row: IntegrationRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(
+            rx.match(
+                row.provider,
+                *((provider.value, icon(symbol)) for provider, symbol in SYMBOLS.items()),
+                icon("send"),
+            ),
+            class_name="flex size-8 shrink-0 items-center justify-center rounded-control border "
+            "border-border bg-subtle text-muted",
+        ),
+        rx.el.div(
+            rx.el.div(
+                rx.el.p(row.name, class_name="min-w-0 truncate text-table font-medium", title=row.name),
+                badge(row.status, row.tone),
+                class_name="flex items-center gap-2.5",
+            ),
+            rx.el.p(row.kind, " · ", row.place, class_name="text-small wrap-anywhere text-muted"),
+            rx.el.p(row.last, class_name="text-small text-muted", title=row.moment),
+            rx.cond(
+                (row.problem != "") & (IntegrationsState.tried != row.id),
+                rx.el.p(
+                    "The last attempt failed: ", row.problem, class_name="text-small break-words text-danger"
+                ),
+            ),
+            rx.el.div(rx.cond(IntegrationsState.tried == row.id, _outcome()), role="status"),
+            class_name="flex min-w-0 flex-1 basis-60 flex-col gap-0.5",
+        ),
+        rx.cond(IntegrationsState.may_manage, _actions(row)),
+        class_name="flex flex-wrap items-start gap-x-3 gap-y-2 border-b border-border px-4 py-3 "
+        "last:border-b-0",
+    )
+
+
+def _outcome() -> rx.Component:
+    """What became of the test message."""
+    return rx.cond(
+        IntegrationsState.has_arrived,
+        rx.el.p(
+            icon("circle-check", class_name="mt-px"),
+            IntegrationsState.outcome,
+            class_name="flex gap-1.5 text-small font-medium text-success",
+        ),
+        rx.el.p(
+            icon("circle-alert", class_name="mt-px"),
+            rx.el.span("The test failed: ", IntegrationsState.outcome),
+            class_name="flex gap-1.5 text-small font-medium break-words text-danger",
+        ),
+    )
+
+
+def _actions(row: IntegrationRow) -> rx.Component:
+    more, removal = (f"integration-{act}-{row.id}" for act in ("more", "gone"))
+    return rx.el.div(
+        busy_button(
+            "Send a test",
+            is_busy=IntegrationsState.trying == row.id,
+            while_busy="Sending…",
+            type="button",
+            emphasis="secondary",
+            size="small",
+            aria_label=f"Send a test to {row.name}",
+            on_click=_state.send_test(row.id),
+        ),
+        icon_button(f"More for {row.name}", "ellipsis", size="small", **opens_menu(more)),
+        menu(
+            menu_item("Change", "pencil", on_click=_editor.edit(row.id)),
+            menu_item(
+                rx.cond(row.is_on, "Switch off", "Switch on"),
+                "power",
+                on_click=_state.switch(row.id, ~row.is_on),
+            ),
+            menu_line(),
+            menu_item("Delete", "trash-2", tone="danger", **opens(removal)),
+            id=more,
+            label=f"More for {row.name}",
+            placement="below end",
+        ),
+        confirm(
+            id=removal,
+            title=f"Delete {row.name}?",
+            consequence="Its credentials are deleted for good, and what still waits to be sent to it is "
+            "shown as failed. To pause it, switch it off.",
+            act="Delete",
+            on_confirm=_state.delete(row.id),
+        ),
+        class_name="ml-auto flex items-center gap-1",
+    )
+
+
+def _nothing() -> rx.Component:
+    return empty_state(
+        "bell-ring",
+        "Escalations stand in the inbox alone",
+        rx.fragment(
+            rx.cond(
+                IntegrationsState.otherwise != "",
+                f"Until there is an integration they go to {IntegrationsState.otherwise} as this "
+                "installation's settings name it. ",
+                "",
+            ),
+            rx.cond(
+                IntegrationsState.may_manage,
+                "Add one, and your team hears in Slack, by mail, in Teams, in Discord or at an address of "
+                "yours when a visitor needs a person.",
+                "An owner or admin of this workspace can have them sent to Slack, mail, Teams or Discord.",
+            ),
+        ),
+    )

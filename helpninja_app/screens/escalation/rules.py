@@ -1,0 +1,169 @@
+"""How the rules look: in the order in which they are tried, each as a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.escalation.rule_editor_state import RuleEditorState
+from helpninja_app.screens.escalation.rules_state import RULES, RuleRow, RulesState
+from helpninja_app.screens.shell.frame import larger_plan, refused
+from helpninja_app.ui.actions import button, icon_button
+from helpninja_app.ui.badges import badge
+from helpninja_app.ui.dialogs import confirm, opens
+from helpninja_app.ui.forms import switch
+from helpninja_app.ui.icons import icon
+from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
+from helpninja_app.ui.notices import notice
+from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
+from helpninja_app.ui.tables import Column, cell, row, table
+
+# Reflex' types do not know what the decorated handlers can do.
+_state: Any = RulesState
+_editor: Any = RuleEditorState
+
+_WIDE_ONLY = "hidden tablet:table-cell"
+_COLUMNS = (
+    Column(rx.el.span("Order", class_name="sr-only tablet:not-sr-only"), "w-15 tablet:w-28"),
+    Column("Rule"),
+    Column("On", f"w-18 {_WIDE_ONLY}"),
+    Column(rx.el.span("Actions", class_name="sr-only"), "w-14"),
+)
+
+
+def rules_tab() -> rx.Component:
+    return section(
+        "Rules",
+        refused(RulesState),
+        rx.el.p(RulesState.moved, role="status", data_focuses=RulesState.focus, class_name="sr-only"),
+        rx.cond(
+            RulesState.lacking != "",
+            notice(rx.fragment(RulesState.lacking, " ", larger_plan()), tone="info"),
+        ),
+        card(
+            rx.cond(
+                RulesState.failure != "",
+                failed_state(RulesState.failure, retry=RulesState.open_rules),
+                rx.cond(
+                    RulesState.is_loaded,
+                    rx.cond(
+                        RulesState.rows.length() > 0,
+                        table("Rules", _COLUMNS, rx.foreach(RulesState.rows, _rule)),
+                        _nothing(),
+                    ),
+                    skeleton_rows(3),
+                ),
+            )
+        ),
+        note="tried from the top on every question",
+        actions=rx.cond(
+            RulesState.may_manage & RulesState.is_loaded & (RulesState.lacking == ""),
+            button(
+                icon("plus"),
+                "Add a rule",
+                type="button",
+                emphasis="primary",
+                aria_haspopup="dialog",
+                on_click=_editor.begin,
+            ),
+        ),
+        heading_id=RULES,
+    )
+
+
+def _rule(rule: RuleRow) -> rx.Component:
+    return row(
+        cell(_order(rule)),
+        cell(
+            rx.el.p(rule.name, class_name="font-medium break-words"),
+            rx.el.p(rule.sentence, class_name="mt-0.5 break-words"),
+            rx.el.p(rule.goes, class_name="mt-0.5 text-small break-words text-muted"),
+            rx.el.div(_switch(rule), class_name="mt-1.5 tablet:hidden"),
+        ),
+        cell(_switch(rule), class_name=_WIDE_ONLY),
+        cell(rx.cond(RulesState.may_manage, _actions(rule)), class_name="text-right"),
+    )
+
+
+def _switch(rule: RuleRow) -> rx.Component:
+    return rx.cond(
+        RulesState.may_manage,
+        rx.el.div(
+            switch(
+                rx.el.span("Use the rule ", rule.name, class_name="sr-only"),
+                name="on",
+                checked=rule.is_on,
+                on_change=lambda is_on: _state.switch(rule.id, is_on),
+            ),
+            # Where its label stands elsewhere.
+            class_name="-ms-4 w-13",
+        ),
+        badge(rx.cond(rule.is_on, "On", "Off"), rx.cond(rule.is_on, "success", "neutral")),
+    )
+
+
+def _order(rule: RuleRow) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(rule.place, class_name="hidden min-w-5 pt-1 text-muted tabular-nums tablet:block"),
+        rx.cond(
+            RulesState.may_manage,
+            rx.el.div(
+                icon_button(
+                    f"Move up: {rule.name}",
+                    "arrow-up",
+                    size="small",
+                    id=f"rule-up-{rule.id}",
+                    disabled=rule.is_first,
+                    on_click=_state.move(rule.id, -1),
+                ),
+                icon_button(
+                    f"Move down: {rule.name}",
+                    "arrow-down",
+                    size="small",
+                    id=f"rule-down-{rule.id}",
+                    disabled=rule.is_last,
+                    on_click=_state.move(rule.id, 1),
+                ),
+                class_name="flex flex-col tablet:flex-row",
+            ),
+        ),
+        class_name="flex items-start gap-1",
+    )
+
+
+def _actions(rule: RuleRow) -> rx.Component:
+    more, removal = (f"rule-{act}-{rule.id}" for act in ("more", "gone"))
+    return rx.fragment(
+        icon_button(f"More for {rule.name}", "ellipsis", size="small", **opens_menu(more)),
+        menu(
+            menu_item("Change", "pencil", on_click=_editor.edit(rule.id)),
+            menu_line(),
+            menu_item("Delete", "trash-2", tone="danger", **opens(removal)),
+            id=more,
+            label=f"More for {rule.name}",
+            placement="below end",
+        ),
+        confirm(
+            id=removal,
+            title=f"Delete the rule “{rule.name}”?",
+            consequence="It counts no more from the next message on, and does not come back. "
+            "To pause it, switch it off.",
+            act="Delete",
+            on_confirm=_state.delete(rule.id),
+        ),
+    )
+
+
+def _nothing() -> rx.Component:
+    return empty_state(
+        "split",
+        "There are no rules yet",
+        rx.cond(
+            RulesState.may_manage,
+            "Without rules a person is asked for when the assistant is unsure or the visitor wants one, and "
+            "all integrations hear of it. A rule can ask for one sooner, such as whenever somebody writes "
+            "about a refund, or choose who hears of it.",
+            "An owner, admin or analyst of this workspace can write rules.",
+        ),
+    )
