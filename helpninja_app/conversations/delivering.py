@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.conversations.delivery_records import (
@@ -27,22 +26,6 @@ from helpninja_app.integrations.packet import Packet
 from helpninja_app.kernel.mail import Mailer
 from helpninja_app.kernel.outbox import Outbox, OutboxCourier
 from helpninja_app.kernel.safe_http import SafeHttp
-
-_CLAIM = text("""
-    with due as materialized (
-      select delivery_id from due_deliveries
-      where due_at <= now() and (leased_until is null or leased_until < now())
-        and (cast(:chosen as uuid[]) is null or delivery_id = any(cast(:chosen as uuid[])))
-      order by due_at limit :count for update skip locked
-    )
-    update due_deliveries set lease = :lease, leased_until = now() + make_interval(secs => :seconds)
-    from due where due_deliveries.delivery_id = due.delivery_id
-    returning due_deliveries.delivery_id, due_deliveries.workspace_id
-""")
-_NEXT = text(
-    "select extract(epoch from min(at) - now()) from (select greatest(due_at, leased_until) as at"
-    " from due_deliveries) waiting where at > now()"
-)
 
 
 class Send(Protocol):
@@ -66,7 +49,7 @@ class Courier(OutboxCourier[Taken, Prepared]):
     Mails are answered to addresses below ``mailbox``, signed with ``signing_key``; not at all without one.
     """
 
-    outbox: ClassVar[Outbox[Taken]] = Outbox(DUE_TOPIC, _CLAIM, _NEXT, Taken)
+    outbox: ClassVar[Outbox[Taken]] = Outbox(DUE_TOPIC, "due_deliveries", id="delivery_id", taken=Taken)
     http: SafeHttp
     mailer: Mailer
     send: Send

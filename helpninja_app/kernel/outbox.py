@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import TextClause
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.errors import DeliveryFailed, Unavailable
@@ -28,7 +28,9 @@ log = structlog.get_logger(__name__)
 # One attempt takes at most this long, and is then over before anybody else may take the row.
 SEND_SECONDS = 40.0
 LEASE_SECONDS = 75.0
-SLOTS = 16
+SLOTS = 20
+# A workspace has these, and more only while as many stay free for others.
+SHARE = 4
 # How long nobody looks when nothing is told.
 POLL_SECONDS = 10.0
 SHUTDOWN_SECONDS = 3.0
@@ -47,18 +49,78 @@ TakenT = TypeVar("TakenT", bound=Row)
 PreparedT = TypeVar("PreparedT")
 
 
-@dataclass(frozen=True, slots=True)
-class Outbox(Generic[TakenT]):
-    """On ``topic`` it is told that something is due. ``taken`` takes the columns of ``claim`` and the lease.
+# ``lanes`` goes from one to the next by the index: what a claim costs depends on how many there are, not on
+# how much waits in each. Of each lane it looks at more than it wants, since others may be at the first of it.
+_CLAIM = """
+    with recursive lanes as (
+      (select {lane} from {table} order by {lane} limit 1)
+      union all
+      select following.* from lanes cross join lateral (
+        select {lane} from {table} where ({lane}) > ({of_lanes}) order by {lane} limit 1
+      ) following
+    ), held as (
+      select {lane}, count(*) as slots from {table} where leased_until > now() group by {lane}
+    ), ahead as (
+      select found.*, row_number() over (partition by found.workspace_id order by found.due_at)
+        + coalesce((select sum(slots) from held where held.workspace_id = found.workspace_id), 0) as place
+      from lanes left join held using ({lane}) cross join lateral (
+        select {key}, due_at from {table}
+        where ({lane}) = ({of_lanes})
+          and due_at <= now() and (leased_until is null or leased_until <= now())
+          and (cast(:chosen as uuid[]) is null or {id} = any(cast(:chosen as uuid[])))
+        order by due_at limit {most_of_lane}
+      ) found
+    ), mine as (
+      select {key} from {table} join ahead using ({key})
+      where place <= coalesce(cast(:most as int), place) and (leased_until is null or leased_until <= now())
+      order by place, ahead.due_at limit :count for update of {table} skip locked
+    )
+    update {table} set lease = :lease, leased_until = now() + make_interval(secs => :seconds)
+    from mine where ({of_table}) = ({of_mine}) returning {of_table}
+"""
+_NEXT = """
+    select extract(epoch from least(
+      (select min(due_at) from {table} where due_at > now()),
+      (select min(leased_until) from {table} where leased_until > now())
+    ) - now())
+"""
 
-    ``claim`` leases at most ``:count`` rows for ``:seconds``, of those ``:chosen`` where any are; ``next`` is
-    how many seconds it takes until something else is due.
+
+class Outbox(Generic[TakenT]):
+    """A table of what is due, with ``workspace_id``, ``due_at``, ``lease`` and ``leased_until``.
+
+    On ``topic`` it is told that something is due. ``taken`` takes the columns of the key, which ends with
+    ``id``, and the lease. At most ``per_lane`` rows of the same ``lane`` are under way at once.
     """
 
-    topic: str
-    claim: TextClause
-    next: TextClause
-    taken: Callable[..., TakenT]
+    def __init__(
+        self,
+        topic: str,
+        table: str,
+        *,
+        id: str,
+        taken: Callable[..., TakenT],
+        lane: tuple[str, ...] = ("workspace_id",),
+        per_lane: int | None = None,
+    ) -> None:
+        key = (*lane, id)
+        left = f"least(4 * :count, greatest({per_lane} - coalesce(held.slots, 0), 0))"
+        words = {
+            "table": table,
+            "id": id,
+            "lane": ", ".join(lane),
+            "key": ", ".join(key),
+            "of_lanes": _each("lanes", lane),
+            "of_table": _each(table, key),
+            "of_mine": _each("mine", key),
+            "most_of_lane": "4 * :count" if per_lane is None else left,
+        }
+        self.topic, self.taken = topic, taken
+        self.claim, self.next = text(_CLAIM.format(**words)), text(_NEXT.format(**words))
+
+
+def _each(table: str, columns: Sequence[str]) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +179,13 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
     async def claim(self, count: int, chosen: Sequence[UUID] | None = None) -> list[TakenT]:
         """At most ``count`` that nobody else is at; whoever claims them sends them."""
         async with self.database.unit_of_work() as session:
-            return await self._claim(session, count, chosen)
+            return await self._claim(session, count, chosen=chosen)
+
+    async def take(self, session: AsyncSession, free: int) -> list[TakenT]:
+        """What a process with so many ``free`` slots sends now."""
+        taken = await self._claim(session, free, most=SHARE)
+        spare = free - len(taken) - SHARE
+        return taken + await self._claim(session, spare) if spare > 0 else taken
 
     async def carry(self, taken: TakenT) -> None:
         """One attempt. When it is interrupted the lease runs out and somebody else makes the next one."""
@@ -140,7 +208,7 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
             return POLL_SECONDS
         try:
             async with self.database.unit_of_work() as session:
-                taken = await self._claim(session, free)
+                taken = await self.take(session, free)
                 seconds = (await session.execute(self.outbox.next)).scalar_one_or_none()
         except Exception as error:
             log.warning("deliveries_not_claimed", topic=self.outbox.topic, reason=type(error).__name__)
@@ -149,9 +217,16 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
         return POLL_SECONDS if seconds is None else min(max(float(seconds), 0.05), POLL_SECONDS)
 
     async def _claim(
-        self, session: AsyncSession, count: int, chosen: Sequence[UUID] | None = None
+        self,
+        session: AsyncSession,
+        count: int,
+        *,
+        most: int | None = None,
+        chosen: Sequence[UUID] | None = None,
     ) -> list[TakenT]:
+        """``most`` is how many a workspace has at once, with those that are under way."""
         values = {
+            "most": most,
             "chosen": None if chosen is None else list(chosen),
             "count": count,
             "lease": new_id(),

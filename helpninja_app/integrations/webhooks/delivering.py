@@ -43,30 +43,6 @@ DISABLED_AFTER = timedelta(days=3)
 KEPT = timedelta(days=30)
 GONE = 410
 
-_CLAIM = text("""
-    with ranked as (
-      select workspace_id, endpoint_id, event_id, due_at, leased_until > now() as is_leased,
-             row_number() over (
-               partition by endpoint_id order by coalesce(leased_until > now(), false) desc, due_at, event_id
-             ) as place
-      from due_webhooks where due_at <= now() or leased_until > now()
-    ), chosen as (
-      select workspace_id, endpoint_id, event_id from ranked
-      where is_leased is not true and place <= :per_endpoint
-        and (cast(:chosen as uuid[]) is null or event_id = any(cast(:chosen as uuid[])))
-      order by due_at limit :count
-    )
-    update due_webhooks set lease = :lease, leased_until = now() + make_interval(secs => :seconds)
-    from chosen
-    where due_webhooks.workspace_id = chosen.workspace_id
-      and due_webhooks.endpoint_id = chosen.endpoint_id and due_webhooks.event_id = chosen.event_id
-      and (due_webhooks.leased_until is null or due_webhooks.leased_until <= now())
-    returning due_webhooks.workspace_id, due_webhooks.endpoint_id, due_webhooks.event_id
-""").bindparams(per_endpoint=PER_ENDPOINT)
-_NEXT = text(
-    "select extract(epoch from min(at) - now()) from (select greatest(due_at, leased_until) as at"
-    " from due_webhooks) waiting where at > now()"
-)
 _FORGET = text("""
     delete from webhook_events where workspace_id = :workspace and id in (
       select id from webhook_events where workspace_id = :workspace and created_at < :before limit 200
@@ -97,7 +73,14 @@ class Prepared:
 class WebhookCourier(OutboxCourier[Taken, Prepared]):
     """``keys`` decrypt the secrets."""
 
-    outbox: ClassVar[Outbox[Taken]] = Outbox(DUE_TOPIC, _CLAIM, _NEXT, Taken)
+    outbox: ClassVar[Outbox[Taken]] = Outbox(
+        DUE_TOPIC,
+        "due_webhooks",
+        id="event_id",
+        taken=Taken,
+        lane=("workspace_id", "endpoint_id"),
+        per_lane=PER_ENDPOINT,
+    )
     queue: Queue
     http: SafeHttp
     keys: Sequence[str] = field(repr=False)
