@@ -86,7 +86,12 @@ class Resources:
         """Tells customers' endpoints of events."""
         keys = self.settings.keys_for_encryption()
         return WebhookCourier(
-            database=self.database, live=self.live, queue=self.queue, http=self.http, keys=keys
+            database=self.database,
+            live=self.live,
+            queue=self.queue,
+            http=self.http,
+            keys=keys,
+            plan_of=self.plan_of,
         )
 
     def default_model(self) -> Model:

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from helpninja_app.billing.plans import Feature, PlanOf
 from helpninja_app.errors import DeliveryFailed, HelpNinjaError
 from helpninja_app.integrations.channels.webhook import as_json
 from helpninja_app.integrations.posting import post_json
@@ -31,6 +32,7 @@ from helpninja_app.integrations.webhooks.models import (
     WebhookEvent,
 )
 from helpninja_app.integrations.webhooks.notices import request_notices
+from helpninja_app.integrations.webhooks.plans import follow_plan, plan_of_workspace, why_paused
 from helpninja_app.integrations.webhooks.secrets import secrets_in_use
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.outbox import Outbox, OutboxCourier
@@ -71,7 +73,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookCourier(OutboxCourier[Taken, Prepared]):
-    """``keys`` decrypt the secrets."""
+    """``keys`` decrypt the secrets; ``plan_of`` says whether a workspace's plan has outbound webhooks."""
 
     outbox: ClassVar[Outbox[Taken]] = Outbox(
         DUE_TOPIC,
@@ -84,6 +86,7 @@ class WebhookCourier(OutboxCourier[Taken, Prepared]):
     queue: Queue
     http: SafeHttp
     keys: Sequence[str] = field(repr=False)
+    plan_of: PlanOf
 
     async def prepare(self, session: AsyncSession, taken: Taken) -> Prepared | DeliveryFailed | None:
         endpoint = await session.get(WebhookEndpoint, (taken.workspace_id, taken.endpoint_id))
@@ -91,6 +94,11 @@ class WebhookCourier(OutboxCourier[Taken, Prepared]):
         if endpoint is None or event is None:
             # Deleted since it was claimed, and all that was on its way with it.
             return None
+        plan = await plan_of_workspace(session, taken.workspace_id, self.plan_of)
+        if Feature.WEBHOOKS not in plan.features:
+            # Stored while the plan changed, or the plan was changed by hand.
+            await follow_plan(session, taken.workspace_id, plan)
+            return DeliveryFailed(why_paused(plan), is_final=True)
         message = {"type": event.type, "timestamp": event.created_at.isoformat(), "data": event.data}
         body = as_json(message)
         try:
