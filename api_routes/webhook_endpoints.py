@@ -63,13 +63,16 @@ class EndpointPatch(Body):
 
 
 class EndpointInfo(BaseModel):
-    """``status`` is ``failing`` from the first attempt that fails until one goes well."""
+    """``status`` is ``failing`` from the first attempt that fails until one goes well.
+
+    It is ``paused`` while the plan has no outbound webhooks, and goes on by itself when it has.
+    """
 
     id: str
     url: str
     description: str
     events: list[EventName]
-    status: Literal["active", "failing", "disabled"]
+    status: Literal["active", "failing", "paused", "disabled"]
     disabledBecause: str
     failingSince: str | None
     lastError: str

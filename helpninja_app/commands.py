@@ -80,11 +80,12 @@ async def work(settings: Settings, say: Say) -> None:
         clock = make_clock(resources)
         clock.start()
         working = asyncio.create_task(keep_working(resources))
-        delivering = asyncio.create_task(resources.courier.run())
+        couriers = (resources.courier, resources.webhook_courier())
+        delivering = [asyncio.create_task(courier.run()) for courier in couriers]
         say("Working. Ctrl-C stops it; jobs under way go on where they are at the next start.")
         await ended.wait()
         clock.shutdown(wait=False)
-        await asyncio.gather(stop(working), stop(delivering))
+        await asyncio.gather(*(stop(task) for task in (working, *delivering)))
 
 
 async def link_supabase_user(settings: Settings, email: str, subject: str, say: Say) -> None:

@@ -38,6 +38,7 @@ from helpninja_app.conversations.transcript_mails import note_sent, write_transc
 from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
 from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
 from helpninja_app.integrations.webhooks.notices import NOTICE_TASK, write_notice_mail
+from helpninja_app.integrations.webhooks.plans import follow_plan, plan_of_workspace
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import JOBS
 from helpninja_app.knowledge.deadlines import meet_knowledge_deadlines
@@ -209,6 +210,16 @@ async def follow_configured_model(resources: Resources) -> None:
             await have_embedded_anew(knowledge, workspace_id)
         except NotFound:
             continue
+
+
+async def follow_plans(resources: Resources) -> None:
+    """Pause and resume webhook endpoints: whether plans are limited is a setting, and may have changed."""
+    async with resources.database.unit_of_work() as session:
+        workspaces = await all_workspaces(session)
+    for workspace_id in workspaces:
+        async with resources.database.unit_of_work(Scope.members(workspace_id)) as session:
+            plan = await plan_of_workspace(session, workspace_id, resources.plan_of)
+            await follow_plan(session, workspace_id, plan)
 
 
 async def _attempt(

@@ -85,7 +85,14 @@ class Resources:
     def webhook_courier(self) -> WebhookCourier:
         """Tells customers' endpoints of events."""
         keys = self.settings.keys_for_encryption()
-        return WebhookCourier(self.database, self.live, self.queue, self.http, keys)
+        return WebhookCourier(
+            database=self.database,
+            live=self.live,
+            queue=self.queue,
+            http=self.http,
+            keys=keys,
+            plan_of=self.plan_of,
+        )
 
     def default_model(self) -> Model:
         """The model of a chat that names none."""

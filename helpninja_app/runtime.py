@@ -11,7 +11,7 @@ import structlog
 
 from helpninja_app.demo.workspace import prepare_demo
 from helpninja_app.errors import HelpNinjaError, Unavailable
-from helpninja_app.jobs import follow_configured_model, make_clock, tasks
+from helpninja_app.jobs import follow_configured_model, follow_plans, make_clock, tasks
 from helpninja_app.kernel.queue import stop
 from helpninja_app.kernel.telemetry import configure_logging
 from helpninja_app.resources import Resources, open_resources
@@ -52,6 +52,7 @@ async def keep_working(resources: Resources) -> None:
     while True:
         try:
             await follow_configured_model(resources)
+            await follow_plans(resources)
             await resources.queue.work(
                 concurrency=resources.settings.worker_concurrency or 1, context={"resources": resources}
             )

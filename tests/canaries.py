@@ -252,7 +252,7 @@ class _Planter:
                 continue
             if name == "due_at":
                 # Else a worker of another test would send what is planted, and note that down.
-                value: str | None = "2100-01-01"
+                value: object = "2100-01-01"
             elif f"{table.name}.{name}" in NO_CANARY:
                 value = _GIVEN.get(f"{table.name}.{name}")
             elif name in table.free_texts:

@@ -25,8 +25,8 @@ from helpninja_app.accounts.recovery_codes import (
     use_recovery_code,
 )
 from helpninja_app.accounts.totp import is_totp, new_secret, step_of
-from helpninja_app.errors import Conflict, FieldError, Invalid, NotFound
-from helpninja_app.kernel.encryption import decrypt, encrypt
+from helpninja_app.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
+from helpninja_app.kernel.encryption import decrypt, encrypt, renewed
 
 # How long somebody may take to bring the secret into their app.
 BEGUN_FOR = timedelta(minutes=15)
@@ -159,6 +159,22 @@ async def remove_two_factor(session: AsyncSession, user_id: UUID) -> None:
     if removed.first() is None:
         raise NotFound(_OFF)
     await forget_recovery_codes(session, user_id)
+
+
+async def rotate_second_factor(session: AsyncSession, keys: Sequence[str], user_id: UUID) -> tuple[int, int]:
+    """Encrypt a user's secret under the first of ``keys``: how many had another; how many no key reads."""
+    found = await session.execute(
+        select(SecondFactor).where(col(SecondFactor.user_id) == user_id).with_for_update()
+    )
+    factor = found.scalar_one_or_none()
+    if factor is None:
+        return 0, 0
+    before = factor.secret
+    try:
+        factor.secret = renewed(keys, before, context=_context(user_id))
+    except Unavailable:
+        return 0, 1
+    return int(factor.secret != before), 0
 
 
 async def _use_totp(session: AsyncSession, keys: Sequence[str], user_id: UUID, code: str) -> bool:

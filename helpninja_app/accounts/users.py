@@ -46,6 +46,12 @@ async def find_user_id(session: AsyncSession, email: str) -> UUID | None:
     return found.scalar_one_or_none()
 
 
+async def all_users(session: AsyncSession) -> list[UUID]:
+    """Everybody who has an account here; readable without a scope."""
+    found = await session.execute(select(col(UserEmail.user_id)).distinct().order_by(col(UserEmail.user_id)))
+    return list(found.scalars())
+
+
 async def find_password_hash(session: AsyncSession, email: str) -> tuple[UUID, str] | None:
     """The user with this address and the hash of their password.
 

@@ -15,6 +15,7 @@ from helpninja_app.billing.ledger import change_anchor, lock_account, set_due
 from helpninja_app.billing.models import Subscription, Unit
 from helpninja_app.billing.periods import CALENDAR
 from helpninja_app.billing.plans import FREE, PlanOf
+from helpninja_app.integrations.webhooks.plans import follow_plan
 
 # How long a plan goes on after a payment failed.
 GRACE = timedelta(days=7)
@@ -87,6 +88,7 @@ async def apply_subscription(
             await change_anchor(session, account, plan_of(name), anchor, moment)
     if name != before:
         await session.execute(update(Workspace).where(col(Workspace.id) == workspace_id).values(plan=name))
+        await follow_plan(session, workspace_id, plan_of(name))
         await record(
             session,
             Actor.system(workspace_id, "Billing"),

@@ -58,19 +58,18 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What to send; without ``packet`` there is a ``failure`` to note instead."""
+    """What to send."""
 
     workspace_id: UUID
     provider: str
-    packet: Packet | None = None
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    failure: DeliveryFailed | None = None
+    packet: Packet
+    credentials: Mapping[str, str] = field(repr=False)
 
 
 async def prepare(
     session: AsyncSession, taken: Taken, keys: Sequence[str], fallbacks: Fallbacks, origin: str
-) -> Prepared | None:
-    """Count an attempt and build what it sends; ``None`` where there is nothing to send any more."""
+) -> Prepared | DeliveryFailed | None:
+    """Count an attempt and build what it sends, or say why not; ``None`` where there is nothing to send."""
     delivery = await _locked(session, taken)
     if delivery is None or not await _is_still_ours(session, taken):
         return None
@@ -82,8 +81,7 @@ async def prepare(
         return None
     if delivery.attempts >= MAX_ATTEMPTS:
         # The last one was interrupted before anybody noted what became of it.
-        failure = DeliveryFailed("The last attempt was interrupted.", is_final=True)
-        return Prepared(taken.workspace_id, delivery.provider, failure=failure)
+        return DeliveryFailed("The last attempt was interrupted.", is_final=True)
     delivery.attempts += 1
     delivery.attempted_at = now()
     await session.flush()
@@ -92,12 +90,11 @@ async def prepare(
             credentials = await _credentials(session, delivery, keys, fallbacks)
             packet = await build_packet(session, delivery, origin=origin)
     except DeliveryFailed as refused:
-        return Prepared(taken.workspace_id, delivery.provider, failure=refused)
+        return refused
     except Exception as error:
         # The attempt counts all the same: what can never be built does not wait for ever.
         log.error("packet_not_built", delivery=str(delivery.id), reason=type(error).__name__)
-        failure = DeliveryFailed("Something went wrong on our side while this was written.")
-        return Prepared(taken.workspace_id, delivery.provider, failure=failure)
+        return DeliveryFailed("Something went wrong on our side while this was written.")
     return Prepared(taken.workspace_id, delivery.provider, packet, credentials)
 
 

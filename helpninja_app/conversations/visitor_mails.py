@@ -7,14 +7,16 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.workspaces import load_workspace
-from helpninja_app.conversations.models import Conversation, Message, Sender
+from helpninja_app.conversations.models import Conversation, ConversationNote, Message, Sender
+from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.reply_addresses import Party, open_reply_address
-from helpninja_app.errors import NotFound
-from helpninja_app.kernel.database import Database, enter_scope
+from helpninja_app.errors import MailRefused, NotFound
+from helpninja_app.kernel.database import Database, enter_scope, new_id
 from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Scope
@@ -50,7 +52,8 @@ async def mail_visitor(
 ) -> None:
     """Send what was not seen, and note that it was sent; ``Unavailable`` when it could not be.
 
-    When it ends between the two it is sent once more, under the same Message-ID.
+    When it ends between the two it is sent once more, under the same Message-ID. A refusal for good is shown
+    to members; what was refused goes along when something else is mailed, perhaps to another address.
     """
     async with database.unit_of_work() as session:
         await enter_scope(session, Scope.members(workspace_id))
@@ -58,13 +61,40 @@ async def mail_visitor(
     if written is None:
         return
     mail, last = written
-    await mailer.send(mail)
+    try:
+        await mailer.send(mail)
+    except MailRefused as refused:
+        async with database.unit_of_work(Scope.members(workspace_id)) as session:
+            await _show_refusal(session, workspace_id, conversation_id, last, mail.to, refused.detail)
+        return
     async with database.unit_of_work(Scope.members(workspace_id)) as session:
         await session.execute(
             update(Conversation)
             .where(col(Conversation.workspace_id) == workspace_id, col(Conversation.id) == conversation_id)
             .values(visitor_mailed_id=last)
         )
+
+
+async def _show_refusal(
+    session: AsyncSession, workspace_id: UUID, conversation_id: UUID, message_id: UUID, to: str, why: str
+) -> None:
+    made = await session.execute(
+        insert(ConversationNote)
+        .values(
+            workspace_id=workspace_id,
+            id=new_id(),
+            conversation_id=conversation_id,
+            author_name="HelpNinja",
+            text=f"This reply could not be mailed to {_short(to, 320)}: {_short(why, 500)}",
+            mentions=[],
+            # Once for a message, also when the job is run again.
+            client_id=message_id,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(ConversationNote.id))
+    )
+    if made.first() is not None:
+        await announce(session, workspace_id, conversation_id, Change.DETAILS)
 
 
 async def _write(

@@ -31,6 +31,15 @@ def decrypt(keys: Sequence[str], encrypted: str, *, context: str) -> str:
         raise Unavailable(UNREADABLE) from None
 
 
+def renewed(keys: Sequence[str], encrypted: str, *, context: str) -> str:
+    """The same under the first of ``keys``, unchanged where it is already; ``Unavailable`` as ``decrypt``."""
+    try:
+        decrypt(keys[:1], encrypted, context=context)
+        return encrypted
+    except Unavailable:
+        return encrypt(keys, decrypt(keys, encrypted, context=context), context=context)
+
+
 def _fernet(keys: Sequence[str], context: str) -> MultiFernet:
     return MultiFernet([Fernet(_derived(key, context)) for key in keys])
 

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from helpninja_app.conversations import visitor_events
+from helpninja_app.conversations.notices import inbox_topic
 from helpninja_app.conversations.reply_addresses import Party, read_reply_address
 from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
+from helpninja_app.errors import MailRefused
 from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
@@ -164,6 +166,61 @@ async def test_a_mail_that_did_not_go_out_is_sent_when_it_is_tried_again(
         await send(resources, talk, Broken())
     await send(resources, talk, mailer)
     assert len(mailer.of(email)) == 1
+
+
+class Refusing(Mailbox):
+    async def send(self, mail: Mail) -> None:
+        await super().send(mail)
+        raise MailRefused("The mail server refused the message.\r\n" + "<b>No</b> " * 500)
+
+
+async def test_a_mail_that_is_refused_for_good_is_shown_to_members_once(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Refusing()
+    await say(desk, "Yes.")
+    with resources.live.listening(inbox_topic(talk.tenant.id)) as told:
+        for _ in range(2):
+            await send(resources, talk, mailer)
+        assert f"{talk.conversation_id} details" in await told.hear(5)
+    [note] = (await desk.read())["notes"]
+    assert note["text"].startswith(
+        f"This reply could not be mailed to {email}: The mail server refused the message. <b>No</b>"
+    )
+    assert len(note["text"]) < 600
+    assert note["authorName"] == "HelpNinja"
+    shown = await client.get("/api/widget/conversation", headers=talk.token)
+    assert "could not be mailed" not in shown.text
+
+
+async def test_what_was_refused_goes_along_when_there_is_another_address(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    await away(resources, talk)
+    await say(desk, "Yes.")
+    await send(resources, talk, Refusing())
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "In size 44.")
+    await send(resources, talk, mailer)
+    [mail] = mailer.of(email)
+    assert "Yes." in mail.text
+    assert len((await desk.read())["notes"]) == 1
+
+
+async def test_another_workspace_does_not_see_what_was_refused(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    await away(resources, talk)
+    await say(desk, "Yes.")
+    await send(resources, talk, Refusing())
+    other = await (await begin(client, factory, "Can I talk to a human please?")).desk()
+    assert (await other.read())["notes"] == []
+    async with resources.database.unit_of_work(Scope.members(other.tenant.id)) as session:
+        found = await session.execute(text("select count(*) from conversation_notes"))
+        assert found.scalar_one() == 0
 
 
 async def test_notes_and_other_conversations_are_in_no_mail(

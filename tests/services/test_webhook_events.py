@@ -159,7 +159,7 @@ async def test_of_two_couriers_one_delivers(hook: Hook) -> None:
 async def test_what_a_killed_process_had_taken_is_sent_by_another(hook: Hook) -> None:
     await _ask_for_messages(hook)
     await hook.say()
-    assert await hook.courier._claim(16)
+    assert await hook.courier.claim(16)
     await hook.deliver()
     assert hook.peer.requests == []
     await hook.run("update due_webhooks set leased_until = now() where endpoint_id = :endpoint")
@@ -173,11 +173,11 @@ async def test_an_endpoint_that_is_slow_holds_up_nobody_else(hook: Hook, factory
         await hook.say(f"message {number}")
     async with hooked(hook.resources, await factory.tenant()) as other:
         await other.say()
-        taken = await hook.courier._claim(16)
+        taken = await hook.courier.claim(16)
         assert [each.endpoint_id for each in taken].count(hook.id) == 4
         assert other.id in {each.endpoint_id for each in taken}
         # Those four are under way: it gets no more until one of them ends.
-        assert hook.id not in {each.endpoint_id for each in await hook.courier._claim(16)}
+        assert hook.id not in {each.endpoint_id for each in await hook.courier.claim(16)}
 
 
 async def test_a_running_courier_delivers_what_is_told(hook: Hook) -> None:

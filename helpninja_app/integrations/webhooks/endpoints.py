@@ -38,13 +38,15 @@ _GIVE_UP = text("""
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """``status`` is ``failing`` from the first attempt that fails until one goes well."""
+    """``status`` is ``failing`` from the first attempt that fails until one goes well, ``paused`` while the
+    plan has no outbound webhooks. ``disabled_because`` is of both kinds that hear nothing.
+    """
 
     id: UUID
     url: str
     description: str
     events: tuple[str, ...]
-    status: Literal["active", "failing", "disabled"]
+    status: str
     disabled_because: str
     failing_since: datetime | None
     last_error: str
@@ -120,7 +122,7 @@ async def change_endpoint(
         endpoint.events = sorted(change.events)
     if change.is_on is not None:
         if change.is_on:
-            endpoint.status, endpoint.disabled_because, endpoint.failing_since = "active", "", None
+            await resume(session, endpoint)
         else:
             await disable(session, endpoint, "Switched off by a member.")
     endpoint.updated_at = now()
@@ -166,8 +168,15 @@ async def lock_endpoint(session: AsyncSession, workspace_id: UUID, endpoint_id: 
 
 
 async def disable(session: AsyncSession, endpoint: WebhookEndpoint, reason: str) -> None:
+    """Tell a locked endpoint of nothing more until a member switches it on."""
+    await stop_telling(session, endpoint, "disabled", reason)
+
+
+async def stop_telling(
+    session: AsyncSession, endpoint: WebhookEndpoint, status: Literal["disabled", "paused"], reason: str
+) -> None:
     """Tell a locked endpoint of nothing more, and give up what is on its way."""
-    endpoint.status, endpoint.disabled_because = "disabled", reason
+    endpoint.status, endpoint.disabled_because = status, reason
     endpoint.updated_at = now()
     await session.flush()
     await _subscribe(session, endpoint)
@@ -176,9 +185,17 @@ async def disable(session: AsyncSession, endpoint: WebhookEndpoint, reason: str)
         {
             "workspace": endpoint.workspace_id,
             "endpoint": endpoint.id,
-            "reason": "The endpoint was disabled.",
+            "reason": f"The endpoint was {status}.",
         },
     )
+
+
+async def resume(session: AsyncSession, endpoint: WebhookEndpoint) -> None:
+    """Tell a locked endpoint again, as one that works."""
+    endpoint.status, endpoint.disabled_because, endpoint.failing_since = "active", "", None
+    endpoint.updated_at = now()
+    await session.flush()
+    await _subscribe(session, endpoint)
 
 
 def _of(workspace_id: UUID, endpoint_id: UUID) -> Select[WebhookEndpoint]:
@@ -194,14 +211,14 @@ def _there(endpoint: WebhookEndpoint | None) -> WebhookEndpoint:
 
 
 def view_of(endpoint: WebhookEndpoint) -> EndpointView:
-    is_disabled = endpoint.status == "disabled"
+    is_failing = endpoint.status == "active" and endpoint.failing_since
     until = endpoint.old_secret_until
     return EndpointView(
         id=endpoint.id,
         url=endpoint.url,
         description=endpoint.description,
         events=tuple(endpoint.events),
-        status="disabled" if is_disabled else "failing" if endpoint.failing_since else "active",
+        status="failing" if is_failing else endpoint.status,
         disabled_because=endpoint.disabled_because,
         failing_since=endpoint.failing_since,
         last_error=endpoint.last_error,

@@ -1,6 +1,6 @@
 """Stores events for customers' webhooks, in the transaction that makes them happen.
 
-See docs/adr/0026-outbound-webhooks.md.
+See docs/adr/0025-outbound-webhooks.md.
 """
 
 from __future__ import annotations

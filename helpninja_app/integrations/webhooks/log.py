@@ -107,7 +107,7 @@ async def list_deliveries(
 
 
 async def resend(session: AsyncSession, actor: Actor, endpoint_id: UUID, event_id: UUID) -> None:
-    """Send an event again, with the id it had; ``Conflict`` while it waits or the endpoint is disabled."""
+    """Send an event again, with the id it had; ``Conflict`` while it waits or the endpoint hears nothing."""
     endpoint = await lock_endpoint(session, actor.workspace_id, endpoint_id)
     found = await session.execute(
         select(WebhookDelivery)
@@ -121,6 +121,8 @@ async def resend(session: AsyncSession, actor: Actor, endpoint_id: UUID, event_i
     delivery = found.scalar_one_or_none()
     if delivery is None:
         raise NotFound("There is no such delivery.")
+    if endpoint.status == "paused":
+        raise Conflict(endpoint.disabled_because)
     if endpoint.status == "disabled":
         raise Conflict("This endpoint is disabled. Switch it on first.")
     if delivery.status == "waiting":

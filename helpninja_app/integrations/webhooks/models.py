@@ -25,6 +25,7 @@ class EventType(StrEnum):
 class WebhookEndpoint(SQLModel, table=True):
     """``secret`` and ``old_secret``, which counts until ``old_secret_until``, are encrypted.
 
+    ``status`` is ``active``, ``disabled``, or ``paused`` while the plan has no outbound webhooks.
     ``failing_since`` is when the first attempt failed of those since one went well.
     """
 
@@ -86,7 +87,7 @@ class WebhookAttempt(SQLModel, table=True):
 
 
 class WebhookSubscriber(SQLModel, table=True):
-    """Which endpoints hear of which events: those that are not disabled."""
+    """Which endpoints hear of which events: those that are active."""
 
     __tablename__ = "webhook_subscribers"
 

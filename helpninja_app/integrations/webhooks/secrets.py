@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from helpninja_app.errors import Unavailable
 from helpninja_app.integrations.webhooks.models import WebhookEndpoint
-from helpninja_app.kernel.encryption import decrypt, encrypt
+from helpninja_app.kernel.encryption import decrypt, encrypt, renewed
 
 
 def sealed(keys: Sequence[str], secret: str, workspace_id: UUID, endpoint_id: UUID) -> str:
@@ -40,24 +40,15 @@ async def rotate_webhook_secrets(
     for endpoint in found.scalars():
         context = _context(workspace_id, endpoint.id)
         kept = [secret for secret in (endpoint.secret, endpoint.old_secret) if secret]
-        if all(_is_readable(keys[:1], secret, context) for secret in kept):
-            continue
-        if not all(_is_readable(keys, secret, context) for secret in kept):
+        try:
+            under_first = [renewed(keys, secret, context=context) for secret in kept]
+        except Unavailable:
             unreadable += 1
             continue
-        renewed = [encrypt(keys, decrypt(keys, secret, context=context), context=context) for secret in kept]
-        endpoint.secret, endpoint.old_secret = renewed[0], "".join(renewed[1:])
-        changed += 1
+        endpoint.secret, endpoint.old_secret = under_first[0], "".join(under_first[1:])
+        changed += under_first != kept
     await session.flush()
     return changed, unreadable
-
-
-def _is_readable(keys: Sequence[str], secret: str, context: str) -> bool:
-    try:
-        decrypt(keys, secret, context=context)
-    except Unavailable:
-        return False
-    return True
 
 
 def _context(workspace_id: UUID, endpoint_id: UUID) -> str:
