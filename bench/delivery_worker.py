@@ -23,6 +23,7 @@ from helpninja_app.integrations.packet import Packet
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.live import Live
 from helpninja_app.kernel.mail import LogMailer
+from helpninja_app.kernel.rate_limits import RateLimiter
 from helpninja_app.kernel.safe_http import SafeHttp
 from helpninja_app.kernel.scope import Scope
 
@@ -74,6 +75,7 @@ def make_courier(database: Database, http: SafeHttp, send: Send, *, lease_second
         fallbacks=Fallbacks(),
         origin="http://helpninja.test",
         lease_seconds=lease_seconds,
+        limiter=RateLimiter(None),
     )
 
 

@@ -191,11 +191,12 @@ async def open_resources(
         mailer = mailer or make_mailer(settings)
         files = FileStore(settings.data_dir / "files")
         files.prepare()
+        limiter = RateLimiter(settings.redis_url)
         resources = Resources(
             settings=settings,
             database=database,
             queue=queue,
-            limiter=RateLimiter(settings.redis_url),
+            limiter=limiter,
             mailer=mailer,
             supabase=supabase,
             stripe=stripe,
@@ -223,6 +224,7 @@ async def open_resources(
                 origin=settings.link_origin,
                 signing_key=settings.signing_key(),
                 mailbox=settings.reply_address,
+                limiter=limiter,
             ),
             http=webhooks,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,11 +22,16 @@ from helpninja_app.conversations.delivery_records import (
 )
 from helpninja_app.conversations.dispatch import DUE_TOPIC
 from helpninja_app.conversations.reply_addresses import Party, open_reply_address
-from helpninja_app.errors import DeliveryFailed
+from helpninja_app.errors import DeliveryFailed, RateLimited
 from helpninja_app.integrations.packet import Packet
 from helpninja_app.kernel.mail import Mailer
 from helpninja_app.kernel.outbox import Outbox, OutboxCourier
+from helpninja_app.kernel.rate_limits import Burst, RateLimiter
 from helpninja_app.kernel.safe_http import SafeHttp
+
+# Anybody's address can be that of an integration: this is no way to send mails to whom one likes.
+PER_RECIPIENT = Burst(60, 3600)
+PER_WORKSPACE = Burst(300, 3600)
 
 
 class Send(Protocol):
@@ -58,6 +64,7 @@ class Courier(OutboxCourier[Taken, Prepared]):
     origin: str
     signing_key: str = field(default="", repr=False)
     mailbox: str = ""
+    limiter: RateLimiter
 
     async def prepare(self, session: AsyncSession, taken: Taken) -> Prepared | DeliveryFailed | None:
         return await prepare(session, taken, self.keys, self.fallbacks, self.origin)
@@ -65,6 +72,7 @@ class Courier(OutboxCourier[Taken, Prepared]):
     async def hand_over(self, prepared: Prepared) -> None:
         packet = prepared.packet
         if prepared.provider == "email":
+            await self.limit_mails(prepared.workspace_id, prepared.credentials)
             async with self.database.unit_of_work() as session:
                 reply_to = await open_reply_address(
                     session,
@@ -76,6 +84,17 @@ class Courier(OutboxCourier[Taken, Prepared]):
                 )
             packet = replace(packet, reply_to=reply_to)
         await self.send(prepared.provider, prepared.credentials, packet, http=self.http, mailer=self.mailer)
+
+    async def limit_mails(self, workspace_id: UUID, credentials: Mapping[str, str]) -> None:
+        """``DeliveryFailed`` where this workspace, or everybody together, has mailed too much to somebody."""
+        try:
+            await self.limiter.hit("escalation-workspace", str(workspace_id), PER_WORKSPACE)
+            for address in credentials.get("to", "").split(","):
+                await self.limiter.hit("escalation-recipient", address.strip().casefold(), PER_RECIPIENT)
+        except RateLimited as refusal:
+            raise DeliveryFailed(
+                "Too many mails were sent in the last hour.", retry_after=refusal.retry_after
+            ) from None
 
     async def note(
         self, session: AsyncSession, taken: Taken, failure: DeliveryFailed | None, milliseconds: int

@@ -15,6 +15,7 @@ from helpninja_app.conversations.delivering import Courier
 from helpninja_app.errors import DeliveryFailed
 from helpninja_app.integrations.credentials import unseal
 from helpninja_app.integrations.health import note_failure, note_success
+from helpninja_app.integrations.models import Provider
 from helpninja_app.integrations.packet import Packet
 from helpninja_app.integrations.service import load_integration
 from helpninja_app.kernel.database import new_id
@@ -37,6 +38,8 @@ async def try_integration(
         credentials = unseal(courier.keys, integration)
     failure: DeliveryFailed | None = None
     try:
+        if integration.provider == Provider.EMAIL:
+            await courier.limit_mails(caller.workspace.id, credentials)
         async with asyncio.timeout(SECONDS):
             await courier.send(
                 integration.provider,

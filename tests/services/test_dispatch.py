@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID, uuid4
 
+import pytest
+
+from helpninja_app.conversations import delivering
 from helpninja_app.conversations.delivery_records import Fallbacks
 from helpninja_app.conversations.dispatch import release_held
 from helpninja_app.conversations.handoff import escalate
@@ -13,6 +16,7 @@ from helpninja_app.conversations.threads import open_conversation
 from helpninja_app.errors import DeliveryFailed
 from helpninja_app.integrations.packet import Packet
 from helpninja_app.integrations.retries import MAX_ATTEMPTS
+from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.deliveries import (
@@ -49,6 +53,24 @@ async def test_an_escalation_goes_to_every_integration_that_is_switched_on(
     assert channel.about(conversation.id) == sorted([HOOK, OTHER])
     assert [each.status for each in await deliveries_of(resources, tenant.id)] == ["sent", "sent"]
     assert await waits_of(resources, tenant.id) == []
+
+
+async def test_mails_to_one_address_are_so_many_an_hour_and_go_on_later(
+    resources: Resources, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PER_RECIPIENT", Burst(1, 3600))
+    tenant, other, channel = await factory.tenant(), await factory.tenant(), Channel()
+    victim = f"victim-{tenant.id.hex}@example.com"
+    for each in (tenant, other):
+        await integrate(resources, each, victim.upper() if each is other else victim, provider="email")
+        await ask_for_a_person(resources, each)
+        await courier_of(resources, channel).deliver_due(await _due(resources, each.id))
+    assert channel.to(victim)
+    assert channel.to(victim.upper()) == []
+    [held] = await deliveries_of(resources, other.id)
+    assert (held.status, held.last_error) == ("waiting", "Too many mails were sent in the last hour.")
+    [minutes] = await waits_of(resources, other.id)
+    assert 55 < minutes <= 61
 
 
 async def test_a_rule_says_where_it_goes(resources: Resources, factory: Factory) -> None:
