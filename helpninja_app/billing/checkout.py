@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.billing.customers import ensure_customer, find_customer
-from helpninja_app.billing.models import Subscription
 from helpninja_app.billing.plans import Interval, PaidPlanName, PlanOf
 from helpninja_app.billing.prices import CheckoutMode
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
-from helpninja_app.billing.stripe_objects import InvoiceState
-from helpninja_app.billing.subscriptions import LIVE, is_live, subscription_of
+from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, SubscriptionState
+from helpninja_app.billing.subscriptions import LIVE
 from helpninja_app.billing.top_ups import count_top_ups
 from helpninja_app.errors import Conflict, Invalid, Unavailable
 from helpninja_app.kernel.database import Database
@@ -40,8 +39,8 @@ class Cashier:
     async def generate_checkout_link(self, price_id: str, mode: CheckoutMode) -> str:
         """The address of a page that takes the payment.
 
-        With a plan that is paid for already it is the page that confirms the change to the new one, so that
-        nobody pays for two. Raises ``Invalid`` for a price that is not ours, ``Conflict`` for the plan that
+        With a plan that is paid for already it is the page that confirms the change to the new one, and no
+        other page that sells a plan stays open, so that nobody pays for two. Raises ``Invalid`` for a price that is not ours, ``Conflict`` for the plan that
         the workspace has, ``Unavailable`` when Stripe is away.
         """
         prices = self.stripe.prices
@@ -49,14 +48,21 @@ class Cashier:
             raise Invalid("This price is not for sale.")
         workspace_id = self.caller.workspace.id
         async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
-            subscription = await subscription_of(session, workspace_id)
-            count = await count_top_ups(session, workspace_id)
-        customer = await ensure_customer(self.database, self.stripe.gateway, self.caller)
-        if mode == "subscription" and subscription is not None and is_live(subscription):
-            return await self._change_link(customer, subscription, price_id)
+            version = str(await count_top_ups(session, workspace_id))
+        gateway = self.stripe.gateway
+        customer = await ensure_customer(self.database, gateway, self.caller)
+        if mode == "subscription":
+            pages = await gateway.list_checkouts(customer)
+            same = await self._close_others(pages, price_id)
+            # Read when no page can sell one any more: what was paid a moment ago may not have been told yet.
+            state, live = await gateway.read_subscription(customer)
+            if state is not None and live:
+                return await self._change_link(customer, state, price_id)
+            if same is not None:
+                return same.url
+            version = pages[0].id if pages else ""
         # What was bought since changes the key: buying the same twice is meant, clicking twice is not.
-        version = f"{count}:{subscription.id if subscription else ''}"
-        return await self.stripe.gateway.open_checkout(
+        return await gateway.open_checkout(
             customer,
             workspace_id,
             price_id,
@@ -126,9 +132,18 @@ class Cashier:
             action = "plan.cancelled" if is_cancelled else "plan.kept"
             await record(session, Actor.of(self.caller), action, self.caller.workspace.plan)
 
-    async def _change_link(self, customer: str, subscription: Subscription, price_id: str) -> str:
+    async def _close_others(self, pages: list[CheckoutPage], price_id: str) -> CheckoutPage | None:
+        """Have no page sell a plan but one that is asked for again, which is returned."""
+        selling = [each for each in pages if each.is_open and each.mode == "subscription"]
+        same = next((each for each in selling if (each.price, each.back) == (price_id, self.back)), None)
+        for each in selling:
+            if each is not same:
+                await self.stripe.gateway.expire_checkout(each.id)
+        return same
+
+    async def _change_link(self, customer: str, subscription: SubscriptionState, price_id: str) -> str:
         price = self.stripe.prices.plans[price_id]
-        if (price.plan, price.interval) == (subscription.plan, subscription.interval):
+        if price == self.stripe.prices.plans.get(subscription.price):
             raise Conflict(f"This workspace is on the {price.plan} plan already.")
         return await self.stripe.gateway.open_portal(
             customer,

@@ -10,6 +10,9 @@ from typing import Any
 
 from helpninja_app.errors import BadRequest
 
+# What is added to the address that a page leads back to.
+AFTER_CHECKOUT = "?checkout=done"
+
 
 @dataclass(frozen=True, slots=True)
 class EventRef:
@@ -24,7 +27,10 @@ class EventRef:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """``next_price`` takes the place of ``price`` at ``period_end``, where a change is planned."""
+    """``next_price`` takes the place of ``price`` at ``period_end``, where a change is planned.
+
+    ``workspace`` is there where our checkout sold it.
+    """
 
     id: str
     customer: str
@@ -39,6 +45,8 @@ class SubscriptionState:
     trial_end: datetime | None = None
     next_price: str | None = None
     schedule: str | None = None
+    workspace: str = ""
+    latest_invoice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,18 @@ class CheckoutState:
     currency: str
     price: str
     payment_intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutPage:
+    """A page that takes or took a payment; ``back`` is where it leads afterwards."""
+
+    id: str
+    mode: str
+    price: str
+    back: str
+    url: str
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +135,19 @@ def subscription_state(found: dict[str, Any]) -> SubscriptionState:
         cancel_at=time_of(ends) if ends else None,
         trial_end=time_of(found["trial_end"]) if found["trial_end"] else None,
         schedule=found["schedule"],
+        workspace=text_of(found["metadata"].get("workspace_id")),
+        latest_invoice=text_of(found["latest_invoice"]),
+    )
+
+
+def checkout_page(found: dict[str, Any]) -> CheckoutPage:
+    return CheckoutPage(
+        id=found["id"],
+        mode=found["mode"],
+        price=text_of(found["metadata"].get("price")),
+        back=text_of(found["success_url"]).removesuffix(AFTER_CHECKOUT),
+        url=text_of(found["url"]),
+        is_open=found["status"] == "open",
     )
 
 
