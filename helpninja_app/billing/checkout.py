@@ -40,8 +40,9 @@ class Cashier:
         """The address of a page that takes the payment.
 
         With a plan that is paid for already it is the page that confirms the change to the new one, and no
-        other page that sells a plan stays open, so that nobody pays for two. Raises ``Invalid`` for a price that is not ours, ``Conflict`` for the plan that
-        the workspace has, ``Unavailable`` when Stripe is away.
+        other page that sells a plan stays open, so that nobody pays for two. Raises ``Invalid`` for a price
+        that is not ours, ``Conflict`` for the plan that the workspace has, ``Unavailable`` when Stripe is
+        away.
         """
         prices = self.stripe.prices
         if price_id not in (prices.plans if mode == "subscription" else prices.packs):
