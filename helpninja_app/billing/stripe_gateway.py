@@ -100,6 +100,9 @@ class StripeGateway:
             "success_url": f"{back}{AFTER_CHECKOUT}",
             "cancel_url": f"{back}?checkout=left",
         }
+        if mode == "payment":
+            # A subscription has invoices anyway.
+            wanted["invoice_creation"] = {"enabled": True}
         with _told():
             session = await self._api.checkout.sessions.create_async(wanted, {"idempotency_key": key})
         return text_of(session.url)

@@ -173,6 +173,14 @@ async def test_invoices_are_listed_and_those_of_another_customer_are_not_there(
     assert foreign.status_code == 404
 
 
+async def test_credits_come_with_an_invoice(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client, 1000))
+    found = (await client.get("/api/billing/invoices", headers=buyer.headers)).json()["invoices"]
+    assert [(each["amount"], each["currency"], each["status"]) for each in found] == [(1500, "usd", "paid")]
+
+
 async def test_the_portal_needs_a_customer(
     client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
 ) -> None:
