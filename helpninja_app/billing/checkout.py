@@ -23,6 +23,14 @@ from helpninja_app.kernel.scope import Scope
 # A second click within this time opens the same page.
 ONE_CLICK_SECONDS = 600
 
+HALF_DONE = (
+    "The change of plan that was planned is taken back, but Stripe did not confirm the rest. The plan is"
+    " shown as Stripe has it now; please try again in a moment."
+)
+UNSURE = (
+    "Stripe cannot be reached right now, so it is not known whether the plan was changed. Please look here"
+    " again in a moment."
+)
 NO_CUSTOMER = "Nothing was bought for this workspace yet, so there is nothing to manage. Choose a plan first."
 
 
@@ -123,12 +131,24 @@ class Cashier:
         if customer is None or state is None or state.status not in LIVE:
             raise Conflict("There is no plan that is paid for.")
         key = self._key("cancel" if is_cancelled else "keep", state.id, str(time.time_ns()))
-        if state.schedule is not None:
-            await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
-        if is_cancelled or state.cancel_at is not None:
-            await gateway.cancel_at_period_end(state.id, is_cancelled=is_cancelled, key=key)
+        effects = Effects(self.database, self.stripe, self.plan_of)
+        try:
+            if state.schedule is not None:
+                await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
+            if is_cancelled or state.cancel_at is not None:
+                await gateway.cancel_at_period_end(state.id, is_cancelled=is_cancelled, key=key)
+        except Unavailable as error:
+            # Some of it may be done all the same: what is told and kept here is what Stripe then says.
+            try:
+                now, _ = await gateway.read_subscription(customer)
+                await effects.follow_subscription(customer)
+            except Unavailable:
+                raise Unavailable(UNSURE) from error
+            if now is not None and now.schedule is None and state.schedule is not None:
+                raise Unavailable(HALF_DONE) from error
+            raise
         # Stripe tells us too; the page does not wait for it.
-        await Effects(self.database, self.stripe, self.plan_of).follow_subscription(customer)
+        await effects.follow_subscription(customer)
         async with self.database.unit_of_work(self.caller.scope) as session:
             action = "plan.cancelled" if is_cancelled else "plan.kept"
             await record(session, Actor.of(self.caller), action, self.caller.workspace.plan)
