@@ -19,7 +19,7 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.billing.customers import workspace_of_customer
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
-from helpninja_app.billing.plans import PlanOf
+from helpninja_app.billing.plans import PLANS, PlanOf
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_inbox import finish
 from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState, SubscriptionState
@@ -89,6 +89,12 @@ class Effects:
         price = self.stripe.prices.plans.get(state.price)
         if price is None:
             raise EventParked(f"The price {state.price} belongs to no plan in the settings.")
+        cost = PLANS[price.plan].price(price.interval)
+        if (state.amount, state.currency, state.every) != (cost, "usd", price.interval):
+            raise EventParked(
+                f"The {price.plan} plan costs {cost} US cents a {price.interval}; the price {state.price} is"
+                f" {state.amount} {state.currency} a {state.every}."
+            )
         if state.is_live is not self.stripe.gateway.is_live:
             raise EventRefused("The subscription is of the other mode than the key.")
         following = self.stripe.prices.plans.get(state.next_price or "")

@@ -29,6 +29,7 @@ class EventRef:
 class SubscriptionState:
     """``next_price`` takes the place of ``price`` at ``period_end``, where a change is planned.
 
+    ``amount`` is what one costs ``every`` so long, in the currency's minor unit; ``None`` where that depends.
     ``workspace`` is there where our checkout sold it.
     """
 
@@ -41,6 +42,9 @@ class SubscriptionState:
     period_start: datetime
     period_end: datetime
     created_at: datetime
+    amount: int | None = None
+    currency: str = ""
+    every: str = ""
     cancel_at: datetime | None = None
     trial_end: datetime | None = None
     next_price: str | None = None
@@ -132,12 +136,20 @@ def subscription_state(found: dict[str, Any]) -> SubscriptionState:
         period_start=time_of(item["current_period_start"]),
         period_end=time_of(item["current_period_end"]),
         created_at=time_of(found["created"]),
+        amount=item["price"]["unit_amount"],
+        currency=item["price"]["currency"],
+        every=_length(item["price"]["recurring"]),
         cancel_at=time_of(ends) if ends else None,
         trial_end=time_of(found["trial_end"]) if found["trial_end"] else None,
         schedule=found["schedule"],
         workspace=text_of(found["metadata"].get("workspace_id")),
         latest_invoice=text_of(found["latest_invoice"]),
     )
+
+
+def _length(recurring: dict[str, Any]) -> str:
+    count, interval = recurring["interval_count"], recurring["interval"]
+    return str(interval) if count == 1 else f"{count} {interval}s"
 
 
 def checkout_page(found: dict[str, Any]) -> CheckoutPage:
