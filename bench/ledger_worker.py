@@ -94,15 +94,18 @@ async def _work(orders: Orders, fuse: _Fuse, report: int) -> None:
 
 
 async def _take_turn(database: Database, orders: Orders, number: int, report: int) -> None:
-    """Reserve, ask, and settle or release; whoever takes the same turn again gets the same reservation."""
+    """Reserve, ask, and settle or release.
+
+    Half of the turns have a key, with which whoever takes one again gets the same reservation; the others are
+    taken in one statement, as those of chats are, and by whoever takes one again anew.
+    """
     chance, scope = random.Random(number), Scope.members(orders.workspace_id)
     amount, used, fails = chance.randint(1, 20), chance.randint(0, 25), chance.random() < 0.2
+    key = f"turn:{number}" if number % 2 else None
     _STAGE.set("reserve")
     try:
         async with database.unit_of_work(scope) as session:
-            reservation = await reserve(
-                session, orders.workspace_id, AGENCY, Unit.CREDIT, amount, key=f"turn:{number}"
-            )
+            reservation = await reserve(session, orders.workspace_id, AGENCY, Unit.CREDIT, amount, key=key)
     except Conflict:
         return
     _STAGE.set("provider")

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import itertools
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -238,7 +239,8 @@ def some_orders(count: int | None) -> list[tuple[int, ...]]:
     return everything if count is None else random.Random(SEED).sample(everything, count)
 
 
-async def _run(count: int | None) -> None:
+async def run(count: int | None) -> bool:
+    """Hear of the life in all orders, or in ``count`` of them; whether all ended in one state."""
     with scratch_database() as scratch, open_stripe_shop() as twin, tempfile.TemporaryDirectory() as folder:
         values = {
             "env": "development",
@@ -260,9 +262,11 @@ async def _run(count: int | None) -> None:
                     say(f"{number} orders, {wrong} of them ended otherwise")
             seconds = time.perf_counter() - started
             say(f"{len(orders)} orders in {seconds:.0f} s: {wrong} ended otherwise than {AT_THE_END}")
+    return wrong == 0
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--orders", type=int, default=None)
-    asyncio.run(_run(parser.parse_args().orders))
+    if not asyncio.run(run(parser.parse_args().orders)):
+        sys.exit(1)

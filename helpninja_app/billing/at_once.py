@@ -1,4 +1,4 @@
-"""What most turns do to an account, as one statement each: the functions that revision 0010 made.
+"""What most turns do to an account, as one statement each: the functions that revision 0012 made.
 
 They change nothing and give ``null`` where anything is out of the ordinary; see ``reservations.py`` for that.
 """

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.billing.customers import ensure_customer, find_customer
-from helpninja_app.billing.models import Subscription
 from helpninja_app.billing.plans import Interval, PaidPlanName, PlanOf
 from helpninja_app.billing.prices import CheckoutMode
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
-from helpninja_app.billing.stripe_objects import InvoiceState
-from helpninja_app.billing.subscriptions import LIVE, is_live, subscription_of
+from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, SubscriptionState
+from helpninja_app.billing.subscriptions import LIVE
 from helpninja_app.billing.top_ups import count_top_ups
 from helpninja_app.errors import Conflict, Invalid, Unavailable
 from helpninja_app.kernel.database import Database
@@ -24,6 +23,14 @@ from helpninja_app.kernel.scope import Scope
 # A second click within this time opens the same page.
 ONE_CLICK_SECONDS = 600
 
+HALF_DONE = (
+    "The change of plan that was planned is taken back, but Stripe did not confirm the rest. The plan is"
+    " shown as Stripe has it now; please try again in a moment."
+)
+UNSURE = (
+    "Stripe cannot be reached right now, so it is not known whether the plan was changed. Please look here"
+    " again in a moment."
+)
 NO_CUSTOMER = "Nothing was bought for this workspace yet, so there is nothing to manage. Choose a plan first."
 
 
@@ -40,23 +47,31 @@ class Cashier:
     async def generate_checkout_link(self, price_id: str, mode: CheckoutMode) -> str:
         """The address of a page that takes the payment.
 
-        With a plan that is paid for already it is the page that confirms the change to the new one, so that
-        nobody pays for two. Raises ``Invalid`` for a price that is not ours, ``Conflict`` for the plan that
-        the workspace has, ``Unavailable`` when Stripe is away.
+        With a plan that is paid for already it is the page that confirms the change to the new one, and no
+        other page that sells a plan stays open, so that nobody pays for two. Raises ``Invalid`` for a price
+        that is not ours, ``Conflict`` for the plan that the workspace has, ``Unavailable`` when Stripe is
+        away.
         """
         prices = self.stripe.prices
         if price_id not in (prices.plans if mode == "subscription" else prices.packs):
             raise Invalid("This price is not for sale.")
         workspace_id = self.caller.workspace.id
         async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
-            subscription = await subscription_of(session, workspace_id)
-            count = await count_top_ups(session, workspace_id)
-        customer = await ensure_customer(self.database, self.stripe.gateway, self.caller)
-        if mode == "subscription" and subscription is not None and is_live(subscription):
-            return await self._change_link(customer, subscription, price_id)
+            version = str(await count_top_ups(session, workspace_id))
+        gateway = self.stripe.gateway
+        customer = await ensure_customer(self.database, gateway, self.caller)
+        if mode == "subscription":
+            pages = await gateway.list_checkouts(customer)
+            same = await self._close_others(pages, price_id)
+            # Read when no page can sell one any more: what was paid a moment ago may not have been told yet.
+            state, live = await gateway.read_subscription(customer)
+            if state is not None and live:
+                return await self._change_link(customer, state, price_id)
+            if same is not None:
+                return same.url
+            version = pages[0].id if pages else ""
         # What was bought since changes the key: buying the same twice is meant, clicking twice is not.
-        version = f"{count}:{subscription.id if subscription else ''}"
-        return await self.stripe.gateway.open_checkout(
+        return await gateway.open_checkout(
             customer,
             workspace_id,
             price_id,
@@ -116,19 +131,40 @@ class Cashier:
         if customer is None or state is None or state.status not in LIVE:
             raise Conflict("There is no plan that is paid for.")
         key = self._key("cancel" if is_cancelled else "keep", state.id, str(time.time_ns()))
-        if state.schedule is not None:
-            await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
-        if is_cancelled or state.cancel_at is not None:
-            await gateway.cancel_at_period_end(state.id, is_cancelled=is_cancelled, key=key)
+        effects = Effects(self.database, self.stripe, self.plan_of)
+        try:
+            if state.schedule is not None:
+                await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
+            if is_cancelled or state.cancel_at is not None:
+                await gateway.cancel_at_period_end(state.id, is_cancelled=is_cancelled, key=key)
+        except Unavailable as error:
+            # Some of it may be done all the same: what is told and kept here is what Stripe then says.
+            try:
+                now, _ = await gateway.read_subscription(customer)
+                await effects.follow_subscription(customer)
+            except Unavailable:
+                raise Unavailable(UNSURE) from error
+            if now is not None and now.schedule is None and state.schedule is not None:
+                raise Unavailable(HALF_DONE) from error
+            raise
         # Stripe tells us too; the page does not wait for it.
-        await Effects(self.database, self.stripe, self.plan_of).follow_subscription(customer)
+        await effects.follow_subscription(customer)
         async with self.database.unit_of_work(self.caller.scope) as session:
             action = "plan.cancelled" if is_cancelled else "plan.kept"
             await record(session, Actor.of(self.caller), action, self.caller.workspace.plan)
 
-    async def _change_link(self, customer: str, subscription: Subscription, price_id: str) -> str:
+    async def _close_others(self, pages: list[CheckoutPage], price_id: str) -> CheckoutPage | None:
+        """Have no page sell a plan but one that is asked for again, which is returned."""
+        selling = [each for each in pages if each.is_open and each.mode == "subscription"]
+        same = next((each for each in selling if (each.price, each.back) == (price_id, self.back)), None)
+        for each in selling:
+            if each is not same:
+                await self.stripe.gateway.expire_checkout(each.id)
+        return same
+
+    async def _change_link(self, customer: str, subscription: SubscriptionState, price_id: str) -> str:
         price = self.stripe.prices.plans[price_id]
-        if (price.plan, price.interval) == (subscription.plan, subscription.interval):
+        if price == self.stripe.prices.plans.get(subscription.price):
             raise Conflict(f"This workspace is on the {price.plan} plan already.")
         return await self.stripe.gateway.open_portal(
             customer,

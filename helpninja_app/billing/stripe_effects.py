@@ -7,6 +7,7 @@ order nor the number of deliveries matters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,10 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.billing.customers import workspace_of_customer
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
-from helpninja_app.billing.plans import PlanOf
+from helpninja_app.billing.plans import PLANS, PlanOf
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_inbox import finish
-from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState
+from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState, SubscriptionState
 from helpninja_app.billing.subscriptions import apply_subscription
 from helpninja_app.billing.top_ups import add_top_up, follow_charge
 from helpninja_app.errors import HelpNinjaError, NotFound
@@ -79,14 +80,21 @@ class Effects:
         workspace_id = await self._workspace_of(customer)
         if workspace_id is None:
             return Effect("Of a customer that was not made here.", is_ignored=True)
-        async with self.database.unit_of_work() as session:
-            read_at = await database_time(session)
-        state, live = await self.stripe.gateway.read_subscription(customer)
+        read_at, state, live = await self._read_subscription(customer)
+        ended = ""
+        if live > 1 and (ended := await self._end_surplus(workspace_id, customer)):
+            read_at, state, live = await self._read_subscription(customer)
         if state is None:
             return Effect("No subscription.", workspace_id)
         price = self.stripe.prices.plans.get(state.price)
         if price is None:
             raise EventParked(f"The price {state.price} belongs to no plan in the settings.")
+        cost = PLANS[price.plan].price(price.interval)
+        if (state.amount, state.currency, state.every) != (cost, "usd", price.interval):
+            raise EventParked(
+                f"The {price.plan} plan costs {cost} US cents a {price.interval}; the price {state.price} is"
+                f" {state.amount} {state.currency} a {state.every}."
+            )
         if state.is_live is not self.stripe.gateway.is_live:
             raise EventRefused("The subscription is of the other mode than the key.")
         following = self.stripe.prices.plans.get(state.next_price or "")
@@ -119,7 +127,25 @@ class Effects:
                 return Effect("Something newer is known already.", workspace_id)
             plan = await apply_subscription(session, workspace_id, self.plan_of, await database_time(session))
         more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
-        return Effect(f"{state.status}: the {plan} plan counts.{more}", workspace_id)
+        return Effect(f"{state.status}: the {plan} plan counts.{ended}{more}", workspace_id)
+
+    async def _read_subscription(self, customer: str) -> tuple[datetime, SubscriptionState | None, int]:
+        """After a time that is surely before: of two readings the later one counts."""
+        async with self.database.unit_of_work() as session:
+            read_at = await database_time(session)
+        return read_at, *await self.stripe.gateway.read_subscription(customer)
+
+    async def _end_surplus(self, workspace_id: UUID, customer: str) -> str:
+        """End what was bought beside a plan that is paid for, and pay it back; says so in a sentence."""
+        surplus = await self.stripe.gateway.surplus_subscriptions(customer)
+        for each in surplus:
+            await self.stripe.gateway.undo_subscription(each)
+            price = self.stripe.prices.plans.get(each.price)
+            async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+                actor, subject = Actor.system(workspace_id, "Billing"), price.plan if price else each.id
+                await record(session, actor, "plan.second_ended", subject)
+        ids = ", ".join(each.id for each in surplus)
+        return f" Bought beside it, ended and paid back: {ids}." if ids else ""
 
     async def _effect(self, type: str, object_id: str) -> Effect:
         gateway = self.stripe.gateway

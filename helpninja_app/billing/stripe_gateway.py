@@ -18,11 +18,14 @@ import stripe
 import structlog
 
 from helpninja_app.billing.stripe_objects import (
+    AFTER_CHECKOUT,
     ChargeState,
+    CheckoutPage,
     CheckoutState,
     EventRef,
     InvoiceState,
     SubscriptionState,
+    checkout_page,
     event_ref,
     invoice_state,
     portal_configuration,
@@ -92,14 +95,31 @@ class StripeGateway:
             "customer": customer,
             "client_reference_id": str(workspace_id),
             "line_items": [{"price": price, "quantity": 1}],
-            "metadata": meant,
+            "metadata": meant | {"price": price},
             kind: {"metadata": meant},
-            "success_url": f"{back}?checkout=done",
+            "success_url": f"{back}{AFTER_CHECKOUT}",
             "cancel_url": f"{back}?checkout=left",
         }
+        if mode == "payment":
+            # A subscription has invoices anyway.
+            wanted["invoice_creation"] = {"enabled": True}
         with _told():
             session = await self._api.checkout.sessions.create_async(wanted, {"idempotency_key": key})
         return text_of(session.url)
+
+    async def list_checkouts(self, customer: str) -> list[CheckoutPage]:
+        """A customer's pages, newest first; an open one is over after a day."""
+        with _told():
+            found = await self._api.checkout.sessions.list_async({"customer": customer, "limit": 100})
+        return [checkout_page(each.to_dict()) for each in found.data]
+
+    async def expire_checkout(self, id: str) -> None:
+        """Have nobody pay on that page any more; one that is over stays as it is."""
+        with _told():
+            try:
+                await self._api.checkout.sessions.expire_async(id, {}, {"idempotency_key": f"expire:{id}"})
+            except stripe.InvalidRequestError as error:
+                log.info("checkout_was_over", checkout=id, detail=str(error.user_message))
 
     async def read_checkout(self, id: str) -> CheckoutState:
         with _told():
@@ -173,11 +193,7 @@ class StripeGateway:
 
         And how many are live: more than one is paid for without need.
         """
-        with _told():
-            found = await self._api.subscriptions.list_async(
-                {"customer": customer, "status": "all", "limit": 100}
-            )
-        states = [subscription_state(each.to_dict()) for each in found.data]
+        states = await self._subscriptions(customer)
         if not states:
             return None, 0
         live = sum(each.status in LIVE for each in states)
@@ -186,6 +202,49 @@ class StripeGateway:
             return newest, live
         schedule = await self._read("subscription_schedules", newest.schedule)
         return with_next_price(newest, schedule), live
+
+    async def surplus_subscriptions(self, customer: str) -> list[SubscriptionState]:
+        """Those that our checkout sold beside another: all but the oldest one that is paid."""
+        sold = [
+            each for each in await self._subscriptions(customer) if each.status in LIVE and each.workspace
+        ]
+        return sorted(sold, key=lambda each: (each.status == "past_due", each.created_at, each.id))[1:]
+
+    async def undo_subscription(self, subscription: SubscriptionState) -> None:
+        """Pay a subscription's last invoice back, or ask for its money no more, and end it now.
+
+        In this order: one that has ended is not found again by whoever has to go on after a failure.
+        """
+        invoice = subscription.latest_invoice
+        if (await self._read("invoices", invoice))["status"] == "open":
+            with _told():
+                await self._api.invoices.void_invoice_async(
+                    invoice, {}, {"idempotency_key": f"void:{invoice}"}
+                )
+        with _told():
+            payments = await self._api.invoice_payments.list_async({"invoice": invoice, "status": "paid"})
+        for each in payments.data:
+            await self._pay_back(text_of(each.to_dict()["payment"]["payment_intent"]))
+        await self.cancel(subscription.id)
+
+    async def _pay_back(self, payment_intent: str) -> None:
+        with _told():
+            try:
+                await self._api.refunds.create_async(
+                    {"payment_intent": payment_intent, "reason": "duplicate"},
+                    {"idempotency_key": f"pay-back:{payment_intent}"},
+                )
+            except stripe.InvalidRequestError as error:
+                # The money is on its way back already, or with the bank.
+                if error.code not in ("charge_already_refunded", "charge_disputed"):
+                    raise
+
+    async def _subscriptions(self, customer: str) -> list[SubscriptionState]:
+        with _told():
+            found = await self._api.subscriptions.list_async(
+                {"customer": customer, "status": "all", "limit": 100}
+            )
+        return [subscription_state(each.to_dict()) for each in found.data]
 
     async def customer_of(self, kind: Literal["subscriptions", "invoices"], id: str) -> str:
         """Whose a subscription or an invoice is."""

@@ -10,6 +10,9 @@ from typing import Any
 
 from helpninja_app.errors import BadRequest
 
+# What is added to the address that a page leads back to.
+AFTER_CHECKOUT = "?checkout=done"
+
 
 @dataclass(frozen=True, slots=True)
 class EventRef:
@@ -24,7 +27,11 @@ class EventRef:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """``next_price`` takes the place of ``price`` at ``period_end``, where a change is planned."""
+    """``next_price`` takes the place of ``price`` at ``period_end``, where a change is planned.
+
+    ``amount`` is what one costs ``every`` so long, in the currency's minor unit; ``None`` where that depends.
+    ``workspace`` is there where our checkout sold it.
+    """
 
     id: str
     customer: str
@@ -35,10 +42,15 @@ class SubscriptionState:
     period_start: datetime
     period_end: datetime
     created_at: datetime
+    amount: int | None = None
+    currency: str = ""
+    every: str = ""
     cancel_at: datetime | None = None
     trial_end: datetime | None = None
     next_price: str | None = None
     schedule: str | None = None
+    workspace: str = ""
+    latest_invoice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,18 @@ class CheckoutState:
     currency: str
     price: str
     payment_intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutPage:
+    """A page that takes or took a payment; ``back`` is where it leads afterwards."""
+
+    id: str
+    mode: str
+    price: str
+    back: str
+    url: str
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +136,30 @@ def subscription_state(found: dict[str, Any]) -> SubscriptionState:
         period_start=time_of(item["current_period_start"]),
         period_end=time_of(item["current_period_end"]),
         created_at=time_of(found["created"]),
+        amount=item["price"]["unit_amount"],
+        currency=item["price"]["currency"],
+        every=_length(item["price"]["recurring"]),
         cancel_at=time_of(ends) if ends else None,
         trial_end=time_of(found["trial_end"]) if found["trial_end"] else None,
         schedule=found["schedule"],
+        workspace=text_of(found["metadata"].get("workspace_id")),
+        latest_invoice=text_of(found["latest_invoice"]),
+    )
+
+
+def _length(recurring: dict[str, Any]) -> str:
+    count, interval = recurring["interval_count"], recurring["interval"]
+    return str(interval) if count == 1 else f"{count} {interval}s"
+
+
+def checkout_page(found: dict[str, Any]) -> CheckoutPage:
+    return CheckoutPage(
+        id=found["id"],
+        mode=found["mode"],
+        price=text_of(found["metadata"].get("price")),
+        back=text_of(found["success_url"]).removesuffix(AFTER_CHECKOUT),
+        url=text_of(found["url"]),
+        is_open=found["status"] == "open",
     )
 
 

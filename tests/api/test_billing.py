@@ -173,6 +173,27 @@ async def test_invoices_are_listed_and_those_of_another_customer_are_not_there(
     assert foreign.status_code == 404
 
 
+async def test_credits_are_added_when_a_delayed_payment_arrives(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    checkout = await buyer.top_up(client, 1000)
+    stripe_twin.complete_checkout(checkout, is_delayed=True)
+    await buyer.hear()
+    before = (await buyer.usage()).topped_up
+    stripe_twin.settle_checkout(checkout)
+    arrived = [each for each in await buyer.events() if each["type"].endswith("async_payment_succeeded")]
+    await buyer.hear(arrived)
+    assert (before, (await buyer.usage()).topped_up) == (0, 1_000)
+
+
+async def test_credits_come_with_an_invoice(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client, 1000))
+    found = (await client.get("/api/billing/invoices", headers=buyer.headers)).json()["invoices"]
+    assert [(each["amount"], each["currency"], each["status"]) for each in found] == [(1500, "usd", "paid")]
+
+
 async def test_the_portal_needs_a_customer(
     client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
 ) -> None:

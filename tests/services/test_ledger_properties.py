@@ -35,6 +35,7 @@ class Turn:
     granted: int
     topped_up: int
     month: int
+    key: str | None
     is_open: bool = True
     charged: tuple[int, int] | None = None
     returned: int = 0
@@ -136,11 +137,12 @@ class Ledger(RuleBasedStateMachine):
         turns = self.model.turns
         return turns[-1 - number % min(len(turns), 6)] if turns else None
 
-    @rule(amount=AMOUNTS, at_least=st.none() | st.integers(0, 30))
-    def reserve(self, amount: int, at_least: int | None) -> None:
+    @rule(amount=AMOUNTS, at_least=st.none() | st.integers(0, 30), has_key=st.booleans())
+    def reserve(self, amount: int, at_least: int | None, has_key: bool) -> None:
+        """Without a key, as chats do, in one statement."""
         model = self.model
         taken = min(amount, model.balance)
-        key = str(len(model.turns))
+        key = str(len(model.turns)) if has_key else None
         asked = self.books.reserve(amount, at_least=at_least, key=key)
         if taken < (amount if at_least is None else max(at_least, 1)):
             with pytest.raises(LimitUsedUp) as refused:
@@ -150,17 +152,16 @@ class Ledger(RuleBasedStateMachine):
         reservation = self.run(asked)
         assert reservation.amount == taken
         granted = min(taken, model.granted)
-        model.turns.append(Turn(reservation, granted, taken - granted, model.month))
+        model.turns.append(Turn(reservation, granted, taken - granted, model.month, key))
         model.spent += granted
         model.topped_up -= taken - granted
 
     @rule(number=TURNS, amount=AMOUNTS)
     def reserve_again(self, number: int, amount: int) -> None:
-        if (turn := self.turn(number)) is None:
+        if (turn := self.turn(number)) is None or turn.key is None:
             return
-        key = str(self.model.turns.index(turn))
         try:
-            assert self.run(self.books.reserve(amount, key=key)) == turn.reservation
+            assert self.run(self.books.reserve(amount, key=turn.key)) == turn.reservation
         except Conflict:
             assert not turn.is_open
 
@@ -204,16 +205,16 @@ class Ledger(RuleBasedStateMachine):
         self.run(self.books.open())
         self.model.allowance = allowance
 
-    @rule(before=AMOUNTS, after=AMOUNTS)
-    def next_month(self, before: int, after: int) -> None:
+    @rule(before=AMOUNTS, after=AMOUNTS, has_key=st.booleans())
+    def next_month(self, before: int, after: int, has_key: bool) -> None:
         """With something reserved on both sides of the border, which is where mistakes are made."""
-        self.reserve(before, 1)
+        self.reserve(before, 1, has_key)
         account: LedgerAccount = self.run(self.books.next_month())
         assert account.used == 0
         self.model.spent = self.model.used = 0
         self.model.month += 1
         assert len(self.run(self.books.amounts(EntryKind.RESET))) == self.model.month
-        self.reserve(after, 1)
+        self.reserve(after, 1, not has_key)
 
     @invariant()
     def agrees(self) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from bench.stripe_orders import AT_THE_END, SEED, hear_in_order, hear_meanwhile, live, some_orders
+import bench.stripe_orders
+from bench.stripe_orders import AT_THE_END, SEED, hear_in_order, hear_meanwhile, live, run, some_orders
 from helpninja_app.resources import Resources
 from tests.twins.stripe import StripeTwin
 
@@ -40,3 +42,13 @@ async def test_what_is_heard_while_life_goes_on_ends_in_the_same_state(
     chance = random.Random(SEED)
     states = {await hear_meanwhile(limited, stripe_twin, chance) for _ in range(LIVES)}
     assert states == {AT_THE_END}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("is_well", [True, False])
+async def test_the_bench_says_whether_an_order_ended_otherwise(
+    monkeypatch: pytest.MonkeyPatch, *, is_well: bool
+) -> None:
+    end = AT_THE_END if is_well else dataclasses.replace(AT_THE_END, plan="pro")
+    monkeypatch.setattr(bench.stripe_orders, "AT_THE_END", end)
+    assert await run(2) is is_well

@@ -36,7 +36,7 @@ SAID = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one of the next calls whose path matches.
+    """What goes wrong with one of the next calls whose method and path, as in `POST /v1/refunds`, match.
 
     `status` answers so before anything happened, `hang` waits and then does the work, `drop` does the work
     and cuts the connection before the answer.
@@ -118,7 +118,9 @@ class Api:
                 state.posts_without_key.append(call)
             elif call.key and RANDOM_KEY.fullmatch(call.key):
                 state.posts_with_random_key.append(call)
-            found = next((fault for fault in self.faults if re.search(fault.path, call.path)), None)
+            found = next(
+                (fault for fault in self.faults if re.search(fault.path, f"{call.method} {call.path}")), None
+            )
             self.faults[:] = [fault for fault in self.faults if fault is not found]
         return found
 

@@ -176,8 +176,13 @@ def let_expire(core: Core, session: Obj) -> None:
     core.emit("checkout.session.expired", session)
 
 
-def complete(core: Core, session: Obj, *, is_good: bool = True, email: str | None = None) -> bool:
-    """Somebody pays. A declined card leaves the session open; a second time does nothing."""
+def complete(
+    core: Core, session: Obj, *, is_good: bool = True, email: str | None = None, is_delayed: bool = False
+) -> bool:
+    """Somebody pays. A declined card leaves the session open; a second time does nothing.
+
+    ``is_delayed`` is a bank transfer: its money comes with `settle`.
+    """
     if session["status"] != "open":
         return bool(session["status"] == "complete")
     order = core.state.orders[session["id"]]
@@ -195,13 +200,21 @@ def complete(core: Core, session: Obj, *, is_good: bool = True, email: str | Non
         with core.changing("customer.updated", customer):
             customer["email"] = customer["email"] or address
     session["customer_details"] = _details(address)
-    if session["mode"] == "payment":
+    if session["mode"] == "payment" and not is_delayed:
         _pay_once(core, session, order)
+    elif session["mode"] == "payment":
+        _intent_of(core, session, order["params"])
     else:
         _subscribe(core, session, order)
     session |= {"status": "complete", "url": None}
     core.emit("checkout.session.completed", session)
     return True
+
+
+def settle(core: Core, session: Obj) -> None:
+    """The money of a delayed payment is there."""
+    _pay_once(core, session, core.state.orders[session["id"]])
+    core.emit("checkout.session.async_payment_succeeded", session)
 
 
 def _intent_of(core: Core, session: Obj, params: Obj) -> Obj:

@@ -222,6 +222,18 @@ def void(core: Core, invoice: Obj) -> None:
         core.emit("invoice.voided", invoice)
 
 
+def void_open(core: Core, _: Obj, id: str) -> Obj:
+    """POST /v1/invoices/{id}/void."""
+    invoice = core.find(core.state.invoices, "invoice", id)
+    if invoice["status"] != "open":
+        said = (
+            f"You can only pass in open invoices. This invoice isn't open: its status is {invoice['status']}."
+        )
+        raise StripeError(said, code="invoice_not_editable")
+    void(core, invoice)
+    return invoice
+
+
 def retrieve(core: Core, _: Obj, id: str) -> Obj:
     return core.find(core.state.invoices, "invoice", id)
 

@@ -12,6 +12,7 @@ from tests.twins.stripe.shapes import Obj
 FOLDER = Path(__file__).parents[2] / "fixtures" / "stripe"
 RECORDED_AT = 1_793_188_800
 LABELS = {"workspace_id": "0b9f4a52-6f0e-4c38-9d1e-3f6f7a0f2c11"}
+DELAYED = "checkout.session.async_payment_succeeded"
 BACK = "https://helpninja.test/billing"
 
 
@@ -31,6 +32,8 @@ def record() -> dict[str, Obj]:
         for kind in ("checkout.session.completed", "customer.subscription.created", "invoice.paid")
     }
     made["checkout.session.completed.topup"] = twin.events("checkout.session.completed")[1]
+    _buy(twin, customer, "price_top_up_1000", "payment", "payment_intent_data", is_delayed=True)
+    made[DELAYED] = twin.events(DELAYED)[0]
     checkout_charge = twin.state.payment_intents[topped_up["payment_intent"]]["latest_charge"]
     subscription = bought["subscription"]
     item = twin.state.subscriptions[subscription]["items"]["data"][0]["id"]
@@ -53,7 +56,9 @@ def record() -> dict[str, Obj]:
     return made
 
 
-def _buy(twin: StripeTwin, customer: str, price: str, mode: str, labelled: str) -> Obj:
+def _buy(
+    twin: StripeTwin, customer: str, price: str, mode: str, labelled: str, *, is_delayed: bool = False
+) -> Obj:
     session = checkout.create(
         twin,
         {
@@ -67,7 +72,9 @@ def _buy(twin: StripeTwin, customer: str, price: str, mode: str, labelled: str) 
             "cancel_url": BACK,
         },
     )
-    twin.complete_checkout(session["id"])
+    twin.complete_checkout(session["id"], is_delayed=is_delayed)
+    if is_delayed:
+        twin.settle_checkout(session["id"])
     return session
 
 

@@ -90,6 +90,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint, type], ...] = (
     ("GET", "invoices", invoices.list_invoices, params.InvoiceListParams),
     ("GET", "invoices/{id}", invoices.retrieve, params.InvoiceRetrieveParams),
     ("POST", "invoices/{id}/pay", subscriptions.pay_invoice, params.InvoicePayParams),
+    ("POST", "invoices/{id}/void", invoices.void_open, params.InvoiceVoidInvoiceParams),
     ("GET", "invoice_payments", invoices.list_payments, params.InvoicePaymentListParams),
     ("GET", "payment_intents", payments.list_intents, params.PaymentIntentListParams),
     ("GET", "payment_intents/{id}", payments.retrieve_intent, params.PaymentIntentRetrieveParams),

@@ -146,11 +146,18 @@ class StripeTwin(Core, Delivery):
 
     # What people do in their browsers, for tests that need none.
 
-    def complete_checkout(self, session: str, *, card: Card = "good", email: str | None = None) -> bool:
+    def complete_checkout(
+        self, session: str, *, card: Card = "good", email: str | None = None, is_delayed: bool = False
+    ) -> bool:
         """Pays on the checkout page; False where the card is declined or the session over."""
         with self.lock:
-            found = checkout.retrieve(self, {}, session)
-            return checkout.complete(self, found, is_good=card == "good", email=email)
+            found, is_good = checkout.retrieve(self, {}, session), card == "good"
+            return checkout.complete(self, found, is_good=is_good, email=email, is_delayed=is_delayed)
+
+    def settle_checkout(self, session: str) -> None:
+        """The money of a delayed payment arrives."""
+        with self.lock:
+            checkout.settle(self, checkout.retrieve(self, {}, session))
 
     def use_portal(
         self, url: str, action: Literal["confirm", "cancel", "renew", "save-card"], *, card: Card = "good"

@@ -1,0 +1,108 @@
+"""What was paid, and in which mode, has to be what a plan or credits cost here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx
+import pytest
+
+from helpninja_app.resources import Resources
+from tests.buying import Buyer, make_buyer
+from tests.factories import Factory
+from tests.twins.stripe import StripeTwin
+
+OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
+
+
+@pytest.fixture
+async def buyer(
+    factory: Factory, with_resources: OpenOthers, stripe_twin: StripeTwin
+) -> AsyncIterator[Buyer]:
+    async with with_resources(unlimited=False) as limited:
+        yield await make_buyer(factory, limited, stripe_twin)
+
+
+async def told(buyer: Buyer, kind: str) -> list[tuple[str, str]]:
+    return [await buyer.detail(each) for each in await buyer.events() if each["type"] == kind]
+
+
+async def subscribe(client: httpx.AsyncClient, buyer: Buyer) -> dict[str, Any]:
+    """The subscription to pro that Stripe has and has not told of."""
+    buyer.twin.complete_checkout(await buyer.checkout(client, "pro"))
+    customer = await buyer.customer()
+    [found] = [each for each in buyer.twin.state.subscriptions.values() if each["customer"] == customer]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "cost"),
+    [
+        ({"unit_amount": 1_00}, "100 usd a month"),
+        ({"unit_amount": None}, "None usd a month"),
+        ({"currency": "jpy"}, "9900 jpy a month"),
+        ({"recurring": {"interval": "year", "interval_count": 1}}, "9900 usd a year"),
+        ({"recurring": {"interval": "month", "interval_count": 6}}, "9900 usd a 6 months"),
+    ],
+)
+async def test_a_plan_that_costs_something_else_at_stripe_is_parked(
+    client: httpx.AsyncClient, buyer: Buyer, change: dict[str, Any], cost: str
+) -> None:
+    subscription = await subscribe(client, buyer)
+    subscription["items"]["data"][0]["price"] |= change
+    await buyer.hear()
+    assert await told(buyer, "customer.subscription.created") == [
+        ("parked", f"The pro plan costs 9900 US cents a month; the price price_pro_monthly is {cost}.")
+    ]
+    assert await buyer.plan() == "free"
+
+
+@pytest.mark.parametrize("change", [{"amount_subtotal": 1_00}, {"currency": "jpy"}])
+async def test_credits_that_cost_something_else_at_stripe_are_refused(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, change: dict[str, Any]
+) -> None:
+    checkout = await buyer.top_up(client)
+    stripe_twin.complete_checkout(checkout)
+    stripe_twin.state.sessions[checkout] |= change
+    await buyer.hear()
+    [(state, detail)] = await told(buyer, "checkout.session.completed")
+    assert (state, detail[:35]) == ("refused", "1,000 credits cost 1500 US cents, n")
+    assert (await buyer.usage()).topped_up == 0
+
+
+async def test_a_checkout_of_the_other_mode_is_refused(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    checkout = await buyer.top_up(client)
+    stripe_twin.complete_checkout(checkout)
+    stripe_twin.state.sessions[checkout]["livemode"] = True
+    await buyer.hear()
+    refused = ("refused", "The checkout is of the other mode than the key.")
+    assert await told(buyer, "checkout.session.completed") == [refused]
+    assert (await buyer.usage()).topped_up == 0
+
+
+async def test_a_subscription_of_the_other_mode_is_refused(client: httpx.AsyncClient, buyer: Buyer) -> None:
+    (await subscribe(client, buyer))["livemode"] = True
+    await buyer.hear()
+    refused = ("refused", "The subscription is of the other mode than the key.")
+    assert await told(buyer, "customer.subscription.created") == [refused]
+    assert await buyer.plan() == "free"
+
+
+async def test_a_charge_of_the_other_mode_is_refused(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client))
+    await buyer.hear()
+    customer = await buyer.customer()
+    [charge] = [each for each in stripe_twin.state.charges.values() if each["customer"] == customer]
+    stripe_twin.refund(charge["id"])
+    charge["livemode"] = True
+    await buyer.hear()
+    assert await told(buyer, "charge.refunded") == [
+        ("refused", "The charge is of the other mode than the key.")
+    ]
+    assert (await buyer.usage()).topped_up == 1_000

@@ -1,0 +1,102 @@
+"""Stripe fails in the middle of a cancellation: what is told then is true, and our row as Stripe has it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx
+import pytest
+
+from helpninja_app.billing.checkout import HALF_DONE, UNSURE
+from helpninja_app.billing.stripe_gateway import AWAY
+from helpninja_app.errors import Unavailable
+from helpninja_app.jobs import end_plans_of_deleted_workspaces
+from helpninja_app.resources import Resources
+from tests.buying import Buyer, make_buyer
+from tests.factories import Factory
+from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.twins.stripe import StripeTwin
+
+OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
+
+RELEASE, CANCEL = "POST .*/release", "POST /v1/subscriptions/sub_"
+# Once, and twice more by the client itself.
+TRIES = 3
+
+
+@pytest.fixture
+def twin() -> Iterator[StripeTwin]:
+    """One of its own: its faults are for this test."""
+    with open_stripe_shop() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def buyer(factory: Factory, with_resources: OpenOthers, twin: StripeTwin) -> AsyncIterator[Buyer]:
+    async with with_resources(**settings_of(twin) | {"unlimited": False}) as limited:
+        yield await make_buyer(factory, limited, twin)
+
+
+async def plan_downgrade(client: httpx.AsyncClient, buyer: Buyer) -> dict[str, Any]:
+    """The subscription to agency that becomes one to starter."""
+    buyer.twin.complete_checkout(await buyer.checkout(client, "agency"))
+    [subscription] = buyer.twin.state.subscriptions.values()
+    buyer.twin.schedule(subscription["id"], "price_starter_monthly")
+    await buyer.hear()
+    found = await buyer.subscription()
+    assert found is not None
+    assert found.next_plan == "starter"
+    return subscription
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "next_plan"), [(RELEASE, AWAY, "starter"), (CANCEL, HALF_DONE, None)]
+)
+async def test_what_is_told_of_a_cancellation_that_failed_is_so(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, path: str, told: str, next_plan: str | None
+) -> None:
+    subscription = await plan_downgrade(client, buyer)
+    cashier = buyer.resources.cashier(await buyer.caller())
+    twin.fail_next(TRIES, path=path)
+    with pytest.raises(Unavailable) as failed:
+        await cashier.cancel_plan()
+    row = await buyer.subscription()
+    assert failed.value.detail == told
+    assert row is not None
+    assert (row.next_plan, row.cancel_at) == (next_plan, None)
+    await cashier.cancel_plan()
+    assert subscription["cancel_at_period_end"] is True
+
+
+async def test_who_cannot_know_what_was_changed_says_so(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await plan_downgrade(client, buyer)
+    cashier = buyer.resources.cashier(await buyer.caller())
+    twin.fail_next(TRIES, path=CANCEL)
+    # The first look is before anything is changed.
+    twin.hang(0, path="GET /v1/subscriptions$")
+    twin.fail_next(TRIES, path="GET /v1/subscriptions$")
+    with pytest.raises(Unavailable) as failed:
+        await cashier.cancel_plan()
+    assert failed.value.detail == UNSURE
+
+
+async def test_a_deleted_workspace_with_a_planned_change_is_cancelled_when_stripe_is_back(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    subscription = await plan_downgrade(client, buyer)
+    deleted = await client.request(
+        "DELETE",
+        f"/api/workspaces/{buyer.tenant.id}",
+        json={"confirm": buyer.tenant.workspace.slug},
+        headers=buyer.headers,
+    )
+    assert deleted.status_code == 200
+    twin.fail_next(TRIES, path=CANCEL)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    assert (subscription["schedule"], subscription["cancel_at_period_end"]) == (None, False)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is True
