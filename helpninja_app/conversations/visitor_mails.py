@@ -6,22 +6,30 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.workspaces import load_workspace
-from helpninja_app.conversations.models import Conversation, Message, Sender
+from helpninja_app.conversations.models import Conversation, ConversationNote, Message, Sender
+from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.reply_addresses import Party, open_reply_address
-from helpninja_app.errors import NotFound
+from helpninja_app.errors import NotFound, RateLimited
 from helpninja_app.kernel.database import Database, enter_scope
 from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.rate_limits import Burst, RateLimiter
 from helpninja_app.kernel.scope import Scope
+
+log = structlog.get_logger(__name__)
 
 VISITOR_TASK = "send_visitor_mail"
 SENT_AFTER = timedelta(seconds=60)
 """So long an open panel has to show it: what was seen there is not mailed."""
+PER_RECIPIENT = Burst(10, 3600)
+PER_WORKSPACE = Burst(200, 3600)
 
 _MOST = 50
 
@@ -42,6 +50,7 @@ async def queue_visitor_mail(session: AsyncSession, queue: Queue, conversation: 
 async def mail_visitor(
     database: Database,
     mailer: Mailer,
+    limiter: RateLimiter,
     workspace_id: UUID,
     conversation_id: UUID,
     *,
@@ -50,7 +59,8 @@ async def mail_visitor(
 ) -> None:
     """Send what was not seen, and note that it was sent; ``Unavailable`` when it could not be.
 
-    When it ends between the two it is sent once more, under the same Message-ID.
+    When it ends between the two it is sent once more, under the same Message-ID. Above the limits nothing is
+    sent, which a note tells the members; it goes along with the next mail.
     """
     async with database.unit_of_work() as session:
         await enter_scope(session, Scope.members(workspace_id))
@@ -58,6 +68,17 @@ async def mail_visitor(
     if written is None:
         return
     mail, last = written
+    try:
+        # The address is what a visitor says is theirs: a workspace of strangers is no way to flood somebody.
+        await limiter.hit("visitor-mail-recipient", mail.to.casefold(), PER_RECIPIENT)
+        await limiter.hit("visitor-mail-workspace", str(workspace_id), PER_WORKSPACE)
+    except RateLimited:
+        log.warning(
+            "visitor_mail_not_sent", workspace_id=str(workspace_id), conversation_id=str(conversation_id)
+        )
+        async with database.unit_of_work(Scope.members(workspace_id)) as session:
+            await _tell_unsent(session, workspace_id, conversation_id, last)
+        return
     await mailer.send(mail)
     async with database.unit_of_work(Scope.members(workspace_id)) as session:
         await session.execute(
@@ -102,6 +123,23 @@ async def _write(
         sender_name=name,
     )
     return mail, unseen[-1].id
+
+
+async def _tell_unsent(session: AsyncSession, workspace_id: UUID, conversation_id: UUID, last: UUID) -> None:
+    told = await session.execute(
+        insert(ConversationNote)
+        .values(
+            workspace_id=workspace_id,
+            conversation_id=conversation_id,
+            author_name="HelpNinja",
+            text=_UNSENT,
+            client_id=last,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(ConversationNote.id))
+    )
+    if told.first() is not None:
+        await announce(session, workspace_id, conversation_id, Change.DETAILS)
 
 
 async def _unseen(session: AsyncSession, conversation: Conversation) -> list[Message]:
@@ -154,12 +192,20 @@ def _quoted(question: str) -> str:
 
 
 def _then_site(page_url: str) -> str:
-    parts = urlsplit(page_url)
+    try:
+        parts = urlsplit(page_url)
+    except ValueError:
+        return _THEN_WEBSITE
     if parts.scheme in {"http", "https"} and parts.hostname:
         return f"To go on, open the chat again: {parts.scheme}://{parts.netloc}{parts.path}"
-    return "To go on, open the chat on our website again."
+    return _THEN_WEBSITE
 
 
+_UNSENT = (
+    "The last reply was not mailed to the visitor: too many mails went out within the hour. They see it"
+    " in the chat, and it goes along with the next mail."
+)
+_THEN_WEBSITE = "To go on, open the chat on our website again."
 _THEN_MAIL = "To go on, answer this mail."
 _TEXT = """\
 {said}
