@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hmac
 import json
-from collections.abc import Sequence
-from email import message_from_bytes
+from email.message import Message
 from email.utils import parseaddr
 
 from fastapi import APIRouter, Request
@@ -17,8 +15,9 @@ from pydantic import BaseModel, Field
 from api_routes.bodies import read_limited
 from api_routes.identity import resources_of, visitor_burst
 from api_routes.problems import documented
-from helpninja_app.conversations.inbound_mail import Outcome, take_in
-from helpninja_app.conversations.received_mail import MAX_BYTES, ReceivedMail, read_mail
+from helpninja_app.conversations.inbound_mail import Outcome, take_in, turn_away
+from helpninja_app.conversations.mail_parts import read_head_at, spans
+from helpninja_app.conversations.received_mail import MAX_BYTES, read_head, read_mail
 from helpninja_app.errors import Invalid, NotSignedIn, Unavailable
 
 router = APIRouter(tags=["Schedulers"])
@@ -52,14 +51,13 @@ async def receive(request: Request) -> Taken:
     if settings.reply_address:
         ours.append(settings.reply_address.partition("@")[0] + "+")
     # Beside the event loop: a mail may hold megabytes of files.
-    mail = await asyncio.to_thread(_read, request.headers.get("content-type", ""), body, ours)
-    outcome = await take_in(resources.database, resources.queue, settings.signing_key(), mail)
+    raw, envelope = await asyncio.to_thread(_unwrapped, request.headers.get("content-type", ""), body)
+    head = await asyncio.to_thread(read_head, raw, envelope=envelope)
+    outcome = turn_away(settings.signing_key(), head)
+    if outcome is None:
+        mail = await asyncio.to_thread(read_mail, raw, ours=ours, envelope=envelope)
+        outcome = await take_in(resources.database, resources.queue, settings.signing_key(), mail)
     return Taken(ok=outcome in {Outcome.STORED, Outcome.REPEATED}, outcome=outcome)
-
-
-def _read(content_type: str, body: bytes, ours: Sequence[str]) -> ReceivedMail:
-    raw, envelope = _unwrapped(content_type, body)
-    return read_mail(raw, ours=ours, envelope=envelope)
 
 
 def _given(request: Request) -> bytes:
@@ -67,7 +65,7 @@ def _given(request: Request) -> bytes:
     if scheme.casefold() == "basic":
         try:
             return base64.b64decode(value, validate=True).partition(b":")[2]
-        except binascii.Error:
+        except ValueError:
             return b""
     return value.strip().encode() if scheme.casefold() == "bearer" else b""
 
@@ -88,15 +86,17 @@ def _unwrapped(content_type: str, body: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _form(content_type: str, body: bytes) -> dict[str, bytes]:
-    whole = message_from_bytes(b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\n\n" + body)
-    fields = {}
-    for part in whole.walk():
-        if part is whole:
-            continue
-        name = part.get_param("name", header="content-disposition")
-        value = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(value, bytes):
-            fields[name] = value
+    # Not by the parser of mails: of what strangers wrote only the head is looked at here.
+    whole = Message()
+    whole["Content-Type"] = content_type
+    boundary, fields = whole.get_boundary(), {}
+    # The first delimiter is found by the end of the line before it.
+    body = b"\n" + body
+    for begin, end in spans(body, 1, len(body), boundary) if boundary else ():
+        head, value = read_head_at(body, begin, end)
+        name = head.get_param("name", header="content-disposition")
+        if isinstance(name, str):
+            fields[name] = body[value:end]
     return fields
 
 

@@ -145,6 +145,7 @@ async def send_visitor_mail(context: JobContext, *, workspace_id: str, conversat
     await mail_visitor(
         resources.database,
         resources.mailer,
+        resources.limiter,
         UUID(workspace_id),
         UUID(conversation_id),
         signing_key=resources.settings.signing_key(),

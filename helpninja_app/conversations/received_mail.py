@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message as MimePart
-from email.utils import getaddresses, parseaddr
+from email.utils import getaddresses
 
-from selectolax.lexbor import LexborHTMLParser
-
+from helpninja_app.conversations.mail_html import words_of
+from helpninja_app.conversations.mail_parts import MAX_HEAD, parts_of, read_head_at, storable
 from helpninja_app.errors import Invalid
 
 MAX_BYTES = 15_000_000
@@ -21,60 +21,111 @@ MAX_TEXT = 20_000
 _MAX_READ = 60_000
 _MAX_HEADER = 4_000
 _RECIPIENTS = ("to", "cc", "delivered-to", "x-original-to", "x-envelope-to", "envelope-to")
-_QUOTES = "blockquote, .gmail_quote, .yahoo_quoted, #divRplyFwdMsg, #appendonsend, script, style, head, title"
+_ADDRESS = re.compile(r"[^\s\0<>@]+@[^\s\0<>@]+")
+_FAILED = re.compile(r"\b(dmarc|spf)\s*=\s*(hard)?fail\b", re.IGNORECASE)
 _MANY_BLANKS = re.compile(r"\n{4,}")
 _TIME = re.compile(r"[0-9\u0660-\u0669]{1,2}[:.h][0-9\u0660-\u0669]{2}")
 _COLONS = (":", "\uff1a")
 _LEAD_IN_LINES = 3
-_BLOCKS = "p, div, br, li, tr, h1, h2, h3, h4"
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedMail:
-    """``text`` is without what was quoted; ``is_automatic``: nobody wrote it (RFC 3834)."""
+class MailHead:
+    """``is_automatic``: nobody wrote it (RFC 3834). ``is_doubted``: the server that took it says that it is
+    not from whom it names (RFC 8601).
+    """
 
     message_id: str
     sender: str
     sender_name: str
     recipients: tuple[str, ...]
+    is_automatic: bool
+    is_doubted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMail(MailHead):
+    """``text`` is without what was quoted."""
+
     text: str
     attachments: int
-    is_automatic: bool
+
+
+def read_head(raw: bytes, *, envelope: Sequence[str] = ()) -> MailHead:
+    """What a mail says of itself, whatever follows; ``Invalid`` when that cannot be read.
+
+    ``envelope`` are the addresses it was delivered to, where known.
+    """
+    with _refused():
+        head, _ = read_head_at(raw, 0, len(raw), MAX_HEAD)
+        name, sender = _sender(head)
+        recipients = [
+            address
+            for each in _RECIPIENTS
+            # Only what is written out is an address: a name in encoded words may read like one.
+            for _, address in getaddresses([_header(head, each)])
+            if address
+        ]
+        return MailHead(
+            message_id=_header(head, "message-id"),
+            sender=sender,
+            sender_name=name,
+            recipients=(*envelope, *recipients),
+            is_automatic=_is_automatic(head),
+            # The topmost is of the last server; below it anybody may have written one.
+            is_doubted=bool(_FAILED.search(str(head.get("authentication-results", ""))[:_MAX_HEADER])),
+        )
 
 
 def read_mail(raw: bytes, *, ours: Sequence[str], envelope: Sequence[str] = ()) -> ReceivedMail:
-    """``Invalid`` when it cannot be read. ``envelope`` are the addresses it was delivered to, where known.
+    """``Invalid`` when it cannot be read.
 
     ``ours`` are addresses that our mails come from: what is quoted of them begins with one, in any language.
     """
-    try:
-        # The older policy: it leaves headers alone until they are asked for, and these by simpler rules.
-        mail = message_from_bytes(raw)
-        name, sender = parseaddr(_header(mail, "from"))
-        recipients = [
-            address for each in _RECIPIENTS for _, address in getaddresses([_header(mail, each)]) if address
-        ]
-        text, attachments = _content(mail, ours)
-    except (MessageError, LookupError, ValueError, RecursionError) as error:
-        raise Invalid("This cannot be read as a mail.") from error
-    if "@" not in sender:
-        raise Invalid("This is not a mail: it does not say who wrote it.")
+    head = read_head(raw, envelope=envelope)
+    with _refused():
+        text, attachments = _content(raw, ours)
     return ReceivedMail(
-        message_id=_header(mail, "message-id"),
-        sender=sender.casefold(),
-        sender_name=name,
-        recipients=(*envelope, *recipients),
+        message_id=head.message_id,
+        sender=head.sender,
+        sender_name=head.sender_name,
+        recipients=head.recipients,
+        is_automatic=head.is_automatic,
+        is_doubted=head.is_doubted,
         text=text,
         attachments=attachments,
-        is_automatic=_is_automatic(mail),
     )
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except (MessageError, LookupError, ValueError, RecursionError) as error:
+        raise Invalid("This cannot be read as a mail.") from error
+
+
+def _sender(head: MimePart) -> tuple[str, str]:
+    """The name and the address of the one who wrote it, who is named once and by one address."""
+    given = [str(each) for each in head.get_all("from", ())]
+    if len(given) != 1 or len(given[0]) > _MAX_HEADER:
+        raise Invalid("This is not a mail: it does not say who wrote it.")
+    # Taken apart before it is decoded: what a name holds, brackets and commas too, stays a name.
+    found = getaddresses([" ".join(given[0].split())])
+    if len(found) != 1 or not _ADDRESS.fullmatch(found[0][1]):
+        raise Invalid("This is not a mail: it does not say by one address who wrote it.")
+    name, sender = found[0]
+    try:
+        name = str(make_header(decode_header(name))) if "=?" in name else name
+    except (MessageError, LookupError, ValueError):
+        name = ""
+    return " ".join(storable(name).split()), sender.casefold()
 
 
 def _header(mail: MimePart, name: str) -> str:
     # A mail may have several of one name: each hop adds its own Delivered-To.
     value = ", ".join(str(each) for each in mail.get_all(name, ()))[:_MAX_HEADER]
-    value = str(make_header(decode_header(value))) if "=?" in value else value
-    return " ".join(_storable(value).split())
+    return " ".join(storable(value).split())
 
 
 def _is_automatic(mail: MimePart) -> bool:
@@ -87,44 +138,16 @@ def _is_automatic(mail: MimePart) -> bool:
     )
 
 
-def _content(mail: MimePart, ours: Sequence[str]) -> tuple[str, int]:
+def _content(raw: bytes, ours: Sequence[str]) -> tuple[str, int]:
     plain, html, attachments = "", "", 0
-    for part in mail.walk():
-        if part.is_multipart():
-            continue
-        if part.get_filename() or part.get_content_disposition() == "attachment":
+    for part in parts_of(raw):
+        if part.is_file:
             attachments += 1
-        elif part.get_content_type() == "text/plain" and not plain:
-            plain = _words(part)
-        elif part.get_content_type() == "text/html" and not html:
-            html = _words(part)
-    return newest(plain if plain.strip() else _text_of(html), ours)[:MAX_TEXT], attachments
-
-
-def _words(part: MimePart) -> str:
-    body = part.get_payload(decode=True)
-    if not isinstance(body, bytes):
-        return ""
-    try:
-        words = body.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
-        words = body.decode("utf-8", "replace")
-    return _storable(words)
-
-
-def _storable(words: str) -> str:
-    # Neither NUL nor half a surrogate pair can be stored.
-    return words.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _text_of(html: str) -> str:
-    tree = LexborHTMLParser(html[: 10 * _MAX_READ])
-    for quote in tree.css(_QUOTES):
-        quote.decompose()
-    for block in tree.css(_BLOCKS):
-        block.insert_before("\n")
-    lines = (" ".join(line.split()) for line in (tree.body.text() if tree.body else "").split("\n"))
-    return "\n".join(lines)
+        elif part.head.get_content_type() == "text/plain" and not plain:
+            plain = part.words
+        elif part.head.get_content_type() == "text/html" and not html:
+            html = part.words
+    return newest(plain if plain.strip() else words_of(html), ours)[:MAX_TEXT], attachments
 
 
 def newest(text: str, ours: Sequence[str] = ()) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,15 +16,20 @@ from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.conversations.models import Conversation, ConversationNote, Message, Sender
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.reply_addresses import Party, open_reply_address
-from helpninja_app.errors import MailRefused, NotFound
+from helpninja_app.errors import MailRefused, NotFound, RateLimited
 from helpninja_app.kernel.database import Database, enter_scope, new_id
 from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.rate_limits import Burst, RateLimiter
 from helpninja_app.kernel.scope import Scope
+
+log = structlog.get_logger(__name__)
 
 VISITOR_TASK = "send_visitor_mail"
 SENT_AFTER = timedelta(seconds=60)
 """So long an open panel has to show it: what was seen there is not mailed."""
+PER_RECIPIENT = Burst(10, 3600)
+PER_WORKSPACE = Burst(200, 3600)
 
 _MOST = 50
 
@@ -44,6 +50,7 @@ async def queue_visitor_mail(session: AsyncSession, queue: Queue, conversation: 
 async def mail_visitor(
     database: Database,
     mailer: Mailer,
+    limiter: RateLimiter,
     workspace_id: UUID,
     conversation_id: UUID,
     *,
@@ -52,8 +59,9 @@ async def mail_visitor(
 ) -> None:
     """Send what was not seen, and note that it was sent; ``Unavailable`` when it could not be.
 
-    When it ends between the two it is sent once more, under the same Message-ID. A refusal for good is shown
-    to members; what was refused goes along when something else is mailed, perhaps to another address.
+    When it ends between the two it is sent once more, under the same Message-ID. A refusal for good, and what
+    is above the limits, is shown to members; it goes along when something else is mailed, perhaps to another
+    address.
     """
     async with database.unit_of_work() as session:
         await enter_scope(session, Scope.members(workspace_id))
@@ -62,10 +70,17 @@ async def mail_visitor(
         return
     mail, last = written
     try:
+        # The address is what a visitor says is theirs: a workspace of strangers is no way to flood somebody.
+        await limiter.hit("visitor-mail-recipient", mail.to.casefold(), PER_RECIPIENT)
+        await limiter.hit("visitor-mail-workspace", str(workspace_id), PER_WORKSPACE)
         await mailer.send(mail)
-    except MailRefused as refused:
+    except (MailRefused, RateLimited) as refused:
+        why = refused.detail if isinstance(refused, MailRefused) else TOO_MANY
+        log.warning(
+            "visitor_mail_not_sent", workspace_id=str(workspace_id), conversation_id=str(conversation_id)
+        )
         async with database.unit_of_work(Scope.members(workspace_id)) as session:
-            await _show_refusal(session, workspace_id, conversation_id, last, mail.to, refused.detail)
+            await _show_refusal(session, workspace_id, conversation_id, last, mail.to, why)
         return
     async with database.unit_of_work(Scope.members(workspace_id)) as session:
         await session.execute(
@@ -184,12 +199,17 @@ def _quoted(question: str) -> str:
 
 
 def _then_site(page_url: str) -> str:
-    parts = urlsplit(page_url)
+    try:
+        parts = urlsplit(page_url)
+    except ValueError:
+        return _THEN_WEBSITE
     if parts.scheme in {"http", "https"} and parts.hostname:
         return f"To go on, open the chat again: {parts.scheme}://{parts.netloc}{parts.path}"
-    return "To go on, open the chat on our website again."
+    return _THEN_WEBSITE
 
 
+TOO_MANY = "too many mails went out within the hour. It goes along with the next mail."
+_THEN_WEBSITE = "To go on, open the chat on our website again."
 _THEN_MAIL = "To go on, answer this mail."
 _TEXT = """\
 {said}

@@ -104,6 +104,8 @@ FINDS_NOTHING = {
     "POST /api/deliveries/{delivery_id}/resend",
     *(f"{method} /api/canned-replies/{{reply_id}}" for method in ("GET", "PATCH", "DELETE")),
     "POST /api/canned-replies/{reply_id}/render",
+    # No generated text is a condition.
+    *("POST /api/rules", "PATCH /api/rules/{rule_id}", "DELETE /api/rules/{rule_id}"),
     *(f"GET /api/conversations/{{conversation_id}}/{what}" for what in ("export", "shares")),
     *(f"POST /api/conversations/{{conversation_id}}/{what}" for what in ("transcript", "shares")),
     "DELETE /api/conversations/{conversation_id}/shares/{share_id}",
@@ -154,7 +156,10 @@ def is_of_staff(label: str) -> bool:
     """Whether it takes a member's session or a key, and nothing less."""
     return bool(
         OPERATIONS[label].definition.raw["tags"]
-        in (["Knowledge"], ["Billing"], ["Models"], ["Chats"], ["Inbox"], ["Integrations"], ["Webhooks"])
+        in (
+            *(["Knowledge"], ["Billing"], ["Models"], ["Chats"], ["Inbox"]),
+            *(["Integrations"], ["Rules"], ["Webhooks"]),
+        )
     )
 
 

@@ -51,6 +51,11 @@ def mail(to: str, body: str = "Size 44, please.", *, sender: str = ADA, id: str 
     return message
 
 
+def with_file(message: EmailMessage) -> EmailMessage:
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="order.pdf")
+    return message
+
+
 async def deliver(client: httpx.AsyncClient, message: EmailMessage | bytes, **changes: Any) -> httpx.Response:
     raw = message if isinstance(message, bytes) else message.as_bytes()
     headers = SECRET | {"content-type": "message/rfc822"}
@@ -169,8 +174,7 @@ async def test_files_that_do_not_come_along_are_told_of(
 ) -> None:
     talk = await begin(client, factory)
     desk = await talk.desk()
-    message = mail(await address(resources, talk))
-    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="order.pdf")
+    message = with_file(mail(await address(resources, talk)))
     assert [await outcome(client, message) for _ in range(2)] == ["stored", "repeated"]
     [note] = (await desk.read())["notes"]
     assert "attached" in note["text"]
@@ -212,6 +216,71 @@ async def test_programs_that_answer_each_other_come_to_an_end(
     assert found == ["stored"] * MAX_AN_HOUR + ["too_many"]
 
 
+async def test_strangers_who_write_to_the_team_come_to_an_end(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    to = await address(resources, talk, Party.TEAM)
+    mails = [with_file(mail(to, id=f"<{n}@x>")) for n in range(MAX_AN_HOUR + 2)]
+    found = [await outcome(client, each) for each in mails]
+    assert found == ["stored"] * MAX_AN_HOUR + ["too_many"] * 2
+    assert len((await desk.read())["notes"]) == 2 * MAX_AN_HOUR
+    assert await outcome(client, mails[-1]) == "too_many"
+
+
+async def test_a_member_s_mail_of_files_alone_is_told_of_once(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    email = (await client.get("/api/auth/me", headers=desk.headers)).json()["user"]["email"]
+    message = with_file(mail(await address(resources, talk, Party.TEAM), "", sender=email))
+    assert [await outcome(client, message) for _ in range(2)] == ["stored", "stored"]
+    assert len((await desk.read())["notes"]) == 1
+
+
+async def test_a_note_by_mail_is_cut_to_what_a_note_holds(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    to = await address(resources, talk, Party.TEAM)
+    assert await outcome(client, mail(to, "word " * 5_000)) == "stored"
+    assert len((await desk.read())["notes"][0]["text"]) == 20_000
+
+
+@pytest.mark.parametrize("result", ["spf=fail", "spf=none; dmarc=fail"])
+async def test_a_member_s_mail_that_the_server_doubts_is_a_note(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, result: str
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    email = (await client.get("/api/auth/me", headers=desk.headers)).json()["user"]["email"]
+    message = mail(await address(resources, talk, Party.TEAM), "Pay to my account.", sender=email)
+    message["Authentication-Results"] = f"mx.helpninja.test; {result} header.from=x"
+    assert await outcome(client, message) == "stored"
+    found = await desk.read()
+    assert said(found, "member") == []
+    assert "may be from somebody else" in found["notes"][0]["text"]
+
+
+async def test_a_mail_to_no_conversation_is_not_read(client: httpx.AsyncClient) -> None:
+    nested = b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 1_000
+    response = await deliver(client, b"From: a@b.c\nTo: reply@in.helpninja.test\n" + nested)
+    assert response.json()["outcome"] == "unknown"
+
+
+async def test_a_mail_of_too_many_parts_is_refused(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    to = await address(resources, await begin(client, factory))
+    nested = b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 1_000
+    response = await deliver(client, f"From: a@b.c\nTo: {to}\n".encode() + nested)
+    assert response.status_code == 422
+    assert "too many parts" in response.json()["detail"]
+
+
 @pytest.mark.parametrize("kind", ["SendGrid", "Mailgun", "Postmark"])
 async def test_a_mail_comes_in_the_wrapping_of_a_service(
     client: httpx.AsyncClient, factory: Factory, resources: Resources, kind: str
@@ -231,9 +300,9 @@ async def test_a_mail_comes_in_the_wrapping_of_a_service(
     assert (response.status_code, response.json()["outcome"]) == (200, "stored"), response.text
 
 
-@pytest.mark.parametrize("value", ["", "Bearer wrong", "Basic !!", "Basic YTpi", "Bearer"])
+@pytest.mark.parametrize("value", ["", "Bearer wrong", "Basic !!", "Basic YTpi", "Basic \xe9", "Bearer"])
 async def test_without_the_secret_nothing_is_taken(client: httpx.AsyncClient, value: str) -> None:
-    response = await deliver(client, b"From: a@b.c\n\nx", headers={"authorization": value})
+    response = await deliver(client, b"From: a@b.c\n\nx", headers={"authorization": value.encode("latin-1")})
     assert response.status_code == 401
 
 

@@ -10,12 +10,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from helpninja_app.conversations import visitor_events
+from helpninja_app.conversations import visitor_events, visitor_mails
 from helpninja_app.conversations.notices import inbox_topic
 from helpninja_app.conversations.reply_addresses import Party, read_reply_address
-from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
+from helpninja_app.conversations.visitor_mails import PER_RECIPIENT, VISITOR_TASK, mail_visitor
 from helpninja_app.errors import MailRefused
 from helpninja_app.kernel.mail import Mail, Mailer
+from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.inboxing import Desk, Talk, begin
@@ -51,6 +52,7 @@ async def send(resources: Resources, talk: Talk, mailer: Mailer) -> None:
     await mail_visitor(
         resources.database,
         mailer,
+        resources.limiter,
         talk.tenant.id,
         UUID(talk.conversation_id),
         signing_key=resources.settings.signing_key(),
@@ -223,6 +225,56 @@ async def test_another_workspace_does_not_see_what_was_refused(
         assert found.scalar_one() == 0
 
 
+async def test_an_address_cannot_be_flooded(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    for number in range(PER_RECIPIENT.amount + 2):
+        await say(desk, f"Buy this, {number}.")
+        await send(resources, talk, mailer)
+    assert len(mailer.of(email)) == PER_RECIPIENT.amount
+    found = await desk.read()
+    assert len([each for each in found["messages"] if each["role"] == "member"]) == PER_RECIPIENT.amount + 2
+    assert ["could not be mailed" in note["text"] for note in found["notes"]] == [True, True]
+
+
+async def test_a_workspace_cannot_flood_many(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitor_mails, "PER_WORKSPACE", Burst(1, 3600))
+    talk, desk = await answered(client, factory)
+    mailer = Mailbox()
+    for mails in (1, 0):
+        email = await away(resources, talk)
+        await say(desk, "Buy this.")
+        await send(resources, talk, mailer)
+        assert len(mailer.of(email)) == mails
+
+
+async def test_a_page_whose_address_is_none_is_not_named(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
+        await session.execute(
+            text("update conversations set page_url = 'http://[x' where id = :id"),
+            {"id": talk.conversation_id},
+        )
+    await say(desk, "Hello.")
+    await mail_visitor(
+        resources.database,
+        mailer,
+        resources.limiter,
+        talk.tenant.id,
+        UUID(talk.conversation_id),
+        signing_key="k",
+        inbox="",
+    )
+    assert "open the chat on our website again" in mailer.of(email)[0].text
+
+
 async def test_notes_and_other_conversations_are_in_no_mail(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:
@@ -249,6 +301,7 @@ async def test_another_workspace_cannot_have_it_mailed(
     await mail_visitor(
         resources.database,
         mailer,
+        resources.limiter,
         stranger.id,
         UUID(talk.conversation_id),
         signing_key="k",

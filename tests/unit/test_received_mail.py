@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpninja_app.conversations.received_mail import MAX_TEXT, newest, read_mail
+from helpninja_app.conversations.received_mail import MAX_TEXT, newest, read_head, read_mail
 from helpninja_app.errors import Invalid
 
 OURS = ("help@shop.example", "reply+")
@@ -144,3 +144,127 @@ def test_parts_within_parts_without_end_are_refused_or_read() -> None:
     with suppress(Invalid):
         assert read_mail(deep, ours=OURS).text == ""
     assert time.process_time() - began < 10
+
+
+HEAD = b"From: a@b.c\n"
+NESTED = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(200))
+LONG = {
+    "HTML that opens its tags again": HEAD
+    + b"Content-Type: text/html\n\n"
+    + "".join(f"<font a{n}><p>" for n in range(4_000)).encode(),
+    "HTML within HTML": HEAD + b"Content-Type: text/html\n\n" + b"<div>" * 40_000,
+    "tags without an end": HEAD + b"Content-Type: text/html\n\n" + b"<a <!--<!-<script" * 40_000,
+    "a charset that takes squares": HEAD
+    + b"Content-Type: text/plain; charset=punycode\n\nx-"
+    + b"a" * 400_000,
+    "parts within parts": HEAD + NESTED + b"\n" + b"a\n" * 500_000,
+    "many parts": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 300_000,
+    "a long field": HEAD + b"Content-Type: text/plain" + b";" * 200_000 + b"\n\nx",
+    "a long head": HEAD + b"x:\n" * 1_000_000 + b"\nx",
+}
+
+
+@pytest.mark.parametrize("raw", LONG.values(), ids=LONG)
+def test_no_mail_takes_long_to_read(raw: bytes) -> None:
+    began = time.process_time()
+    with suppress(Invalid):
+        assert len(read_mail(raw, ours=OURS).text) <= MAX_TEXT
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("kind", ["parts within parts", "many parts", "a long field", "a long head"])
+def test_what_has_too_much_of_something_is_refused_in_words(kind: str) -> None:
+    with pytest.raises(Invalid, match="cannot be read: "):
+        read_mail(LONG[kind], ours=OURS)
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>a\nb<p>c", "a b\nc"),
+        ("<div>a</div><div><br></div><div>b</div>", "a\n\nb"),
+        ('<a title="x > y">link</a> <!-- no --> more', "link more"),
+        ("1 < 2 &lt; 3 & 4", "1 < 2 < 3 & 4"),
+        ('Yes<div class="gmail_quote"><div>old</div>old</div>!', "Yes\n!"),
+        ("<b>Y</b>es<blockquote><blockquote>x</blockquote>y</blockquote>", "Yes"),
+        ("<TITLE>no</TITLE>Yes<script>'<p>'", "Yes"),
+        ("Yes<a", "Yes"),
+    ],
+)
+def test_html_is_read_as_it_is_shown(html: str, expected: str) -> None:
+    assert read_mail(HEAD + b"Content-Type: text/html\n\n" + html.encode(), ours=OURS).text == expected
+
+
+@pytest.mark.parametrize(
+    "charset", ["iso-8859-1", "windows-1252", "latin-1", "utf-8", "UTF8", "koi8-r", "gb2312"]
+)
+def test_the_charsets_people_write_in_are_read(charset: str) -> None:
+    words = "Привет" if charset.startswith(("koi8", "gb")) else "Grüße"
+    raw = HEAD + f"Content-Type: text/plain; charset={charset}\n\n".encode() + words.encode(charset)
+    assert read_mail(raw, ours=OURS).text == words
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "From: =?utf-8?q?=3Cagent=40shop.com=3E?=",
+        "From: agent@shop.com\nFrom: eve@evil.example",
+        "From: agent@shop.com, eve@evil.example",
+        "From: agent@shop.com <eve@evil.example>",
+        "From: agent@shop.c\0om",
+        "From: eve@evil.example" + " " * 5_000 + "x",
+    ],
+)
+def test_who_is_not_named_by_one_address_is_refused(sender: str) -> None:
+    with pytest.raises(Invalid):
+        read_head(f"{sender}\n\nHello".encode())
+
+
+@pytest.mark.parametrize("name", ["=?utf-8?q?x_=3Cagent=40shop.com=3E=2C?=", '"agent@shop.com"', "=?x?q?y?="])
+def test_a_name_is_never_an_address(name: str) -> None:
+    assert read_head(f"From: {name} <eve@evil.example>\n\nHello".encode()).sender == "eve@evil.example"
+
+
+def test_a_name_is_decoded() -> None:
+    assert read_head(b"From: =?utf-8?q?J=C3=BCrgen=2C_Dr=2E?= <a@b.c>\n\n").sender_name == "Jürgen, Dr."
+
+
+@pytest.mark.parametrize(
+    ("results", "is_doubted"),
+    [
+        ("", False),
+        ("Authentication-Results: mx; spf=pass; dmarc=pass", False),
+        ("Authentication-Results: mx; spf=softfail; dmarc=none", False),
+        ("Authentication-Results: mx;\n spf=fail smtp.mailfrom=x", True),
+        ("Authentication-Results: mx; dkim=pass; DMARC = Fail", True),
+        ("Authentication-Results: mx; dmarc=pass\nAuthentication-Results: far; dmarc=fail", False),
+    ],
+)
+def test_a_sender_whom_the_server_doubts_is_known(results: str, is_doubted: bool) -> None:
+    head = "\n".join(line for line in ("From: a@b.c", results) if line)
+    assert read_head(f"{head}\n\nHello".encode()).is_doubted is is_doubted
+
+
+def test_a_mail_within_the_mail_is_a_file() -> None:
+    inner, outer = EmailMessage(), mail()
+    inner["From"] = "cfo@shop.example"
+    inner.set_content("For us only.")
+    outer.set_content("<p>See below.</p>", subtype="html")
+    outer.make_mixed()
+    outer.add_attachment(inner)
+    found = read_mail(outer.as_bytes(), ours=OURS)
+    assert (found.text, found.attachments) == ("See below.", 1)
+
+
+def test_mails_of_a_digest_are_files() -> None:
+    raw = HEAD + b"Content-Type: multipart/digest; boundary=b\n\n--b\n\nFrom: x@y.z\n\nSecret\n--b--\n"
+    found = read_mail(raw, ours=OURS)
+    assert (found.text, found.attachments) == ("", 1)
+
+
+def test_the_usual_parts_within_parts_are_read() -> None:
+    message = mail()
+    message.add_alternative("<p>Grüße</p>", subtype="html")
+    message.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="a.png")
+    found = read_mail(message.as_bytes().replace(b"\n", b"\r\n"), ours=OURS)
+    assert (found.text, found.attachments) == ("Grüße aus Köln", 1)
