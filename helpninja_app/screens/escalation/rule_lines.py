@@ -51,7 +51,7 @@ def _group(line: Line) -> rx.Component:
                 on_change=lambda operator: _state.choose_operator(line.id, operator),
                 **_described(line),
             ),
-            class_name="w-29",
+            class_name="w-32",
         ),
         _adding("Condition", name, _state.add_condition(line.id)),
         rx.cond(line.may_nest, _adding("Group", name, _state.add_group(line.id))),
