@@ -75,7 +75,12 @@ def _confidence() -> rx.Component:
             class_name="flex justify-between gap-2 text-body",
         ),
         rx.el.div(
-            rx.el.div(class_name="h-full rounded-full bg-warning", style={"width": f"{InboxState.doubt}%"}),
+            rx.el.div(
+                class_name=rx.cond(
+                    InboxState.is_sure, "h-full rounded-full bg-success", "h-full rounded-full bg-warning"
+                ),
+                style={"width": f"{InboxState.doubt}%"},
+            ),
             role="progressbar",
             aria_label="Confidence",
             aria_valuemin=0,

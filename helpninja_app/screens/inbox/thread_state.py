@@ -91,6 +91,7 @@ class ThreadState(FollowedState, mixin=True):
     reasons: str = ""
     doubt: int = 0
     doubted: str = ""
+    is_sure: bool = False
     threshold: str = ""
     passages: rx.Field[list[PassageRow]] = rx.field(default_factory=list)
     past: rx.Field[list[PastRow]] = rx.field(default_factory=list)
@@ -234,6 +235,7 @@ class ThreadState(FollowedState, mixin=True):
         self.was_escalated, self.threshold = bool(found.timeline.reasons), percent(threshold)
         confidence = one.confidence if one else None
         self.doubt = round(confidence * 100) if confidence is not None else 0
+        self.is_sure = confidence is not None and confidence >= threshold
         self.doubted = percent(confidence) if confidence is not None else ""
         said = [why(reason, confidence, threshold) for reason in found.timeline.reasons]
         self.reasons = f"{'; '.join(said)}.".capitalize() if said else ""
