@@ -100,6 +100,7 @@ class StatusChange(BaseModel):
 
 class ConversationDetail(ConversationInfo):
     reasons: list[str] = Field(description="Everything that a person was asked for.")
+    rules: list[str] = Field(description="Names of rules that matched.")
     messages: list[InboxMessage]
     notes: list[InboxNote]
     changes: list[StatusChange]
@@ -270,6 +271,7 @@ def _detail(timeline: Timeline) -> ConversationDetail:
     return ConversationDetail(
         **conversation_info(timeline.conversation).model_dump(),
         reasons=list(timeline.reasons),
+        rules=list(timeline.rules),
         messages=[inbox_message(message) for message in timeline.messages],
         notes=[inbox_note(note) for note in timeline.notes],
         changes=[

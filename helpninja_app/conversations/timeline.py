@@ -69,13 +69,17 @@ class TimelineChange:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Each oldest first. ``has_earlier`` when messages before the first shown were left out."""
+    """Each oldest first. ``rules`` are the names of those that matched, also of those that told people only.
+
+    ``has_earlier`` when messages before the first shown were left out.
+    """
 
     conversation: Conversation
     messages: tuple[TimelineMessage, ...]
     notes: tuple[TimelineNote, ...]
     changes: tuple[TimelineChange, ...]
     reasons: tuple[str, ...]
+    rules: tuple[str, ...]
     has_earlier: bool
 
 
@@ -102,17 +106,19 @@ async def read_timeline(
         .where(*_of(ConversationTransition, conversation))
         .order_by(col(ConversationTransition.id))
     )
-    reasons = await session.execute(
-        select(col(Escalation.reason))
-        .where(*_of(Escalation, conversation), col(Escalation.notice_of).is_(None))
+    asked = await session.execute(
+        select(col(Escalation.reason), col(Escalation.rule_name), col(Escalation.notice_of))
+        .where(*_of(Escalation, conversation))
         .order_by(col(Escalation.id))
     )
+    escalations = asked.tuples().all()
     return Timeline(
         conversation,
         tuple(message_view(row) for row in reversed(rows[:SHOWN_MESSAGES])),
         tuple(note_view(row) for row in notes.scalars()),
         tuple(_change(row) for row in changes.scalars()),
-        tuple(dict.fromkeys(reasons.scalars())),
+        tuple(dict.fromkeys(reason for reason, _, notice_of in escalations if notice_of is None)),
+        tuple(dict.fromkeys(rule for _, rule, _ in escalations if rule)),
         has_earlier=len(rows) > SHOWN_MESSAGES,
     )
 

@@ -61,7 +61,10 @@ async def test_a_rule_asks_for_a_person_once_and_says_which_it_was(
     answers = [(await ask(client, tenant, session_id=session_id)).json() for _ in range(2)]
     assert [each["escalated"] for each in answers] == [True, True]
     assert {each["reason"] for each in answers} == {"rule"}
-    assert await reasons_of(resources, tenant, answers[0]["conversationId"]) == ["rule"]
+    conversation_id = answers[0]["conversationId"]
+    assert await reasons_of(resources, tenant, conversation_id) == ["rule"]
+    read = await client.get(f"/api/conversations/{conversation_id}", headers=tenant.headers)
+    assert read.json()["rules"] == ["Boots"]
     assert await sent(resources, tenant, channel) == [HOOK]
     assert channel.sent[0][1].headline == "The rule “Boots” asks for a person"
 
@@ -145,6 +148,7 @@ async def test_a_notice_is_told_once_and_asks_for_nobody(
     ]
     read = await client.get(f"/api/conversations/{talk.conversation_id}", headers=tenant.headers)
     assert read.json()["reasons"] == []
+    assert read.json()["rules"] == ["Boots", "Boots again"]
     listed = await client.get("/api/conversations?reason=rule", headers=tenant.headers)
     assert listed.json()["conversations"] == []
 

@@ -238,7 +238,11 @@ class ThreadState(FollowedState, mixin=True):
         self.is_sure = confidence is not None and confidence >= threshold
         self.doubted = percent(confidence) if confidence is not None else ""
         said = [why(reason, confidence, threshold) for reason in found.timeline.reasons]
-        self.reasons = f"{'; '.join(said)}.".capitalize() if said else ""
+        rules = [f"“{name}”" for name in found.timeline.rules]
+        if rules:
+            said.append(f"{'rules' if len(rules) > 1 else 'rule'} that matched: {', '.join(rules)}")
+        reasons = "; ".join(said)
+        self.reasons = f"{reasons[0].upper()}{reasons[1:]}." if reasons else ""
         cited = [each for each in found.messages if each.role == _BOT and each.citations]
         shown = one if one is not None and one.citations else cited[-1] if cited else None
         self.passages = passage_rows(shown) if shown is not None else []
