@@ -169,6 +169,16 @@ AFTER_WORK = {
     "InboxState.add_tag",
     "InboxState.remove_tag",
     "InboxState.mark_unread",
+    "IntegrationEditorState.save",
+    "IntegrationsState.delete",
+    "IntegrationsState.send_test",
+    "IntegrationsState.switch",
+    "DeliveriesState.resend",
+    "RuleEditorState.save",
+    "RuleTrialState.try_them",
+    "RulesState.delete",
+    "RulesState.move",
+    "RulesState.switch",
     # The person is counted before it is looked whether they may go there.
     "ShellState.go_to_workspace",
 }
@@ -184,6 +194,8 @@ SEVERAL = {
     "SourcesState.follow",
     "DocumentsState.follow",
     "NotesState.follow",
+    "IntegrationsState.follow",
+    "DeliveriesState.follow",
 }
 
 

@@ -60,6 +60,7 @@ def dialogs(side: str) -> rx.Component:
             is_shown=is_sheet_shown.value,
             on_close=is_sheet_shown.set_value(False),
             insists=True,
+            is_wide=True,
         ),
         confirm(
             id=f"{side}-confirm-by-state",

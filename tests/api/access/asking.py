@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import httpx
@@ -148,6 +149,10 @@ OF_ROUTE: dict[tuple[str, str], Any] = {
     ("PATCH /api/rules/{rule_id}", "action"): "route",
     ("POST /api/rules/test", "action"): "route",
     ("GET /api/conversations", "status"): "waiting",
+    # Nobody snoozes for longer than a year.
+    ("POST /api/conversations/{conversation_id}/snooze", "until"): (
+        datetime.now(UTC) + timedelta(days=30)
+    ).isoformat(),
     ("GET /api/inbox/export", "status"): "waiting",
     ("GET /api/inbox/export", "format"): "csv",
     ("GET /api/webhook-endpoints/{endpoint_id}/deliveries", "status"): "sent",
