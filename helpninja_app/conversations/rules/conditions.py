@@ -41,9 +41,6 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 class _Node(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    def holds(self, facts: Facts) -> bool:
-        raise NotImplementedError
-
 
 class Confidence(_Node):
     """Holds for no answer whose confidence is not known."""
