@@ -92,9 +92,10 @@ def _start(port: int, data: Path, settings: Mapping[str, str]) -> subprocess.Pop
         "HELPNINJA_ENV": "development",
         # It then stops by itself when we are killed, as below make.
         "MAKELEVEL": "1",
-        # Every test signs in anew.
+        # Every test signs in anew, and all visitors come from one address.
         "HELPNINJA_LIMIT_SIGN_IN": "1000",
         "HELPNINJA_LIMIT_SIGN_IN_ADDRESS": "1000",
+        "HELPNINJA_LIMIT_ADDRESS": "1000",
         **settings,
     }
     return subprocess.Popen(
