@@ -133,7 +133,7 @@ async def conversations(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> InboxList:
-    """The latest first; `q` are words of messages or of the visitor's name or address."""
+    """The latest first; `q`: words of messages, names or addresses, of which the last may be unfinished."""
     caller = await staff_caller(request, tenantId)
     wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)
     after = _position(cursor) if cursor else None

@@ -61,10 +61,13 @@ _FILL_MESSAGES = text("""
     from conversations, generate_series(1, 6) as place where conversations.workspace_id = :workspace
 """)
 _FILL_WORDS = text("""
-    update conversations set words = strip(to_tsvector('simple', said.text))
-    from (select conversation_id, string_agg(text, ' ') as text from messages
-          where workspace_id = :workspace group by conversation_id) as said
-    where conversations.workspace_id = :workspace and conversations.id = said.conversation_id
+    insert into conversation_words (workspace_id, conversation_id, words)
+    select workspace_id, id, to_tsvector('simple',
+      translate(visitor_name || ' ' || visitor_email || ' ' || said.text, '@.', '  '))
+    from conversations join
+      (select conversation_id, string_agg(text, ' ') as text from messages
+       where workspace_id = :workspace group by conversation_id) as said on said.conversation_id = id
+    where workspace_id = :workspace
 """)
 _FILL_ESCALATIONS = text("""
     insert into escalations (workspace_id, id, conversation_id, reason)
@@ -137,7 +140,7 @@ async def _fill(
 
 async def _vacuum(url: str) -> None:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("vacuum (analyze) conversations, messages, escalations")
+        await connection.execute("vacuum (analyze) conversations, conversation_words, messages, escalations")
 
 
 async def _timed(

@@ -14,6 +14,7 @@ from helpninja_app.accounts.users import check_email
 from helpninja_app.conversations.dispatch import release_held
 from helpninja_app.conversations.models import Contact, Conversation, Status
 from helpninja_app.conversations.notices import Change, announce
+from helpninja_app.conversations.searching import note_words
 from helpninja_app.conversations.threads import latest_conversation, lock_conversation
 from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.kernel.columns import now
@@ -75,6 +76,7 @@ async def give_contact(
         conversation.visitor_email = address
         conversation.visitor_name = name or conversation.visitor_name
         conversation.contact = Contact.GIVEN.value
+        await note_words(session, conversation.id, f"{name} {address}")
     elif Contact(conversation.contact) is not Contact.GIVEN:
         conversation.contact = Contact.DECLINED.value
     await session.flush()

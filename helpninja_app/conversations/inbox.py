@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,9 +18,7 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
-    or_,
     select,
-    text,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -38,6 +35,7 @@ from helpninja_app.conversations.models import (
     Sender,
     Status,
 )
+from helpninja_app.conversations.searching import holds_words
 from helpninja_app.errors import Forbidden, NotFound
 from helpninja_app.kernel.columns import now
 
@@ -45,18 +43,16 @@ PREVIEW_LENGTH = 200
 
 _NEVER = datetime.fromtimestamp(0, tz=UTC)
 
-_WORD = re.compile(r"\w+")
 # A column that PostgreSQL keeps itself, so that an index can hold it: the host of ``page_url``.
 _SITE = "conversations.site"
-_HOLDS_WORDS = text("conversations.words @@ to_tsquery('simple', :words)")
 
 
 @dataclass(frozen=True, slots=True)
 class InboxFilter:
     """Which conversations; what is ``None`` does not narrow them.
 
-    ``assignee`` is a member, ``unassigned`` those of nobody; ``contains`` are words of their messages, the
-    last of which may be unfinished, or a part of the visitor's name or address; ``site`` is a host name.
+    ``assignee`` is a member, ``unassigned`` those of nobody; ``contains`` are words of their messages or
+    of the visitor's name and address, the last of which may be unfinished; ``site`` is a host name.
     Those that are snoozed come only with ``snoozed``, and then alone.
     """
 
@@ -253,19 +249,8 @@ def _narrowed(wanted: InboxFilter) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         clauses.append(col(Conversation.last_message_at) < wanted.until)
     if wanted.contains is not None and wanted.contains.strip():
-        clauses.append(_holds(wanted.contains))
+        clauses.append(holds_words(col(Conversation.id), wanted.contains))
     return clauses
-
-
-def _holds(contains: str) -> ColumnElement[bool]:
-    by_contact = or_(
-        col(Conversation.visitor_name).icontains(contains.strip(), autoescape=True),
-        col(Conversation.visitor_email).icontains(contains.strip(), autoescape=True),
-    )
-    words = _WORD.findall(contains)
-    if not words:
-        return by_contact
-    return or_(by_contact, _HOLDS_WORDS.bindparams(words=" & ".join([*words[:-1], f"{words[-1]}:*"])))
 
 
 def _was_escalated_for(reason: str) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from helpninja_app.answers.standalone import Turn
 from helpninja_app.conversations.models import Contact, Conversation, Message, Sender, Status
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.outgoing_events import tell_message, tell_started
+from helpninja_app.conversations.searching import note_words
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 
@@ -25,16 +26,11 @@ CONTINUES_FOR = timedelta(hours=24)
 CONTEXT_MESSAGES = 6
 SHOWN_MESSAGES = 200
 
-# How much of one message can be found by its words; and bytes of words at which a conversation takes no more,
-# since PostgreSQL's tsvector ends at a megabyte.
-SEARCHED_LENGTH = 20_000
 _NOTE_MESSAGE = text("""
     update conversations set
       last_message_at = :at,
       last_visitor_at = case when :by_visitor then cast(:at as timestamptz) else last_visitor_at end,
-      snoozed_until = case when :by_visitor then null else snoozed_until end,
-      words = case when pg_column_size(words) > 400000 then words
-                   else words || strip(to_tsvector('simple', :text)) end
+      snoozed_until = case when :by_visitor then null else snoozed_until end
     where workspace_id = :workspace and id = :conversation
 """)
 _LOCK_SESSION = text("select pg_advisory_xact_lock(hashtextextended(:workspace || :session, 0))")
@@ -166,9 +162,9 @@ async def add_message(session: AsyncSession, message: Message) -> Message:
             "conversation": message.conversation_id,
             "at": message.created_at,
             "by_visitor": message.role == Sender.VISITOR.value,
-            "text": message.text[:SEARCHED_LENGTH],
         },
     )
+    await note_words(session, message.conversation_id, message.text)
     await session.flush()
     await announce(session, message.workspace_id, message.conversation_id, Change.MESSAGE)
     await tell_message(session, message)

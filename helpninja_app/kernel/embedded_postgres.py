@@ -34,7 +34,7 @@ from helpninja_app.kernel.postgres_record import ServerRecord, a_free_port
 DATABASE = "helpninja"
 OWNER = "hn_owner"
 APP = "hn_app"
-EXTENSIONS = ("vector", "pg_trgm", "unaccent", "btree_gin")
+EXTENSIONS = ("vector", "btree_gin")
 
 _READY_WITHIN = 120.0
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import col
 
+from helpninja_app.conversations.contact import give_contact
 from helpninja_app.conversations.models import Conversation
 from helpninja_app.resources import Resources
 from tests.api.chatting import QUESTION, shop
@@ -100,25 +101,62 @@ async def test_what_is_snoozed_is_listed_on_its_own(client: httpx.AsyncClient, f
         ("lemon", True),
         ("we are on it", True),
         ("ana@", True),
+        ("ANA@example.com", True),
         ("Ana Re", True),
+        ("na Reis", False),
+        ("order_77", True),
+        ("bo.lind@shop.example", True),
+        ("don't", True),
+        ("don’t", True),
+        ("ZOË", True),
+        ("返品", True),
+        ("品を", True),
+        ("返送", False),
         ("'); drop table conversations; --", False),
         ("& | ! :* <->", False),
+        ("\\", False),
         ("%", False),
         ("  ", True),
     ],
 )
-async def test_words_of_any_message_and_the_visitor_s_name_find_a_conversation(
+async def test_words_of_any_message_and_of_the_visitor_s_name_find_a_conversation(
     client: httpx.AsyncClient, factory: Factory, resources: Resources, words: str, is_found: bool
 ) -> None:
     talk = await begin(client, factory, QUESTION)
     desk = await talk.desk()
     await desk.done("take-over")
-    await desk.done("reply", text="We are on it, says Zoë with a lemon.")
-    async with resources.database.unit_of_work(talk.tenant.scope) as session:
-        await session.execute(
-            update(Conversation).values(visitor_name="Ana Reis", visitor_email="ana@example.com")
-        )
+    await desk.done("reply", text="We are on it, says Zoë with a lemon: 返品をお願いします")
+    await desk.done("reply", text="Order_77 is bo.lind@shop.example's, don't worry.")
+    async with resources.database.unit_of_work(talk.visitor.scope) as session:
+        await give_contact(session, talk.visitor, name="Ana Reis", email="ana@example.com", is_declined=False)
     assert await ids(desk, q=words) == [talk.conversation_id] * is_found
+
+
+async def test_a_word_of_endless_length_is_found_by_its_beginning(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    talk = await begin(client, factory, "a" * 3_000)
+    desk = await talk.desk()
+    assert await ids(desk, q="a" * 200) == [talk.conversation_id]
+
+
+async def test_a_visitor_finds_no_conversation_by_words_nor_reads_them(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory, QUESTION)
+    wanted = text("select count(*) from conversations_with('''boots''')")
+    held = text("select count(*) from conversation_words")
+    for scope, seen in ((talk.tenant.scope, 1), (talk.visitor.scope, 0)):
+        async with resources.database.unit_of_work(scope) as session:
+            found = [(await session.execute(query)).scalar_one() for query in (wanted, held)]
+        assert found == [seen, seen]
+
+
+async def test_a_word_finds_nothing_of_another_workspace(client: httpx.AsyncClient, factory: Factory) -> None:
+    ours, theirs = [await begin(client, factory, QUESTION) for _ in range(2)]
+    desk = await ours.desk()
+    assert await ids(desk, q="boots") == [ours.conversation_id]
+    assert await ids(await theirs.desk(), q="boots") == [theirs.conversation_id]
 
 
 async def test_unread_is_what_the_visitor_wrote_since_one_read_it(

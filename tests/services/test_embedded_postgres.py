@@ -104,9 +104,9 @@ def test_the_owner_can_make_tables_and_the_app_cannot(server: EmbeddedPostgres) 
 def test_vectors_and_text_search_sort_the_same_on_every_machine(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.urls.app) as connection:
         found = connection.execute(
-            "select '[1,0]'::halfvec <=> '[0,1]', unaccent('é'), 'Zebra' < 'apple', lower('Ä')"
+            "select '[1,0]'::halfvec <=> '[0,1]', 'Zebra' < 'apple', lower('Ä')"
         ).fetchone()
-    assert found == (1.0, "e", True, "ä")
+    assert found == (1.0, True, "ä")
 
 
 def test_passwords_are_random_and_readable_by_their_owner_only(server: EmbeddedPostgres) -> None:

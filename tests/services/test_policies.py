@@ -83,6 +83,8 @@ FOR_MEMBERS = {
 WRITTEN_BY_ALL = {"webhook_events", "webhook_deliveries"}
 OF_ACCOUNT = {"sessions", "account_links", "second_factors", "recovery_codes"}
 
+OF_OWNER = ("conversation_words", "owner")
+
 # (table, policy): for which commands, how it combines, what may be seen and what may be written.
 # A second text is written where it differs from the first. Permissive policies widen, restrictive narrow.
 POLICIES = {
@@ -110,6 +112,13 @@ POLICIES = {
     ("conversation_reads", "person"): ("ALL", "RESTRICTIVE", _OF_USER, None),
     ("mention_notices", "person"): ("ALL", "RESTRICTIVE", _OF_USER, "true"),
     ("conversations", "visitor"): ("ALL", "RESTRICTIVE", _OF_VISITOR, None),
+    ("conversation_words", "members"): (
+        "ALL",
+        "PERMISSIVE",
+        f"({_IN_WORKSPACE} AND {_FOR_MEMBERS})",
+        None,
+    ),
+    OF_OWNER: ("ALL", "PERMISSIVE", "true", None),
     ("members", "workspace"): ("ALL", "PERMISSIVE", f"({_IN_WORKSPACE} OR {_OF_USER})", _IN_WORKSPACE),
     ("members", "audience"): ("ALL", "RESTRICTIVE", f"({_FOR_MEMBERS} OR {_OF_USER})", None),
     ("users", "account"): ("ALL", "PERMISSIVE", _has_id("id", "user"), None),
@@ -170,7 +179,8 @@ async def test_every_policy_is_as_it_was_decided(resources: Resources) -> None:
                 )
             )
         ).all()
-    assert {row.roles for row in found} == {"{public}"}
+    # The owner's one is for the functions that search and write the words, which run as the owner.
+    assert {(row.tablename, row.policyname) for row in found if row.roles != "{public}"} == {OF_OWNER}
     assert {
         (row.tablename, row.policyname): (row.cmd, row.permissive, row.qual, row.with_check) for row in found
     } == POLICIES

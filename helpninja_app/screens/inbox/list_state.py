@@ -104,7 +104,7 @@ class InboxListState(FollowedState, SignedInState):
 
     @rx.event(background=True)
     async def search_conversations(self, text: str) -> Any:
-        """Only conversations with these words, or of a visitor with this name or address."""
+        """Only conversations with these words, or of a visitor with these in their name or address."""
         return await self._answer(wanted=filter_text(text, MAX_SEARCH), _most=PAGE_SIZE)
 
     @rx.event(background=True)
