@@ -249,7 +249,7 @@ def _narrowed(wanted: InboxFilter) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         clauses.append(col(Conversation.last_message_at) < wanted.until)
     if wanted.contains is not None and wanted.contains.strip():
-        clauses.append(holds_words(col(Conversation.id), wanted.contains))
+        clauses.append(holds_words(wanted.contains))
     return clauses
 
 

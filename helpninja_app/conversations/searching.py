@@ -6,8 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, any_, false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from helpninja_app.answers.words import words_of
+from helpninja_app.conversations.models import Conversation
 
 # How much of one message can be found by its words; a longer word is found by its beginning.
 _LONGEST_TEXT = 20_000
@@ -22,7 +24,7 @@ async def note_words(session: AsyncSession, conversation_id: UUID, said: str) ->
         await session.execute(_NOTE, {"conversation": conversation_id, "words": words})
 
 
-def holds_words(conversation_id: ColumnElement[UUID], wanted: str) -> ColumnElement[bool]:
+def holds_words(wanted: str) -> ColumnElement[bool]:
     """Whether a conversation has all the words of ``wanted``, of which the last may be unfinished.
 
     Only in a scope of members. A text without any word is in none.
@@ -34,4 +36,4 @@ def holds_words(conversation_id: ColumnElement[UUID], wanted: str) -> ColumnElem
     quoted = ["'{}'".format(word.replace("'", "''")) for word in words]
     found = select(func.conversations_with(f"{' & '.join(quoted)}:*")).scalar_subquery()
     # As one array, which is looked up by its hashes; joined row by row, a frequent word took twice as long.
-    return conversation_id == any_(func.array(found))
+    return col(Conversation.id) == any_(func.array(found))
