@@ -94,9 +94,9 @@ async def create(request: Request, workspace_id: str) -> NewKey:
     body = await read_json(request)
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.MANAGE_KEYS)
-    wanted = body.parse(KeyBody)
     resources = resources_of(request)
     require_feature(resources.plan_of(caller.workspace.plan), Feature.API_KEYS)
+    wanted = body.parse(KeyBody)
     async with resources.database.unit_of_work(caller.scope) as session:
         view, secret = await issue_api_key(
             session,

@@ -12,11 +12,12 @@ from api_routes.bodies import Body, is_storable_text, json_body, read_json
 from api_routes.identity import resources_of, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
-from api_routes.uploads import receive_upload, too_large
+from api_routes.uploads import receive_upload
 from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.errors import FieldError, FileRefused, Forbidden, Invalid, MalformedId, NotFound
+from helpninja_app.billing.plans import file_too_large
+from helpninja_app.errors import FieldError, Forbidden, Invalid, MalformedId, NotFound
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
@@ -133,17 +134,17 @@ async def upload(request: Request) -> UploadResult:
     caller = await staff_caller(request, request.query_params.get("tenantId"))
     require(caller, Permission.UPLOAD_DOCUMENTS)
     resources = resources_of(request)
-    limits = knowledge_limits(resources.settings, caller.workspace.plan)
-    files = resources.knowledge.files
-    async with receive_upload(request, files.incoming, limits.upload_bytes) as (received, fields):
+    files, plan = resources.knowledge.files, resources.plan_of(caller.workspace.plan)
+    async with receive_upload(request, files.incoming, plan) as (received, fields):
         # Once more, although it is a second look-up: a file may be minutes on its way, in which a key was
         # revoked or a member suspended, and nothing is stored for them. Its fields, which come with it, may
         # also name another workspace.
         caller = await staff_caller(request, fields.get("tenantId") or request.query_params.get("tenantId"))
         require(caller, Permission.UPLOAD_DOCUMENTS)
         limits = knowledge_limits(resources.settings, caller.workspace.plan)
-        if received.size > limits.upload_bytes:
-            raise FileRefused(too_large(limits.upload_bytes))
+        plan = resources.plan_of(caller.workspace.plan)
+        if received.size > plan.upload_bytes:
+            raise file_too_large(plan, received.size)
         audience = fields.get("audience", Audience.MEMBERS.value)
         if audience not in set(Audience):
             raise Invalid(errors=(FieldError("body.audience", "Choose visitors or members."),))

@@ -24,6 +24,8 @@ MEDIA_TYPE = "application/problem+json"
 # Who asks these expects to be told "not yet"; a log line for each would bury what matters.
 HEALTH = "/api/health/"
 # The reference documents answer with `ok` here, so their errors carry it too.
+# Relative to this server, as RFC 9457 allows: whoever asked it knows where it is.
+BILLING = "/app/billing#plans"
 OK_PATHS = re.compile(r"^/api/(ingest|escalate)(/|$)")
 
 
@@ -44,6 +46,11 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = None
     limit: int | None = None
     used: int | None = None
+    billing: str | None = Field(
+        None,
+        description="Where on this server an owner changes the plan, when a larger one would help.",
+        examples=[BILLING],
+    )
 
 
 def problem_body(error: HelpNinjaError, path: str) -> dict[str, Any]:
@@ -61,6 +68,8 @@ def problem_body(error: HelpNinjaError, path: str) -> dict[str, Any]:
         body["errors"] = [{"field": item.field, "message": item.message} for item in error.errors]
     if isinstance(error, LimitUsedUp):
         body |= {"limit": error.limit, "used": error.used}
+    if error.is_by_plan:
+        body["billing"] = BILLING
     if isinstance(error, MessagesUsedUp):
         opens_at = error.opens_at.isoformat() if error.opens_at else None
         body |= {

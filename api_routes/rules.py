@@ -14,6 +14,7 @@ from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.plans import Feature, require_feature
 from helpninja_app.conversations.rules import service
 from helpninja_app.conversations.rules.conditions import read_group, write_group
 from helpninja_app.conversations.rules.engine import Action, Rule
@@ -135,18 +136,13 @@ async def create(request: Request) -> RuleResult:
     body = await read_json(request)
     caller = await staff_caller(request, body.text("tenantId"))
     require(caller, Permission.MANAGE_RULES)
-    wished = body.parse(RuleBody)
-    wish = service.RuleWish(
-        name=_name(wished.name),
-        action=Action(wished.action),
-        condition=read_group(wished.condition),
-        destinations=tuple(parse_id(each) for each in wished.destinations),
-    )
     resources = resources_of(request)
+    plan = resources.plan_of(caller.workspace.plan)
+    # What the plan has not comes before what is wrong with the body.
+    require_feature(plan, Feature.RULES)
+    wish = _wish(body.parse(RuleBody))
     async with resources.database.unit_of_work(caller.scope) as session:
-        return _result(
-            await service.create_rule(session, caller, resources.plan_of(caller.workspace.plan), wish)
-        )
+        return _result(await service.create_rule(session, caller, plan, wish))
 
 
 @router.put(
@@ -230,6 +226,15 @@ async def delete(request: Request, rule_id: str, tenantId: str | None = None) ->
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         await service.delete_rule(session, caller, wanted)
     return Done()
+
+
+def _wish(given: RuleBody) -> service.RuleWish:
+    return service.RuleWish(
+        name=_name(given.name),
+        action=Action(given.action),
+        condition=read_group(given.condition),
+        destinations=tuple(parse_id(each) for each in given.destinations),
+    )
 
 
 def _name(given: str) -> str:

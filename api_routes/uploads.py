@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api_routes.bodies import body_chunks, is_storable_text
+from helpninja_app.billing.plans import Plan, file_too_large
 from helpninja_app.errors import BadRequest, FileRefused, Unavailable, UnsupportedMediaType
 from helpninja_app.kernel.database import new_id
 from helpninja_app.knowledge.uploads import Upload
@@ -26,31 +27,28 @@ MAX_FILENAME = 255
 
 @asynccontextmanager
 async def receive_upload(
-    request: Request, folder: Path, max_bytes: int
+    request: Request, folder: Path, plan: Plan
 ) -> AsyncIterator[tuple[Upload, dict[str, str]]]:
     """The one file of a multipart request in ``folder``, and the other fields; removed again if not taken.
 
-    Raises ``FileRefused`` (400) for a missing or too large file, ``Unavailable`` when the disk is full.
+    Raises ``FileRefused`` (400) for a missing file or one over the plan's size, ``Unavailable`` when the
+    disk is full.
     """
-    form = await _parse(request, max_bytes)
+    form = await _parse(request, plan)
     path = folder / str(new_id())
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise FileRefused("Send the file as the part called file.")
         size = file.size or 0
-        if size > max_bytes:
-            raise FileRefused(too_large(max_bytes))
+        if size > plan.upload_bytes:
+            raise file_too_large(plan, size)
         await asyncio.to_thread(_write, file, path)
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         yield Upload(path, clean_filename(file.filename or ""), file.content_type, size), fields
     finally:
         await form.close()
         path.unlink(missing_ok=True)
-
-
-def too_large(max_bytes: int) -> str:
-    return f"This file is larger than {max_bytes // 1_000_000} MB."
 
 
 def clean_filename(name: str) -> str:
@@ -65,16 +63,18 @@ def clean_filename(name: str) -> str:
     return shown
 
 
-async def _parse(request: Request, max_bytes: int) -> FormData:
+async def _parse(request: Request, plan: Plan) -> FormData:
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("Send the file as multipart/form-data.")
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes + OVERHEAD_BYTES:
-        raise FileRefused(too_large(max_bytes))
+    # More digits than any size has are not worth reading.
+    size = int(declared[:19]) if declared.isdigit() else None
+    if size is not None and size > plan.upload_bytes + OVERHEAD_BYTES:
+        raise file_too_large(plan, size)
     parser = MultiPartParser(
         request.headers,
-        _bounded(request, max_bytes + OVERHEAD_BYTES, too_large(max_bytes)),
+        _bounded(request, plan.upload_bytes + OVERHEAD_BYTES, file_too_large(plan, None)),
         max_files=1,
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,
@@ -89,12 +89,12 @@ async def _parse(request: Request, max_bytes: int) -> FormData:
         raise Unavailable("The file could not be stored: there is no space left.") from error
 
 
-async def _bounded(request: Request, limit: int, refusal: str) -> AsyncGenerator[bytes, None]:
+async def _bounded(request: Request, limit: int, refusal: FileRefused) -> AsyncGenerator[bytes, None]:
     size = 0
     async for chunk in body_chunks(request):
         size += len(chunk)
         if size > limit:
-            raise FileRefused(refusal)
+            raise refusal
         yield chunk
 
 

@@ -132,9 +132,9 @@ async def create(request: Request) -> EndpointWithSecret:
     body = await read_json(request)
     caller = await staff_caller(request, body.text("tenantId"))
     require(caller, Permission.MANAGE_WORKSPACE)
+    _need_feature(request, caller)
     wanted = body.parse(EndpointBody)
     resources = resources_of(request)
-    _need_feature(request, caller)
     url = await resources.http.check_post(wanted.url)
     async with resources.database.unit_of_work(caller.scope) as session:
         view, secret = await create_endpoint(

@@ -3,12 +3,15 @@
 HelpNinjaError
 ├── BadRequest                400
 │   ├── FileRefused               an upload that cannot be taken
+│   │   └── FileTooLarge
 │   └── MalformedId
 ├── NotSignedIn               401
 │   └── CodeNeeded                the password was right, and two-factor sign-in is on
 ├── LimitUsedUp               402  a counted limit of the plan
-│   └── MessagesUsedUp            a visitor's message was kept for people
+│   ├── MessagesUsedUp            a visitor's message was kept for people
+│   └── WorkspacesUsedUp          whatever the plan
 ├── Forbidden                 403
+│   ├── NotInPlan                 a feature or model of another plan
 │   └── OriginRefused
 ├── NotFound                  404
 ├── TooSlow                   408
@@ -52,6 +55,8 @@ class HelpNinjaError(Exception):
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Server error"
+    # Whether a larger plan would help: then the sentence says so, and each edge shows the way there.
+    is_by_plan: bool = False
 
     def __init__(self, detail: str | None = None) -> None:
         self.detail = detail or " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
@@ -73,6 +78,16 @@ class FileRefused(BadRequest):
     """This file cannot be used."""
 
     title = "File refused"
+
+
+class FileTooLarge(FileRefused):
+    """This file is larger than allowed."""
+
+    title = "File too large"
+
+    def __init__(self, detail: str | None = None, *, is_by_plan: bool = False) -> None:
+        super().__init__(detail)
+        self.is_by_plan = is_by_plan
 
 
 class MalformedId(BadRequest):
@@ -103,6 +118,7 @@ class LimitUsedUp(HelpNinjaError):
 
     status = 402
     title = "Limit used up"
+    is_by_plan = True
 
     def __init__(self, detail: str | None = None, *, limit: int = 0, used: int = 0) -> None:
         super().__init__(detail)
@@ -112,6 +128,9 @@ class LimitUsedUp(HelpNinjaError):
 
 class MessagesUsedUp(LimitUsedUp):
     """This month's messages are used up. What you wrote was kept, and a person will look at it."""
+
+    # Told to a visitor, who has no plan.
+    is_by_plan = False
 
     def __init__(
         self,
@@ -133,11 +152,24 @@ class MessagesUsedUp(LimitUsedUp):
         self.opens_at = opens_at
 
 
+class WorkspacesUsedUp(LimitUsedUp):
+    """You own as many workspaces as one person can."""
+
+    is_by_plan = False
+
+
 class Forbidden(HelpNinjaError):
     """Your role or key does not allow this."""
 
     status = 403
     title = "Not allowed"
+
+
+class NotInPlan(Forbidden):
+    """The plan of this workspace does not include this."""
+
+    title = "Not in the plan"
+    is_by_plan = True
 
 
 class OriginRefused(Forbidden):

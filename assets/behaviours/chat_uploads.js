@@ -31,9 +31,10 @@
       row.remove();
     });
     document.getElementById("chat-uploads").append(row);
-    const most = Number(picked().dataset.most);
-    if (most && file.size > most) refuse(upload, `This file is larger than ${Math.floor(most / 1e6)} MB.`);
-    else waiting.push(upload);
+    const { most, refusals } = picked().dataset;
+    if (refusals && file.size > Number(most)) {
+      refuse(upload, JSON.parse(refusals).find(([size]) => size === null || file.size <= size)[1]);
+    } else waiting.push(upload);
   }
 
   function refuse({ row, result, bar }, sentence) {

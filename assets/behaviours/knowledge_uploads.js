@@ -15,15 +15,19 @@
     if (dialog && !dialog.open && !document.querySelector("dialog:modal")) dialog.showModal();
   }
 
-  /* Why a file is not even sent; the server's own words. */
+  /* Why a file is not even sent, and whether a larger plan would help; the server's own words. */
   function refusal(file) {
-    const { most, suffixes } = root().dataset;
+    const { most, refusals, suffixes } = root().dataset;
     const suffix = /\.[^.]*$/.exec(file.name)?.[0].toLowerCase() ?? "";
     if (!suffixes.split(",").includes(suffix)) {
-      return `Files of the type ${suffix.slice(0, 20) || "without an ending"} are not supported. Use PDF, DOCX, Markdown, text, HTML or CSV.`;
+      return [
+        `Files of the type ${suffix.slice(0, 20) || "without an ending"} are not supported. Use PDF, DOCX, Markdown, text, HTML or CSV.`,
+      ];
     }
-    if (file.size > Number(most)) return `This file is larger than ${Math.floor(Number(most) / 1000000)} MB.`;
-    return file.size ? "" : "This file is empty.";
+    if (refusals && file.size > Number(most)) {
+      return JSON.parse(refusals).find(([size]) => size === null || file.size <= size).slice(1);
+    }
+    return [file.size ? "" : "This file is empty."];
   }
 
   function summarise() {
@@ -35,8 +39,9 @@
     if (summary) summary.textContent = `${parts.join(", ")}.`;
   }
 
-  function settle(row, state, sentence) {
+  function settle(row, state, sentence, isByPlan = false) {
     row.dataset.state = state;
+    row.querySelector("[data-larger-plan]").hidden = !isByPlan;
     const result = row.querySelector("[data-result]");
     result.textContent = sentence;
     result.toggleAttribute("data-failed", state === "refused");
@@ -50,8 +55,8 @@
     row.querySelector("[data-name]").textContent = file.name;
     row.dataset.state = "waiting";
     part("data-uploads-rows").append(row);
-    const reason = refusal(file);
-    if (reason) return settle(row, "refused", reason);
+    const [reason, isByPlan] = refusal(file);
+    if (reason) return settle(row, "refused", reason, isByPlan);
     row.querySelector("[data-result]").textContent = "Waiting";
     const upload = { file, audience, row, request: null };
     row.querySelector("[data-cancels]").setAttribute("aria-label", `Cancel the upload of ${file.name}`);
@@ -101,13 +106,14 @@
       settle(row, "stored", "Uploaded. It is being read now.");
       return;
     }
-    let detail = "";
+    let problem = {};
     try {
-      detail = JSON.parse(request.responseText).detail;
+      problem = JSON.parse(request.responseText);
     } catch {
       // No answer, or not one of ours.
     }
-    settle(row, "refused", detail || "The connection was lost. Nothing was stored; choose the file again.");
+    const lost = "The connection was lost. Nothing was stored; choose the file again.";
+    settle(row, "refused", problem.detail || lost, Boolean(problem.billing));
   }
 
   function take(files, audience) {

@@ -118,8 +118,8 @@ async def refuse_full(
     used = await count_members(session, workspace_id) + open_invites
     if limit is not None and used >= limit:
         raise LimitUsedUp(
-            f"Your plan includes {limit} members, and {used} have joined or are invited. Choose a larger"
-            " plan, or remove a member or an invite.",
+            f"Your plan includes {limit} members, and {used} have joined or are invited. Remove a member or"
+            " an invite, or have an owner change the plan under Billing.",
             limit=limit,
             used=used,
         )

@@ -20,7 +20,7 @@ from helpninja_app.accounts.sessions import Device, open_session
 from helpninja_app.accounts.users import confirm_address, create_user, find_user_id
 from helpninja_app.accounts.workspace_settings import RESERVED, looks_like_id
 from helpninja_app.accounts.workspaces import create_workspace
-from helpninja_app.errors import LimitUsedUp
+from helpninja_app.errors import WorkspacesUsedUp
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 
@@ -79,7 +79,7 @@ async def open_workspace(
 ) -> UUID:
     """A new workspace of which the user is the owner; continues in their scope in it.
 
-    ``LimitUsedUp`` for somebody who owns ``MOST_OWNED``: each comes with a free plan of its own.
+    ``WorkspacesUsedUp`` for somebody who owns ``MOST_OWNED``: each comes with a free plan of its own.
     """
     await enter_scope(session, Scope(user_id=user_id))
     owned = await session.execute(
@@ -88,7 +88,7 @@ async def open_workspace(
         .where(col(Member.user_id) == user_id, col(Member.role) == Role.OWNER.value)
     )
     if (used := owned.scalar_one()) >= MOST_OWNED:
-        raise LimitUsedUp(
+        raise WorkspacesUsedUp(
             f"You own {used} workspaces, and {MOST_OWNED} is the most. Delete or transfer one first.",
             limit=MOST_OWNED,
             used=used,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from helpninja_app.answers.providers.base import Effort
 from helpninja_app.billing.plans import PLANS, Plan, PlanName
-from helpninja_app.errors import FieldError, Forbidden, Invalid
+from helpninja_app.errors import FieldError, Invalid, NotInPlan
 from helpninja_app.model_servers import ModelServer
 from helpninja_app.settings import Settings
 
@@ -217,9 +217,9 @@ def plan_includes(plan: Plan, model: Model) -> bool:
 
 
 def require_model(plan: Plan, model: Model) -> None:
-    """Raise ``Forbidden`` (403), naming the first plan that has it, for a model that ``plan`` has not."""
+    """Raise ``NotInPlan`` (403), naming the first plan that has it, for a model that ``plan`` has not."""
     if not plan_includes(plan, model):
-        raise Forbidden(_why_not_in_plan(model))
+        raise NotInPlan(_why_not_in_plan(model))
 
 
 def why_not_configured(model: Model) -> str:

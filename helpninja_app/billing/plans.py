@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-from helpninja_app.errors import Forbidden
+from helpninja_app.errors import FileTooLarge, NotInPlan
 
 PlanName = Literal["free", "starter", "pro", "agency"]
 PaidPlanName = Literal["starter", "pro", "agency"]
@@ -23,6 +23,7 @@ class Feature(StrEnum):
     API_KEYS = "API keys"
     RULES = "escalation rules"
     WEBHOOKS = "outbound webhooks"
+    EXPORT = "conversation export"
 
 
 class ModelClass(StrEnum):
@@ -63,7 +64,7 @@ class Plan:
 
 _NONE: frozenset[Feature] = frozenset()
 _KEYS = _NONE | {Feature.API_KEYS}
-_RULES = _KEYS | {Feature.RULES, Feature.WEBHOOKS}
+_RULES = _KEYS | {Feature.RULES, Feature.WEBHOOKS, Feature.EXPORT}
 
 _CHEAP, _MIDDLE, _DEAR, _ANY = ModelClass
 
@@ -125,10 +126,49 @@ def plan_in_force(name: str, *, is_unlimited: bool) -> Plan:
 
 
 def require_feature(plan: Plan, feature: Feature) -> None:
-    """Raise ``Forbidden``, saying how to go on, for what the plan has not."""
-    if feature not in plan.features:
-        first = next((each.name for each in PLANS.values() if feature in each.features), AGENCY.name)
-        raise Forbidden(
-            f"The {plan.name} plan has no {feature}: they come with the {first} plan."
-            " An owner can change the plan under Billing."
+    """Raise ``NotInPlan``, saying how to go on, for what the plan has not."""
+    if reason := why_lacking(plan, feature):
+        raise NotInPlan(reason)
+
+
+def why_lacking(plan: Plan, feature: Feature) -> str:
+    """That the plan has no ``feature``, which one has, and how to get it; empty when it has it."""
+    if feature in plan.features:
+        return ""
+    first = next((each.name for each in PLANS.values() if feature in each.features), AGENCY.name)
+    comes = "they come" if feature.value.endswith("s") else "it comes"
+    return (
+        f"The {plan.name} plan has no {feature}: {comes} with the {first} plan."
+        " An owner can change the plan under Billing."
+    )
+
+
+def file_too_large(plan: Plan, size: int | None) -> FileTooLarge:
+    """What to say to a file over the plan's size, with the first plan that takes it.
+
+    ``size`` is in bytes, ``None`` of a file that was cut off before its end.
+    """
+    if plan.upload_bytes >= LARGEST_UPLOAD:
+        return FileTooLarge(
+            f"This file is larger than {_megabytes(plan.upload_bytes)}, the most that is taken."
         )
+    said = f"This file is larger than the {_megabytes(plan.upload_bytes)} that the {plan.name} plan takes"
+    if size is None:
+        more = f"Larger plans take up to {_megabytes(LARGEST_UPLOAD)}"
+    elif size > LARGEST_UPLOAD:
+        return FileTooLarge(f"{said}, and no plan takes more than {_megabytes(LARGEST_UPLOAD)}.")
+    else:
+        first = next(each for each in PLANS.values() if each.upload_bytes >= size)
+        more = f"The {first.name} plan takes up to {_megabytes(first.upload_bytes)}"
+    return FileTooLarge(f"{said}. {more}. An owner can change the plan under Billing.", is_by_plan=True)
+
+
+def sizes_refused(plan: Plan) -> tuple[tuple[int | None, FileTooLarge], ...]:
+    """What is said to files over the plan's size: up to how many bytes which sentence, ``None`` to any."""
+    larger = sorted({each.upload_bytes for each in PLANS.values() if each.upload_bytes > plan.upload_bytes})
+    steps = [(size, file_too_large(plan, size)) for size in larger]
+    return (*steps, (None, file_too_large(plan, LARGEST_UPLOAD + 1)))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size // MEGABYTE} MB"

@@ -220,10 +220,10 @@ def used_up(account: LedgerAccount, plan: Plan) -> LimitUsedUp:
     """What to say where a balance does not suffice: how much there was, and how to go on."""
     things = "messages" if account.unit == Unit.MESSAGE else "credits"
     left = f"Only {account.balance:,} {things} are left" if account.balance else f"All {things} are used"
-    more = "" if account.unit == Unit.MESSAGE else " Credits can be topped up at once."
+    way = "change the plan" if account.unit == Unit.MESSAGE else "top up credits or change the plan"
     return LimitUsedUp(
         f"{left} of the {account.allowance:,} that the {plan.name} plan has for the month up to"
-        f" {account.period_end:%Y-%m-%d}. A larger plan has more.{more}",
+        f" {account.period_end:%Y-%m-%d}. An owner can {way} under Billing.",
         limit=account.allowance,
         used=account.used,
     )

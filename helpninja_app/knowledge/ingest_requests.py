@@ -285,7 +285,7 @@ async def check_sites(session: AsyncSession, workspace_id: UUID, host: str, limi
     if host not in hosts and len(hosts) >= limits.sites:
         raise LimitUsedUp(
             f"{host} would be website number {len(hosts) + 1}, and the {limits.plan} plan includes"
-            f" {limits.sites}. Remove a website or choose a larger plan.",
+            f" {limits.sites}. Remove a website, or have an owner change the plan under Billing.",
             limit=limits.sites,
             used=len(hosts),
         )

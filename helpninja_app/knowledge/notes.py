@@ -197,7 +197,7 @@ async def _check_limit(session: AsyncSession, workspace_id: UUID, limits: Knowle
     if used >= limits.documents:
         raise LimitUsedUp(
             f"All {limits.documents} documents of the {limits.plan} plan are used."
-            " Delete one or choose a larger plan.",
+            " Delete one, or have an owner change the plan under Billing.",
             limit=limits.documents,
             used=used,
         )

@@ -89,7 +89,7 @@ async def _check_limit(session: AsyncSession, workspace_id: UUID, more: int, lim
     if used + more > limits.documents:
         raise LimitUsedUp(
             f"The {limits.plan} plan has room for {limits.documents} documents, and {used} are there already."
-            " Delete some or choose a larger plan.",
+            " Delete some, or have an owner change the plan under Billing.",
             limit=limits.documents,
             used=used,
         )

@@ -92,7 +92,7 @@ async def add_upload(
         if count >= limits.documents:
             raise LimitUsedUp(
                 f"All {limits.documents} documents of the {limits.plan} plan are used."
-                " Delete one or choose a larger plan.",
+                " Delete one, or have an owner change the plan under Billing.",
                 limit=limits.documents,
                 used=count,
             )

@@ -11,7 +11,7 @@ import reflex as rx
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller
-from helpninja_app.errors import Conflict, LimitUsedUp, NotSignedIn
+from helpninja_app.errors import Conflict, HelpNinjaError, NotSignedIn
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.session import (
     SignedInState,
@@ -68,7 +68,8 @@ class PageState(SignedInState, mixin=True):
 
     def _refuse(self, error: Exception) -> Any:
         """Say why the work was not done; returns what the browser does next, if anything."""
-        self.problem, self.is_at_limit = sentence_for(error), isinstance(error, LimitUsedUp)
+        self.problem = sentence_for(error)
+        self.is_at_limit = isinstance(error, HelpNinjaError) and error.is_by_plan
 
     async def _answer(
         self,

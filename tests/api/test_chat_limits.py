@@ -57,6 +57,8 @@ async def test_the_message_after_the_last_is_402_with_limit_and_used(
     problem = refused.json()
     assert (problem["limit"], problem["used"]) == (FREE_MESSAGES, FREE_MESSAGES)
     assert "plan" in problem["detail"]
+    # A visitor has no plan to change.
+    assert "billing" not in problem
     assert await used(resources, tenant) == FREE_MESSAGES
 
 

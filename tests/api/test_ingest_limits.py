@@ -9,6 +9,7 @@ from helpninja_app.billing import plans
 from tests.api.ingesting import documents, html, ingest, sitemap, sitemap_index, xml
 from tests.conftest import OpenResources, OpenSite
 from tests.factories import Factory
+from tests.plan_words import assert_shows_the_way
 
 pytestmark = pytest.mark.usefixtures("worker", "no_backoff")
 
@@ -28,6 +29,7 @@ async def test_the_limit_of_websites_names_host_current_and_limit(
     assert (body["limit"], body["used"], body["ok"]) == (1, 1, False)
     assert second.host in body["error"]
     assert "free" in body["error"]
+    assert_shows_the_way(body)
     assert second.requests == []
 
 

@@ -15,6 +15,7 @@ from tests.conftest import OpenResources, OpenSite
 from tests.deliveries import ask_for_a_person, deliveries_of, integrate, integration_of
 from tests.factories import Factory, Tenant
 from tests.loopback_site import answer
+from tests.plan_words import assert_shows_the_way
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CANARY = "canary-9f3c1e7ab2"
@@ -84,6 +85,7 @@ async def test_the_plan_says_how_many_there_may_be(
         refused = await _create(client, tenant)
     assert refused.status_code == 402
     assert (refused.json()["limit"], refused.json()["used"]) == (1, 1)
+    assert_shows_the_way(refused.json())
 
 
 async def test_what_is_sent_back_redacted_stays_as_it_was(

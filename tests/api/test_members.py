@@ -18,6 +18,7 @@ from helpninja_app.resources import Resources
 from tests.api.accounts import PASSWORD, a_person, cookie_of, me, new_address, sign_up
 from tests.factories import Factory, Tenant
 from tests.mailbox import Mailbox, token_in
+from tests.plan_words import assert_shows_the_way
 
 OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 Headers = dict[str, str]
@@ -235,6 +236,7 @@ async def test_the_plan_s_members_count_those_invited(
         full = await client.post(path, json={"role": "viewer"}, headers=owner)
     assert full.status_code == 402
     assert (full.json()["limit"], full.json()["used"]) == (2, 2)
+    assert_shows_the_way(full.json())
 
 
 async def test_signing_up_for_the_invited_only(team: Team, with_resources: OpenOthers) -> None:

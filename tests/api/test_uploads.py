@@ -32,6 +32,7 @@ from tests.api.uploading import (
     uploaded,
 )
 from tests.factories import Factory
+from tests.plan_words import assert_shows_the_way
 from tests.unit.document_factory import docx, locked_pdf, paragraph, pdf, pdf_of_empty_pages
 from tests.unit.hostile_texts import slow_page
 
@@ -308,6 +309,7 @@ async def test_the_limit_of_documents_holds_for_uploads_at_the_same_time(
     assert sorted(response.status_code for response in responses) == [200, 200, 402, 402, 402]
     refused = next(response for response in responses if response.status_code == 402).json()
     assert (refused["limit"], refused["used"]) == (2, 2)
+    assert_shows_the_way(refused)
     assert await count(resources, tenant, "documents") == len(stored_files(resources, tenant)) == 2
 
 

@@ -15,6 +15,11 @@ from tests.twins.stripe import StripeTwin
 pytestmark = pytest.mark.timeout(300)
 
 SOON = 60_000
+PLANS = "/app/billing#plans"
+TOO_LARGE = (
+    "This file is larger than the 10 MB that the free plan takes. The pro plan takes up to 25 MB."
+    " An owner can change the plan under Billing."
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +48,15 @@ def test_a_file_larger_than_the_plan_allows_is_refused_by_the_page_and_by_the_se
     page.on("request", lambda request: sent.append(request.url) if "/api/upload" in request.url else None)
     dialog.locator("input[type=file]").set_input_files(tmp_path / "large.txt")
     files = dialog.get_by_role("list", name="Files").get_by_role("listitem")
-    expect(files.last).to_contain_text("This file is larger than 10 MB.")
+    expect(files.last).to_contain_text(TOO_LARGE)
+    expect(files.last.get_by_role("link", name="See the plans")).to_have_attribute("href", PLANS)
     assert sent == []
     # Whoever gets around the page is told the same by the server.
     page.evaluate("document.querySelector('[data-uploads]').dataset.most = '99000000'")
     dialog.locator("input[type=file]").set_input_files(tmp_path / "large.txt")
     expect(files).to_have_count(2)
-    expect(files.last).to_contain_text("This file is larger than 10 MB.", timeout=SOON)
+    expect(files.last).to_contain_text(TOO_LARGE, timeout=SOON)
+    expect(files.last.get_by_role("link", name="See the plans")).to_be_visible()
     assert len(sent) == 1
 
 
@@ -94,6 +101,8 @@ def test_a_file_over_the_number_of_documents_is_refused_with_the_way_to_a_larger
     dialog = open_uploads(page, server)
     dialog.locator("input[type=file]").set_input_files(tmp_path / "one-more.md")
     expect(dialog.get_by_role("list", name="Files").get_by_role("listitem")).to_contain_text(
-        "All 100 documents of the free plan are used. Delete one or choose a larger plan.", timeout=SOON
+        "All 100 documents of the free plan are used. Delete one, or have an owner change the plan under"
+        " Billing.",
+        timeout=SOON,
     )
     expect(dialog.get_by_role("status")).to_have_text("0 of 1 uploaded, 1 not taken.")

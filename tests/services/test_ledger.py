@@ -150,7 +150,7 @@ async def test_more_than_there_is_is_refused_with_limit_and_used(books: Books) -
     assert (refused.value.status, refused.value.limit, refused.value.used) == (402, 100, 93)
     assert refused.value.detail == (
         f"Only 7 credits are left of the 100 that the free plan has for the month up to {end}."
-        " A larger plan has more. Credits can be topped up at once."
+        " An owner can top up credits or change the plan under Billing."
     )
     await books.use(7)
     with pytest.raises(LimitUsedUp, match="All credits are used of the 100") as refused:

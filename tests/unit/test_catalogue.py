@@ -20,7 +20,7 @@ from helpninja_app.answers.catalogue import (
     require_model,
 )
 from helpninja_app.billing.plans import FREE, PLANS, PRO, UNLIMITED
-from helpninja_app.errors import Forbidden, Invalid
+from helpninja_app.errors import Invalid, NotInPlan
 from helpninja_app.model_servers import ModelServer
 from helpninja_app.settings import Settings
 
@@ -136,7 +136,7 @@ def test_each_plan_has_its_class_of_models_and_all_below(model_id: str, first: s
 
 
 def test_a_model_beyond_the_plan_is_forbidden_naming_the_first_plan_that_has_it() -> None:
-    with pytest.raises(Forbidden, match="GPT-6 Astra comes with the agency plan"):
+    with pytest.raises(NotInPlan, match="GPT-6 Astra comes with the agency plan"):
         require_model(PRO, find_model("gpt-6-astra"))
 
 

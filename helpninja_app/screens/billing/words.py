@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from helpninja_app.billing.models import Subscription
-from helpninja_app.billing.plans import FREE, MEGABYTE, PLANS, Feature, Interval, Plan
+from helpninja_app.billing.plans import FREE, MEGABYTE, PLANS, Feature, Interval, Plan, sizes_refused
 from helpninja_app.billing.subscriptions import end_of_plan, is_live, plan_that_counts
 from helpninja_app.ui.badges import BadgeTone
 from helpninja_app.ui.times import day_of
@@ -65,6 +66,11 @@ def plan_facts(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("Members", amount(plan.members)),
         *((_as_label(feature), "Yes" if feature in plan.features else "–") for feature in Feature),
     )
+
+
+def refusals_of_files(plan: Plan) -> str:
+    """For the scripts that upload: most bytes of a file, what to say of it, whether a plan helps; as JSON."""
+    return json.dumps([(size, said.detail, said.is_by_plan) for size, said in sizes_refused(plan)])
 
 
 def _as_label(feature: Feature) -> str:

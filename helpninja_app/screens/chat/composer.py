@@ -90,6 +90,7 @@ def _attach() -> rx.Component:
             accept=SUFFIXES,
             aria_label="Files to ask about",
             data_most=f"{ChatState.upload_most}",
+            data_refusals=ChatState.upload_refusals,
             class_name="hidden",
         ),
         icon_button("Upload files", "paperclip", size="small", data_picks="chat-files"),

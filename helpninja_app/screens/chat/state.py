@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.answers.catalogue import plan_includes, require_model
+from helpninja_app.answers.catalogue import require_model
 from helpninja_app.answers.pipeline import Token
 from helpninja_app.chats.answering import ChatEvent, Started, answer_member
 from helpninja_app.chats.turns import Ask, stop_writing
@@ -75,7 +75,6 @@ class ChatState(ThreadState, SignedInState):
             self._stream = mine = new_id().hex
         reading = _Reading(self, mine)
         refused: Exception | None = None
-        is_locked = False
         try:
             caller = await signed_in(self)
             require(caller, Permission.USE_CHAT)
@@ -86,7 +85,6 @@ class ChatState(ThreadState, SignedInState):
             resources = current_resources()
             model = resources.catalogue.find(self.model_id or resources.default_model().id)
             plan = resources.plan_of(caller.workspace.plan)
-            is_locked = not plan_includes(plan, model)
             require_model(plan, model)
             documents = self._documents_to_ask()
             ask = Ask(
@@ -103,11 +101,9 @@ class ChatState(ThreadState, SignedInState):
             return to_sign_in(page_of(self))
         except Exception as error:
             refused = error
-        return await self._settle(mine, refused, has_started=reading.has_started, is_locked=is_locked)
+        return await self._settle(mine, refused, has_started=reading.has_started)
 
-    async def _settle(
-        self, mine: str, refused: Exception | None, *, has_started: bool, is_locked: bool
-    ) -> Any:
+    async def _settle(self, mine: str, refused: Exception | None, *, has_started: bool) -> Any:
         """Show what is stored in place of what was written so far."""
         sentence = sentence_for(refused) if refused else ""
         async with self:
@@ -118,7 +114,6 @@ class ChatState(ThreadState, SignedInState):
                 self._stream = ""
                 if refused:
                     self._refuse(refused)
-                    self.is_at_limit |= is_locked
                 return None
         read_for = fingerprint(self)
         try:

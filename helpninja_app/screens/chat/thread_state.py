@@ -23,7 +23,8 @@ from helpninja_app.chats.turns import dead_before
 from helpninja_app.errors import NotFound
 from helpninja_app.knowledge.documents import DocumentView, find_documents, list_documents
 from helpninja_app.knowledge.models import DocumentStatus
-from helpninja_app.resources import current_resources, knowledge_limits
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.billing.words import refusals_of_files
 from helpninja_app.screens.chat.choosing_state import ChoosingState
 from helpninja_app.screens.chat.following import FollowedState
 from helpninja_app.screens.chat.managing_state import NEW, ManagedChat
@@ -68,6 +69,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     model_price: str = ""
     suggestions: rx.Field[list[str]] = rx.field(default_factory=list)
     upload_most: int = 0
+    upload_refusals: str = ""
     is_asking: bool = False
     editing: str = ""
     credits: str = ""
@@ -169,7 +171,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
             self.models = models
         left = found.usage.left
         self.credits = "Credits are not limited" if left is None else f"{left:,} credits left"
-        self.upload_most = knowledge_limits(resources.settings, caller.workspace.plan).upload_bytes
+        self.upload_most, self.upload_refusals = plan.upload_bytes, refusals_of_files(plan)
         thread = found.thread
         if thread is not None and self.chat_id != str(thread.chat.id):
             self.uses_all = thread.uses_all_knowledge

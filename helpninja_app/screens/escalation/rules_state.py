@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.billing.plans import Feature, require_feature
+from helpninja_app.billing.plans import Feature, why_lacking
 from helpninja_app.conversations.rules.engine import Action
 from helpninja_app.conversations.rules.service import (
     RuleView,
@@ -21,7 +21,7 @@ from helpninja_app.conversations.rules.service import (
     order_rules,
     switch_rule,
 )
-from helpninja_app.errors import Forbidden, NotFound
+from helpninja_app.errors import NotFound
 from helpninja_app.integrations.service import list_integrations
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
@@ -131,11 +131,7 @@ class RulesState(PageState, SignedInState):
         self.rows = [_row(rule, at, len(rules), names) for at, rule in enumerate(rules)]
         self.counted = f"{len(rules):,}" if rules else ""
         self.may_manage = Permission.MANAGE_RULES in caller.permissions
-        try:
-            require_feature(current_resources().plan_of(caller.workspace.plan), Feature.RULES)
-            self.lacking = ""
-        except Forbidden as refused:
-            self.lacking = refused.detail
+        self.lacking = why_lacking(current_resources().plan_of(caller.workspace.plan), Feature.RULES)
         # Together with the rows: before them, the button would be somewhere else.
         if self._just_moved:
             (self.moved, self.focus), self._just_moved = self._just_moved, None

@@ -12,6 +12,7 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.overview import KnowledgeCounts, count_knowledge
 from helpninja_app.resources import current_resources, knowledge_limits
+from helpninja_app.screens.billing.words import refusals_of_files
 from helpninja_app.screens.knowledge.refreshing import is_part
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState
@@ -20,14 +21,17 @@ PATH = "/app/knowledge"
 
 
 class KnowledgeState(PageState, SignedInState):
-    """``may_write`` is for what everybody is answered from, ``may_upload`` for files of one's own."""
+    """``may_write`` is for what everybody is answered from, ``may_upload`` for files of one's own.
+
+    ``refusals`` are what is said of files larger than ``most_bytes``, see ``refusals_of_files``.
+    """
 
     summary: str = ""
     documents: str = ""
     may_write: bool = False
     may_upload: bool = False
     most_bytes: int = 0
-    plan: str = ""
+    refusals: str = ""
 
     @rx.event(background=True)
     async def open_knowledge(self) -> Any:
@@ -39,14 +43,14 @@ class KnowledgeState(PageState, SignedInState):
         return await count_knowledge(session, caller.workspace.id)
 
     def _show(self, counts: KnowledgeCounts, caller: MemberCaller) -> None:
-        limits = limits_of(caller)
+        plan = current_resources().plan_of(caller.workspace.plan)
         passages = f"{counts.passages:,} passage{'' if counts.passages == 1 else 's'}"
         documents = f"{counts.documents:,} document{'' if counts.documents == 1 else 's'}"
         self.summary = f"What the assistant may answer from. {passages} in {documents}."
         self.documents = f"{counts.documents:,}"
         self.may_write = Permission.WRITE_KNOWLEDGE in caller.permissions
         self.may_upload = Permission.UPLOAD_DOCUMENTS in caller.permissions
-        self.most_bytes, self.plan = limits.upload_bytes, limits.plan
+        self.most_bytes, self.refusals = plan.upload_bytes, refusals_of_files(plan)
 
 
 is_part("head", KnowledgeState.open_knowledge)

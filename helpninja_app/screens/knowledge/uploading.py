@@ -14,6 +14,7 @@ from helpninja_app.screens.knowledge.audiences import VISITORS_AND_MEMBERS
 from helpninja_app.screens.knowledge.documents_state import DocumentsState
 from helpninja_app.screens.knowledge.sources_state import SourcesState
 from helpninja_app.screens.knowledge.state import KnowledgeState
+from helpninja_app.screens.shell.frame import larger_plan
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.dialogs import confirm, dialog, opens
 from helpninja_app.ui.forms import select_field
@@ -84,7 +85,7 @@ def uploads() -> rx.Component:
         ),
         data_uploads=True,
         data_most=_knowledge.most_bytes.to_string(),
-        data_plan=KnowledgeState.plan,
+        data_refusals=KnowledgeState.refusals,
         data_suffixes=_SUFFIXES,
     )
 
@@ -99,6 +100,7 @@ def _row() -> rx.Component:
         ),
         rx.el.progress(data_bar=True, max="100", value="0", class_name="upload-bar h-1.5 w-full"),
         rx.el.p(data_result=True, class_name="text-small text-muted data-failed:text-danger"),
+        rx.el.p(larger_plan(), data_larger_plan=True, hidden=True, class_name="text-small font-medium"),
         data_upload_row=True,
         class_name="flex flex-col gap-1 border-b border-border py-2.5 text-table last:border-b-0",
     )
