@@ -18,6 +18,7 @@ from api_routes.identity import resources_of, staff_caller
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.plans import Feature, require_feature
 from helpninja_app.conversations.inbox import InboxFilter, InboxItem, Position, list_inbox
 from helpninja_app.conversations.models import Reason
 from helpninja_app.kernel.database import Database
@@ -69,11 +70,15 @@ async def export(
     until: datetime | None = None,
     snoozed: bool = False,
 ) -> StreamingResponse:
-    """All conversations that `GET /api/conversations` would list with the same filters, the latest first."""
+    """All conversations that `GET /api/conversations` would list with the same filters, the latest first.
+
+    The workspace's plan has to include the conversation export.
+    """
     caller = await staff_caller(request, tenantId)
     require(caller, Permission.READ_CONVERSATIONS)
-    wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)
     resources = resources_of(request)
+    require_feature(resources.plan_of(caller.workspace.plan), Feature.EXPORT)
+    wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)
     await resources.limiter.hit("inbox-export", caller.label, EXPORTS)
     batches = _batches(resources.database, caller, wanted)
     return StreamingResponse(

@@ -82,6 +82,18 @@ def menu_choice(
     )
 
 
+def menu_locked(label: Any, *, reason: Any) -> rx.Component:
+    """An entry that does nothing yet, with its ``reason``. The focus stops there, so that it is read out."""
+    return rx.el.button(
+        *_inside(label, "lock", "", reason),
+        type="button",
+        role="menuitem",
+        aria_disabled="true",
+        tab_index=-1,
+        class_name=_ENTRY + "cursor-not-allowed text-muted",
+    )
+
+
 def menu_group(label: str, *entries: rx.Component) -> rx.Component:
     """Entries that belong together, under their name."""
     return rx.el.div(
@@ -103,7 +115,7 @@ def _inside(label: Any, symbol: str, hint: Any, note: Any = "") -> tuple[Any, ..
         if isinstance(note, str) and not note
         else rx.el.span(
             rx.el.span(label, class_name="block truncate"),
-            rx.el.span(note, class_name="block text-small font-normal text-muted"),
+            rx.el.span(note, class_name="block max-w-80 text-small font-normal text-muted"),
             class_name="min-w-0",
         ),
         rx.el.span(hint, class_name="ml-auto pl-4 text-small font-normal text-muted")

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from helpninja_app.accounts.models import Role
 from helpninja_app.resources import Resources
 from helpninja_app.screens.inbox.sharing_state import SharingState
+from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.mailbox import Mailbox
 from tests.screens.events import Answer, fire, tab_at
@@ -181,6 +182,23 @@ async def test_the_list_is_exported_as_it_is_filtered(
     assert await exported() == []
     await fire(inbox, "choose_until", "2100-01-01")
     assert len(await exported()) == 2
+
+
+async def test_where_the_plan_has_no_export_the_menu_says_which_one_has(
+    factory: Factory, with_resources: OpenResources
+) -> None:
+    async with with_resources(unlimited=False):
+        said = [
+            (await listed(await agent(factory, await factory.tenant(plan=plan)))).no_export
+            for plan in ("free", "pro")
+        ]
+    unpaid = await listed(await agent(factory, await factory.tenant(plan="free")))
+    assert said == [
+        "The free plan has no conversation export: it comes with the pro plan."
+        " An owner can change the plan under Billing.",
+        "",
+    ]
+    assert unpaid.no_export == ""
 
 
 async def test_what_is_no_conversation_has_no_links(factory: Factory, tenant: Tenant) -> None:

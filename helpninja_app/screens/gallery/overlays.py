@@ -21,6 +21,7 @@ from helpninja_app.ui.menus import (
     menu_item,
     menu_line,
     menu_link,
+    menu_locked,
     opens_menu,
 )
 from helpninja_app.ui.palette import palette, palette_action, palette_button, palette_group, palette_link
@@ -131,7 +132,7 @@ def menus(side: str) -> rx.Component:
             menu_item("Resolve", "check", hint="E"),
             menu_link("Front page", "house", href="/"),
             menu_link("The API", "code", href="/api/docs", is_page=False),
-            menu_item("Not in this plan", "lock", disabled=True),
+            menu_locked("Export", reason="The free plan has no export: it comes with the pro plan."),
             menu_line(),
             menu_group(
                 "Show",

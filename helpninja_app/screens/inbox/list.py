@@ -12,12 +12,14 @@ from helpninja_app.screens.inbox.mentions import mentions
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.words import REASONS
+from helpninja_app.screens.shell.frame import BILLING
+from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import date_box, search_field, select_box
 from helpninja_app.ui.icons import icon
-from helpninja_app.ui.menus import menu, menu_group, menu_link, opens_menu
+from helpninja_app.ui.menus import menu, menu_group, menu_link, menu_locked, opens_menu
 from helpninja_app.ui.panels import empty_state, failed_state, skeleton_rows
 
 _state: Any = InboxListState
@@ -85,8 +87,20 @@ def _more() -> rx.Component:
         menu(
             menu_group(
                 "What the list shows, as a file",
-                menu_link("Export as CSV", "download", href=f"{path}csv", is_page=False),
-                menu_link("Export as JSON", "download", href=f"{path}json", is_page=False),
+                rx.cond(
+                    InboxListState.no_export == "",
+                    rx.fragment(
+                        menu_link("Export as CSV", "download", href=f"{path}csv", is_page=False),
+                        menu_link("Export as JSON", "download", href=f"{path}json", is_page=False),
+                    ),
+                    rx.fragment(
+                        menu_locked("Export as CSV or JSON", reason=InboxListState.no_export),
+                        rx.cond(
+                            ShellState.may_manage_billing,
+                            menu_link("See the plans", "credit-card", href=f"{BILLING}#plans"),
+                        ),
+                    ),
+                ),
             ),
             id=_MORE,
             label="More of the inbox",

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.members import MemberView, list_members
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.plans import Feature, why_lacking
 from helpninja_app.conversations.inbox import (
     InboxFilter,
     InboxPage,
@@ -35,6 +36,7 @@ from helpninja_app.conversations.models import Reason
 from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
+from helpninja_app.resources import current_resources
 from helpninja_app.screens.chat.following import FollowedState
 from helpninja_app.screens.inbox.rows import (
     ConversationRow,
@@ -69,7 +71,7 @@ class InboxListState(FollowedState, SignedInState):
     """``counts`` are by the name of a ``View``; the filters are texts as they stand in their fields.
 
     ``mentions`` are the last notes that mention the caller, ``unread_mentions`` how many they have not read.
-    ``export`` is the query of a file with all that the list shows.
+    ``export`` is the query of a file with all that the list shows; ``no_export`` is why the plan gives none.
     """
 
     rows: rx.Field[list[ConversationRow]] = rx.field(default_factory=list)
@@ -88,6 +90,7 @@ class InboxListState(FollowedState, SignedInState):
     mentions: rx.Field[list[MentionRow]] = rx.field(default_factory=list)
     unread_mentions: str = ""
     export: str = ""
+    no_export: str = ""
 
     _most: int = PAGE_SIZE
 
@@ -199,6 +202,7 @@ class InboxListState(FollowedState, SignedInState):
         unread = found.unread_mentions
         self.unread_mentions = f"{unread}{'+' if unread >= MOST_UNREAD else ''}" if unread else ""
         self.export = found.export
+        self.no_export = why_lacking(current_resources().plan_of(caller.workspace.plan), Feature.EXPORT)
 
     def _topic(self, caller: MemberCaller) -> str:
         require(caller, Permission.READ_CONVERSATIONS)
