@@ -19,6 +19,7 @@ from helpninja_app.conversations.trials import TRIALS, try_integration
 from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.integrations import service
 from helpninja_app.integrations.credentials import Secrets, check_credentials, merged, still_known
+from helpninja_app.integrations.deleting import delete_integration, restore_integration
 from helpninja_app.integrations.models import IntegrationStatus, Provider
 from helpninja_app.kernel.database import new_id
 
@@ -157,12 +158,29 @@ async def change(request: Request, integration_id: str, tenantId: str | None = N
     "/api/integrations/{integration_id}", response_model=Done, responses=documented(400, 401, 403, 404, 429)
 )
 async def delete(request: Request, integration_id: str, tenantId: str | None = None) -> Done:
-    """Delete an integration; what still waits to be sent to it is shown as failed."""
+    """Delete an integration; what still waits to be sent to it is shown as failed.
+
+    It can be restored for an hour; then its credentials are gone.
+    """
     caller = await staff_caller(request, tenantId)
-    wanted = parse_id(integration_id)
-    async with resources_of(request).database.unit_of_work(caller.scope) as session:
-        await service.delete_integration(session, caller, wanted)
+    wanted, resources = parse_id(integration_id), resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        await delete_integration(session, resources.queue, caller, wanted)
     return Done()
+
+
+@router.post(
+    "/api/integrations/{integration_id}/restore",
+    response_model=IntegrationResult,
+    responses=documented(400, 401, 402, 403, 404, 429),
+)
+async def restore(request: Request, integration_id: str, tenantId: str | None = None) -> IntegrationResult:
+    """Bring back a deleted integration as it was; its credentials are not shown."""
+    caller = await staff_caller(request, tenantId)
+    wanted, resources = parse_id(integration_id), resources_of(request)
+    plan, keys = resources.plan_of(caller.workspace.plan), resources.courier.keys
+    async with resources.database.unit_of_work(caller.scope) as session:
+        return _result(await restore_integration(session, caller, plan, wanted, keys))
 
 
 @router.post(

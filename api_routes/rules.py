@@ -17,6 +17,7 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import Feature, require_feature
 from helpninja_app.conversations.rules import service
 from helpninja_app.conversations.rules.conditions import read_group, write_group
+from helpninja_app.conversations.rules.deleting import delete_rule, restore_rule
 from helpninja_app.conversations.rules.engine import Action, Rule
 from helpninja_app.conversations.rules.sentences import Explained
 from helpninja_app.conversations.rules.trials import DRAFT, MadeUp, Tried, try_rules
@@ -221,11 +222,24 @@ async def change(request: Request, rule_id: str, tenantId: str | None = None) ->
 
 @router.delete("/api/rules/{rule_id}", response_model=Done, responses=documented(400, 401, 403, 404, 429))
 async def delete(request: Request, rule_id: str, tenantId: str | None = None) -> Done:
-    """Delete a rule."""
+    """Delete a rule; it can be restored for an hour."""
+    caller, wanted = await staff_caller(request, tenantId), parse_id(rule_id)
+    resources = resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        await delete_rule(session, resources.queue, caller, wanted)
+    return Done()
+
+
+@router.post(
+    "/api/rules/{rule_id}/restore",
+    response_model=RuleResult,
+    responses=documented(400, 401, 403, 404, 409, 429),
+)
+async def restore(request: Request, rule_id: str, tenantId: str | None = None) -> RuleResult:
+    """Bring back a deleted rule as it was, at its place."""
     caller, wanted = await staff_caller(request, tenantId), parse_id(rule_id)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
-        await service.delete_rule(session, caller, wanted)
-    return Done()
+        return _result(await restore_rule(session, caller, wanted))
 
 
 def _wish(given: RuleBody) -> service.RuleWish:

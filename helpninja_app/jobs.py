@@ -33,10 +33,14 @@ from helpninja_app.billing.models import Unit
 from helpninja_app.billing.stripe_inbox import EVENT_TASK, catch_up, finish, try_again
 from helpninja_app.chats.library import PURGE_TASK, purge_chat
 from helpninja_app.conversations.dispatch import wake_couriers
+from helpninja_app.conversations.rules.deleting import PURGE_TASK as PURGE_RULE_TASK
+from helpninja_app.conversations.rules.deleting import purge_rule
 from helpninja_app.conversations.transcript_mails import TASK as TRANSCRIPT_TASK
 from helpninja_app.conversations.transcript_mails import note_sent, write_transcript_mail
 from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
 from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
+from helpninja_app.integrations.deleting import PURGE_TASK as PURGE_INTEGRATION_TASK
+from helpninja_app.integrations.deleting import purge_integration
 from helpninja_app.integrations.webhooks.notices import NOTICE_TASK, write_notice_mail
 from helpninja_app.integrations.webhooks.plans import follow_plan, plan_of_workspace
 from helpninja_app.kernel.scope import Scope
@@ -199,6 +203,20 @@ async def purge_deleted_chat(context: JobContext, *, workspace_id: str, user_id:
     scope = Scope.members(UUID(workspace_id), UUID(user_id) if user_id else None)
     async with _resources(context).database.unit_of_work(scope) as session:
         await purge_chat(session, UUID(workspace_id), UUID(chat_id))
+
+
+@tasks.task(name=PURGE_INTEGRATION_TASK, retry=RETRY, pass_context=True)
+async def purge_deleted_integration(context: JobContext, *, workspace_id: str, integration_id: str) -> None:
+    scope = Scope.members(UUID(workspace_id))
+    async with _resources(context).database.unit_of_work(scope) as session:
+        await purge_integration(session, UUID(workspace_id), UUID(integration_id))
+
+
+@tasks.task(name=PURGE_RULE_TASK, retry=RETRY, pass_context=True)
+async def purge_deleted_rule(context: JobContext, *, workspace_id: str, rule_id: str) -> None:
+    scope = Scope.members(UUID(workspace_id))
+    async with _resources(context).database.unit_of_work(scope) as session:
+        await purge_rule(session, UUID(workspace_id), UUID(rule_id))
 
 
 async def follow_configured_model(resources: Resources) -> None:

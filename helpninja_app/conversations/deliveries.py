@@ -18,6 +18,7 @@ from helpninja_app.conversations.models import Escalation
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.integrations.models import Integration
+from helpninja_app.integrations.service import those_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ async def last_deliveries(session: AsyncSession, caller: StaffCaller) -> dict[UU
         .correlate(Integration)
         .scalar_subquery()
     )
-    chosen = select(latest).where(col(Integration.workspace_id) == caller.workspace.id)
+    chosen = select(latest).where(*those_of(caller.workspace.id))
     found = await session.execute(_with_reasons(caller.workspace.id).where(col(Delivery.id).in_(chosen)))
     views = [_view(*row) for row in found.tuples()]
     return {view.integration_id: view for view in views if view.integration_id is not None}
@@ -98,8 +99,8 @@ async def resend_delivery(session: AsyncSession, caller: StaffCaller, delivery_i
         raise NotFound("There is no such delivery.")
     if delivery.status != DeliveryStatus.FAILED:
         raise Conflict("Only what failed can be sent again.")
-    if delivery.integration_id is None and not delivery.destination.startswith(f"{FALLBACKS}:"):
-        raise Conflict("The integration was deleted.")
+    if not delivery.destination.startswith(f"{FALLBACKS}:"):
+        await _refuse_deleted(session, caller, delivery.integration_id)
     delivery.status = DeliveryStatus.WAITING.value
     delivery.attempts, delivery.last_error, delivery.finished_at = 0, "", None
     await session.flush()
@@ -107,6 +108,16 @@ async def resend_delivery(session: AsyncSession, caller: StaffCaller, delivery_i
     await announce(session, delivery.workspace_id, delivery.conversation_id, Change.DETAILS)
     escalation = await session.get_one(Escalation, (delivery.workspace_id, delivery.escalation_id))
     return _view(delivery, escalation.reason, None)
+
+
+async def _refuse_deleted(session: AsyncSession, caller: StaffCaller, integration_id: UUID | None) -> None:
+    found = await session.execute(
+        select(col(Integration.id)).where(
+            *those_of(caller.workspace.id), col(Integration.id) == integration_id
+        )
+    )
+    if found.scalar_one_or_none() is None:
+        raise Conflict("The integration was deleted.")
 
 
 def _with_reasons(workspace_id: UUID) -> Select[Delivery, str, datetime]:

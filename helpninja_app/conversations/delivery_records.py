@@ -158,7 +158,7 @@ async def _credentials(
         if delivery.integration_id is not None
         else None
     )
-    if integration is None:
+    if integration is None or integration.deleted_at is not None:
         raise DeliveryFailed("The integration was deleted.", is_final=True)
     if integration.status == IntegrationStatus.DISABLED:
         raise DeliveryFailed("The integration is switched off.", is_final=True)

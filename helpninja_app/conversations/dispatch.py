@@ -17,6 +17,7 @@ from sqlmodel import col
 from helpninja_app.conversations.delivery_models import FALLBACKS, Delivery, DeliveryStatus, DueDelivery
 from helpninja_app.conversations.models import Conversation
 from helpninja_app.integrations.models import Integration, IntegrationStatus
+from helpninja_app.integrations.service import those_of
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import enter_scope, new_id
 from helpninja_app.kernel.live import tell
@@ -122,7 +123,7 @@ async def _destinations(
     found = await session.execute(
         select(col(Integration.id), col(Integration.provider), col(Integration.name))
         .where(
-            col(Integration.workspace_id) == workspace_id,
+            *those_of(workspace_id),
             col(Integration.status) != IntegrationStatus.DISABLED.value,
         )
         .order_by(col(Integration.id))

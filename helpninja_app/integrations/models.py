@@ -30,7 +30,10 @@ class IntegrationStatus(StrEnum):
 
 
 class Integration(SQLModel, table=True):
-    """``credentials`` are encrypted; ``failures`` counts the attempts that failed since one went well."""
+    """``credentials`` are encrypted; ``failures`` counts the attempts that failed since one went well.
+
+    One with ``deleted_at`` is only kept to be brought back: it is neither listed, counted nor sent to.
+    """
 
     __tablename__ = "integrations"
 
@@ -45,3 +48,4 @@ class Integration(SQLModel, table=True):
     last_error: str = ""
     created_at: datetime = time_column()
     updated_at: datetime = time_column()
+    deleted_at: datetime | None = time_column(is_optional=True)

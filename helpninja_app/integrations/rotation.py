@@ -24,7 +24,10 @@ class Rotated:
 
 
 async def rotate_credentials(session: AsyncSession, workspace_id: UUID, keys: Sequence[str]) -> Rotated:
-    """One workspace's, in its scope. Those under the first key already are left alone."""
+    """One workspace's, in its scope, of those too that were deleted and can be brought back.
+
+    Those under the first key already are left alone.
+    """
     found = await session.execute(
         select(Integration).where(col(Integration.workspace_id) == workspace_id).order_by(col(Integration.id))
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -38,29 +38,32 @@ class IntegrationView:
     created_at: datetime
 
 
+def those_of(workspace_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Which integrations there are: those of the workspace that were not deleted."""
+    return col(Integration.workspace_id) == workspace_id, col(Integration.deleted_at).is_(None)
+
+
 async def list_integrations(
     session: AsyncSession, caller: StaffCaller, keys: Sequence[str]
 ) -> tuple[IntegrationView, ...]:
     """Oldest first."""
     require(caller, Permission.READ_CONVERSATIONS)
     found = await session.execute(
-        select(Integration)
-        .where(col(Integration.workspace_id) == caller.workspace.id)
-        .order_by(col(Integration.id))
+        select(Integration).where(*those_of(caller.workspace.id)).order_by(col(Integration.id))
     )
-    return tuple(_view(each, keys) for each in found.scalars())
+    return tuple(view_of(each, keys) for each in found.scalars())
 
 
 async def get_integration(
     session: AsyncSession, caller: StaffCaller, integration_id: UUID, keys: Sequence[str]
 ) -> IntegrationView:
     require(caller, Permission.READ_CONVERSATIONS)
-    return _view(await load_integration(session, caller.workspace.id, integration_id), keys)
+    return view_of(await load_integration(session, caller.workspace.id, integration_id), keys)
 
 
 async def count_integrations(session: AsyncSession, workspace_id: UUID) -> int:
     found = await session.execute(
-        select(func.count()).select_from(Integration).where(col(Integration.workspace_id) == workspace_id)
+        select(func.count()).select_from(Integration).where(*those_of(workspace_id))
     )
     return found.scalar_one()
 
@@ -93,7 +96,7 @@ async def create_integration(
     await record(
         session, Actor.of(caller), "integration.created", str(made.id), provider=made.provider, name=name
     )
-    return _view(made, keys)
+    return view_of(made, keys)
 
 
 async def change_integration(
@@ -129,32 +132,14 @@ async def change_integration(
     if config is not None:
         detail["config"] = "changed"
     await record(session, Actor.of(caller), "integration.changed", str(found.id), **detail)
-    return _view(found, keys)
-
-
-async def delete_integration(session: AsyncSession, caller: StaffCaller, integration_id: UUID) -> None:
-    """What still waits to be sent to it is shown as failed."""
-    require(caller, Permission.MANAGE_WORKSPACE)
-    found = await load_integration(session, caller.workspace.id, integration_id, lock=True)
-    await session.delete(found)
-    await session.flush()
-    await record(
-        session,
-        Actor.of(caller),
-        "integration.deleted",
-        str(integration_id),
-        provider=found.provider,
-        name=found.name,
-    )
+    return view_of(found, keys)
 
 
 async def load_integration(
     session: AsyncSession, workspace_id: UUID, integration_id: UUID, *, lock: bool = False
 ) -> Integration:
     """``NotFound`` when there is none of that id in the workspace."""
-    wanted = select(Integration).where(
-        col(Integration.workspace_id) == workspace_id, col(Integration.id) == integration_id
-    )
+    wanted = select(Integration).where(*those_of(workspace_id), col(Integration.id) == integration_id)
     found = (await session.execute(wanted.with_for_update() if lock else wanted)).scalar_one_or_none()
     if found is None:
         raise NotFound("There is no such integration.")
@@ -183,7 +168,7 @@ def limit_reached(plan: Plan, used: int) -> LimitUsedUp | None:
     )
 
 
-def _view(integration: Integration, keys: Sequence[str]) -> IntegrationView:
+def view_of(integration: Integration, keys: Sequence[str]) -> IntegrationView:
     try:
         credentials = redacted(unseal(keys, integration))
     except Unavailable:

@@ -298,8 +298,8 @@ def texts_of(value: ast.expr) -> set[str]:
 # Driven where the inbox and the integrations are tried.
 INBOX_ACTIONS = (
     *(f"canned_reply.{what}" for what in ("created", "changed", "deleted")),
-    *(f"rule.{what}" for what in ("created", "changed", "ordered", "deleted")),
-    *(f"integration.{what}" for what in ("created", "changed", "deleted")),
+    *(f"rule.{what}" for what in ("created", "changed", "ordered", "deleted", "restored")),
+    *(f"integration.{what}" for what in ("created", "changed", "deleted", "restored")),
     *(f"conversation.{what}" for what in ("shared", "share_revoked", "transcript_mailed")),
 )
 

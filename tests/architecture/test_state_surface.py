@@ -139,10 +139,10 @@ REACHABLE = {
         "mark_unread",
         "show_typing",
     },
-    "IntegrationsState": {"open_integrations", "follow", "switch", "send_test", "delete"},
+    "IntegrationsState": {"open_integrations", "follow", "switch", "send_test", "delete", "restore"},
     "IntegrationEditorState": {"begin", "edit", "save", "close"},
     "DeliveriesState": {"open_deliveries", "choose_status", "turn_page", "follow", "resend"},
-    "RulesState": {"open_rules", "move", "switch", "delete"},
+    "RulesState": {"open_rules", "move", "switch", "delete", "restore"},
     "RuleEditorState": {
         "begin",
         "edit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from typing import Any
 
@@ -15,11 +16,12 @@ from helpninja_app.resources import Resources
 from helpninja_app.screens.escalation.deliveries_state import DeliveriesState
 from helpninja_app.screens.escalation.integration_editor_state import IntegrationEditorState
 from helpninja_app.screens.escalation.integrations_state import IntegrationsState
+from helpninja_app.screens.undo_state import UndoState
 from tests.conftest import OpenResources, OpenSite
 from tests.deliveries import ask_for_a_person, deliveries_of, integrate, integration_of
 from tests.factories import Factory, Tenant
 from tests.loopback_site import answer
-from tests.screens.events import fire, tab_at
+from tests.screens.events import Answer, fire, tab_at
 from tests.screens.test_home import texts_in
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -151,7 +153,13 @@ async def test_tests_are_counted_for_each_workspace(
     assert tab.trying == ""
 
 
-async def test_an_integration_is_switched_off_on_and_deleted(
+def offered_by(said: Answer) -> list[Any]:
+    """What the corner of the page offers to undo."""
+    [offer] = [event for event in said.events if getattr(event, "handler", None) is UndoState.offer]
+    return [json.loads(str(value)) for _, value in offer.args]
+
+
+async def test_an_integration_is_switched_off_on_deleted_and_brought_back(
     resources: Resources, factory: Factory, tenant: Tenant
 ) -> None:
     id = str(await integrate(resources, tenant))
@@ -163,6 +171,27 @@ async def test_an_integration_is_switched_off_on_and_deleted(
     said = await fire(tab, "delete", id)
     assert tab.rows == []
     assert DeliveriesState.open_deliveries in said.events
+    assert offered_by(said) == ["Deleted: Our slack.", "integration", [id]]
+    back = await fire(tab, "restore", id)
+    assert [(row.status, row.is_on) for row in tab.rows] == [("Active", True)]
+    assert UndoState.close in back.events
+    # Neither what is listed nor what is said holds what opens the destination.
+    assert [part for part in ("T000", "secret-part") if part in said.said + back.said] == []
+    assert "gone for good" in (await fire(tab, "restore", id)).refusal
+
+
+async def test_an_integration_does_not_come_back_where_the_plan_has_no_room_by_now(
+    resources: Resources, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant(plan="free")
+    tab, id = await listed(await cookie_of(factory, tenant)), str(await integrate(resources, tenant))
+    await fire(tab, "delete", id)
+    await integrate(resources, tenant)
+    async with with_resources(unlimited=False):
+        refused = await fire(tab, "restore", id)
+    assert "The free plan has 1 integration" in refused.refusal
+    assert tab.is_at_limit
+    assert len(tab.rows) == 1
 
 
 async def test_where_the_plan_has_no_room_it_says_so_in_place(

@@ -13,17 +13,18 @@ from helpninja_app.billing.plans import UNLIMITED
 from helpninja_app.conversations.rules.conditions import read_group
 from helpninja_app.conversations.rules.engine import Action
 from helpninja_app.conversations.rules.service import RuleView, RuleWish, create_rule, list_rules
-from helpninja_app.integrations.service import delete_integration
+from helpninja_app.integrations.deleting import delete_integration
 from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import Resources
 from helpninja_app.screens.escalation.rule_editor_state import RuleEditorState
 from helpninja_app.screens.escalation.rules_state import RulesState
 from helpninja_app.screens.escalation.tester_state import RuleTrialState
+from helpninja_app.screens.undo_state import UndoState
 from tests.conftest import OpenResources
 from tests.deliveries import ask_for_a_person, integrate
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire, tab_at
-from tests.screens.test_escalation import cookie_of
+from tests.screens.test_escalation import cookie_of, offered_by
 from tests.screens.test_home import texts_in
 
 
@@ -190,8 +191,13 @@ async def test_rules_are_moved_switched_off_and_deleted(
     assert [row.name for row in tab.rows] == ["Second", "First"]
     await fire(tab, "switch", first, False)
     assert [row.is_on for row in tab.rows] == [True, False]
-    await fire(tab, "delete", second)
+    said = await fire(tab, "delete", second)
     assert [row.name for row in tab.rows] == ["First"]
+    assert offered_by(said) == ["Deleted: Second.", "rule", [second]]
+    back = await fire(tab, "restore", second)
+    assert [(row.name, row.is_on) for row in tab.rows] == [("Second", True), ("First", False)]
+    assert UndoState.close in back.events
+    assert "gone for good" in (await fire(tab, "restore", second)).refusal
 
 
 async def test_a_destination_that_was_deleted_is_said(
@@ -200,7 +206,7 @@ async def test_a_destination_that_was_deleted_is_said(
     kept, gone = await integrate(resources, tenant), await integrate(resources, tenant)
     await made(resources, tenant, destinations=(kept, gone))
     async with resources.database.unit_of_work(tenant.scope) as session:
-        await delete_integration(session, caller_of(tenant), gone)
+        await delete_integration(session, resources.queue, caller_of(tenant), gone)
     assert [row.goes for row in (await listed(await cookie_of(factory, tenant))).rows] == [
         "To Our slack, 1 deleted integration."
     ]

@@ -17,7 +17,7 @@ from helpninja_app.screens.knowledge.runs_state import RunsState
 from helpninja_app.screens.knowledge.sheets_state import FailedPagesState, PassagesState
 from helpninja_app.screens.knowledge.sources_state import SourcesState
 from helpninja_app.screens.knowledge.state import KnowledgeState
-from helpninja_app.screens.knowledge.undo_state import UndoState
+from helpninja_app.screens.undo_state import UndoState
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire, tab_at
 from tests.services.test_overviews import ingest

@@ -14,8 +14,11 @@ from helpninja_app.kernel.columns import id_column, time_column, workspace_colum
 
 
 class StoredRule(SQLModel, table=True):
-    """``position`` is the place in the order in which they are tried; ``condition`` as ``write_group`` made
-    it."""
+    """``position`` is the place in the order in which they are tried; ``condition`` is as ``write_group``
+    made it.
+
+    One with ``deleted_at`` is only kept to be brought back: it is neither listed, counted nor tried.
+    """
 
     __tablename__ = "rules"
 
@@ -29,3 +32,4 @@ class StoredRule(SQLModel, table=True):
     destinations: list[UUID] = Field(default_factory=list, sa_type=ARRAY(Uuid))
     created_at: datetime = time_column()
     updated_at: datetime = time_column()
+    deleted_at: datetime | None = time_column(is_optional=True)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy import ColumnElement, Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -24,6 +24,7 @@ from helpninja_app.conversations.rules.models import StoredRule
 from helpninja_app.conversations.rules.sentences import sentence_of
 from helpninja_app.errors import Conflict, FieldError, Invalid, NotFound
 from helpninja_app.integrations.models import Integration
+from helpninja_app.integrations.service import those_of
 from helpninja_app.kernel.columns import now
 
 log = structlog.get_logger(__name__)
@@ -68,7 +69,7 @@ class RuleView:
 async def list_rules(session: AsyncSession, caller: StaffCaller) -> tuple[RuleView, ...]:
     """In the order in which they are tried."""
     require(caller, Permission.READ_CONVERSATIONS)
-    return tuple(_view(each) for each in await _all(session, caller.workspace.id))
+    return tuple(view_of(each) for each in await _all(session, caller.workspace.id))
 
 
 async def get_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> RuleView:
@@ -76,7 +77,7 @@ async def get_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID) ->
     require(caller, Permission.READ_CONVERSATIONS)
     # In the order in which changing it takes them.
     await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
-    return _view(await _find(session, caller, rule_id))
+    return view_of(await find_rule(session, caller, rule_id))
 
 
 async def create_rule(session: AsyncSession, caller: StaffCaller, plan: Plan, wish: RuleWish) -> RuleView:
@@ -84,11 +85,7 @@ async def create_rule(session: AsyncSession, caller: StaffCaller, plan: Plan, wi
     ``Invalid`` for a destination that the workspace does not have."""
     require(caller, Permission.MANAGE_RULES)
     require_feature(plan, Feature.RULES)
-    await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
-    there = await _all(session, caller.workspace.id)
-    if len(there) >= MOST_RULES:
-        raise Conflict(f"A workspace has at most {MOST_RULES} rules. Delete one first.")
-    _refuse_much(wish, there)
+    there = await make_room(session, caller, wish.condition)
     await _check_destinations(session, caller, wish)
     made = StoredRule(
         workspace_id=caller.workspace.id,
@@ -100,7 +97,7 @@ async def create_rule(session: AsyncSession, caller: StaffCaller, plan: Plan, wi
     )
     session.add(made)
     await session.flush()
-    view = _view(made)
+    view = view_of(made)
     await record(session, Actor.of(caller), "rule.created", str(made.id), name=made.name, rule=view.sentence)
     return view
 
@@ -109,11 +106,11 @@ async def change_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID,
     """Everything but its place and whether it is on."""
     require(caller, Permission.MANAGE_RULES)
     await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
-    found = await _find(session, caller, rule_id)
+    found = await find_rule(session, caller, rule_id)
     others = [each for each in await _all(session, caller.workspace.id) if each.id != rule_id]
-    _refuse_much(wish, others)
+    _refuse_much(wish.condition, others)
     await _check_destinations(session, caller, wish, known=found.destinations)
-    before = _logged(_view(found))
+    before = _logged(view_of(found))
     found.name, found.action = wish.name, wish.action.value
     found.condition, found.destinations = write_group(wish.condition), list(wish.destinations)
     return await _changed(session, caller, found, before)
@@ -121,19 +118,10 @@ async def change_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID,
 
 async def switch_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID, *, is_on: bool) -> RuleView:
     require(caller, Permission.MANAGE_RULES)
-    found = await _find(session, caller, rule_id)
-    before = _logged(_view(found))
+    found = await find_rule(session, caller, rule_id)
+    before = _logged(view_of(found))
     found.is_on = is_on
     return await _changed(session, caller, found, before)
-
-
-async def delete_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> None:
-    require(caller, Permission.MANAGE_RULES)
-    found = await _find(session, caller, rule_id)
-    view = _view(found)
-    await session.delete(found)
-    await session.flush()
-    await record(session, Actor.of(caller), "rule.deleted", str(rule_id), name=view.name, rule=view.sentence)
 
 
 async def order_rules(
@@ -153,7 +141,7 @@ async def order_rules(
     changed = changes({"order": before}, {"order": [each.name for each in ordered]})
     if changed:
         await record(session, Actor.of(caller), "rule.ordered", "", **changed)
-    return tuple(_view(each) for each in ordered)
+    return tuple(view_of(each) for each in ordered)
 
 
 async def load_rules(session: AsyncSession, workspace_id: UUID) -> tuple[Rule, ...]:
@@ -171,7 +159,7 @@ async def load_rules(session: AsyncSession, workspace_id: UUID) -> tuple[Rule, .
             cast(col(StoredRule.condition), Text),
             col(StoredRule.destinations),
         )
-        .where(col(StoredRule.workspace_id) == workspace_id, col(StoredRule.is_on))
+        .where(*_there(workspace_id), col(StoredRule.is_on))
         .order_by(col(StoredRule.position), col(StoredRule.id))
     )
     rules = []
@@ -189,19 +177,33 @@ def read_stored(condition: str) -> Group:
     return read_group(json.loads(condition))
 
 
+async def make_room(session: AsyncSession, caller: StaffCaller, condition: Group) -> Sequence[StoredRule]:
+    """All rules there are; until the commit nobody else adds one. ``Conflict`` when one more of this
+    condition would be too much."""
+    await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
+    there = await _all(session, caller.workspace.id)
+    if len(there) >= MOST_RULES:
+        raise Conflict(f"A workspace has at most {MOST_RULES} rules. Delete one first.")
+    _refuse_much(condition, there)
+    return there
+
+
+def _there(workspace_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return col(StoredRule.workspace_id) == workspace_id, col(StoredRule.deleted_at).is_(None)
+
+
 async def _all(session: AsyncSession, workspace_id: UUID) -> Sequence[StoredRule]:
     found = await session.execute(
-        select(StoredRule)
-        .where(col(StoredRule.workspace_id) == workspace_id)
-        .order_by(col(StoredRule.position), col(StoredRule.id))
+        select(StoredRule).where(*_there(workspace_id)).order_by(col(StoredRule.position), col(StoredRule.id))
     )
     return found.scalars().all()
 
 
-async def _find(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> StoredRule:
+async def find_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> StoredRule:
+    """Nobody else changes it until the transaction ends; ``NotFound`` for one that was deleted."""
     found = await session.execute(
         select(StoredRule)
-        .where(col(StoredRule.workspace_id) == caller.workspace.id, col(StoredRule.id) == rule_id)
+        .where(*_there(caller.workspace.id), col(StoredRule.id) == rule_id)
         .with_for_update()
     )
     rule = found.scalar_one_or_none()
@@ -213,13 +215,13 @@ async def _find(session: AsyncSession, caller: StaffCaller, rule_id: UUID) -> St
 async def _changed(
     session: AsyncSession, caller: StaffCaller, rule: StoredRule, before: dict[str, object]
 ) -> RuleView:
-    view = _view(rule)
+    view = view_of(rule)
     changed = changes(before, _logged(view))
     if changed:
         rule.updated_at = now()
         await session.flush()
         await record(session, Actor.of(caller), "rule.changed", str(rule.id), **changed)
-    return _view(rule)
+    return view_of(rule)
 
 
 async def _check_destinations(
@@ -230,17 +232,15 @@ async def _check_destinations(
     if not wanted:
         return
     found = await session.execute(
-        select(func.count()).where(
-            col(Integration.workspace_id) == caller.workspace.id, col(Integration.id).in_(wanted)
-        )
+        select(func.count()).where(*those_of(caller.workspace.id), col(Integration.id).in_(wanted))
     )
     if found.scalar_one() != len(wanted):
         raise Invalid(errors=(FieldError("body.destinations", "There is no such integration."),))
 
 
-def _refuse_much(wish: RuleWish, others: Sequence[StoredRule]) -> None:
+def _refuse_much(condition: Group, others: Sequence[StoredRule]) -> None:
     """All of them are looked for in each question."""
-    if text_in(wish.condition) + sum(text_in(_view(each).condition) for each in others) > MOST_TEXT:
+    if text_in(condition) + sum(text_in(view_of(each).condition) for each in others) > MOST_TEXT:
         raise Conflict(f"The rules of a workspace have at most {MOST_TEXT:,} characters of words in all.")
 
 
@@ -253,7 +253,7 @@ def _logged(view: RuleView) -> dict[str, object]:
     }
 
 
-def _view(rule: StoredRule) -> RuleView:
+def view_of(rule: StoredRule) -> RuleView:
     action, condition = Action(rule.action), read_group(rule.condition)
     return RuleView(
         id=rule.id,

@@ -158,8 +158,8 @@ def _actions(row: IntegrationRow) -> rx.Component:
         confirm(
             id=removal,
             title=f"Delete {row.name}?",
-            consequence="Its credentials are deleted for good, and what still waits to be sent to it is "
-            "shown as failed. To pause it, switch it off.",
+            consequence="What still waits to be sent to it is shown as failed. You can undo it for an hour; "
+            "then its credentials are gone for good. To pause it, switch it off.",
             act="Delete",
             on_confirm=_state.delete(row.id),
         ),

@@ -16,11 +16,11 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.deliveries import DeliveryView, last_deliveries
 from helpninja_app.conversations.trials import TRIALS, try_integration
 from helpninja_app.errors import DeliveryFailed
+from helpninja_app.integrations.deleting import delete_integration, restore_integration
 from helpninja_app.integrations.models import IntegrationStatus
 from helpninja_app.integrations.service import (
     IntegrationView,
     change_integration,
-    delete_integration,
     limit_reached,
     list_integrations,
 )
@@ -36,11 +36,14 @@ from helpninja_app.screens.escalation.words import (
     provider_in_words,
 )
 from helpninja_app.screens.session import SignedInState, id_from
+from helpninja_app.screens.undo_state import deleted, restored
 from helpninja_app.ui.times import exactly
 
 PATH = "/app/escalation"
 # The heading that the focus goes to when what had it is gone.
 INTEGRATIONS = "integrations"
+# What names an integration beside their list.
+_ALSO_SHOWN: tuple[Any, ...] = (DeliveriesState.open_deliveries, RulesState.open_rules)
 
 
 @dataclass(frozen=True)
@@ -117,16 +120,30 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
 
     @rx.event(background=True)
     async def delete(self, integration_id: str) -> Any:
-        """Take an integration away for good."""
+        """Take an integration away; for an hour it can be brought back."""
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> str:
+            require(caller, Permission.MANAGE_WORKSPACE)
+            queue = current_resources().queue
+            return await delete_integration(session, queue, caller, id_from(integration_id))
+
+        def then(name: str) -> Any:
+            undo = deleted("integration", name, [str(integration_id)])
+            return [rx.set_focus(INTEGRATIONS), undo, *_ALSO_SHOWN]
+
+        return await self._answer(work, then, tried="", outcome="")
+
+    @rx.event(background=True)
+    async def restore(self, integration_id: str) -> Any:
+        """Bring a deleted integration back as it was."""
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_WORKSPACE)
-            await delete_integration(session, caller, id_from(integration_id))
+            resources = current_resources()
+            plan, keys = resources.plan_of(caller.workspace.plan), resources.courier.keys
+            await restore_integration(session, caller, plan, id_from(integration_id), keys)
 
-        def then(_: None) -> Any:
-            return [rx.set_focus(INTEGRATIONS), DeliveriesState.open_deliveries, RulesState.open_rules]
-
-        return await self._answer(work, then, tried="", outcome="")
+        return await self._answer(work, lambda _: [restored(), *_ALSO_SHOWN], tried="", outcome="")
 
     async def _read(
         self, session: AsyncSession, caller: MemberCaller

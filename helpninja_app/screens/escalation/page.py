@@ -17,10 +17,14 @@ from helpninja_app.screens.escalation.rules_state import RulesState
 from helpninja_app.screens.escalation.tester import tester_tab
 from helpninja_app.screens.escalation.tester_state import RuleTrialState
 from helpninja_app.screens.shell.frame import dashboard, once_loaded
+from helpninja_app.screens.undo import undo_toast
+from helpninja_app.screens.undo_state import UndoState
 from helpninja_app.ui.following import follower
 from helpninja_app.ui.panels import page_header
 from helpninja_app.ui.tabs import Tab, tabs
 
+_integrations: Any = IntegrationsState
+_rules: Any = RulesState
 # What is read when the page loads.
 OPENING: tuple[Any, ...] = (
     IntegrationsState.open_integrations,
@@ -42,6 +46,12 @@ def escalation_page() -> rx.Component:
         ),
         rx.cond(IntegrationsState.may_manage, integration_editor()),
         rx.cond(RulesState.may_manage, rule_editor()),
+        undo_toast(
+            {
+                "integration": _integrations.restore(UndoState.ids[0]),
+                "rule": _rules.restore(UndoState.ids[0]),
+            }
+        ),
         follower(IntegrationsState),
         follower(DeliveriesState),
         path=PATH,

@@ -147,8 +147,8 @@ def _actions(rule: RuleRow) -> rx.Component:
         confirm(
             id=removal,
             title=f"Delete the rule “{rule.name}”?",
-            consequence="It counts no more from the next message on, and does not come back. "
-            "To pause it, switch it off.",
+            consequence="It counts no more from the next message on. You can undo it for an hour; to pause "
+            "it, switch it off.",
             act="Delete",
             on_confirm=_state.delete(rule.id),
         ),

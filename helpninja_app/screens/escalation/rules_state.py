@@ -13,19 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import Feature, why_lacking
+from helpninja_app.conversations.rules.deleting import delete_rule, restore_rule
 from helpninja_app.conversations.rules.engine import Action
-from helpninja_app.conversations.rules.service import (
-    RuleView,
-    delete_rule,
-    list_rules,
-    order_rules,
-    switch_rule,
-)
+from helpninja_app.conversations.rules.service import RuleView, list_rules, order_rules, switch_rule
 from helpninja_app.errors import NotFound
 from helpninja_app.integrations.service import list_integrations
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, id_from
+from helpninja_app.screens.undo_state import deleted, restored
 
 # The heading that the focus goes to when what had it is gone.
 RULES = "rules"
@@ -111,13 +107,26 @@ class RulesState(PageState, SignedInState):
 
     @rx.event(background=True)
     async def delete(self, rule_id: str) -> Any:
-        """Take a rule away for good."""
+        """Take a rule away; for an hour it can be brought back."""
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> str:
+            require(caller, Permission.MANAGE_RULES)
+            return await delete_rule(session, current_resources().queue, caller, id_from(rule_id))
+
+        def then(name: str) -> Any:
+            return [rx.set_focus(RULES), deleted("rule", name, [str(rule_id)])]
+
+        return await self._answer(work, then)
+
+    @rx.event(background=True)
+    async def restore(self, rule_id: str) -> Any:
+        """Bring a deleted rule back to its place."""
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_RULES)
-            await delete_rule(session, caller, id_from(rule_id))
+            await restore_rule(session, caller, id_from(rule_id))
 
-        return await self._answer(work, lambda _: rx.set_focus(RULES))
+        return await self._answer(work, lambda _: restored())
 
     async def _read(
         self, session: AsyncSession, caller: MemberCaller

@@ -29,9 +29,9 @@ from helpninja_app.knowledge.curated import (
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.knowledge.documents_state import audience_from
 from helpninja_app.screens.knowledge.rows import excerpt
-from helpninja_app.screens.knowledge.undo_state import deleted, restored
 from helpninja_app.screens.paged_state import PagedState
 from helpninja_app.screens.session import SignedInState, id_from
+from helpninja_app.screens.undo_state import deleted, restored
 from helpninja_app.ui.times import exactly, in_words
 
 

@@ -31,9 +31,9 @@ from helpninja_app.screens.knowledge.following import FollowedState
 from helpninja_app.screens.knowledge.refreshing import is_part, the_others
 from helpninja_app.screens.knowledge.rows import DocumentRow, document_row
 from helpninja_app.screens.knowledge.state import limits_of
-from helpninja_app.screens.knowledge.undo_state import deleted, restored
 from helpninja_app.screens.paged_state import filter_text
 from helpninja_app.screens.session import SignedInState, id_from, text_in
+from helpninja_app.screens.undo_state import deleted, restored
 
 MAX_FILTER = 200
 MAX_TITLE = 500

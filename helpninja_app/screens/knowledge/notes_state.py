@@ -20,8 +20,8 @@ from helpninja_app.screens.knowledge.documents_state import audience_from
 from helpninja_app.screens.knowledge.following import FollowedState
 from helpninja_app.screens.knowledge.refreshing import is_part, the_others
 from helpninja_app.screens.knowledge.rows import DocumentRow, document_row, excerpt
-from helpninja_app.screens.knowledge.undo_state import deleted
 from helpninja_app.screens.session import SignedInState, id_from
+from helpninja_app.screens.undo_state import deleted
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,19 @@ from helpninja_app.screens.knowledge.sheets import failed_pages_sheet, passages_
 from helpninja_app.screens.knowledge.sources import sources_tab
 from helpninja_app.screens.knowledge.sources_state import SourcesState
 from helpninja_app.screens.knowledge.state import PATH, KnowledgeState
-from helpninja_app.screens.knowledge.undo import undo_toast
 from helpninja_app.screens.knowledge.uploading import upload_button, uploads
 from helpninja_app.screens.shell.frame import dashboard, once_loaded
+from helpninja_app.screens.undo import undo_toast
+from helpninja_app.screens.undo_state import UndoState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.panels import page_header
 from helpninja_app.ui.tabs import Tab, tabs
 
 _adding: Any = AddingState
+_sources: Any = SourcesState
+_documents: Any = DocumentsState
+_curated: Any = CuratedState
 # What is read when the page loads.
 OPENING: tuple[Any, ...] = (
     KnowledgeState.open_knowledge,
@@ -54,7 +58,13 @@ def knowledge_page() -> rx.Component:
         passages_sheet(),
         curated_editor(),
         note_editor(),
-        undo_toast(),
+        undo_toast(
+            {
+                "source": _sources.restore(UndoState.ids[0]),
+                "documents": _documents.restore(UndoState.ids),
+                "curated": _curated.restore(UndoState.ids[0]),
+            }
+        ),
         path=PATH,
     )
 

@@ -30,8 +30,8 @@ from helpninja_app.screens.knowledge.following import FollowedState
 from helpninja_app.screens.knowledge.refreshing import is_part, the_others
 from helpninja_app.screens.knowledge.rows import SourceRow, source_row
 from helpninja_app.screens.knowledge.state import limits_of
-from helpninja_app.screens.knowledge.undo_state import deleted, restored
 from helpninja_app.screens.session import SignedInState, id_from
+from helpninja_app.screens.undo_state import deleted, restored
 
 
 class SourcesState(FollowedState, SignedInState):

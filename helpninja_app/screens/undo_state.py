@@ -9,7 +9,7 @@ import reflex as rx
 
 from helpninja_app.screens.session import SignedInState
 
-Kind = Literal["source", "documents", "curated"]
+Kind = Literal["source", "documents", "curated", "integration", "rule"]
 MAX_NAME = 200
 MAX_IDS = 200
 
