@@ -20,7 +20,7 @@ from helpninja_app.conversations.rules.conditions import read_group, write_group
 from helpninja_app.conversations.rules.deleting import delete_rule, restore_rule
 from helpninja_app.conversations.rules.engine import Action, Rule
 from helpninja_app.conversations.rules.sentences import Explained
-from helpninja_app.conversations.rules.trials import DRAFT, MadeUp, Tried, try_rules
+from helpninja_app.conversations.rules.trials import Draft, MadeUp, Tried, try_rules
 from helpninja_app.errors import FieldError, Invalid
 
 router = APIRouter(tags=["Rules"])
@@ -35,14 +35,23 @@ _CONDITION: dict[str, Any] = {
 }
 
 
-class RuleBody(Body):
+class RuleFields(Body):
     """``destinations`` are ids of integrations; none means all that are switched on."""
 
-    tenantId: str | None = None
     name: str = Field(min_length=1, max_length=service.MAX_NAME, examples=["Refunds"])
     action: ActionName
     condition: dict[str, Any] = Field(examples=[_CONDITION])
     destinations: list[str] = Field(default_factory=list, max_length=service.MOST_DESTINATIONS)
+
+
+class RuleBody(RuleFields):
+    tenantId: str | None = None
+
+
+class DraftBody(RuleFields):
+    """A rule that is not saved, in the place of the saved one of ``id``, or behind all."""
+
+    id: str | None = Field(None, max_length=100)
 
 
 class RuleChange(Body):
@@ -61,7 +70,10 @@ class OrderBody(Body):
 
 
 class TrialBody(Body):
-    """Either ``conversationId``, or the other facts as they are typed; ``condition`` tries this one alone."""
+    """Either ``conversationId``, or the other facts as they are typed.
+
+    ``rule`` tries the rules as they would be once it is saved; ``condition`` is tried alone.
+    """
 
     tenantId: str | None = None
     conversationId: str | None = Field(None, max_length=100)
@@ -70,6 +82,7 @@ class TrialBody(Body):
     pageUrl: str = Field("", max_length=2_000)
     messageCount: int = Field(1, ge=1, le=1_000_000)
     at: str | None = Field(None, max_length=40, examples=["2026-12-01T18:30:00+01:00"])
+    rule: DraftBody | None = None
     condition: dict[str, Any] | None = None
     action: ActionName = "escalate"
 
@@ -98,7 +111,7 @@ class ExplainedResult(BaseModel):
 
 
 class TriedResult(BaseModel):
-    id: str | None = Field(description="Null for a condition that is not stored.")
+    id: str | None = Field(description="Null for what is not stored.")
     name: str
     isOn: bool
     action: ActionName
@@ -166,17 +179,18 @@ async def order(request: Request) -> RuleList:
 @router.post(
     "/api/rules/test",
     response_model=TrialResult,
-    responses=documented(400, 401, 403, 404, 413, 415, 422, 429),
+    responses=documented(400, 401, 403, 404, 409, 413, 415, 422, 429),
     openapi_extra=json_body(TrialBody),
 )
 async def trial(request: Request) -> TrialResult:
-    """Say for each rule whether it matches and why; nothing is changed or sent."""
+    """Say for each rule whether it matches and why; nothing is changed or sent.
+
+    A `rule` that could not be saved is refused as if it were: 409, 422, or 404 for the id of none.
+    """
     body = await read_json(request)
     caller = await staff_caller(request, body.text("tenantId"))
     wished = body.parse(TrialBody)
-    draft = None
-    if wished.condition is not None:
-        draft = Rule(DRAFT, "This rule", Action(wished.action), read_group(wished.condition))
+    draft = _draft(wished)
     given = (
         parse_id(wished.conversationId)
         if wished.conversationId is not None
@@ -242,18 +256,30 @@ async def restore(request: Request, rule_id: str, tenantId: str | None = None) -
         return _result(await restore_rule(session, caller, wanted))
 
 
-def _wish(given: RuleBody) -> service.RuleWish:
+def _draft(wished: TrialBody) -> Draft | Rule | None:
+    if wished.rule is not None:
+        if wished.condition is not None:
+            raise Invalid(errors=(FieldError("body.condition", "Give either this or a rule."),))
+        rule_id = None if wished.rule.id is None else parse_id(wished.rule.id)
+        return Draft(_wish(wished.rule, "body.rule"), rule_id, "body.rule")
+    if wished.condition is not None:
+        return Rule(service.DRAFT, "This rule", Action(wished.action), read_group(wished.condition))
+    return None
+
+
+def _wish(given: RuleFields, field: str = "body") -> service.RuleWish:
+    """``field`` is where it stands in the body."""
     return service.RuleWish(
-        name=_name(given.name),
+        name=_name(given.name, field),
         action=Action(given.action),
-        condition=read_group(given.condition),
+        condition=read_group(given.condition, field=f"{field}.condition"),
         destinations=tuple(parse_id(each) for each in given.destinations),
     )
 
 
-def _name(given: str) -> str:
+def _name(given: str, field: str = "body") -> str:
     if not has_visible_text(given):
-        raise Invalid(errors=(FieldError("body.name", "The name is empty."),))
+        raise Invalid(errors=(FieldError(f"{field}.name", "The name is empty."),))
     return " ".join(given.split())
 
 
@@ -287,7 +313,7 @@ def _result(view: service.RuleView) -> RuleResult:
 
 def _tried(tried: Tried) -> TriedResult:
     return TriedResult(
-        id=None if tried.rule.id == DRAFT else str(tried.rule.id),
+        id=None if tried.rule.id == service.DRAFT else str(tried.rule.id),
         name=tried.rule.name,
         isOn=tried.is_on,
         action=tried.rule.action.value,

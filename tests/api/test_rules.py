@@ -251,3 +251,45 @@ async def test_a_plan_without_rules_makes_none(
         refused = await client.post(PATH, json=wish, headers=tenant.headers)
     assert refused.status_code == 403
     assert "pro plan" in refused.json()["detail"]
+
+
+async def test_a_rule_is_tried_before_it_is_saved_in_its_place(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    saved = await add(client, tenant.headers, "Saved")
+    rule = {"name": "Draft", "action": "notify", "condition": REFUNDS}
+    body = {"question": "A refund?", "rule": rule}
+    behind = (await client.post(f"{PATH}/test", json=body, headers=tenant.headers)).json()
+    assert [(each["id"], each["name"]) for each in behind["rules"]] == [
+        (saved["id"], "Saved"),
+        (None, "Draft"),
+    ]
+    body["rule"] = rule | {"id": saved["id"]}
+    instead = (await client.post(f"{PATH}/test", json=body, headers=tenant.headers)).json()
+    assert [(each["id"], each["name"]) for each in instead["rules"]] == [(saved["id"], "Draft")]
+    assert instead["outcome"] == "“Draft” tells people, asking for nobody."
+    assert await names(client, tenant.headers) == ["Saved"]
+
+
+async def test_a_rule_that_could_not_be_saved_is_not_tried(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, other = await factory.tenant(), await factory.tenant()
+    foreign = {"rule": (await add(client, other.headers, "x"))["id"], "to": await integrate(resources, other)}
+    wish = {"name": "x", "action": "escalate", "condition": REFUNDS}
+    for wrong, status, field in (
+        ({"name": " "}, 422, "body.rule.name"),
+        ({"condition": {"match": "all", "conditions": []}}, 422, "body.rule.condition"),
+        ({"destinations": [str(foreign["to"])]}, 422, "body.rule.destinations"),
+        ({"id": foreign["rule"]}, 404, ""),
+        ({"id": "x"}, 400, ""),
+    ):
+        answer = await client.post(f"{PATH}/test", json={"rule": wish | wrong}, headers=tenant.headers)
+        assert answer.status_code == status, wrong
+        assert not field or answer.json()["errors"][0]["field"].startswith(field)
+    both = {"rule": wish, "condition": REFUNDS}
+    assert (await client.post(f"{PATH}/test", json=both, headers=tenant.headers)).status_code == 422
+    monkeypatch.setattr("helpninja_app.conversations.rules.service.MOST_RULES", 0)
+    full = await client.post(f"{PATH}/test", json={"rule": wish}, headers=tenant.headers)
+    assert full.status_code == 409

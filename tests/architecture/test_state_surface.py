@@ -154,6 +154,8 @@ REACHABLE = {
         "remove",
         "choose_fact",
         "choose_operator",
+        "choose_trial_kind",
+        "try_draft",
     },
     "RuleTrialState": {"open_tester", "choose_kind", "try_them"},
     "PickerState": {"open_picker", "search_documents"},

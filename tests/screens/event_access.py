@@ -191,6 +191,8 @@ ACCESS: dict[str, str | Permission] = {
     "RuleEditorState.remove": TAB,
     "RuleEditorState.choose_fact": TAB,
     "RuleEditorState.choose_operator": TAB,
+    "RuleEditorState.choose_trial_kind": TAB,
+    "RuleEditorState.try_draft": Permission.MANAGE_RULES,
     "RuleTrialState.open_tester": Permission.READ_CONVERSATIONS,
     "RuleTrialState.choose_kind": TAB,
     "RuleTrialState.try_them": Permission.READ_CONVERSATIONS,

@@ -99,6 +99,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "RuleEditorState.remove": ("2",),
     "RuleEditorState.choose_fact": ("2", "page"),
     "RuleEditorState.choose_operator": ("1", "any"),
+    "RuleEditorState.choose_trial_kind": ("stored",),
+    "RuleEditorState.try_draft": ({"question": "Boots."}, {"name": "Boots", "words-2": "boots"}),
     "RuleTrialState.choose_kind": ("stored",),
     "RuleTrialState.try_them": ({"question": "Boots."},),
     "DeliveriesState.turn_page": (1,),

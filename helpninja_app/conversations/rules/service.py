@@ -34,6 +34,8 @@ MAX_NAME = 100
 MOST_DESTINATIONS = 50
 # Characters of words and pages in all rules of a workspace.
 MOST_TEXT = 40_000
+# A rule that is not stored has no id of its own.
+DRAFT = UUID(int=0)
 
 # Of two that add the last rule, or put all in order, the second waits and sees what the first did.
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('rules:' || cast(:workspace as text), 0))")
@@ -116,6 +118,28 @@ async def change_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID,
     return await _changed(session, caller, found, before)
 
 
+async def rules_with_draft(
+    session: AsyncSession, caller: StaffCaller, wish: RuleWish, rule_id: UUID | None, *, field: str
+) -> list[tuple[Rule, bool]]:
+    """All rules and whether each is on, as if ``wish`` were saved: in the place of ``rule_id``, or as the
+    last one, under ``DRAFT``. Stores nothing, and raises what saving it would raise; ``field`` is where the
+    wish stands in what was sent."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    there = await _all(session, caller.workspace.id)
+    changed = next((each for each in there if each.id == rule_id), None)
+    if rule_id is not None and changed is None:
+        raise NotFound("There is no such rule.")
+    others = [each for each in there if each is not changed]
+    if changed is None:
+        _refuse_many(others)
+    _refuse_much(wish.condition, others)
+    known = changed.destinations if changed else ()
+    await _check_destinations(session, caller, wish, known=known, field=f"{field}.destinations")
+    draft = Rule(rule_id or DRAFT, wish.name, wish.action, wish.condition, wish.destinations)
+    rules = [(draft if each is changed else view_of(each).rule, each.is_on) for each in there]
+    return rules if changed else [*rules, (draft, True)]
+
+
 async def switch_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID, *, is_on: bool) -> RuleView:
     require(caller, Permission.MANAGE_RULES)
     found = await find_rule(session, caller, rule_id)
@@ -182,8 +206,7 @@ async def make_room(session: AsyncSession, caller: StaffCaller, condition: Group
     condition would be too much."""
     await session.execute(_LOCK, {"workspace": str(caller.workspace.id)})
     there = await _all(session, caller.workspace.id)
-    if len(there) >= MOST_RULES:
-        raise Conflict(f"A workspace has at most {MOST_RULES} rules. Delete one first.")
+    _refuse_many(there)
     _refuse_much(condition, there)
     return there
 
@@ -225,7 +248,12 @@ async def _changed(
 
 
 async def _check_destinations(
-    session: AsyncSession, caller: StaffCaller, wish: RuleWish, *, known: Sequence[UUID] = ()
+    session: AsyncSession,
+    caller: StaffCaller,
+    wish: RuleWish,
+    *,
+    known: Sequence[UUID] = (),
+    field: str = "body.destinations",
 ) -> None:
     """What was deleted since it was chosen (``known``) does not have to be taken out to change the rest."""
     wanted = set(wish.destinations) - set(known)
@@ -235,7 +263,12 @@ async def _check_destinations(
         select(func.count()).where(*those_of(caller.workspace.id), col(Integration.id).in_(wanted))
     )
     if found.scalar_one() != len(wanted):
-        raise Invalid(errors=(FieldError("body.destinations", "There is no such integration."),))
+        raise Invalid(errors=(FieldError(field, "There is no such integration."),))
+
+
+def _refuse_many(there: Sequence[StoredRule]) -> None:
+    if len(there) >= MOST_RULES:
+        raise Conflict(f"A workspace has at most {MOST_RULES} rules. Delete one first.")
 
 
 def _refuse_much(condition: Group, others: Sequence[StoredRule]) -> None:

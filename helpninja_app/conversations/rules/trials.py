@@ -16,13 +16,10 @@ from helpninja_app.conversations.models import Conversation
 from helpninja_app.conversations.rules.engine import Action, Decision, Rule, decide
 from helpninja_app.conversations.rules.facts import Facts
 from helpninja_app.conversations.rules.sentences import Explained, explain
-from helpninja_app.conversations.rules.service import list_rules
+from helpninja_app.conversations.rules.service import RuleWish, list_rules, rules_with_draft
 from helpninja_app.conversations.rules.turns import facts_of, last_question
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
-
-# A draft that is not stored has no id of its own.
-DRAFT = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,18 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A rule that is being written; ``rule_id`` is of the stored one that it changes.
+
+    ``field`` is where it stands in what was sent, for what is wrong with it.
+    """
+
+    wish: RuleWish
+    rule_id: UUID | None = None
+    field: str = "body"
+
+
+@dataclass(frozen=True, slots=True)
 class MadeUp:
     """What a member types; without ``moment`` it is now."""
 
@@ -56,16 +65,23 @@ class MadeUp:
 
 
 async def try_rules(
-    session: AsyncSession, caller: StaffCaller, given: MadeUp | UUID, *, draft: Rule | None = None
+    session: AsyncSession, caller: StaffCaller, given: MadeUp | UUID, *, draft: Draft | Rule | None = None
 ) -> Trial:
-    """Try all rules, or just ``draft``, on what is ``given``: typed, or the id of a conversation, which is
-    looked at as if its last question had been asked now. ``NotFound`` for one of another workspace."""
+    """Try all rules, as they would be with a ``Draft``, or just the one ``Rule``, on what is ``given``.
+
+    That is typed, or the id of a conversation, which is looked at as if its last question had been asked now.
+    ``NotFound`` for one of another workspace; for a ``Draft`` what saving it would raise.
+    """
     require(caller, Permission.READ_CONVERSATIONS)
     facts = (
         await _facts_of_stored(session, caller, given) if isinstance(given, UUID) else _facts(caller, given)
     )
-    stored = await list_rules(session, caller) if draft is None else ()
-    rules = [(each.rule, each.is_on) for each in stored] if draft is None else [(draft, True)]
+    if isinstance(draft, Draft):
+        rules = await rules_with_draft(session, caller, draft.wish, draft.rule_id, field=draft.field)
+    elif draft is not None:
+        rules = [(draft, True)]
+    else:
+        rules = [(each.rule, each.is_on) for each in await list_rules(session, caller)]
     # A hundred rules that are explained take longer than others should wait.
     return await asyncio.to_thread(_try, rules, facts)
 

@@ -11,6 +11,7 @@ from helpninja_app.conversations.rules.engine import Action
 from helpninja_app.conversations.rules.service import MAX_NAME
 from helpninja_app.screens.escalation.rule_editor_state import Destination, RuleEditorState
 from helpninja_app.screens.escalation.rule_lines import rule_line
+from helpninja_app.screens.escalation.tester import trial_fields, trial_kinds, trial_result
 from helpninja_app.screens.shell.frame import refused
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.choices import chip, chips
@@ -22,6 +23,10 @@ from helpninja_app.ui.panels import failed_state, skeleton_rows
 _state: Any = RuleEditorState
 _ID = "rule-editor"
 _FORM = f"{_ID}-form"
+# Read by the browser when the rule is tried.
+_AS_IT_STANDS: Any = rx.Var(
+    f"Object.fromEntries(new FormData(document.getElementById('{_FORM}')))", _var_type=dict[str, Any]
+)
 _ACTIONS = (
     (Action.ESCALATE.value, "Ask for a person"),
     (Action.ROUTE.value, "Say where escalations go"),
@@ -34,7 +39,7 @@ def rule_editor() -> rx.Component:
         rx.cond(
             RuleEditorState.failure != "",
             failed_state(RuleEditorState.failure, retry=_state.edit(RuleEditorState.edited)),
-            rx.cond(RuleEditorState.is_loaded, _form(), skeleton_rows(4)),
+            rx.cond(RuleEditorState.is_loaded, rx.fragment(_form(), _trial()), skeleton_rows(4)),
         ),
         id=_ID,
         title=rx.cond(RuleEditorState.edited != "", "Change a rule", "Add a rule"),
@@ -42,7 +47,7 @@ def rule_editor() -> rx.Component:
             button("Cancel", type="button", **closes()),
             busy_button(
                 "Save",
-                is_busy=RuleEditorState.is_busy,
+                is_busy=RuleEditorState.is_busy & ~RuleEditorState.is_trying,
                 while_busy="Saving…",
                 type="submit",
                 form=_FORM,
@@ -106,6 +111,36 @@ def _form() -> rx.Component:
             no_validate=True,
             class_name="flex flex-col gap-5",
         ),
+    )
+
+
+def _trial() -> rx.Component:
+    """A form of its own, so that Enter in it saves nothing."""
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h3("Try it before it is saved", class_name="text-table font-medium"),
+            trial_kinds(RuleEditorState, name="draft-kind", on_choose=_state.choose_trial_kind),
+            class_name="flex flex-wrap items-center justify-between gap-3",
+        ),
+        Form.create(
+            trial_fields(_state, prefix="draft"),
+            rx.el.div(
+                busy_button(
+                    "Try this rule",
+                    is_busy=RuleEditorState.is_busy & RuleEditorState.is_trying,
+                    while_busy="Trying…",
+                    emphasis="secondary",
+                    type="submit",
+                ),
+            ),
+            key=_state.drawn.to_string(),
+            on_submit=lambda form: _state.try_draft(form, _AS_IT_STANDS),
+            no_validate=True,
+            class_name="flex flex-col gap-4",
+        ),
+        trial_result(RuleEditorState),
+        aria_label="Try it before it is saved",
+        class_name="flex flex-col gap-4 border-t border-border pt-4",
     )
 
 

@@ -15,6 +15,7 @@ from helpninja_app.billing.plans import Feature, require_feature
 from helpninja_app.conversations.rules.conditions import read_group
 from helpninja_app.conversations.rules.engine import Action
 from helpninja_app.conversations.rules.service import (
+    DRAFT,
     MAX_NAME,
     RuleView,
     RuleWish,
@@ -22,6 +23,7 @@ from helpninja_app.conversations.rules.service import (
     create_rule,
     get_rule,
 )
+from helpninja_app.conversations.rules.trials import Draft, Trial
 from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.integrations.service import IntegrationView, list_integrations
 from helpninja_app.resources import current_resources
@@ -36,7 +38,7 @@ from helpninja_app.screens.escalation.draft import (
     without,
 )
 from helpninja_app.screens.escalation.rules_state import RulesState
-from helpninja_app.screens.page_state import PageState
+from helpninja_app.screens.escalation.tester_state import STORED, TYPED, TrialShown, try_on_form
 from helpninja_app.screens.session import SignedInState, id_from, text_in
 
 
@@ -49,8 +51,9 @@ class Destination:
     is_chosen: bool
 
 
-class RuleEditorState(PageState, SignedInState):
-    """``edited`` is the id of what is changed, empty for something new.
+class RuleEditorState(TrialShown, SignedInState):
+    """``edited`` is the id of what is changed, empty for something new. ``is_trying`` while and after it is
+    tried unsaved; of that trial ``rows`` has this rule alone.
 
     ``focus`` is the control that is to have the focus, with a number that makes it another value each time;
     ``drawn`` counts how often the fields were filled: with another number they are drawn anew.
@@ -62,8 +65,8 @@ class RuleEditorState(PageState, SignedInState):
     action: str = Action.ESCALATE.value
     lines: rx.Field[list[Line]] = rx.field(default_factory=list)
     destinations: rx.Field[list[Destination]] = rx.field(default_factory=list)
-    errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
     focus: str = ""
+    is_trying: bool = False
     drawn: int = 0
 
     _focused: int = 0
@@ -116,35 +119,65 @@ class RuleEditorState(PageState, SignedInState):
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Store the rule, or say at each field what is wrong."""
-        edited, action = self.edited, Action(self.action)
-        name = text_in(form, "name", MAX_NAME)
-        lines = typed(self.lines, form)
-        chosen = [each.id for each in self.destinations if text_in(form, f"to-{each.id}")]
+        edited, lines = self.edited, typed(self.lines, form)
+        wished = self._wished(form, lines)
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_RULES)
-            wish = _wish(name, action, lines, chosen)
             if edited:
-                await change_rule(session, caller, id_from(edited), wish)
+                await change_rule(session, caller, id_from(edited), wished())
             else:
                 plan = current_resources().plan_of(caller.workspace.plan)
-                await create_rule(session, caller, plan, wish)
+                await create_rule(session, caller, plan, wished())
 
         def then(_: None) -> Any:
             self._empty()
             return RulesState.open_rules
 
-        return await self._answer(work, then, errors={}, lines=lines)
+        return await self._answer(work, then, errors={}, lines=lines, is_trying=False)
+
+    @rx.event
+    def choose_trial_kind(self, kind: str) -> None:
+        """Whether the rule is tried on something typed or on a conversation."""
+        self._choose_kind(kind)
+
+    @rx.event(background=True)
+    async def try_draft(self, form: dict[str, Any], rule: dict[str, Any]) -> Any:
+        """Say what the rules would do if this one were saved as it stands in its form, ``rule``."""
+        edited, lines, is_stored = self.edited, typed(self.lines, rule), self.kind == STORED
+        wished = self._wished(rule, lines)
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> Trial:
+            require(caller, Permission.MANAGE_RULES)
+            draft = Draft(wished(), id_from(edited) if edited else None)
+            return await try_on_form(session, caller, form, is_stored=is_stored, draft=draft)
+
+        def then(trial: Trial) -> None:
+            self._show_trial(trial)
+            # Of the others the sentence says what counts; why they match stands in the tester.
+            self.rows = [row for row in self.rows if row.id == (edited or str(DRAFT))]
+
+        return await self._answer(
+            work, then, is_trying=True, lines=lines, errors={}, outcome="", about="", rows=[]
+        )
+
+    def _wished(self, form: object, lines: Sequence[Line]) -> Callable[[], RuleWish]:
+        action, name = Action(self.action), text_in(form, "name", MAX_NAME)
+        chosen = [each.id for each in self.destinations if text_in(form, f"to-{each.id}")]
+        return lambda: _wish(name, action, lines, chosen)
 
     async def _open(self, edited: str) -> Any:
-        return await self._answer(edited=edited, is_open=True, is_loaded=False, failure="", errors={})
+        return await self._answer(
+            edited=edited, is_open=True, is_loaded=False, is_trying=False, failure="", errors={}
+        )
 
     async def _read(
         self, session: AsyncSession, caller: MemberCaller
     ) -> tuple[RuleView | None, Sequence[IntegrationView]] | None:
         require(caller, Permission.MANAGE_RULES)
-        # What was put together stays in the form when it was refused; once it is saved, nothing is shown.
-        if not self.is_open or self.problem:
+        # What was put together stays in the form when it was refused or tried; once it is saved, nothing is
+        # shown.
+        if not self.is_open or self.problem or self.is_trying:
             return None
         resources = current_resources()
         if not self.edited:
@@ -158,6 +191,8 @@ class RuleEditorState(PageState, SignedInState):
         if found is None:
             return
         rule, integrations = found
+        self._choose_kind(TYPED)
+        self.zone = caller.workspace.time_zone
         self.name = rule.name if rule else ""
         self.action = (rule.action if rule else Action.ESCALATE).value
         self.lines = lines_of(rule.condition) if rule else new_draft()
@@ -170,7 +205,8 @@ class RuleEditorState(PageState, SignedInState):
         self.errors = {item.field.removeprefix("body.").split(".")[0]: item.message for item in wrong}
         super()._refuse(error)
         if self.errors:
-            self.problem = "This cannot be saved yet. What is wrong stands at its field."
+            wish = "tried" if self.is_trying else "saved"
+            self.problem = f"This cannot be {wish} yet. What is wrong stands at its field."
 
     def _put(self, change: Callable[[list[Line]], tuple[list[Line], str]]) -> None:
         """Change the lines; what cannot be done is said at the conditions."""
@@ -190,6 +226,8 @@ class RuleEditorState(PageState, SignedInState):
         self.problem, self.is_at_limit, self.failure, self.focus = "", False, "", ""
         self.lines, self.destinations, self.errors = [], [], {}
         self.action = Action.ESCALATE.value
+        self._choose_kind(TYPED)
+        self.is_trying = False
         self.drawn += 1
 
 

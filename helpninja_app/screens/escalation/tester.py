@@ -34,22 +34,27 @@ def tester_tab() -> rx.Component:
         rx.cond(
             RuleTrialState.failure != "",
             card(failed_state(RuleTrialState.failure, retry=RuleTrialState.open_tester)),
-            rx.fragment(refused(RuleTrialState), card(_form()), _result()),
+            rx.fragment(refused(RuleTrialState), card(_form()), trial_result(RuleTrialState)),
         ),
         note="nothing is changed, and nobody is told",
-        actions=segments(
-            "What they are tried on",
-            name="tester-kind",
-            options=((TYPED, "A question"), (STORED, "A conversation")),
-            chosen=RuleTrialState.kind,
-            on_choose=_state.choose_kind,
-        ),
+        actions=trial_kinds(RuleTrialState, name="tester-kind", on_choose=_state.choose_kind),
+    )
+
+
+def trial_kinds(state: Any, *, name: str, on_choose: Any) -> rx.Component:
+    """Whether it is a question that is typed or a conversation, of a state that is ``TrialShown``."""
+    return segments(
+        "What is tried",
+        name=name,
+        options=((TYPED, "A question"), (STORED, "A conversation")),
+        chosen=state.kind,
+        on_choose=on_choose,
     )
 
 
 def _form() -> rx.Component:
     return rx.el.form(
-        rx.cond(RuleTrialState.kind == STORED, _stored(), _typed()),
+        trial_fields(_state, prefix="tester"),
         rx.el.div(
             busy_button(
                 "Try the rules",
@@ -64,12 +69,17 @@ def _form() -> rx.Component:
     )
 
 
-def _typed() -> rx.Component:
+def trial_fields(state: Any, *, prefix: str) -> rx.Component:
+    """What the rules are tried on; ``prefix`` is that of the fields' ids."""
+    return rx.cond(state.kind == STORED, _stored(state, prefix), _typed(state, prefix))
+
+
+def _typed(state: Any, prefix: str) -> rx.Component:
     return rx.fragment(
         text_area(
             "The visitor's question",
             name="question",
-            id="tester-question",
+            id=f"{prefix}-question",
             rows="2",
             max_length=MAX_QUESTION,
             placeholder="I want my money back. Who can help me?",
@@ -78,17 +88,17 @@ def _typed() -> rx.Component:
             field(
                 "Confidence in per cent",
                 name="confidence",
-                id="tester-confidence",
+                id=f"{prefix}-confidence",
                 input_mode="decimal",
                 max_length=12,
                 auto_complete="off",
                 hint="Empty: no answer was judged.",
-                error=_state.errors["confidence"],
+                error=state.errors["confidence"],
             ),
             field(
                 "Page",
                 name="page",
-                id="tester-page",
+                id=f"{prefix}-page",
                 max_length=MAX_PAGE,
                 auto_complete="off",
                 placeholder="https://shop.example/checkout",
@@ -97,60 +107,59 @@ def _typed() -> rx.Component:
             field(
                 "Day and time",
                 name="at",
-                id="tester-at",
+                id=f"{prefix}-at",
                 type="datetime-local",
-                hint=f"In {RuleTrialState.zone}. Empty: now.",
-                error=_state.errors["at"],
+                hint=f"In {state.zone}. Empty: now.",
+                error=state.errors["at"],
             ),
             field(
                 "Messages so far",
                 name="count",
-                id="tester-count",
+                id=f"{prefix}-count",
                 input_mode="numeric",
                 default_value="1",
                 max_length=12,
                 auto_complete="off",
                 hint="Of the visitor, this one too.",
-                error=_state.errors["count"],
+                error=state.errors["count"],
             ),
             class_name="grid gap-4 phone:grid-cols-2 wide:grid-cols-4",
         ),
     )
 
 
-def _stored() -> rx.Component:
+def _stored(state: Any, prefix: str) -> rx.Component:
     return field(
         "Conversation",
         name="conversation",
-        id="tester-conversation",
+        id=f"{prefix}-conversation",
         max_length=MAX_PAGE,
         auto_complete="off",
         hint="Its address in the inbox, or its id. The rules see its last question, as if it were asked now.",
-        error=_state.errors["conversation"],
+        error=state.errors["conversation"],
     )
 
 
-def _result() -> rx.Component:
+def trial_result(state: Any) -> rx.Component:
+    """What the rules would do, and for each why it matches or not."""
     return rx.fragment(
         rx.el.div(
             rx.cond(
-                RuleTrialState.outcome != "",
+                state.outcome != "",
                 rx.el.div(
-                    rx.el.p(RuleTrialState.outcome, class_name="text-body font-medium"),
-                    rx.el.p(
-                        RuleTrialState.about, class_name="text-small break-words text-muted empty:hidden"
-                    ),
+                    rx.el.p(state.outcome, class_name="text-body font-medium"),
+                    rx.el.p(state.about, class_name="text-small break-words text-muted empty:hidden"),
                     class_name="flex flex-col gap-0.5",
                 ),
             ),
             role="status",
         ),
         rx.cond(
-            RuleTrialState.outcome != "",
+            state.outcome != "",
             card(
                 rx.cond(
-                    RuleTrialState.rows.length() > 0,
-                    rx.el.ol(rx.foreach(RuleTrialState.rows, _tried), aria_label="Rules that were tried"),
+                    state.rows.length() > 0,
+                    rx.el.ol(rx.foreach(state.rows, _tried), aria_label="Rules that were tried"),
                     empty_state("split", "There are no rules to try", "Add one under Rules."),
                 )
             ),

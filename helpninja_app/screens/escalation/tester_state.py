@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.conversations.models import Conversation
 from helpninja_app.conversations.rules.sentences import Explained
-from helpninja_app.conversations.rules.trials import MadeUp, Trial, Tried, try_rules
-from helpninja_app.errors import FieldError, Invalid, NotFound
+from helpninja_app.conversations.rules.trials import Draft, MadeUp, Trial, Tried, try_rules
+from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.screens.escalation.draft import count_in, share_in
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, text_in
@@ -49,7 +50,7 @@ class TriedRow:
     reasons: list[Reason]
 
 
-class RuleTrialState(PageState, SignedInState):
+class TrialShown(PageState, mixin=True):
     """``kind`` is ``typed`` or ``stored``; ``outcome`` says what the rules would do, empty before a try."""
 
     kind: str = TYPED
@@ -59,6 +60,20 @@ class RuleTrialState(PageState, SignedInState):
     rows: rx.Field[list[TriedRow]] = rx.field(default_factory=list)
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
 
+    def _choose_kind(self, kind: object) -> None:
+        self.kind = STORED if kind == STORED else TYPED
+        self.outcome, self.about, self.problem = "", "", ""
+        self.rows, self.errors = [], {}
+
+    def _show_trial(self, trial: Trial) -> None:
+        self.outcome = trial.outcome
+        self.about = f"Tried on “{trial.facts.question}”." if trial.facts.question else ""
+        self.rows = [_row(each) for each in trial.tried]
+
+
+class RuleTrialState(TrialShown, SignedInState):
+    """All rules as they are saved, tried."""
+
     @rx.event(background=True)
     async def open_tester(self) -> Any:
         """Run when the page loads, and to try again."""
@@ -67,9 +82,7 @@ class RuleTrialState(PageState, SignedInState):
     @rx.event
     def choose_kind(self, kind: str) -> None:
         """Whether it is tried on something typed or on a conversation."""
-        self.kind = STORED if kind == STORED else TYPED
-        self.outcome, self.about, self.problem = "", "", ""
-        self.rows, self.errors = [], {}
+        self._choose_kind(kind)
 
     @rx.event(background=True)
     async def try_them(self, form: dict[str, Any]) -> Any:
@@ -78,12 +91,7 @@ class RuleTrialState(PageState, SignedInState):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> Trial:
             require(caller, Permission.READ_CONVERSATIONS)
-            if not is_stored:
-                return await try_rules(session, caller, _made_up(form, ZoneInfo(caller.workspace.time_zone)))
-            try:
-                return await try_rules(session, caller, _conversation(form))
-            except NotFound as error:
-                raise Invalid(errors=(FieldError("conversation", error.detail),)) from None
+            return await try_on_form(session, caller, form, is_stored=is_stored)
 
         return await self._answer(work, self._show_trial, outcome="", about="", rows=[], errors={})
 
@@ -93,17 +101,25 @@ class RuleTrialState(PageState, SignedInState):
     def _show(self, found: None, caller: MemberCaller) -> None:
         self.zone = caller.workspace.time_zone
 
-    def _show_trial(self, trial: Trial) -> None:
-        self.outcome = trial.outcome
-        self.about = f"Tried on “{trial.facts.question}”." if trial.facts.question else ""
-        self.rows = [_row(each) for each in trial.tried]
-
     def _refuse(self, error: Exception) -> Any:
         wrong = error.errors if isinstance(error, Invalid) else ()
         self.errors = {item.field: item.message for item in wrong}
         super()._refuse(error)
         if self.errors:
             self.problem = ""
+
+
+async def try_on_form(
+    session: AsyncSession, caller: MemberCaller, form: object, *, is_stored: bool, draft: Draft | None = None
+) -> Trial:
+    """Raises ``Invalid`` with each wrong field."""
+    if not is_stored:
+        made_up = _made_up(form, ZoneInfo(caller.workspace.time_zone))
+        return await try_rules(session, caller, made_up, draft=draft)
+    conversation_id = _conversation(form)
+    if await session.get(Conversation, (caller.workspace.id, conversation_id)) is None:
+        raise Invalid(errors=(FieldError("conversation", "There is no such conversation."),))
+    return await try_rules(session, caller, conversation_id, draft=draft)
 
 
 def _row(tried: Tried) -> TriedRow:
