@@ -14,13 +14,13 @@ from helpninja_app.screens.escalation.integrations_state import (
 )
 from helpninja_app.screens.escalation.words import PROVIDERS, SYMBOLS
 from helpninja_app.screens.shell.frame import larger_plan, refused
-from helpninja_app.ui.actions import busy_button, button, icon_button
+from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.badges import badge
-from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.icons import icon
-from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
+from helpninja_app.ui.menus import menu, menu_item, opens_menu
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, empty_state, section, skeleton_rows
+from helpninja_app.ui.rows import row_menu
 
 # Reflex' types do not know what the decorated handlers can do.
 _state: Any = IntegrationsState
@@ -129,7 +129,6 @@ def _outcome() -> rx.Component:
 
 
 def _actions(row: IntegrationRow) -> rx.Component:
-    more, removal = (f"integration-{act}-{row.id}" for act in ("more", "gone"))
     return rx.el.div(
         busy_button(
             "Send a test",
@@ -141,27 +140,20 @@ def _actions(row: IntegrationRow) -> rx.Component:
             aria_label=f"Send a test to {row.name}",
             on_click=_state.send_test(row.id),
         ),
-        icon_button(f"More for {row.name}", "ellipsis", size="small", **opens_menu(more)),
-        menu(
+        row_menu(
             menu_item("Change", "pencil", on_click=_editor.edit(row.id)),
             menu_item(
                 rx.cond(row.is_on, "Switch off", "Switch on"),
                 "power",
                 on_click=_state.switch(row.id, ~row.is_on),
             ),
-            menu_line(),
-            menu_item("Delete", "trash-2", tone="danger", **opens(removal)),
-            id=more,
-            label=f"More for {row.name}",
-            placement="below end",
-        ),
-        confirm(
-            id=removal,
-            title=f"Delete {row.name}?",
+            kind="integration",
+            id=row.id,
+            name=row.name,
+            question=f"Delete {row.name}?",
             consequence="What still waits to be sent to it is shown as failed. You can undo it for an hour; "
             "then its credentials are gone for good. To pause it, switch it off.",
-            act="Delete",
-            on_confirm=_state.delete(row.id),
+            on_delete=_state.delete(row.id),
         ),
         class_name="ml-auto flex items-center gap-1",
     )

@@ -9,14 +9,12 @@ import reflex as rx
 from helpninja_app.screens.escalation.rule_editor_state import RuleEditorState
 from helpninja_app.screens.escalation.rules_state import RULES, RuleRow, RulesState
 from helpninja_app.screens.shell.frame import larger_plan, refused
-from helpninja_app.ui.actions import button, icon_button
-from helpninja_app.ui.badges import badge
-from helpninja_app.ui.dialogs import confirm, opens
-from helpninja_app.ui.forms import switch
+from helpninja_app.ui.actions import button
 from helpninja_app.ui.icons import icon
-from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
+from helpninja_app.ui.menus import menu_item
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
+from helpninja_app.ui.rows import actions_column, order_column, row_menu, row_order, row_switch
 from helpninja_app.ui.tables import Column, cell, row, table
 
 # Reflex' types do not know what the decorated handlers can do.
@@ -25,10 +23,10 @@ _editor: Any = RuleEditorState
 
 _WIDE_ONLY = "hidden tablet:table-cell"
 _COLUMNS = (
-    Column(rx.el.span("Order", class_name="sr-only tablet:not-sr-only"), "w-15 tablet:w-28"),
+    order_column(),
     Column("Rule"),
     Column("On", f"w-18 {_WIDE_ONLY}"),
-    Column(rx.el.span("Actions", class_name="sr-only"), "w-14"),
+    actions_column(),
 )
 
 
@@ -87,71 +85,39 @@ def _rule(rule: RuleRow) -> rx.Component:
 
 
 def _switch(rule: RuleRow) -> rx.Component:
-    return rx.cond(
-        RulesState.may_manage,
-        rx.el.div(
-            switch(
-                rx.el.span("Use the rule ", rule.name, class_name="sr-only"),
-                name="on",
-                checked=rule.is_on,
-                on_change=lambda is_on: _state.switch(rule.id, is_on),
-            ),
-            # Where its label stands elsewhere.
-            class_name="-ms-4 w-13",
-        ),
-        badge(rx.cond(rule.is_on, "On", "Off"), rx.cond(rule.is_on, "success", "neutral")),
+    return row_switch(
+        "Use the rule",
+        rule.name,
+        is_on=rule.is_on,
+        may_switch=RulesState.may_manage,
+        on_switch=lambda is_on: _state.switch(rule.id, is_on),
     )
 
 
 def _order(rule: RuleRow) -> rx.Component:
-    return rx.el.div(
-        rx.el.span(rule.place, class_name="hidden min-w-5 pt-1 text-muted tabular-nums tablet:block"),
-        rx.cond(
-            RulesState.may_manage,
-            rx.el.div(
-                icon_button(
-                    f"Move up: {rule.name}",
-                    "arrow-up",
-                    size="small",
-                    id=f"rule-up-{rule.id}",
-                    disabled=rule.is_first,
-                    on_click=_state.move(rule.id, -1),
-                ),
-                icon_button(
-                    f"Move down: {rule.name}",
-                    "arrow-down",
-                    size="small",
-                    id=f"rule-down-{rule.id}",
-                    disabled=rule.is_last,
-                    on_click=_state.move(rule.id, 1),
-                ),
-                class_name="flex flex-col tablet:flex-row",
-            ),
-        ),
-        class_name="flex items-start gap-1",
+    return row_order(
+        rule.place,
+        kind="rule",
+        id=rule.id,
+        name=rule.name,
+        is_first=rule.is_first,
+        is_last=rule.is_last,
+        may_move=RulesState.may_manage,
+        on_up=_state.move(rule.id, -1),
+        on_down=_state.move(rule.id, 1),
     )
 
 
 def _actions(rule: RuleRow) -> rx.Component:
-    more, removal = (f"rule-{act}-{rule.id}" for act in ("more", "gone"))
-    return rx.fragment(
-        icon_button(f"More for {rule.name}", "ellipsis", size="small", **opens_menu(more)),
-        menu(
-            menu_item("Change", "pencil", on_click=_editor.edit(rule.id)),
-            menu_line(),
-            menu_item("Delete", "trash-2", tone="danger", **opens(removal)),
-            id=more,
-            label=f"More for {rule.name}",
-            placement="below end",
-        ),
-        confirm(
-            id=removal,
-            title=f"Delete the rule “{rule.name}”?",
-            consequence="It counts no more from the next message on. You can undo it for an hour; to pause "
-            "it, switch it off.",
-            act="Delete",
-            on_confirm=_state.delete(rule.id),
-        ),
+    return row_menu(
+        menu_item("Change", "pencil", on_click=_editor.edit(rule.id)),
+        kind="rule",
+        id=rule.id,
+        name=rule.name,
+        question=f"Delete the rule “{rule.name}”?",
+        consequence="It counts no more from the next message on. You can undo it for an hour; to pause it, "
+        "switch it off.",
+        on_delete=_state.delete(rule.id),
     )
 
 

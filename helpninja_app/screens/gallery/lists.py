@@ -12,7 +12,9 @@ from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import search_field, select_box
+from helpninja_app.ui.menus import menu_item
 from helpninja_app.ui.panels import card, empty_state, failed_state, skeleton, skeleton_rows
+from helpninja_app.ui.rows import actions_column, order_column, row_menu, row_order, row_switch
 from helpninja_app.ui.tables import Column, Sorting, cell, choice, chosen_rows, filters, pages, row, table
 
 _SOURCES = (
@@ -117,6 +119,51 @@ def tables(side: str) -> rx.Component:
                 card(_turning(side, shown, is_last=is_last))
                 for shown, is_last in (("51–100 of 267", False), ("251–267 of 267", True))
             ),
+        ),
+    )
+
+
+def ordered_rows(side: str) -> rx.Component:
+    names = ("Refunds at night", LONG, "Large orders")
+    return card(
+        table(
+            f"Rules in order, {side}",
+            (order_column(), Column("Rule"), Column("On", "w-18"), actions_column()),
+            rx.fragment(*(_in_order(side, at, name, len(names)) for at, name in enumerate(names))),
+        )
+    )
+
+
+def _in_order(side: str, at: int, name: str, total: int) -> rx.Component:
+    id = f"{side}-{at}"
+    return row(
+        cell(
+            row_order(
+                f"{at + 1}",
+                kind="sample",
+                id=id,
+                name=name,
+                is_first=at == 0,
+                is_last=at == total - 1,
+                may_move=True,
+                on_up=rx.noop(),
+                on_down=rx.noop(),
+            )
+        ),
+        cell(rx.el.p(name, class_name="font-medium break-words")),
+        # Whoever may not change it sees a word.
+        cell(row_switch("Use the rule", name, is_on=at != 1, may_switch=at < total - 1, on_switch=rx.noop())),
+        cell(
+            row_menu(
+                menu_item("Change", "pencil"),
+                kind="sample",
+                id=id,
+                name=name,
+                question=f"Delete “{name}”?",
+                consequence="You can undo it for an hour.",
+                on_delete=rx.noop(),
+            ),
+            class_name="text-right",
         ),
     )
 

@@ -132,6 +132,7 @@ def menus(side: str) -> rx.Component:
             menu_item("Resolve", "check", hint="E"),
             menu_link("Front page", "house", href="/"),
             menu_link("The API", "code", href="/api/docs", is_page=False),
+            menu_item("Paste", "clipboard", disabled=True),
             menu_locked("Export", reason="The free plan has no export: it comes with the pro plan."),
             menu_line(),
             menu_group(

@@ -13,7 +13,7 @@ from helpninja_app.screens.gallery.choosing import days_and_times, many_of, numb
 from helpninja_app.screens.gallery.colours import colours, type_scale
 from helpninja_app.screens.gallery.controls import buttons, choices, fields, more_fields
 from helpninja_app.screens.gallery.frames import forms, headers, pages, said, sidebar_parts
-from helpninja_app.screens.gallery.lists import long_lists, people, states, tables
+from helpninja_app.screens.gallery.lists import long_lists, ordered_rows, people, states, tables
 from helpninja_app.screens.gallery.overlays import dialogs, menus, messages, palettes, tooltips
 from helpninja_app.screens.gallery.pieces import (
     badges,
@@ -75,6 +75,7 @@ SAMPLES: tuple[tuple[str, tuple[Sample, ...]], ...] = (
         (
             Sample("states", "Loading, empty, failed", states),
             Sample("tables", "Table", tables),
+            Sample("ordered", "Rows in order", ordered_rows),
             Sample("long", "Long text and right to left", long_lists),
         ),
     ),

@@ -13,13 +13,12 @@ from helpninja_app.screens.knowledge.curated_state import CuratedRow, CuratedSta
 from helpninja_app.screens.knowledge.editor import editor
 from helpninja_app.screens.knowledge.state import KnowledgeState
 from helpninja_app.screens.shell.frame import refused
-from helpninja_app.ui.actions import button, icon_button
-from helpninja_app.ui.badges import badge
-from helpninja_app.ui.dialogs import confirm, opens
+from helpninja_app.ui.actions import button
 from helpninja_app.ui.forms import field, switch, text_area
 from helpninja_app.ui.icons import icon
-from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
+from helpninja_app.ui.menus import menu_item
 from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
+from helpninja_app.ui.rows import actions_column, order_column, row_menu, row_order, row_switch
 from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 _state: Any = CuratedState
@@ -27,12 +26,12 @@ _editor: Any = CuratedEditorState
 
 _WIDE_ONLY = "hidden tablet:table-cell"
 _COLUMNS = (
-    Column(rx.el.span("Order", class_name="sr-only tablet:not-sr-only"), "w-15 tablet:w-28"),
+    order_column(),
     Column("Answer"),
     Column("For", f"w-28 {_WIDE_ONLY}"),
     Column("On", "w-18"),
     Column("Changed", f"w-32 text-right {_WIDE_ONLY}"),
-    Column(rx.el.span("Actions", class_name="sr-only"), "w-14"),
+    actions_column(),
 )
 
 
@@ -143,19 +142,12 @@ def _answer(answer: CuratedRow) -> rx.Component:
         ),
         cell(audience_chip(answer.audience, answer.is_public), class_name=_WIDE_ONLY),
         cell(
-            rx.cond(
-                KnowledgeState.may_write,
-                rx.el.div(
-                    switch(
-                        rx.el.span("Give the answer to ", answer.question, class_name="sr-only"),
-                        name="on",
-                        checked=answer.is_on,
-                        on_change=lambda is_on: _state.switch(answer.id, is_on),
-                    ),
-                    # Where its label stands elsewhere.
-                    class_name="-ms-4 w-13",
-                ),
-                badge(rx.cond(answer.is_on, "On", "Off"), rx.cond(answer.is_on, "success", "neutral")),
+            row_switch(
+                "Give the answer to",
+                answer.question,
+                is_on=answer.is_on,
+                may_switch=KnowledgeState.may_write,
+                on_switch=lambda is_on: _state.switch(answer.id, is_on),
             )
         ),
         cell(
@@ -167,62 +159,40 @@ def _answer(answer: CuratedRow) -> rx.Component:
 
 
 def _order(answer: CuratedRow) -> rx.Component:
-    return rx.el.div(
-        rx.el.span(answer.place, class_name="hidden min-w-5 pt-1 text-muted tabular-nums tablet:block"),
-        rx.cond(
-            KnowledgeState.may_write,
-            rx.el.div(
-                icon_button(
-                    f"Move up: {answer.question}",
-                    "arrow-up",
-                    size="small",
-                    id=f"curated-up-{answer.id}",
-                    disabled=answer.is_first,
-                    on_click=_state.move(answer.id, -1),
-                ),
-                icon_button(
-                    f"Move down: {answer.question}",
-                    "arrow-down",
-                    size="small",
-                    id=f"curated-down-{answer.id}",
-                    disabled=answer.is_last,
-                    on_click=_state.move(answer.id, 1),
-                ),
-                class_name="flex flex-col tablet:flex-row",
-            ),
-        ),
-        class_name="flex items-start gap-1",
+    return row_order(
+        answer.place,
+        kind="curated",
+        id=answer.id,
+        name=answer.question,
+        is_first=answer.is_first,
+        is_last=answer.is_last,
+        may_move=KnowledgeState.may_write,
+        on_up=_state.move(answer.id, -1),
+        on_down=_state.move(answer.id, 1),
     )
 
 
 def _actions(answer: CuratedRow) -> rx.Component:
-    more, public, removal = (f"curated-{act}-{answer.id}" for act in ("more", "public", "gone"))
+    public = f"curated-public-{answer.id}"
     return rx.fragment(
-        icon_button(f"More for {answer.question}", "ellipsis", size="small", **opens_menu(more)),
-        menu(
+        row_menu(
             menu_item("Edit", "pencil", on_click=_editor.edit(answer.id)),
             audience_item(
                 answer.is_public,
                 question=public,
                 on_members=_state.change_audience(answer.id, "members"),
             ),
-            menu_line(),
-            menu_item("Delete", "trash-2", tone="danger", **opens(removal)),
-            id=more,
-            label=f"More for {answer.question}",
-            placement="below end",
+            kind="curated",
+            id=answer.id,
+            name=answer.question,
+            question=f"Delete the answer to “{answer.question}”?",
+            consequence="It is not given any more. You can restore it for seven days.",
+            on_delete=_state.delete(answer.id),
         ),
         public_question(
             id=public,
             what=rx.fragment("the answer to “", answer.question, "”"),
             on_confirm=_state.change_audience(answer.id, "visitors"),
-        ),
-        confirm(
-            id=removal,
-            title=f"Delete the answer to “{answer.question}”?",
-            consequence="It is not given any more. You can restore it for seven days.",
-            act="Delete",
-            on_confirm=_state.delete(answer.id),
         ),
     )
 

@@ -15,12 +15,12 @@ from helpninja_app.screens.knowledge.notes_state import NoteRow, NotesState
 from helpninja_app.screens.knowledge.sheets_state import PassagesState
 from helpninja_app.screens.knowledge.state import KnowledgeState
 from helpninja_app.screens.shell.frame import refused
-from helpninja_app.ui.actions import button, icon_button
-from helpninja_app.ui.dialogs import confirm, opens
+from helpninja_app.ui.actions import button
 from helpninja_app.ui.forms import field, text_area
 from helpninja_app.ui.icons import icon
-from helpninja_app.ui.menus import menu, menu_item, menu_line, opens_menu
+from helpninja_app.ui.menus import menu_item
 from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
+from helpninja_app.ui.rows import actions_column, row_menu
 from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 _state: Any = NotesState
@@ -33,7 +33,7 @@ _COLUMNS = (
     Column("Status", "w-28 tablet:w-36"),
     Column("For", f"w-28 {_WIDE_ONLY}"),
     Column("Changed", f"w-32 text-right {_WIDE_ONLY}"),
-    Column(rx.el.span("Actions", class_name="sr-only"), "w-14"),
+    actions_column(),
 )
 
 
@@ -130,10 +130,9 @@ def _note(note: NoteRow) -> rx.Component:
 
 
 def _actions(note: NoteRow) -> rx.Component:
-    more, public, removal = (f"note-{act}-{note.id}" for act in ("more", "public", "gone"))
+    public = f"note-public-{note.id}"
     return rx.fragment(
-        icon_button(f"More for {note.title}", "ellipsis", size="small", **opens_menu(more)),
-        menu(
+        row_menu(
             menu_item("Show its passages", "list", on_click=_passages.open_passages(note.id)),
             rx.cond(
                 KnowledgeState.may_write,
@@ -144,27 +143,20 @@ def _actions(note: NoteRow) -> rx.Component:
                         question=public,
                         on_members=_state.change_audience(note.id, "members"),
                     ),
-                    menu_line(),
-                    menu_item("Delete", "trash-2", tone="danger", **opens(removal)),
                 ),
             ),
-            id=more,
-            label=f"More for {note.title}",
-            placement="below end",
+            kind="note",
+            id=note.id,
+            name=note.title,
+            question=f"Delete {note.title}?",
+            consequence="The assistant no longer answers from it. You can restore it for seven days.",
+            on_delete=_state.delete(note.id),
+            may_delete=KnowledgeState.may_write,
         ),
         rx.cond(
             KnowledgeState.may_write,
-            rx.fragment(
-                public_question(
-                    id=public, what=note.title, on_confirm=_state.change_audience(note.id, "visitors")
-                ),
-                confirm(
-                    id=removal,
-                    title=f"Delete {note.title}?",
-                    consequence="The assistant no longer answers from it. You can restore it for seven days.",
-                    act="Delete",
-                    on_confirm=_state.delete(note.id),
-                ),
+            public_question(
+                id=public, what=note.title, on_confirm=_state.change_audience(note.id, "visitors")
             ),
         ),
     )

@@ -13,13 +13,13 @@ from helpninja_app.screens.knowledge.sheets_state import FailedPagesState
 from helpninja_app.screens.knowledge.sources_state import SourcesState
 from helpninja_app.screens.knowledge.state import KnowledgeState
 from helpninja_app.screens.shell.frame import refused
-from helpninja_app.ui.actions import button, icon_button
+from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
-from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import select_box
-from helpninja_app.ui.menus import menu, menu_choice, menu_group, menu_item, menu_line, opens_menu
+from helpninja_app.ui.menus import menu_choice, menu_group, menu_item, menu_line
 from helpninja_app.ui.panels import card, empty_state, failed_state, skeleton_rows
 from helpninja_app.ui.progress import progress
+from helpninja_app.ui.rows import actions_column, row_menu
 from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 # Reflex' types do not know what the decorated handlers can do.
@@ -34,7 +34,7 @@ _COLUMNS = (
     Column("Status", "w-36 tablet:w-44"),
     Column("Last read", f"w-52 {_WIDE_ONLY}"),
     Column("Read again", f"w-32 {_WIDE_ONLY}"),
-    Column(rx.el.span("Actions", class_name="sr-only"), "w-14"),
+    actions_column(),
 )
 _SCHEDULES = (("off", "Never"), ("daily", "Daily"), ("weekly", "Weekly"))
 
@@ -177,7 +177,7 @@ def _schedule_in_menu(source: SourceRow) -> rx.Component:
     )
 
 
-def _changes(source: SourceRow, public: Any, removal: Any) -> rx.Component:
+def _changes(source: SourceRow, public: Any) -> rx.Component:
     return rx.fragment(
         rx.cond(
             source.is_from_web & ~source.is_running,
@@ -193,36 +193,30 @@ def _changes(source: SourceRow, public: Any, removal: Any) -> rx.Component:
             question=public,
             on_members=_state.choose_audience(source.id, "members"),
         ),
-        menu_line(),
-        menu_item("Delete", "trash-2", tone="danger", **opens(removal)),
     )
 
 
 def _actions(source: SourceRow) -> rx.Component:
-    more, public, removal = (f"{act}-{source.id}" for act in ("source-more", "source-public", "source-gone"))
+    public = f"source-public-{source.id}"
     return rx.fragment(
-        icon_button(f"More for {source.name}", "ellipsis", size="small", **opens_menu(more)),
-        menu(
+        row_menu(
             rx.cond(
                 source.is_from_web,
                 menu_item("Show its runs", "history", on_click=_runs.open_runs(source.id)),
             ),
-            rx.cond(KnowledgeState.may_write, _changes(source, public, removal)),
-            id=more,
-            label=f"More for {source.name}",
-            placement="below end",
+            rx.cond(KnowledgeState.may_write, _changes(source, public)),
+            kind="source",
+            id=source.id,
+            name=source.name,
+            question=f"Delete {source.name}?",
+            consequence="The assistant no longer answers from it. You can restore it for seven days.",
+            on_delete=_state.delete(source.id),
+            may_delete=KnowledgeState.may_write,
         ),
         public_question(
             id=public,
             what=rx.fragment(source.name, " with ", source.documents),
             on_confirm=_state.choose_audience(source.id, "visitors"),
-        ),
-        confirm(
-            id=removal,
-            title=f"Delete {source.name}?",
-            consequence="The assistant no longer answers from it. You can restore it for seven days.",
-            act="Delete",
-            on_confirm=_state.delete(source.id),
         ),
     )
 
