@@ -106,6 +106,21 @@ def test_from_free_to_pro_while_the_page_waits_for_stripe(owner: Page, shop: Sho
     assert (invoice.get_by_role("link").first.get_attribute("href") or "").startswith(shop.twin.url)
 
 
+def test_what_the_plan_has_not_says_which_one_has_it_and_leads_to_the_plans(owner: Page, shop: Shop) -> None:
+    owner.goto(f"{shop.server.url}/app/inbox")
+    owner.get_by_role("button", name="More of the inbox").click()
+    locked = owner.get_by_role("menuitem", name="Export as CSV or JSON")
+    expect(locked).to_contain_text(
+        "The free plan has no conversation export: it comes with the pro plan."
+        " An owner can change the plan under Billing.",
+        timeout=SOON,
+    )
+    expect(owner.get_by_role("menuitem", name="Export as CSV", exact=True)).to_have_count(0)
+    assert findings(owner) == []
+    owner.get_by_role("menuitem", name="See the plans").click()
+    expect(owner).to_have_url(re.compile(r"/app/billing/?#plans$"))
+
+
 def test_a_checkout_that_is_left_changes_nothing(owner: Page) -> None:
     choose(owner, "Upgrade to Starter")
     owner.get_by_role("link", name="Back").click()

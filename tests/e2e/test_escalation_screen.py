@@ -151,6 +151,12 @@ def test_an_integration_is_added_tried_and_what_failed_is_sent_again(
     page.get_by_role("menuitem", name="Delete").click()
     page.get_by_role("alertdialog", name="Delete Warehouse?").get_by_role("button", name="Delete").click()
     expect(panel).to_contain_text("Escalations stand in the inbox alone", timeout=SOON)
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_contain_text("Webhook · http", timeout=SOON)
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    row.get_by_role("button", name="Send a test to Warehouse").click()
+    expect(row.get_by_role("status")).to_contain_text("The test message was taken.", timeout=SOON)
+    assert secret not in page.content()
 
 
 def test_a_rule_is_put_together_by_keyboard_and_tried(
@@ -176,6 +182,14 @@ def test_a_rule_is_put_together_by_keyboard_and_tried(
     sheet.get_by_label("Condition 3: pages").fill("/checkout")
     # What was typed before the lines changed is still there.
     expect(sheet.get_by_label("Condition 1: words")).to_have_value("refund*, money back")
+    trial = sheet.get_by_role("region", name="Try it before it is saved")
+    trial.get_by_label("The visitor's question").fill("Two refunds, please.")
+    trial.get_by_label("Page", exact=True).fill("https://shop.example/checkout/2")
+    trial.get_by_label("Page", exact=True).press("Enter")
+    expect(trial.get_by_role("status")).to_contain_text("“Refunds” asks for a person.", timeout=SOON)
+    expect(trial.get_by_role("listitem").first).to_contain_text("Matches")
+    assert api.get("/api/rules").json()["rules"] == []
+    assert findings(page) == []
     sheet.get_by_label("Condition 3: pages").press("Enter")
     expect(sheet).to_be_hidden(timeout=SOON)
     sentence = (
@@ -234,6 +248,9 @@ def test_rules_are_moved_by_keyboard_switched_off_changed_and_deleted(
         "button", name="Delete"
     ).click()
     expect(rows).to_have_count(1, timeout=SOON)
+    page.get_by_role("button", name="Undo").click()
+    expect(rows.first).to_contain_text("Checkout", timeout=SOON)
+    expect(rows).to_have_count(2)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

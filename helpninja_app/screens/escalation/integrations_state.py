@@ -143,7 +143,10 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
             plan, keys = resources.plan_of(caller.workspace.plan), resources.courier.keys
             await restore_integration(session, caller, plan, id_from(integration_id), keys)
 
-        return await self._answer(work, lambda _: [restored(), *_ALSO_SHOWN], tried="", outcome="")
+        def then(_: None) -> Any:
+            return [rx.set_focus(INTEGRATIONS), restored(), *_ALSO_SHOWN]
+
+        return await self._answer(work, then, tried="", outcome="")
 
     async def _read(
         self, session: AsyncSession, caller: MemberCaller

@@ -126,7 +126,7 @@ class RulesState(PageState, SignedInState):
             require(caller, Permission.MANAGE_RULES)
             await restore_rule(session, caller, id_from(rule_id))
 
-        return await self._answer(work, lambda _: restored())
+        return await self._answer(work, lambda _: [rx.set_focus(RULES), restored()])
 
     async def _read(
         self, session: AsyncSession, caller: MemberCaller
