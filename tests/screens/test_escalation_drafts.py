@@ -99,6 +99,17 @@ async def test_a_rule_of_another_workspace_is_not_tried(
     assert "There is no such rule." in answer.refusal
 
 
+async def test_without_an_open_sheet_there_is_nothing_to_try_or_to_save(
+    resources: Resources, factory: Factory, tenant: Tenant
+) -> None:
+    tab = await tab_at(RuleEditorState, await cookie_of(factory, tenant))
+    await fire(tab, "try_draft", {}, RETURNS)
+    assert set(tab.errors) == {"condition"}
+    await fire(tab, "save", RETURNS)
+    assert set(tab.errors) == {"condition"}
+    assert await stored(resources, tenant) == ()
+
+
 @pytest.mark.parametrize("value", [None, "x", 3, [["a"]], {"question": ["x"], "name": {}}])
 async def test_nonsense_breaks_nothing(factory: Factory, tenant: Tenant, value: Any) -> None:
     tab = await editor(await cookie_of(factory, tenant))

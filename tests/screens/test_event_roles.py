@@ -34,6 +34,7 @@ WITHOUT_TEXTS = {
     "AuditState.choose_kind",
     "IntegrationEditorState.save",
     "RuleEditorState.save",
+    "RuleEditorState.try_draft",
     "RuleTrialState.open_tester",
     "SettingsState.save",
     "InvoicesState.open_invoices",

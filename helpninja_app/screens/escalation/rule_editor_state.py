@@ -236,7 +236,8 @@ def _wish(name: str, action: Action, lines: Sequence[Line], chosen: Sequence[str
     errors = []
     if not name:
         errors.append(FieldError("body.name", "Give it a name, so that people know why it asked."))
-    if any(line.problem for line in lines):
+    # Without a line the sheet was never opened.
+    if not lines or any(line.problem for line in lines):
         errors.append(FieldError("body.condition", "Look at the conditions again."))
     if action is Action.ROUTE and not chosen:
         errors.append(FieldError("body.destinations", "Choose where escalations go."))

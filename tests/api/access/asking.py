@@ -122,6 +122,14 @@ PLAIN: dict[str, Any] = {
     "recovery": "",
     "refs": ["https://shop.example/boots"],
     "role": "viewer",
+    "rule": {
+        "name": "Boots",
+        "action": "notify",
+        "condition": {
+            "match": "all",
+            "conditions": [{"fact": "keyword", "operator": "any", "values": ["boots"]}],
+        },
+    },
     "schedule": "daily",
     "site": "shop.example",
     "since": "2020-01-01T00:00:00Z",
@@ -148,6 +156,8 @@ OF_ROUTE: dict[tuple[str, str], Any] = {
     ("POST /api/rules", "action"): "route",
     ("PATCH /api/rules/{rule_id}", "action"): "route",
     ("POST /api/rules/test", "action"): "route",
+    # Either this or a condition.
+    ("POST /api/rules/test", "condition"): None,
     ("GET /api/conversations", "status"): "waiting",
     # Nobody snoozes for longer than a year.
     ("POST /api/conversations/{conversation_id}/snooze", "until"): (
