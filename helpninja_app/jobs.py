@@ -189,7 +189,7 @@ async def stripe_event(context: JobContext, *, event_id: str) -> None:
         await resources.effects_of_stripe().work_on(event_id)
         JOBS.labels(EVENT_TASK, "done").inc()
     except Exception as error:
-        log.exception("stripe_event_failed", event=event_id, attempts=context.job.attempts + 1)
+        log.exception("stripe_event_failed", event_id=event_id, attempts=context.job.attempts + 1)
         JOBS.labels(EVENT_TASK, "failed").inc()
         if context.job.attempts + 1 < MAX_ATTEMPTS:
             raise
