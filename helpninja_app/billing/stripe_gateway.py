@@ -57,6 +57,8 @@ class StripeGateway:
 
     def __init__(self, key: str, *, api_base: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
         self.is_live = "_live_" in key
+        # What a link that Stripe gives us may lead to.
+        self._addresses = ("https://", api_base) if api_base else ("https://",)
         self._http = stripe.HTTPXClient(timeout=timeout)
         self._api = stripe.StripeClient(
             key,
@@ -70,12 +72,31 @@ class StripeGateway:
 
     async def create_customer(self, workspace_id: UUID, name: str, email: str) -> str:
         """The id of a workspace's customer: asked twice, Stripe answers with the same one."""
+        if (known := await self._customer_of(workspace_id)) is not None:
+            return known
         with _told():
             made = await self._api.customers.create_async(
                 {"name": name, "email": email, "metadata": {"workspace_id": str(workspace_id)}},
                 {"idempotency_key": f"customer:{workspace_id}"},
             )
         return made.id
+
+    async def _customer_of(self, workspace_id: UUID) -> str | None:
+        """The first customer that was made for a workspace.
+
+        An idempotency key is forgotten after a day, and what we know of the customer may be lost. Stripe's
+        search in turn finds what was made only after a minute.
+        """
+        with _told():
+            try:
+                found = await self._api.customers.search_async(
+                    {"query": f"metadata['workspace_id']:'{workspace_id}'", "limit": 100}
+                )
+            except stripe.InvalidRequestError as error:
+                # Accounts of some countries have no search.
+                log.warning("customers_not_searched", detail=str(error.user_message))
+                return None
+        return min(found.data, key=lambda each: (each.created, each.id)).id if found.data else None
 
     async def open_checkout(
         self,
@@ -276,7 +297,7 @@ class StripeGateway:
         """A customer's invoices, newest first."""
         with _told():
             found = await self._api.invoices.list_async({"customer": customer, "limit": limit})
-        return [invoice_state(each.to_dict()) for each in found.data]
+        return [invoice_state(each.to_dict(), self._addresses) for each in found.data]
 
     async def events_since(self, moment: datetime, types: list[str]) -> AsyncIterator[EventRef]:
         """What happened since then, newest first; Stripe keeps events for 30 days."""
@@ -361,7 +382,9 @@ def _told() -> Iterator[None]:
         raise (UnknownToStripe(REFUSED) if is_missing else Unavailable(REFUSED)) from error
     except stripe.StripeError as error:
         log.error("stripe_failed", error=type(error).__name__, status=error.http_status)
-        raise Unavailable(AWAY if (error.http_status or 500) >= 500 else REFUSED) from error
+        # 409: the same call, of which we do not wait any more, is still being worked on.
+        is_away = (error.http_status or 500) >= 500 or error.http_status == 409
+        raise Unavailable(AWAY if is_away else REFUSED) from error
 
 
 def _signed_at(signature: str) -> float:

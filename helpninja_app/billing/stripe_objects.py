@@ -96,7 +96,7 @@ class ChargeState:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceState:
-    """Amounts are in the currency's minor unit."""
+    """Amounts are in the currency's minor unit; ``url`` shows it, ``pdf`` downloads it, empty without one."""
 
     id: str
     number: str
@@ -169,7 +169,8 @@ def with_next_price(state: SubscriptionState, schedule: dict[str, Any]) -> Subsc
     return replace(state, next_price=text_of(later[0]["items"][0]["price"])) if later else state
 
 
-def invoice_state(found: dict[str, Any]) -> InvoiceState:
+def invoice_state(found: dict[str, Any], addresses: tuple[str, ...]) -> InvoiceState:
+    """Links lead only to what begins like one of ``addresses``."""
     lines = found["lines"]["data"]
     return InvoiceState(
         id=found["id"],
@@ -178,10 +179,15 @@ def invoice_state(found: dict[str, Any]) -> InvoiceState:
         currency=found["currency"],
         status=text_of(found["status"]),
         created_at=time_of(found["created"]),
-        url=text_of(found["hosted_invoice_url"]),
-        pdf=text_of(found["invoice_pdf"]),
+        url=_link(found["hosted_invoice_url"], addresses),
+        pdf=_link(found["invoice_pdf"], addresses),
         description=text_of(found["description"] or (lines[0]["description"] if lines else "")),
     )
+
+
+def _link(address: Any, addresses: tuple[str, ...]) -> str:
+    told = text_of(address)
+    return told if told.startswith(addresses) else ""
 
 
 def time_of(seconds: int) -> datetime:

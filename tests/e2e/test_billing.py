@@ -103,7 +103,10 @@ def test_from_free_to_pro_while_the_page_waits_for_stripe(owner: Page, shop: Sho
     expect(invoice).to_have_count(1)
     expect(invoice).to_contain_text("$99")
     expect(invoice).to_contain_text("Paid")
-    assert (invoice.get_by_role("link").first.get_attribute("href") or "").startswith(shop.twin.url)
+    links = invoice.get_by_role("link").all()
+    number, shown = links[0].inner_text(), [link.get_attribute("href") for link in links]
+    [told] = [each for each in shop.twin.state.invoices.values() if each["number"] == number]
+    assert shown == [told["hosted_invoice_url"], told["invoice_pdf"]]
 
 
 def test_what_the_plan_has_not_says_which_one_has_it_and_leads_to_the_plans(owner: Page, shop: Shop) -> None:

@@ -223,7 +223,12 @@ async def test_while_stripe_is_away_the_page_says_so_and_the_rest_of_it_works(
     shop.twin.api.faults.clear()
     await call(invoices, "open_invoices")
     assert [(row.amount, row.status) for row in invoices.rows] == [("$99", "Paid")]
-    assert invoices.rows[0].url.startswith(shop.twin.url)
+    [invoice] = shop.twin.state.invoices.values()
+    assert invoices.rows[0].url == invoice["hosted_invoice_url"]
+    assert invoices.rows[0].pdf == invoice["invoice_pdf"]
+    invoice |= {"hosted_invoice_url": "javascript:alert(1)", "invoice_pdf": "javascript:alert(1)"}
+    await call(invoices, "open_invoices")
+    assert (invoices.rows[0].url, invoices.rows[0].pdf) == ("", "")
 
 
 async def test_what_a_hand_written_client_asks_for_is_not_for_sale(shop: Shop, page: BillingState) -> None:

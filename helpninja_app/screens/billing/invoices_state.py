@@ -70,11 +70,6 @@ def _row(invoice: InvoiceState, zone: ZoneInfo) -> InvoiceRow:
         amount=money(invoice.amount, invoice.currency),
         tone=tone,
         status=status,
-        url=_web(invoice.url),
-        pdf=_web(invoice.pdf),
+        url=invoice.url,
+        pdf=invoice.pdf,
     )
-
-
-def _web(address: str) -> str:
-    """An address that a link may lead to; empty for any other."""
-    return address if address.startswith(("https://", "http://")) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from tests.twins.stripe import subscriptions
@@ -10,6 +11,7 @@ from tests.twins.stripe.errors import StripeError
 from tests.twins.stripe.forms import metadata
 from tests.twins.stripe.shapes import Obj, make_id, new
 
+SEARCHED_AFTER = 60
 FIELDS = ("email", "name", "description", "phone", "address")
 
 
@@ -67,6 +69,22 @@ def list_customers(core: Core, params: Obj) -> Obj:
         return not customer.get("deleted") and params.get("email", customer["email"]) == customer["email"]
 
     return core.page(core.state.customers, params, "/v1/customers", keep)
+
+
+def search(core: Core, params: Obj) -> Obj:
+    """By one field of the metadata, which is all that is asked here; what is new is found after a minute."""
+    asked = re.fullmatch(r"metadata\['([^']+)'\]:'([^']*)'", params.get("query", ""))
+    if asked is None:
+        raise StripeError("We were unable to parse your search query.", param="query")
+
+    def keep(customer: Obj) -> bool:
+        is_indexed = customer["created"] + SEARCHED_AFTER <= core.now()
+        return is_indexed and bool(customer.get("metadata", {}).get(asked[1]) == asked[2])
+
+    found = core.page(
+        core.state.customers, {"limit": params.get("limit", "10")}, "/v1/customers/search", keep
+    )
+    return found | {"object": "search_result", "next_page": None}
 
 
 def _check_email(email: object) -> None:

@@ -33,6 +33,7 @@ Page = Callable[[Core, Request], Awaitable[Response]]
 ENDPOINTS: tuple[tuple[str, str, Endpoint, type], ...] = (
     ("POST", "customers", customers.create, params.CustomerCreateParams),
     ("GET", "customers", customers.list_customers, params.CustomerListParams),
+    ("GET", "customers/search", customers.search, params.CustomerSearchParams),
     ("GET", "customers/{id}", customers.retrieve, params.CustomerRetrieveParams),
     ("POST", "customers/{id}", customers.update, params.CustomerUpdateParams),
     ("DELETE", "customers/{id}", customers.delete, params.CustomerDeleteParams),
