@@ -26,7 +26,14 @@ from tests.factories import Factory, Tenant
 from tests.twins.stripe import StripeTwin
 
 # What billing writes into the audit log, in the order of a life of plans and credits.
-BILLING_ACTIONS = ("plan.changed", "credits.topped_up", "plan.cancelled", "plan.kept", "plan.second_ended")
+BILLING_ACTIONS = (
+    "plan.changed",
+    "credits.topped_up",
+    "plan.cancelled",
+    "plan.kept",
+    "plan.change_dropped",
+    "plan.second_ended",
+)
 
 
 class NoQueue(Queue):

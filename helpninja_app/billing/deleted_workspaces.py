@@ -9,12 +9,15 @@ import structlog
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.models import WorkspaceHandle
 from helpninja_app.billing.customers import find_customer
 from helpninja_app.billing.models import StripeCustomer
 from helpninja_app.billing.stripe_gateway import StripeGateway, UnknownToStripe
+from helpninja_app.billing.subscriptions import subscription_of
 from helpninja_app.errors import Unavailable
 from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.scope import Scope
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +35,7 @@ async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
         behind = [(customer, gone) for customer, gone in found.tuples()]
     for customer, gone in behind:
         try:
-            subscription = await (_end if gone else _go_on)(gateway, customer)
+            subscription = await (_end if gone else _go_on)(database, gateway, customer)
         except Unavailable as error:
             log.warning(
                 "deletion_not_followed_yet", workspace=str(customer.workspace_id), detail=error.detail
@@ -46,8 +49,12 @@ async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
             )
 
 
-async def _end(gateway: StripeGateway, customer: StripeCustomer) -> str:
-    """Returns what was cancelled: nothing where the owner had done so, and has it stay so."""
+async def _end(database: Database, gateway: StripeGateway, customer: StripeCustomer) -> str:
+    """Returns what was cancelled: nothing where the owner had done so, and has it stay so.
+
+    Stripe cancels no plan with a change ahead, so that is dropped; whoever brings the workspace
+    back reads so in its audit log.
+    """
     try:
         state, live = await gateway.read_subscription(customer.id)
         if state is None or not live or state.cancel_at is not None:
@@ -55,13 +62,21 @@ async def _end(gateway: StripeGateway, customer: StripeCustomer) -> str:
         key = _key("deleted", state.id)
         if state.schedule is not None:
             await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
+            await _tell_dropped(database, customer.workspace_id)
         await gateway.cancel_at_period_end(state.id, is_cancelled=True, key=key)
     except UnknownToStripe:
         return ""
     return state.id
 
 
-async def _go_on(gateway: StripeGateway, customer: StripeCustomer) -> None:
+async def _tell_dropped(database: Database, workspace_id: UUID) -> None:
+    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+        subscription = await subscription_of(session, workspace_id)
+        planned = (subscription.next_plan if subscription else None) or ""
+        await record(session, Actor.system(workspace_id, "Billing"), "plan.change_dropped", planned)
+
+
+async def _go_on(_: Database, gateway: StripeGateway, customer: StripeCustomer) -> None:
     try:
         state, live = await gateway.read_subscription(customer.id)
         if state is None or not live or state.id != customer.ended_subscription or state.cancel_at is None:

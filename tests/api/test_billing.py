@@ -173,6 +173,35 @@ async def test_invoices_are_listed_and_those_of_another_customer_are_not_there(
     assert foreign.status_code == 404
 
 
+async def test_an_invoice_leads_to_stripes_page_and_to_its_file_and_to_nothing_else(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client))
+    [invoice] = [
+        each for each in stripe_twin.state.invoices.values() if each["customer"] == await buyer.customer()
+    ]
+    links = (invoice["hosted_invoice_url"], invoice["invoice_pdf"])
+    assert await _links(client, buyer) == links
+    async with httpx.AsyncClient() as outside:
+        file = await outside.get(links[1])
+    assert (file.status_code, file.headers["content-type"]) == (200, "application/pdf")
+    for told, shown in (
+        ("https://pay.stripe.com/invoice/acct_1/pdf?s=ap", "https://pay.stripe.com/invoice/acct_1/pdf?s=ap"),
+        ("http://elsewhere.example/invoice.pdf", None),
+        ("javascript:alert(1)", None),
+        ("//elsewhere.example/invoice.pdf", None),
+        (None, None),
+    ):
+        invoice |= {"hosted_invoice_url": told, "invoice_pdf": told}
+        assert await _links(client, buyer) == (shown, shown), told
+
+
+async def _links(client: httpx.AsyncClient, buyer: Buyer) -> tuple[str | None, str | None]:
+    answer = await client.get("/api/billing/invoices", headers=buyer.headers)
+    [found] = answer.json()["invoices"]
+    return found["invoiceUrl"], found["pdfUrl"]
+
+
 async def test_credits_are_added_when_a_delayed_payment_arrives(
     client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
 ) -> None:
@@ -248,8 +277,9 @@ async def test_the_audit_log_tells_who_changed_the_plan(
         ("plan.cancelled", "pro", caller.email),
         ("plan.kept", "pro", caller.email),
     ]
-    # The last one has a test of its own: test_second_subscription.py.
-    assert (*(action for action, *_ in told[::-1]), "plan.second_ended") == BILLING_ACTIONS
+    # The last two have tests of their own: test_stripe_away.py and test_second_subscription.py.
+    elsewhere = ("plan.change_dropped", "plan.second_ended")
+    assert (*(action for action, *_ in told[::-1]), *elsewhere) == BILLING_ACTIONS
 
 
 async def test_api_keys_come_with_the_starter_plan(

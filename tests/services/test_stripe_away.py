@@ -22,6 +22,7 @@ from tests.buying import Buyer, make_buyer
 from tests.factories import Factory
 from tests.stripe_shop import open_stripe_shop, settings_of
 from tests.twins.stripe import StripeTwin
+from tests.twins.stripe.api import Fault
 
 OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
@@ -72,6 +73,30 @@ async def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_made_twice
     twin.drop_connection_after_commit(path)
     assert (await buy(client, buyer)).status_code == 200
     assert (len(twin.state.customers), len(twin.state.sessions)) == (1, 1)
+
+
+@pytest.mark.parametrize("days", [0, 2])
+async def test_a_customer_whose_row_was_lost_is_not_made_again(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, days: int
+) -> None:
+    """Stripe forgets an idempotency key after a day, and its search knows what is older than a minute."""
+    twin.add_customer("other@example.com", {"workspace_id": "01980000-0000-7000-8000-000000000000"})
+    await buyer.top_up(client)
+    made = await buyer.customer()
+    twin.advance(days=days)
+    async with buyer.resources.database.unit_of_work() as session:
+        await session.execute(text("delete from stripe_customers where id = :id"), {"id": made})
+    await buyer.top_up(client)
+    assert await buyer.customer() == made
+    assert len(twin.state.customers) == 2
+
+
+async def test_where_stripe_does_not_search_a_customer_is_made_all_the_same(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.api.faults.append(Fault("status", "customers/search", 400))
+    assert await buyer.top_up(client)
+    assert len(twin.state.customers) == 1
 
 
 async def test_no_post_goes_without_an_idempotency_key_of_ours(
@@ -146,6 +171,24 @@ async def test_the_plan_of_a_deleted_workspace_is_not_renewed_unless_it_is_broug
         calls = len(twin.state.calls)
         await end_plans_of_deleted_workspaces(buyer.resources)
         assert len(twin.state.calls) == calls
+
+
+async def test_a_change_that_deleting_took_back_is_told_to_whoever_brings_the_workspace_back(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client, "agency"))
+    await buyer.hear()
+    [subscription] = twin.state.subscriptions.values()
+    twin.schedule(subscription["id"], "price_starter_monthly")
+    await buyer.hear()
+    for is_deleted in (True, False):
+        await change_deletion(client, buyer, is_deleted=is_deleted)
+        await end_plans_of_deleted_workspaces(buyer.resources)
+        assert subscription["cancel_at_period_end"] is is_deleted
+    assert subscription["schedule"] is None
+    answer = await client.get(f"/api/workspaces/{buyer.tenant.id}/audit", headers=buyer.headers)
+    told = [(each["action"], each["subject"], each["actorName"]) for each in answer.json()["events"]]
+    assert ("plan.change_dropped", "starter", "Billing") in told
 
 
 async def test_a_plan_that_its_owner_had_cancelled_stays_so_when_the_workspace_is_brought_back(
