@@ -2,71 +2,107 @@
 
     python -m bench.webhooks
 
-Each is a POST to the API in this process (ASGI, no network) on PostgreSQL as the product runs it; new events,
-duplicates, and forged ones that end at the signature, in random order, one after the other.
+They go over HTTP to ``helpninja serve``, which works on what it takes meanwhile: new events, such that came
+before, and forgeries of each kind of ``tests.mixed_deliveries``, one after the other.
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import os
-import random
 import statistics
-import tempfile
+import sys
 import time
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
 
 import httpx
+from sqlalchemy import text
 
-from api_routes.app import create_api
 from bench.report import say
-from bench.scratch import scratch_database
-from bench.stripe_orders import live
-from helpninja_app.answers.answerers import Answerers
-from helpninja_app.jobs import tasks
+from bench.scratch import Scratch, opened, scratch_database
+from bench.server import free_port, running_server
+from bench.stripe_orders import AT_THE_END, Life, live
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
-from helpninja_app.resources import open_resources
-from helpninja_app.settings import Settings
+from helpninja_app.resources import Resources
+from tests.buying import session_of
+from tests.mixed_deliveries import Checkouts, Posted, mixed
+from tests.screens.billing_shop import environment_of
 from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.twins.stripe import StripeTwin
 
 DELIVERIES = 2_000
-SEED = 20_261_128
+NEW = 0.5
 
 
-async def measure() -> tuple[list[float], int]:
+@contextmanager
+def serving(scratch: Scratch, twin: StripeTwin) -> Iterator[str]:
+    """The address of a server on that database which sells there."""
+    database = {"DATABASE_URL": scratch.urls.app, "DATABASE_OWNER_URL": scratch.urls.owner}
+    settings = environment_of(twin) | database | {"HELPNINJA_UNLIMITED": "0"}
+    with running_server(scratch.folder / "data", free_port(), **settings) as server:
+        yield server.url
+
+
+async def open_page(life: Life, names: UUID) -> str:
+    """A checkout of the life's customer that names a workspace; nobody has paid yet."""
+    url = await life.gateway.open_checkout(
+        life.customer, names, "price_topup_5000", "payment", back="http://bench.test", key=life.customer
+    )
+    return session_of(url)
+
+
+async def post_all(url: str, posted: Iterable[Posted]) -> tuple[list[float], int]:
     """Milliseconds of each delivery, and how many were answered otherwise than they should."""
-    with scratch_database() as scratch, open_stripe_shop() as twin, tempfile.TemporaryDirectory() as folder:
-        values = {
-            "env": "development",
-            "data_dir": Path(folder),
-            "database_url": scratch.urls.app,
-            **settings_of(twin),
-        }
-        settings = Settings.model_construct(**(Settings.model_construct().model_dump() | values))
-        async with open_resources(
-            settings, scratch.urls.app, tasks=tasks, embedder=HashingEmbedder(), answerers=Answerers()
-        ) as resources:
-            events = (await live(resources, twin)).events()
-            chance, took, wrong = random.Random(SEED), [], 0
-            transport = httpx.ASGITransport(app=create_api())
-            async with httpx.AsyncClient(transport=transport, base_url="http://helpninja.test") as client:
-                for number in range(DELIVERIES):
-                    event, wanted, secret = copy.deepcopy(chance.choice(events)), 200, None
-                    if number % 10 == 0:
-                        wanted, secret = 400, "whsec_forged"
-                    elif chance.random() < 0.5:
-                        event["id"] = f"evt_{number}"
-                    body, headers = twin.signed(event, secret=secret)
-                    started = time.perf_counter()
-                    answer = await client.post("/api/webhooks/stripe", content=body, headers=headers)
-                    took.append((time.perf_counter() - started) * 1_000)
-                    wrong += answer.status_code != wanted
+    took, wrong = [], 0
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        for each in posted:
+            started = time.perf_counter()
+            answer = await client.post("/api/webhooks/stripe", content=each.body, headers=each.headers)
+            took.append((time.perf_counter() - started) * 1_000)
+            wrong += answer.status_code != each.wanted
     return took, wrong
 
 
-if __name__ == "__main__":
-    times, wrong = asyncio.run(measure())
+async def states(resources: Resources, *, forged: bool) -> Counter[str]:
+    """How many of the kept events are in which state."""
+    async with resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text(
+                "select state, count(*) from stripe_events"
+                " where (id like 'evt_forged%') = :forged group by state"
+            ),
+            {"forged": forged},
+        )
+        return Counter({str(state): int(count) for state, count in found})
+
+
+async def measure() -> bool:
+    """Say how fast it was and what became of it; whether nothing went wrong."""
+    with scratch_database() as scratch, open_stripe_shop() as twin, serving(scratch, twin) as url:
+        changes = settings_of(twin) | {"unlimited": False}
+        async with opened(scratch, embedder=HashingEmbedder(), **changes) as resources:
+            mine, other = await live(resources, twin), await live(resources, twin)
+            workspace = await mine.move()
+            about = Checkouts(
+                await open_page(mine, workspace), await open_page(other, workspace), other.customer
+            )
+            twin.complete_checkout(about.misdirected)
+            times, wrong = await post_all(url, mixed(twin, mine.events(), about, DELIVERIES, new=NEW))
+            load, begun = os.getloadavg()[0], time.perf_counter()
+            while (await states(resources, forged=False))["waiting"]:
+                await asyncio.sleep(0.5)
+            worked = time.perf_counter() - begun
+            state = await mine.state(workspace)
+            kept, forged = await states(resources, forged=False), await states(resources, forged=True)
     cuts = statistics.quantiles(times, n=100)
-    say(f"{len(times)} deliveries at load {os.getloadavg()[0]:.1f}: {wrong} answered wrongly")
+    say(f"{len(times)} deliveries at load {load:.1f}: {wrong} answered wrongly")
     say(f"acknowledged in p50 {cuts[49]:.1f} ms, p95 {cuts[94]:.1f} ms, p99 {cuts[98]:.1f} ms")
+    say(f"all worked on {worked:.0f} s later: {dict(kept)}; of the forged {dict(forged)}; then {state}")
+    return not wrong and state == AT_THE_END
+
+
+if __name__ == "__main__":
+    sys.exit(not asyncio.run(measure()))
