@@ -25,7 +25,17 @@ PROJECT = Path(__file__).parents[2]
 READY_WITHIN = 240.0
 STOP_WITHIN = 30.0
 # What a developer's own shell may hold and would make this another installation.
-_NOT_PASSED_ON = ("HELPNINJA_", "DATABASE_", "OPENAI_", "ANTHROPIC_", "REDIS_", "SUPABASE_", "MAKE", "HOST")
+_NOT_PASSED_ON = (
+    "HELPNINJA_",
+    "DATABASE_",
+    "OPENAI_",
+    "ANTHROPIC_",
+    "REDIS_",
+    "SUPABASE_",
+    "STRIPE_",
+    "MAKE",
+    "HOST",
+)
 
 
 @dataclass(frozen=True)
