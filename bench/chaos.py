@@ -22,7 +22,8 @@ import psutil
 import psycopg
 
 from bench.chaos_checks import count_faults, wrong_scores
-from bench.report import Figure, say, show
+from bench.killing import is_well, main
+from bench.report import Figure, say
 from bench.scratch import Scratch, make_workspace, opened, scratch_database
 from bench.site import Site, running_site
 from bench.texts import questions
@@ -82,8 +83,7 @@ async def run(kills: int, *, seed: int) -> bool:
                 while toll.kills < kills:
                     await _round(chaos, kills)
     figures = _figures(toll, seed)
-    show(f"Chaos: {toll.kills} kills -9 of a worker during ingests of {PAGES} pages", figures)
-    return all(figure.is_met is not False for figure in figures)
+    return is_well(f"Chaos: {toll.kills} kills -9 of a worker during ingests of {PAGES} pages", figures)
 
 
 async def _round(chaos: Chaos, kills: int) -> None:
@@ -264,17 +264,5 @@ def _figures(toll: Toll, seed: int) -> list[Figure]:
     ]
 
 
-def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    if len(sys.argv) > 2 or not all(argument.isdigit() and int(argument) for argument in sys.argv[1:]):
-        sys.exit("usage: python -m bench.chaos [KILLS]")
-    kills = int(sys.argv[1]) if len(sys.argv) == 2 else KILLS
-    if not asyncio.run(run(kills, seed=secrets.randbelow(10_000))):
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    main(run, KILLS)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import os
 import random
-import signal
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from bench.killing import Report
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.conversations.delivering import Courier, Send
@@ -47,15 +46,11 @@ class Orders:
 class Life:
     """What the process is doing just now; a thread kills it, whatever that is."""
 
-    def __init__(self, report: int) -> None:
-        self.stage, self.report = "starting", report
-
-    def say(self, word: str, about: object) -> None:
-        os.write(self.report, f"{word} {about}\n".encode())
+    def __init__(self, report: Report) -> None:
+        self.stage, self.report = "start", report
 
     def end(self) -> None:
-        self.say("died", self.stage)
-        os.kill(os.getpid(), signal.SIGKILL)
+        self.report.die(self.stage)
 
 
 def work(orders: Orders) -> None:
@@ -80,13 +75,14 @@ def make_courier(database: Database, http: SafeHttp, send: Send, *, lease_second
 
 
 async def _work(orders: Orders, chance: random.Random) -> None:
-    life = Life(os.open(orders.report, os.O_WRONLY | os.O_APPEND))
+    report = Report(orders.report)
+    life = Life(report)
 
     async def send(provider: str, credentials: Mapping[str, str], packet: Packet, **_: object) -> None:
-        life.stage = "sending"
+        life.stage = "send"
         await asyncio.sleep(chance.random() / 50)
-        life.say("taken", packet.delivery_id)
-        life.stage = "noting what was sent"
+        report.say("taken", packet.delivery_id)
+        life.stage = "note what was sent"
         await asyncio.sleep(chance.random() / 50)
 
     database = Database(orders.url, pool_size=4)
@@ -99,14 +95,14 @@ async def _work(orders: Orders, chance: random.Random) -> None:
         fuse.daemon = True
         fuse.start()
         for _ in range(ROUNDS):
-            life.stage = "writing"
+            life.stage = "write"
             visitor = VisitorCaller(workspace, f"session-{uuid4().hex}", is_signed=True)
             async with database.unit_of_work(visitor.scope) as session:
                 conversation = await open_conversation(session, visitor)
                 conversation.contact = Contact.DECLINED.value
                 await escalate(session, conversation, Reason.RULE, topic="Is anybody there?")
-            life.say("committed", conversation.id)
-            life.stage = "between commit and sending"
+            report.say("committed", conversation.id)
+            life.stage = "send what is committed"
             await asyncio.sleep(chance.random() / 20)
             await courier.deliver_due()
         fuse.cancel()

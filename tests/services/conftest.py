@@ -29,6 +29,18 @@ def later_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
         postgres.drop_database(name)
 
 
+@pytest.fixture
+def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
+    """A database of one test's own, in which no other workspace is."""
+    name = f"own_{worker_id}"
+    urls = postgres.create_database(name)
+    upgrade(urls.owner)
+    try:
+        yield urls
+    finally:
+        postgres.drop_database(name)
+
+
 # Not for the whole session: what is opened last is what the API answers with.
 @pytest.fixture(scope="module")
 async def later(

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.delivery_chaos import DESTINATIONS, run_kills
-from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
-from helpninja_app.kernel.migrations import upgrade
+from helpninja_app.kernel.embedded_postgres import Urls
 
 KILLS = 10
-
-
-@pytest.fixture
-def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
-    name = f"delivery_kills_{worker_id}"
-    urls = postgres.create_database(name)
-    upgrade(urls.owner)
-    try:
-        yield urls
-    finally:
-        postgres.drop_database(name)
 
 
 @pytest.mark.timeout(300)
