@@ -37,6 +37,7 @@ bench: setup-dev
 chaos: setup-dev
 	@$(BIN)/python -m bench.chaos
 	@$(BIN)/python -m bench.ledger_chaos
+	@$(BIN)/python -m bench.last_credits
 	@$(BIN)/python -m bench.delivery_chaos
 	@$(BIN)/python -m bench.stripe_orders
 

@@ -82,7 +82,7 @@ def live_and_die(work: Callable[[Orders], None], orders: Orders, toll: Toll) -> 
 
 
 def read_report(report: Path, toll: Toll) -> list[tuple[str, str]]:
-    """Count at which stages processes died; returns what else they said, each line as its word and the rest."""
+    """Count at which stages processes died; returns what else they said: a word and the rest of the line."""
     lines = [line.partition(" ") for line in report.read_text().splitlines()]
     toll.stages.update(rest for word, _, rest in lines if word == _DIED)
     return [(word, rest) for word, _, rest in lines if word != _DIED]

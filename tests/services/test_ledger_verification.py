@@ -13,8 +13,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from helpninja_app import billing_commands, commands
+from helpninja_app.billing.at_once import reservation_at_once, settlement_at_once
 from helpninja_app.cli import cli
-from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.resources import Resources
@@ -190,3 +191,48 @@ async def test_among_all_workspaces_the_wrong_one_is_named(
     assert verdict.status == 1
     assert str(books.workspace_id) in named
     assert str(right.workspace_id) not in named
+
+
+async def take_at_once(books: Books) -> None:
+    """A turn by the functions of the database alone: 5 reserved, given back, 3 used."""
+    reservation_id = new_id()
+    reserving = reservation_at_once(
+        books.workspace_id, reservation_id, books.unit, 100, wanted=5, at_least=5, description=""
+    )
+    settling = settlement_at_once(books.workspace_id, reservation_id, books.unit, 3, description="")
+    rows = await books.database.at_once(books.scope, reserving, settling)
+    assert [row.taken for row in rows] == [5, 3]
+
+
+async def test_what_the_functions_of_the_database_wrote_is_right(books: Books) -> None:
+    await take_at_once(books)
+    assert (await verify("--workspace", str(books.workspace_id))).status == 0
+
+
+@pytest.mark.parametrize(
+    ("position", "kind", "left"), [(7, "reservation", 121), (8, "release", 126), (9, "usage", 123)]
+)
+async def test_a_change_of_what_the_functions_of_the_database_wrote_is_named(
+    books: Books, owner: Database, position: int, kind: str, left: int
+) -> None:
+    await take_at_once(books)
+    named = await entry_id(books, position)
+    await tamper(
+        owner,
+        books,
+        "update ledger_entries set balance_after = balance_after + 1 where position = cast(:position as int)",
+        position=position,
+    )
+    said = f"Entry {position} ({kind}, {named}) says that {left + 1} are left"
+    assert await wrong(books) == [f"{said}; by the entries up to it {left} are."]
+
+
+async def test_a_charge_that_the_functions_of_the_database_wrote_and_that_vanished_is_noticed(
+    books: Books, owner: Database
+) -> None:
+    await take_at_once(books)
+    await tamper(owner, books, "delete from ledger_entries where position = 9")
+    assert await wrong(books) == [
+        "The account is at entry 9, its last one is 8.",
+        "The account says that 123 are left; its entries amount to 126.",
+    ]
