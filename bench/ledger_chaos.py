@@ -29,7 +29,7 @@ from bench.scratch import scratch_database
 from helpninja_app.accounts.users import create_user
 from helpninja_app.billing.at_once import LIFETIME
 from helpninja_app.billing.deadlines import meet_deadlines
-from helpninja_app.billing.ledger import Reason, database_time, open_account, post
+from helpninja_app.billing.ledger import Reason, change_anchor, database_time, open_account, post
 from helpninja_app.billing.models import EntryKind, Unit
 from helpninja_app.billing.plans import AGENCY, PLANS
 from helpninja_app.billing.verification import verify_ledger
@@ -135,6 +135,9 @@ async def _prepare(database: Database) -> tuple[UUID, UUID]:
         user = await create_user(session, email="owner@example.com", password_hash="")
         await enter_scope(session, Scope.members(workspace.id))
         account = await open_account(session, workspace.id, Unit.CREDIT, AGENCY)
+        # A month that begins now: what is reserved in one and settled in the next is charged otherwise.
+        moment = await database_time(session)
+        await change_anchor(session, account, AGENCY, moment, moment)
         await post(session, account, Reason(EntryKind.TOPUP, "topup:chaos"), topped_up=_MUCH)
         return workspace.id, user.id
 
