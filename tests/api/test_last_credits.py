@@ -10,18 +10,13 @@ from collections.abc import AsyncIterator
 import pytest
 from llmock.pytest_plugin import LLMock
 
-from bench.last_credits import ANSWER, EXACT, answering, api_over_http, short_answers, spend_the_last
-from helpninja_app.kernel import database
+from bench.last_credits import ANSWER, EXACT, answering, api_over_http, one_credit_each, spend_the_last
 from helpninja_app.resources import Resources
 from tests.conftest import OpenResources
 
 
 @pytest.fixture
-async def limited(
-    with_resources: OpenResources, llmock: LLMock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Resources]:
-    # However busy the machine is, nobody is sent away for that.
-    monkeypatch.setattr(database, "_PATIENCE", 90.0)
+async def limited(with_resources: OpenResources, llmock: LLMock) -> AsyncIterator[Resources]:
     answerers = answering(llmock.reply(ANSWER, times=None))
     async with with_resources(answerers=answerers, unlimited=False) as resources:
         yield resources
@@ -31,6 +26,6 @@ async def limited(
 async def test_of_five_hundred_questions_at_once_for_seven_credits_seven_reach_the_model(
     limited: Resources, llmock: LLMock, _repeat: int
 ) -> None:
-    with short_answers():
+    with one_credit_each():
         async with api_over_http() as url:
             assert await spend_the_last(limited, url, llmock) == EXACT
