@@ -183,7 +183,7 @@ async def test_an_invoice_leads_to_stripes_page_and_to_its_file_and_to_nothing_e
     links = (invoice["hosted_invoice_url"], invoice["invoice_pdf"])
     assert await _links(client, buyer) == links
     async with httpx.AsyncClient() as outside:
-        file = await outside.get(links[1])
+        file = await outside.get(str(links[1]))
     assert (file.status_code, file.headers["content-type"]) == (200, "application/pdf")
     for told, shown in (
         ("https://pay.stripe.com/invoice/acct_1/pdf?s=ap", "https://pay.stripe.com/invoice/acct_1/pdf?s=ap"),
