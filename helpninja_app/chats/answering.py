@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +29,12 @@ from helpninja_app.answers.small_talk import answer_small_talk
 from helpninja_app.billing.plans import Plan
 from helpninja_app.chats.at_once import begin_at_once, finish_at_once
 from helpninja_app.chats.models import MessageState
-from helpninja_app.chats.prompts import SHORT_ANSWER_TOKENS, build_chat_prompt, tokens_of
+from helpninja_app.chats.prompts import (
+    SHORT_ANSWER_TOKENS,
+    build_chat_prompt,
+    fitting_passages,
+    tokens_of,
+)
 from helpninja_app.chats.turns import (
     Ask,
     Begun,
@@ -141,7 +146,7 @@ async def answer_member(
     began = time.perf_counter()
     provider = desk.answerers.provider_of(model) if not model.is_offline else None
     context = await _context(desk, caller, ask)
-    retrieved = await _retrieve(desk, caller, ask, context, is_offline=provider is None)
+    retrieved = await _retrieve(desk, caller, ask, context, model)
     prompt = build_chat_prompt(
         ask.text,
         context.history,
@@ -355,21 +360,22 @@ async def _begin(
 
 
 async def _retrieve(
-    desk: ChatDesk, caller: StaffCaller, ask: Ask, context: Context, *, is_offline: bool
+    desk: ChatDesk, caller: StaffCaller, ask: Ask, context: Context, model: Model
 ) -> Retrieved | None:
     """What was found for the question; ``None`` when the model is to answer by itself.
 
     The offline model has nothing of its own to say, so it always looks into the documents.
     """
-    if not (ask.document_ids or context.uses_all_knowledge or is_offline):
+    if not (ask.document_ids or context.uses_all_knowledge or model.is_offline):
         return None
-    return await desk.pipeline.retrieve(
+    found = await desk.pipeline.retrieve(
         caller.scope,
         _question(caller, ask, context),
         passages=PASSAGES,
         only=ask.document_ids or None,
         with_curated=False,
     )
+    return found if model.is_offline else replace(found, passages=fitting_passages(found.passages, model))
 
 
 def _question(caller: StaffCaller, ask: Ask, context: Context) -> Question:

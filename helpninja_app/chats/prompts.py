@@ -16,6 +16,9 @@ from helpninja_app.knowledge.tokens import estimate_tokens
 # What an answer may have at most, and what it needs at least to be worth beginning.
 ANSWER_TOKENS = 4_096
 SHORT_ANSWER_TOKENS = 256
+# The context of a model that a company serves itself may be small: so much of it is kept for the answer, and
+# so much is for passages.
+_ANSWER_SHARE, _PASSAGE_SHARE = 1 / 4, 3 / 8
 
 _RULES = """\
 You are the private assistant of a member of {workspace}.
@@ -62,12 +65,23 @@ def build_chat_prompt(
         system += f"\n<wishes-{nonce}>\n{_unfenced(preference)}\n</wishes-{nonce}>\n"
     if passages:
         system += "\n" + "\n\n".join(fence(n, passage, nonce) for n, passage in enumerate(passages, 1))
-    room = model.context - model.output_budget(ANSWER_TOKENS) - estimate_tokens(system)
+    answer = min(ANSWER_TOKENS, int(model.context * _ANSWER_SHARE))
+    room = model.context - model.output_budget(answer) - estimate_tokens(system)
     asked = visible(question)
     room -= estimate_tokens(asked)
     if room < 0:
         raise Invalid(errors=(FieldError("body.messages", f"This is too long for {model.label}."),))
-    return Prompt(system, (*_fitting(history, room), ModelTurn("user", asked)), ANSWER_TOKENS)
+    return Prompt(system, (*_fitting(history, room), ModelTurn("user", asked)), answer)
+
+
+def fitting_passages(passages: tuple[Passage, ...], model: Model) -> tuple[Passage, ...]:
+    """The first of them, best first, for which the model's context has room; none is cut."""
+    room = int(model.context * _PASSAGE_SHARE)
+    for place, passage in enumerate(passages):
+        room -= estimate_tokens(fence(place + 1, passage, "0" * 16))
+        if room < 0:
+            return passages[:place]
+    return passages
 
 
 def tokens_of(prompt: Prompt) -> int:
