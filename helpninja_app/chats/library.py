@@ -17,7 +17,7 @@ from helpninja_app.chats.models import Chat, ChatMessage, MessageState, Role
 from helpninja_app.chats.news import tell_owner
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.queue import CLOCKS_DIFFER, Queue
 
 PURGE_TASK = "purge_chat"
 UNDO_PERIOD = timedelta(hours=1)
@@ -190,7 +190,7 @@ async def delete_chat(session: AsyncSession, queue: Queue, caller: StaffCaller, 
     await queue.enqueue(
         session,
         PURGE_TASK,
-        after=UNDO_PERIOD,
+        after=UNDO_PERIOD + CLOCKS_DIFFER,
         workspace_id=str(chat.workspace_id),
         user_id=str(chat.user_id or ""),
         chat_id=str(chat.id),

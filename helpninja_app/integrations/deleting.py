@@ -26,7 +26,7 @@ from helpninja_app.integrations.service import (
     view_of,
 )
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.queue import CLOCKS_DIFFER, Queue
 
 PURGE_TASK = "purge_integration"
 UNDO_PERIOD = timedelta(hours=1)
@@ -43,7 +43,7 @@ async def delete_integration(
     await queue.enqueue(
         session,
         PURGE_TASK,
-        after=UNDO_PERIOD,
+        after=UNDO_PERIOD + CLOCKS_DIFFER,
         workspace_id=str(found.workspace_id),
         integration_id=str(found.id),
     )

@@ -107,7 +107,8 @@ async def test_what_is_not_brought_back_in_time_is_gone_for_good(
             {"task": f"helpninja:{task}", "workspace": str(tenant.id)},
         )
     [seconds] = waits.scalars()
-    assert 3_500 < seconds <= 3_600
+    # Later than the hour: a clock that is behind would else keep it for ever.
+    assert 3_640 < seconds <= 3_660
     monkeypatch.setattr(module, "UNDO_PERIOD", timedelta(0))
     assert (await client.post(f"/api/{kind}/{gone}/restore", headers=tenant.headers)).status_code == 404
     assert await left() == {kept}

@@ -16,7 +16,7 @@ from helpninja_app.conversations.rules.models import StoredRule
 from helpninja_app.conversations.rules.service import RuleView, find_rule, make_room, view_of
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.queue import CLOCKS_DIFFER, Queue
 
 PURGE_TASK = "purge_rule"
 UNDO_PERIOD = timedelta(hours=1)
@@ -31,7 +31,7 @@ async def delete_rule(session: AsyncSession, queue: Queue, caller: StaffCaller, 
     await queue.enqueue(
         session,
         PURGE_TASK,
-        after=UNDO_PERIOD,
+        after=UNDO_PERIOD + CLOCKS_DIFFER,
         workspace_id=str(found.workspace_id),
         rule_id=str(found.id),
     )
