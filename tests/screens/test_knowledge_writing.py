@@ -266,6 +266,7 @@ async def test_a_note_is_deleted_everywhere_and_comes_back_as_the_document_it_is
     notes = await notes_of(cookie)
     wanted = notes.rows[0].id
     answer = await fire(notes, "delete", wanted)
+    assert answer.refusal == ""
     assert "Deleted: Opening hours at Christmas." in str(answer.events[0].args)
     for part in ("open_sources", "open_documents", "open_knowledge"):
         assert part in str(answer.events), part
