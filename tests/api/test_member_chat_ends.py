@@ -200,7 +200,7 @@ async def test_without_credits_nothing_is_asked_and_nothing_stored(
     assert refused.status_code == 402
     problem = refused.json()
     assert (problem["limit"], problem["used"]) == (100, 100)
-    assert "topped up" in problem["detail"]
+    assert "top up credits" in problem["detail"]
     assert left == 0
     assert chats.json()["total"] == 1
     assert len(fake.requests) == 1

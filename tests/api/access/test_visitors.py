@@ -52,6 +52,7 @@ async def test_a_question_is_answered_from_pages_for_visitors_and_leaves_other_c
     assert changed <= {
         "conversations",
         "messages",
+        "conversation_words",
         "conversation_transitions",
         "escalations",
         "ledger_accounts",
