@@ -181,7 +181,13 @@ def _is_storable(value: Any) -> bool:
 
 
 def is_storable_text(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    if "\x00" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def has_visible_text(text: str) -> bool:

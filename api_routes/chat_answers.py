@@ -56,11 +56,11 @@ async def answer_question(request: Request, body: JsonBody) -> Response:
     caller = await staff_caller(request, body.text("tenantId"))
     require(caller, Permission.USE_CHAT)
     wanted = body.parse(MemberQuestion)
-    ask = _ask(wanted)
     resources = resources_of(request)
     plan = resources.plan_of(caller.workspace.plan)
     model = resources.catalogue.find(wanted.modelId) if wanted.modelId else resources.default_model()
     require_model(plan, model)
+    ask = _ask(wanted)
     events = answer_member(resources.chat_desk(caller.workspace), caller, ask, model)
     return ChatStream(events, is_sse="text/event-stream" in request.headers.get("accept", ""))
 

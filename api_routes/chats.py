@@ -133,11 +133,14 @@ async def rename(request: Request, chat_id: str, tenantId: str | None = None) ->
 
 @router.delete("/api/chats/{chat_id}", response_model=Done, responses=documented(400, 401, 403, 404, 429))
 async def delete(request: Request, chat_id: str, tenantId: str | None = None) -> Done:
-    """Delete a chat; for an hour it can be brought back."""
+    """Delete a chat; for an hour it can be brought back. An answer that is being written ends."""
     caller = await _caller(request, tenantId)
-    resources = resources_of(request)
+    wanted, resources = parse_id(chat_id), resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        await delete_chat(session, resources.queue, caller, parse_id(chat_id))
+        message_id = await stop_writing(session, caller, wanted)
+        await delete_chat(session, resources.queue, caller, wanted)
+    if message_id is not None:
+        resources.stop_answer(message_id)
     return Done()
 
 

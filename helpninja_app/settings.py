@@ -160,7 +160,12 @@ class Settings(BillingSettings, MailSettings):
         15.0, alias="HELPNINJA_IDLE_TIMEOUT", gt=0, description="Seconds between two tokens of a model."
     )
     total_timeout: float = Field(
-        60.0, alias="HELPNINJA_TOTAL_TIMEOUT", gt=0, description="Seconds for a model's whole answer."
+        60.0,
+        alias="HELPNINJA_TOTAL_TIMEOUT",
+        gt=0,
+        # What is reserved for an answer is held for 15 minutes.
+        le=600,
+        description="Seconds for a model's whole answer, at most 600.",
     )
 
     visitor_limit_per_address: int = Field(

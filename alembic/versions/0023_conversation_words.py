@@ -34,11 +34,15 @@ FILL = """
 alter table conversations no force row level security;
 insert into conversation_words (workspace_id, conversation_id, words)
 select workspace_id, id,
-  words || strip(to_tsvector('simple', translate(visitor_name || ' ' || visitor_email, '@.-_+', '     ')))
+  case when pg_column_size(words || ''::tsvector) <= 400000
+    then words || strip(to_tsvector('simple',
+      translate(visitor_name || ' ' || visitor_email, '@.-_+', '     ')))
+    else words end
 from conversations where words <> '' or visitor_name <> '' or visitor_email <> '';
 alter table conversations force row level security;
 alter table conversations drop column words;
 """
+# A tsvector ends at a megabyte. What is stored may be compressed, and then be smaller than it is.
 # They run as the owner of the tables, to whom the policy gives all: only then is the index used, since the
 # operator of words is not leakproof. They see to the workspace and the audience themselves.
 FUNCTIONS = f"""
@@ -48,7 +52,7 @@ language sql security definer set search_path = public, pg_temp as $$
   insert into conversation_words as held (workspace_id, conversation_id, words)
   values ({WORKSPACE}, of_conversation, array_to_tsvector(said))
   on conflict (workspace_id, conversation_id) do update set words = held.words || excluded.words
-  where pg_column_size(held.words) <= 400000
+  where pg_column_size(held.words || ''::tsvector) <= 400000
 $$;
 create function conversations_with(wanted text) returns setof uuid
 language sql stable security definer rows 1000 set search_path = public, pg_temp as $$

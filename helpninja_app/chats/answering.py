@@ -144,13 +144,14 @@ async def answer_member(
     generator ends the answer: what was written is kept, as interrupted, and charged.
     """
     began = time.perf_counter()
-    provider = desk.answerers.provider_of(model) if not model.is_offline else None
     context = await _context(desk, caller, ask)
+    provider = desk.answerers.provider_of(model) if not model.is_offline else None
     retrieved = await _retrieve(desk, caller, ask, context, model)
     prompt = build_chat_prompt(
         ask.text,
         context.history,
-        retrieved.passages if retrieved else (),
+        # The offline model quotes its passages, and is not told of them.
+        retrieved.passages if retrieved and provider is not None else (),
         preference=context.preference,
         workspace_name=caller.workspace.name,
         model=model,

@@ -43,9 +43,11 @@ where (%(is_free)s or exists (select from ledger_reservations
                               where workspace_id = %(workspace)s and id = %(reservation)s))
 returning id
 """
+_LOCK_CHAT = "select id from chats where workspace_id = %(workspace)s and id = %(chat)s for update"
 _ANSWER = """
 update chat_messages
-set text = %(text)s, state = %(state)s, finish = %(finish)s, reason = '', citations = %(citations)s,
+set text = %(text)s, finish = %(finish)s, reason = '', citations = %(citations)s,
+    state = case when state = 'replaced' then state else %(state)s end,
     input_tokens = %(input)s, output_tokens = %(output)s, credits = coalesce(usage.taken, 0)
 from (select (select -amount from ledger_entries
               where workspace_id = %(workspace)s and unit = %(unit)s
@@ -131,7 +133,9 @@ async def finish_at_once(
         },
     )
     told = telling_owner(caller, begun.chat_id)
-    settled = (await database.at_once(caller.scope, settling, answer, *told))[0]
+    # In the order of ``begin_turn``, which replaces a stopped answer that is about to be stored.
+    chat = Statement(_LOCK_CHAT, {"workspace": workspace_id, "chat": begun.chat_id})
+    settled = (await database.at_once(caller.scope, chat, settling, answer, *told))[1]
     return None if settled is None or settled.taken is None else int(settled.taken)
 
 

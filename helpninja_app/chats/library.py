@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,15 +16,17 @@ from helpninja_app.chats.models import Chat, ChatMessage, MessageState, Role
 from helpninja_app.chats.news import tell_owner
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.lexemes import beginning, lexeme
 from helpninja_app.kernel.queue import CLOCKS_DIFFER, Queue
 
 PURGE_TASK = "purge_chat"
 UNDO_PERIOD = timedelta(hours=1)
 TITLE_LENGTH = 80
 
-_WORD = re.compile(r"\w+")
-# The last word may be unfinished.
-_HOLDS_WORDS = text("chats.words @@ to_tsquery('simple', :words)")
+_LEXEMES = text(
+    "select tsvector_to_array(to_tsvector('simple', :whole)), tsvector_to_array(to_tsvector('simple', :last))"
+)
+_HOLDS_WORDS = text("chats.words @@ cast(:words as tsquery)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +89,14 @@ async def list_chats(
     The last word may be the beginning of one.
     """
     query = _own(caller)
-    if contains is not None and (words := _WORD.findall(contains)):
+    if contains is not None and contains.strip():
+        words = await _words_of(session, contains)
         query = query.where(
             or_(
                 col(Chat.title).icontains(contains.strip(), autoescape=True),
-                _HOLDS_WORDS.bindparams(words=" & ".join([*words[:-1], f"{words[-1]}:*"])),
+                _HOLDS_WORDS.bindparams(words=words),
             )
         )
-    elif contains is not None and contains.strip():
-        query = query.where(col(Chat.title).icontains(contains.strip(), autoescape=True))
     total = (await session.execute(select(func.count()).select_from(query.subquery()))).scalar_one()
     found = await session.execute(
         query.order_by(col(Chat.updated_at).desc(), col(Chat.id).desc()).limit(limit).offset(offset)
@@ -202,7 +202,12 @@ async def restore_chat(session: AsyncSession, caller: StaffCaller, chat_id: UUID
     """Bring back what was deleted; ``NotFound`` when it is gone."""
     restored = await session.execute(
         update(Chat)
-        .where(*_of(caller), col(Chat.id) == chat_id, col(Chat.deleted_at) > now() - UNDO_PERIOD)
+        .where(
+            *_of(caller),
+            col(Chat.id) == chat_id,
+            # Another tab may have brought it back already.
+            or_(col(Chat.deleted_at).is_(None), col(Chat.deleted_at) > now() - UNDO_PERIOD),
+        )
         .values(deleted_at=None)
         .returning(Chat)
     )
@@ -235,6 +240,21 @@ def title_of(question: str) -> str:
 
 def view_of(chat: Chat) -> ChatView:
     return ChatView(chat.id, chat.title, chat.model, chat.created_at, chat.updated_at)
+
+
+async def _words_of(session: AsyncSession, wanted: str) -> str:
+    """A tsquery of all the words of ``wanted``, which is not blank.
+
+    Addresses, numbers and names of code are words as PostgreSQL parts them, so it parts these, too. The last
+    one may be unfinished, and then be parted otherwise than the whole is: it also counts as it was typed.
+    """
+    *before, last = wanted.split()
+    found = await session.execute(_LEXEMES, {"whole": " ".join(before), "last": last})
+    whole, parts = found.one()
+    typed = beginning(last.lower())
+    if parts:
+        typed = f"({typed} | {' & '.join(map(beginning, parts))})"
+    return " & ".join([*map(lexeme, whole), typed])
 
 
 def _own(caller: StaffCaller) -> Select[Chat]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -183,6 +183,12 @@ async def finish_turn(
     """
     workspace_id = caller.workspace.id
     charged = 0
+    # In the order of ``begin_turn``, which replaces a stopped answer that is about to be stored.
+    await session.execute(
+        select(col(Chat.id))
+        .where(col(Chat.workspace_id) == workspace_id, col(Chat.id) == begun.chat_id)
+        .with_for_update()
+    )
     if is_charged(written):
         charged = await settle(
             session, workspace_id, begun.reservation, credits, description=f"Chat: {begun.title}"
@@ -194,7 +200,10 @@ async def finish_turn(
         .where(col(ChatMessage.workspace_id) == workspace_id, col(ChatMessage.id) == begun.message_id)
         .values(
             text=written.text,
-            state=written.state.value,
+            state=case(
+                (col(ChatMessage.state) == MessageState.REPLACED.value, MessageState.REPLACED.value),
+                else_=written.state.value,
+            ),
             finish=written.finish or "",
             reason=written.reason,
             citations=list(written.citations),
@@ -213,7 +222,7 @@ def is_charged(written: Written) -> bool:
 
 async def stop_writing(session: AsyncSession, caller: StaffCaller, chat_id: UUID) -> UUID | None:
     """Have the answer that is being written end where it is, wherever that is; its id if there is one."""
-    await load_chat(session, caller, chat_id)
+    await load_chat(session, caller, chat_id, for_update=True)
     stopped = await session.execute(
         update(ChatMessage)
         .where(

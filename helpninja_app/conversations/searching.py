@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from helpninja_app.answers.words import words_of
 from helpninja_app.conversations.models import Conversation
+from helpninja_app.kernel.lexemes import beginning, lexeme
 
 # How much of one message can be found by its words; a longer word is found by its beginning.
 _LONGEST_TEXT = 20_000
@@ -32,8 +33,7 @@ def holds_words(wanted: str) -> ColumnElement[bool]:
     words = [word[:_LONGEST_WORD] for word in words_of(wanted)]
     if not words:
         return false()
-    # A tsquery of words as they are: each in quotes, in which only the quote itself means something.
-    quoted = ["'{}'".format(word.replace("'", "''")) for word in words]
-    found = select(func.conversations_with(f"{' & '.join(quoted)}:*")).scalar_subquery()
+    query = " & ".join([*map(lexeme, words[:-1]), beginning(words[-1])])
+    found = select(func.conversations_with(query)).scalar_subquery()
     # As one array, which is looked up by its hashes; joined row by row, a frequent word took twice as long.
     return col(Conversation.id) == any_(func.array(found))

@@ -117,6 +117,15 @@ async def test_the_latest_chat_comes_first_page_by_page(
         ("'; drop table chats; --", False),
         ("%", False),
         ("hovers & kestrel:", True),
+        ("12.50", True),
+        ("12.5", True),
+        ("ana@birds.example", True),
+        ("ana@bir", True),
+        ("birds.example/guide", True),
+        ("wing_span", True),
+        ("wing_span kestrel", True),
+        ("span_wing_tail", False),
+        ("zit's\\", False),
     ],
 )
 async def test_chats_are_found_by_the_words_in_them(
@@ -124,7 +133,12 @@ async def test_chats_are_found_by_the_words_in_them(
 ) -> None:
     tenant = await factory.tenant()
     chat_id = await _chat(
-        client, tenant, with_resources, "Which bird is it?", "The kestrel, a falcon that hovers."
+        client,
+        tenant,
+        with_resources,
+        "Which bird is it?",
+        "The kestrel, a falcon that hovers: 12.50 at ana@birds.example,"
+        " see https://birds.example/guide and `wing_span`.",
     )
     await _chat(client, tenant, with_resources, "What is a tent?", "A shelter.")
     found = await client.get("/api/chats", params={"q": words}, headers=tenant.headers)

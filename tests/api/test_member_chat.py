@@ -227,6 +227,16 @@ async def test_without_any_key_the_offline_model_answers_from_the_documents(
     assert left == 10_000
 
 
+async def test_what_is_wrong_with_the_chat_comes_before_a_missing_key(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    async with with_resources():
+        foreign = await ask(client, tenant.headers, modelId="gpt-4o", chatId=str(new_id()))
+        keyless = await ask(client, tenant.headers, modelId="gpt-4o")
+    assert [foreign.status_code, keyless.status_code] == [404, 503]
+
+
 async def test_documents_limit_what_is_looked_at_and_are_cited(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:

@@ -158,9 +158,59 @@ async def test_an_answer_can_be_stopped_from_elsewhere(
         answer = await _at_rest(client, tenant)
     assert stopped.json() == {"stopped": True}
     assert again.json() == {"stopped": False}
+    found = await client.get("/api/chats", headers=tenant.headers, params={"q": "small falcon"})
+    assert len(found.json()["chats"]) == 1
     assert events_in(response.text)[-1].data["finish"] == "interrupted"
     assert (answer["state"], answer["content"]) == ("interrupted", "A small falcon.")
     assert fake.open_streams == 0
+
+
+async def test_deleting_a_chat_ends_its_answer(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([[TextDelta("A small falcon."), asyncio.Event()]])
+    async with with_resources(answerers=answering(fake)):
+        asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
+        async with asyncio.timeout(10):
+            while not fake.open_streams:
+                await asyncio.sleep(0.01)
+        [chat] = (await client.get("/api/chats", headers=tenant.headers)).json()["chats"]
+        await client.delete(f"/api/chats/{chat['id']}", headers=tenant.headers)
+        response = await asyncio.wait_for(asking, 1)
+        await client.post(f"/api/chats/{chat['id']}/restore", headers=tenant.headers)
+        answer = await _at_rest(client, tenant)
+    assert events_in(response.text)[-1].data["finish"] == "interrupted"
+    assert (answer["state"], answer["content"]) == ("interrupted", "A small falcon.")
+    assert fake.open_streams == 0
+
+
+async def test_a_stopped_answer_that_is_asked_again_stays_replaced_when_it_is_stored(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    go_on = asyncio.Event()
+    fake = FakeProvider([[TextDelta("A small falcon"), go_on, *spoken(" it was.")], spoken("A kestrel.")])
+    async with with_resources(answerers=answering(fake)) as resources:
+        asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
+        async with asyncio.timeout(10):
+            while not fake.open_streams:
+                await asyncio.sleep(0.01)
+        question, _ = await _messages(client, tenant)
+        # Another process stops it: this one sees that with its next text.
+        [chat] = (await client.get("/api/chats", headers=tenant.headers)).json()["chats"]
+        async with resources.database.unit_of_work(tenant.scope) as session:
+            await session.execute(
+                text("update chat_messages set state = 'interrupted' where state = 'writing'")
+            )
+        again = await ask(client, tenant.headers, chatId=chat["id"], replaces=question["id"])
+        go_on.set()
+        await asking
+        shown = await _messages(client, tenant)
+        found = await client.get("/api/chats", headers=tenant.headers, params={"q": "falcon"})
+    assert again.status_code == 200
+    assert [message["content"] for message in shown][1:] == ["A kestrel."]
+    assert found.json()["chats"] == []
 
 
 async def test_of_two_questions_at_once_in_a_chat_one_has_to_wait(

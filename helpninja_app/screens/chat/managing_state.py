@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.chats.library import ChatView, delete_chat, rename_chat, restore_chat
+from helpninja_app.chats.turns import stop_writing
 from helpninja_app.errors import Invalid
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
@@ -50,7 +51,11 @@ class ManagedChat(PageState, mixin=True):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.USE_CHAT)
-            await delete_chat(session, current_resources().queue, caller, id_from(chat_id))
+            resources, wanted = current_resources(), id_from(chat_id)
+            message_id = await stop_writing(session, caller, wanted)
+            await delete_chat(session, resources.queue, caller, wanted)
+            if message_id is not None:
+                resources.stop_answer(message_id)
 
         def offer(_: None) -> Any:
             self._deleted_id, self._wanted, self.chat_id, self.title = chat_id, "", "", ""
