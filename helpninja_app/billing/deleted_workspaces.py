@@ -61,8 +61,9 @@ async def _end(database: Database, gateway: StripeGateway, customer: StripeCusto
             return ""
         key = _key("deleted", state.id)
         if state.schedule is not None:
-            await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
+            # Told first: once it is dropped nobody knows of it any more.
             await _tell_dropped(database, customer.workspace_id)
+            await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
         await gateway.cancel_at_period_end(state.id, is_cancelled=True, key=key)
     except UnknownToStripe:
         return ""
