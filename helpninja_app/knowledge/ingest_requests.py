@@ -17,6 +17,7 @@ from helpninja_app.knowledge.crawl.urls import canonical_url, site_host
 from helpninja_app.knowledge.exclusions import include_pages
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
+    WEB_KINDS,
     DeletedDocument,
     IngestJob,
     IngestPage,
@@ -29,7 +30,6 @@ from helpninja_app.knowledge.models import (
 from helpninja_app.knowledge.overview import list_sites
 
 SHOWN_PAGES = 200
-WEB_KINDS = (SourceKind.PAGE, SourceKind.SITEMAP)
 
 _LOCK_SITES = text("select pg_advisory_xact_lock(hashtextextended('sites:' || :workspace, 0))")
 

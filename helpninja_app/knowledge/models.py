@@ -18,6 +18,9 @@ class SourceKind(StrEnum):
     NOTE = "note"
 
 
+WEB_KINDS = (SourceKind.PAGE, SourceKind.SITEMAP)
+
+
 class Schedule(StrEnum):
     """How often a source is read again by itself."""
 

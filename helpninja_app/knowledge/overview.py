@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.knowledge.models import (
+    WEB_KINDS,
     Document,
     DocumentStatus,
     IngestJob,
@@ -17,7 +18,6 @@ from helpninja_app.knowledge.models import (
     JobState,
     PageState,
     Source,
-    SourceKind,
 )
 
 _SHOWN_JOBS = 10
@@ -60,7 +60,7 @@ async def list_sites(session: AsyncSession, workspace_id: UUID) -> set[str]:
         select(col(Source.host))
         .where(
             col(Source.workspace_id) == workspace_id,
-            col(Source.kind) != SourceKind.FILE,
+            col(Source.kind).in_(WEB_KINDS),
             or_(has_documents, is_being_read),
         )
         .distinct()

@@ -19,10 +19,11 @@ from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.bin import KEPT, put_in_bin
 from helpninja_app.knowledge.deadlines import look_at, look_when_kept_long_enough
 from helpninja_app.knowledge.documents import move_documents
-from helpninja_app.knowledge.ingest_requests import WEB_KINDS, check_sites, start_job
+from helpninja_app.knowledge.ingest_requests import check_sites, start_job
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
+    WEB_KINDS,
     DeletedDocument,
     Document,
     IngestJob,

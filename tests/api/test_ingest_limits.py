@@ -51,6 +51,17 @@ async def test_an_address_that_gave_nothing_takes_no_place_of_a_website(
             assert response.status_code == 402
 
 
+async def test_a_note_takes_no_place_of_a_website(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, with_resources: OpenResources
+) -> None:
+    site, tenant = await open_site({"/a": html("axes")}), await factory.tenant(plan="free")
+    async with with_resources(unlimited=False):
+        body = {"title": "Tents", "text": "The quokka tent weighs two kilograms."}
+        written = await client.post("/api/notes", json=body, headers=tenant.headers)
+        assert written.status_code == 201
+        assert (await ingest(client, tenant, f"{site.url}/a"))["docs"] == 1
+
+
 async def test_pages_over_the_limit_of_documents_fail_with_the_limit_as_their_reason(
     client: httpx.AsyncClient,
     factory: Factory,
