@@ -13,6 +13,18 @@ NOT_LISTED = "It is not in the sitemap any more."
 # Runs that are remembered for each source: their pages can be many.
 RUNS_KEPT = 10
 
+# What the last run of another source that is still there has as well, to be followed by where it is.
+_OF_ANOTHER_SOURCE = """
+    select from ingest_pages p
+    join ingest_jobs j on j.workspace_id = p.workspace_id and j.id = p.job_id
+    join sources s on s.workspace_id = j.workspace_id and s.id = j.source_id and s.deleted_at is null
+    where p.workspace_id = :workspace and j.source_id <> :source and p.state in ('changed', 'unchanged')
+      and j.id = (select last.id from ingest_jobs last
+                  where last.workspace_id = j.workspace_id and last.source_id = j.source_id
+                    and last.state = 'completed'
+                  order by last.created_at desc, last.id desc limit 1)
+      and coalesce(p.found_url, p.url) =
+"""
 # A page that failed stands where it stood before, so that a redirect that is down for once loses nothing.
 _REMEMBER_PLACES = text(
     """
@@ -20,7 +32,7 @@ _REMEMBER_PLACES = text(
       select b.found_url from ingest_pages b
       join ingest_jobs j on j.workspace_id = b.workspace_id and j.id = b.job_id
       where b.workspace_id = p.workspace_id and j.source_id = :source and b.url = p.url
-        and b.job_id <> p.job_id and b.found_url is not null
+        and b.job_id <> p.job_id and (b.found_url is not null or b.state = 'gone')
       order by j.created_at desc, j.id desc limit 1
     )
     where p.workspace_id = :workspace and p.job_id = :job and p.state = 'failed' and p.found_url is null
@@ -28,7 +40,7 @@ _REMEMBER_PLACES = text(
 )
 # Of pages that another source has as well, that one decides.
 _REMOVE_ABSENT = text(
-    """
+    f"""
     with seen as (
       select unnest(array[url, found_url]) as url from ingest_pages
       where workspace_id = :workspace and job_id = :job and state <> 'gone'
@@ -36,19 +48,9 @@ _REMOVE_ABSENT = text(
     delete from documents d
     where d.workspace_id = :workspace and d.source_id = :source and d.url is not null
       and not exists (select from seen where seen.url = d.url)
-      and not exists (
-        select from ingest_pages p
-        join ingest_jobs j on j.workspace_id = p.workspace_id and j.id = p.job_id
-        join sources s on s.workspace_id = j.workspace_id and s.id = j.source_id and s.deleted_at is null
-        where p.workspace_id = :workspace and j.source_id <> :source and p.state in ('changed', 'unchanged')
-          and coalesce(p.found_url, p.url) = d.url
-          and j.id = (select last.id from ingest_jobs last
-                      where last.workspace_id = j.workspace_id and last.source_id = j.source_id
-                        and last.state = 'completed'
-                      order by last.created_at desc, last.id desc limit 1)
-      )
+      and not exists ({_OF_ANOTHER_SOURCE} d.url)
     returning d.url
-    """
+    """  # noqa: S608 - made of constants
 )
 _NOTE_GONE = text(
     """
@@ -70,9 +72,25 @@ _EARLIER_PLACE = text(
     """
     select p.found_url from ingest_pages p
     join ingest_jobs j on j.workspace_id = p.workspace_id and j.id = p.job_id
-    where p.workspace_id = :workspace and j.source_id = :source and p.url = :url and p.found_url is not null
+    where p.workspace_id = :workspace and j.source_id = :source and p.url = :url
+      and (p.found_url is not null or p.state = 'gone')
     order by j.created_at desc, j.id desc limit 1
     """
+)
+# Also an address that was led there and is not read yet in this run, or cannot be for once.
+_IS_ELSEWHERE = text(
+    f"""
+    select exists (
+      select from ingest_pages p
+      where p.workspace_id = :workspace and p.job_id = :job and p.url <> :url and p.state <> 'gone'
+        and (coalesce(p.found_url, p.url) = :place or p.state in ('pending', 'failed') and exists (
+          select from ingest_pages b
+          join ingest_jobs j on j.workspace_id = b.workspace_id and j.id = b.job_id
+          where b.workspace_id = :workspace and j.source_id = :source
+            and b.url = p.url and b.found_url = :place
+        ))
+    ) or exists ({_OF_ANOTHER_SOURCE} :place)
+    """  # noqa: S608 - made of constants
 )
 _FORGET_RUNS = text(
     """
@@ -113,6 +131,15 @@ async def earlier_place(session: AsyncSession, workspace_id: UUID, source_id: UU
     )
     place: str | None = found.scalar_one_or_none()
     return place
+
+
+async def is_elsewhere(
+    session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID, url: str, place: str
+) -> bool:
+    """Whether the page at ``place`` is there for more than ``url``: this run or another source has it too."""
+    values = {"workspace": workspace_id, "source": source_id, "job": job_id, "url": url, "place": place}
+    found: bool = (await session.execute(_IS_ELSEWHERE, values)).scalar_one()
+    return found
 
 
 async def forget_old_runs(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:

@@ -23,7 +23,13 @@ from helpninja_app.knowledge.crawl.pages import Page
 from helpninja_app.knowledge.documents import forget_document
 from helpninja_app.knowledge.exclusions import EXCLUDED, excluded_among, is_excluded
 from helpninja_app.knowledge.extraction.extracted import Extracted
-from helpninja_app.knowledge.gone_pages import earlier_place, forget_old_runs, note_gone, remove_absent
+from helpninja_app.knowledge.gone_pages import (
+    earlier_place,
+    forget_old_runs,
+    is_elsewhere,
+    note_gone,
+    remove_absent,
+)
 from helpninja_app.knowledge.indexing import hash_content, prepare_document, swap_document, touch_source
 from helpninja_app.knowledge.ingest_requests import enqueue_ingest, load_job
 from helpninja_app.knowledge.lexical_index import lock_index
@@ -290,13 +296,18 @@ async def _check_documents(session: AsyncSession, run: _Run) -> None:
 
 
 async def _forget_page(tools: KnowledgeTools, run: _Run, url: str) -> bool:
-    """Remove the document of an address, wherever it was led to the last time; whether there was one."""
+    """Remove the document of an address, wherever it was led to the last time; whether there was one.
+
+    What it was led to stays while something else has it: a run that knows all decides in the end.
+    """
     async with tools.database.unit_of_work(run.scope) as session:
         await lock_index(session, run.workspace_id)
         document = await _document_at(session, run.workspace_id, url)
         if document is None:
             place = await earlier_place(session, run.workspace_id, run.source_id, url)
             document = await _document_at(session, run.workspace_id, place) if place else None
+            if place and await is_elsewhere(session, run.workspace_id, run.source_id, run.job_id, url, place):
+                return document is not None
         if document is None:
             return False
         await forget_document(session, run.workspace_id, document.id)

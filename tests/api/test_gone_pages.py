@@ -109,6 +109,38 @@ async def test_a_redirect_that_fails_once_keeps_the_page_it_led_to(
     assert set(await documents(client, tenant)) == {f"{site.url}/b"}
 
 
+async def test_an_old_address_that_goes_leaves_the_page_that_has_an_address_of_its_own(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite
+) -> None:
+    site, tenant = await open_site(), await factory.tenant()
+    address = await two_pages(site)
+    site.routes["/a"] = redirect("/b")
+    await ingest(client, tenant, address)
+    site.routes["/a"] = answer("gone", status="404 Not Found")
+    result = await ingest(client, tenant, address)
+    assert (result["gone"], result["unchanged"]) == (1, 1)
+    assert set(await documents(client, tenant)) == {f"{site.url}/b"}
+    # The old address keeps nothing that is not listed any more.
+    site.routes["/sitemap.xml"] = xml(sitemap(f"{site.url}/a", f"{site.url}/c"))
+    site.routes["/c"] = html("caps")
+    await ingest(client, tenant, address)
+    assert set(await documents(client, tenant)) == {f"{site.url}/c"}
+
+
+async def test_an_old_address_that_goes_leaves_the_page_that_another_source_has(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite
+) -> None:
+    site, tenant = await open_site({"/a": redirect("/b"), "/b": html("bags")}), await factory.tenant()
+    address = f"{site.url}/sitemap.xml"
+    site.routes["/sitemap.xml"] = xml(sitemap(f"{site.url}/a", f"{site.url}/c"))
+    site.routes["/c"] = html("caps")
+    await ingest(client, tenant, address)
+    await ingest(client, tenant, f"{site.url}/b")
+    site.routes["/a"] = answer("gone", status="404 Not Found")
+    await ingest(client, tenant, address)
+    assert set(await documents(client, tenant)) == {f"{site.url}/b", f"{site.url}/c"}
+
+
 async def test_a_page_that_another_source_lists_stays(
     client: httpx.AsyncClient, factory: Factory, open_site: OpenSite
 ) -> None:
