@@ -17,12 +17,13 @@ from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import file_too_large
-from helpninja_app.errors import FieldError, Forbidden, Invalid, MalformedId, NotFound
+from helpninja_app.errors import FieldError, Invalid, MalformedId, NotFound
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
     DocumentView,
     change_document,
+    check_may_change,
     delete_documents,
     get_document,
     list_documents,
@@ -193,8 +194,7 @@ async def vectorise(request: Request) -> RagResult:
     document_id = parse_id(wanted)
     async with resources.database.unit_of_work(caller.scope) as session:
         document = await load_document(session, caller.workspace.id, document_id)
-        if Permission.WRITE_KNOWLEDGE not in caller.permissions and document.created_by != caller.label:
-            raise Forbidden("You may only process documents that you uploaded yourself.")
+        check_may_change(caller, [document], "process")
         await request_vectorisation(session, resources.queue, caller.workspace.id, document_id)
         await record(session, Actor.of(caller), "document.processed", name_of(document))
     return RagResult()

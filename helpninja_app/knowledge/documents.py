@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
-from helpninja_app.accounts.callers import StaffCaller
+from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import Conflict, Forbidden, NotFound
 from helpninja_app.kernel.columns import now
@@ -198,8 +198,7 @@ async def delete_documents(session: AsyncSession, caller: StaffCaller, document_
     documents = list(found.scalars())
     if len(documents) < len(wanted):
         raise NotFound("There is no such document." if len(wanted) == 1 else _SOME_ARE_GONE)
-    if not _may_change(caller, documents):
-        raise Forbidden("You may only delete documents that you uploaded yourself.")
+    check_may_change(caller, documents, "delete")
     await put_in_bin(session, workspace_id, [document.id for document in documents])
     urls = [document.url for document in documents if document.url is not None]
     await exclude_pages(session, workspace_id, urls, caller.label)
@@ -250,8 +249,7 @@ async def restore_documents(
     rows = [(document, source) for document, source in found.tuples()]
     if len(rows) < len(wanted):
         raise NotFound("There is no such deleted document." if len(wanted) == 1 else _SOME_ARE_GONE)
-    if not _may_change(caller, [document for document, _ in rows]):
-        raise Forbidden("You may only restore documents that you uploaded yourself.")
+    check_may_change(caller, [document for document, _ in rows], "restore")
     for _, source in rows:
         if source.kind in SINGLE_KINDS:
             source.deleted_at = None
@@ -292,9 +290,16 @@ async def forget_document(session: AsyncSession, workspace_id: UUID, document_id
     return file_key
 
 
-def _may_change(caller: StaffCaller, documents: Sequence[Document | DeletedDocument]) -> bool:
-    is_theirs = all(document.created_by == caller.label for document in documents)
-    return is_theirs or Permission.WRITE_KNOWLEDGE in caller.permissions
+def check_may_change(caller: StaffCaller, documents: Sequence[Document | DeletedDocument], verb: str) -> None:
+    """``Forbidden`` for who may not change what others uploaded, where it is not all their own.
+
+    Their own is theirs to change while they may upload: somebody who only reads by now changes nothing.
+    """
+    if Permission.WRITE_KNOWLEDGE in caller.permissions:
+        return
+    require(caller, Permission.UPLOAD_DOCUMENTS)
+    if any(document.created_by != caller.label for document in documents):
+        raise Forbidden(f"You may only {verb} documents that you uploaded yourself.")
 
 
 def view_of(document: Document) -> DocumentView:

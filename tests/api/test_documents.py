@@ -178,6 +178,29 @@ async def test_an_agent_deletes_only_what_they_uploaded(client: httpx.AsyncClien
     assert (await client.delete(url, headers=one)).status_code == 200
 
 
+async def test_who_may_only_read_by_now_changes_nothing_of_what_they_uploaded(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    _, headers = await factory.member(tenant, Role.AGENT)
+    kept, gone = [(await upload(client, headers)).json()["documentId"] for _ in range(2)]
+    for document_id in (kept, gone):
+        await finished(client, tenant, document_id)
+    assert (await client.delete(f"/api/documents/{gone}", headers=headers)).status_code == 200
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await session.execute(
+            text("update members set role = 'viewer' where workspace_id = :id and role = 'agent'"),
+            {"id": tenant.id},
+        )
+    asked = (
+        await client.delete(f"/api/documents/{kept}", headers=headers),
+        await client.post(f"/api/documents/{gone}/restore", headers=headers),
+        await client.post("/api/rag", json={"documentId": kept}, headers=headers),
+    )
+    assert [response.status_code for response in asked] == [403, 403, 403]
+    assert all("documents:upload" in response.json()["error"] for response in asked)
+
+
 async def test_a_file_comes_as_a_download_and_for_members_only(
     client: httpx.AsyncClient, factory: Factory
 ) -> None:
