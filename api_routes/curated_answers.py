@@ -22,6 +22,7 @@ from helpninja_app.knowledge.curated import (
     MAX_QUESTION,
     CuratedDraft,
     CuratedView,
+    CuratedWish,
     change_curated,
     create_curated,
     delete_curated,
@@ -157,18 +158,18 @@ async def change(request: Request, answer_id: str, tenantId: str | None = None) 
     wanted = parse_id(answer_id)
     database = resources_of(request).database
     async with database.unit_of_work(caller.scope) as session:
-        before = (await get_curated(session, caller.workspace.id, wanted)).draft
+        # Whether it is there comes before what is wrong with the body.
+        await get_curated(session, caller.workspace.id, wanted)
     wished = body.parse(CuratedChange)
-    draft = CuratedDraft(
-        question=before.question if wished.question is None else wished.question,
-        answer=before.answer if wished.answer is None else wished.answer,
-        phrasings=before.phrasings if wished.phrasings is None else tuple(wished.phrasings),
-        audience=before.audience if wished.audience is None else Audience(wished.audience),
-        is_on=before.is_on if wished.on is None else wished.on,
+    wish = CuratedWish(
+        question=wished.question,
+        answer=wished.answer,
+        phrasings=None if wished.phrasings is None else tuple(wished.phrasings),
+        audience=None if wished.audience is None else Audience(wished.audience),
+        is_on=wished.on,
     )
-    prepared = await prepare_phrasings(_embedder(request, caller), draft)
-    async with database.unit_of_work(caller.scope) as session:
-        return _result(await change_curated(session, Actor.of(caller), wanted, draft, prepared))
+    embedder, actor = _embedder(request, caller), Actor.of(caller)
+    return _result(await change_curated(database, caller.scope, embedder, actor, wanted, wish))
 
 
 @router.delete(

@@ -20,8 +20,8 @@ from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.workspaces import embedding_model_of
 from helpninja_app.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import new_id
-from helpninja_app.kernel.scope import Audience
+from helpninja_app.kernel.database import Database, new_id
+from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.bin import KEPT
 from helpninja_app.knowledge.deadlines import look_when_kept_long_enough
 from helpninja_app.knowledge.embedding.protocol import Embedder
@@ -60,6 +60,27 @@ class CuratedDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class CuratedWish:
+    """What a person wishes to be otherwise; ``None`` stays as it is."""
+
+    question: str | None = None
+    answer: str | None = None
+    phrasings: tuple[str, ...] | None = None
+    audience: Audience | None = None
+    is_on: bool | None = None
+
+    def of(self, draft: CuratedDraft) -> CuratedDraft:
+        """``draft`` as it is then."""
+        return CuratedDraft(
+            question=draft.question if self.question is None else self.question,
+            answer=draft.answer if self.answer is None else self.answer,
+            phrasings=draft.phrasings if self.phrasings is None else self.phrasings,
+            audience=draft.audience if self.audience is None else self.audience,
+            is_on=draft.is_on if self.is_on is None else self.is_on,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class CuratedView:
     """``position`` counts from 0 in the order that people gave; where two match alike, the first one wins."""
 
@@ -92,7 +113,7 @@ class PreparedPhrasings:
 async def prepare_phrasings(embedder: Embedder, draft: CuratedDraft) -> PreparedPhrasings:
     """Check a draft and embed what it is found by; ``Invalid`` with each wrong field."""
     check_draft(draft)
-    texts = tuple(dict.fromkeys((draft.question.strip(), *(item.strip() for item in draft.phrasings))))
+    texts = _texts(draft)
     # As questions are embedded, since questions are what they are compared with.
     vectors = [await embedder.embed_query(item) for item in texts]
     languages = [await asyncio.to_thread(detect_language, item) for item in texts]
@@ -165,11 +186,29 @@ async def create_curated(
 
 
 async def change_curated(
-    session: AsyncSession, actor: Actor, answer_id: UUID, draft: CuratedDraft, prepared: PreparedPhrasings
+    database: Database, scope: Scope, embedder: Embedder, actor: Actor, answer_id: UUID, wish: CuratedWish
 ) -> CuratedView:
-    """Put a draft in the place of what it was; whoever asks meanwhile gets one or the other."""
-    await _lock(session, actor.workspace_id, prepared.model)
-    item = await _load(session, actor.workspace_id, answer_id)
+    """Change one; whoever asks meanwhile gets what it was or what it is then.
+
+    What it is now counts, not what it was when somebody began to change it: where its phrasings have become
+    others while these were embedded, they are embedded again.
+    """
+    async with database.unit_of_work(scope) as session:
+        before = await get_curated(session, actor.workspace_id, answer_id)
+    while True:
+        prepared = await prepare_phrasings(embedder, wish.of(before.draft))
+        async with database.unit_of_work(scope) as session:
+            await _lock(session, actor.workspace_id, prepared.model)
+            item = await _load(session, actor.workspace_id, answer_id)
+            before = _view(item)
+            draft = wish.of(before.draft)
+            if _texts(draft) == prepared.texts:
+                return await _change(session, actor, item, draft, prepared)
+
+
+async def _change(
+    session: AsyncSession, actor: Actor, item: CuratedAnswer, draft: CuratedDraft, prepared: PreparedPhrasings
+) -> CuratedView:
     before = _view(item)
     item.question, item.phrasings = draft.question.strip(), _phrasings(draft)
     item.answer, item.is_on = draft.answer.strip(), draft.is_on
@@ -241,6 +280,10 @@ def _told(view: CuratedView) -> dict[str, object]:
         "audience": view.audience.value,
         "on": view.is_on,
     }
+
+
+def _texts(draft: CuratedDraft) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((draft.question.strip(), *(item.strip() for item in draft.phrasings))))
 
 
 def _phrasings(draft: CuratedDraft) -> list[str]:

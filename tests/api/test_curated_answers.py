@@ -10,6 +10,8 @@ import pytest
 
 from helpninja_app.accounts.models import Role
 from helpninja_app.knowledge import curated
+from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
+from helpninja_app.knowledge.embedding.protocol import Vector
 from tests.factories import Factory, Tenant
 
 PATH = "/api/curated-answers"
@@ -90,6 +92,32 @@ async def test_an_edit_is_what_is_said_and_matched_from_then_on(
     for message, answer in (("Where is the workshop?", "In Leeds."), ("Who mends zips?", "In Leeds.")):
         assert (await asked(client, tenant, message))["answer"] == answer
     assert (await asked(client, tenant))["answer"] != ANSWER
+
+
+@pytest.mark.parametrize("wished", [{"answer": "In Leeds."}, {"question": "Where is the workshop?"}])
+async def test_a_change_leaves_what_somebody_else_changed_meanwhile(
+    client: httpx.AsyncClient, factory: Factory, monkeypatch: pytest.MonkeyPatch, wished: dict[str, str]
+) -> None:
+    tenant = await factory.tenant()
+    made = await written(client, tenant)
+    path, embed = f"{PATH}/{made['id']}", HashingEmbedder.embed_query
+    meanwhile = {"audience": "members", "phrasings": ["Who mends zips?"]}
+    waiting = [meanwhile]
+
+    async def embed_while_somebody_changes_it(self: HashingEmbedder, question: str) -> Vector:
+        if waiting:
+            other = await client.patch(path, json=waiting.pop(), headers=tenant.headers)
+            assert other.status_code == 200
+        return await embed(self, question)
+
+    monkeypatch.setattr(HashingEmbedder, "embed_query", embed_while_somebody_changes_it)
+    changed = await client.patch(path, json=wished, headers=tenant.headers)
+    wanted = meanwhile | wished
+    assert {name: changed.json()[name] for name in wanted} == wanted
+    assert (await asked(client, tenant, "who mends zips"))["answer"] != changed.json()["answer"]
+    body = {"query": "who mends zips", "audience": "members"}
+    found = (await client.post("/api/search", json=body, headers=tenant.headers)).json()
+    assert found["curated"] is not None
 
 
 async def test_the_first_in_order_wins_where_two_match_alike(

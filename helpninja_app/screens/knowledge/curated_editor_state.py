@@ -17,6 +17,7 @@ from helpninja_app.knowledge.curated import (
     MAX_QUESTION,
     CuratedDraft,
     CuratedView,
+    CuratedWish,
     change_curated,
     check_draft,
     create_curated,
@@ -77,12 +78,14 @@ class CuratedEditorState(EditorState, SignedInState):
             return
         resources = current_resources()
         embedder = resources.knowledge.embedders.of(caller.workspace.embedding_model)
+        database, actor = resources.database, Actor.of(caller)
+        if edited:
+            wish = CuratedWish(draft.question, draft.answer, draft.phrasings, draft.audience, draft.is_on)
+            await change_curated(database, caller.scope, embedder, actor, id_from(edited), wish)
+            return
         prepared = await prepare_phrasings(embedder, draft)
-        async with resources.database.unit_of_work(caller.scope) as session:
-            if edited:
-                await change_curated(session, Actor.of(caller), id_from(edited), draft, prepared)
-            else:
-                await create_curated(session, Actor.of(caller), draft, prepared)
+        async with database.unit_of_work(caller.scope) as session:
+            await create_curated(session, actor, draft, prepared)
 
     def _fill(self, found: CuratedView | None) -> Audience:
         draft = found.draft if found else CuratedDraft("", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +17,12 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.curated import (
     CuratedView,
+    CuratedWish,
     change_curated,
     delete_curated,
     get_curated,
     list_curated,
     move_curated,
-    prepare_phrasings,
     restore_curated,
 )
 from helpninja_app.resources import current_resources
@@ -98,12 +97,14 @@ class CuratedState(PagedState, SignedInState):
     @rx.event(background=True)
     async def switch(self, answer_id: str, is_on: bool) -> Any:
         """Give an answer, or no longer."""
-        return await self._answer(errand=_changing(answer_id, lambda: {"is_on": is_on is True}))
+        return await self._answer(errand=_changing(answer_id, lambda: CuratedWish(is_on=is_on is True)))
 
     @rx.event(background=True)
     async def change_audience(self, answer_id: str, audience: str) -> Any:
         """Who is given an answer."""
-        return await self._answer(errand=_changing(answer_id, lambda: {"audience": audience_from(audience)}))
+        return await self._answer(
+            errand=_changing(answer_id, lambda: CuratedWish(audience=audience_from(audience)))
+        )
 
     @rx.event(background=True)
     async def delete(self, answer_id: str) -> Any:
@@ -163,19 +164,14 @@ class CuratedState(PagedState, SignedInState):
             (self.moved, self.focus), self._just_moved = self._just_moved, None
 
 
-def _changing(answer_id: object, change: Callable[[], dict[str, Any]]) -> Any:
+def _changing(answer_id: object, wish: Callable[[], CuratedWish]) -> Any:
     """An errand that changes an answer: its phrasings are embedded outside of any unit of work."""
 
     async def errand(caller: MemberCaller) -> None:
         require(caller, Permission.WRITE_KNOWLEDGE)
         wanted: UUID = id_from(answer_id)
         resources = current_resources()
-        async with resources.database.unit_of_work(caller.scope) as session:
-            view = await get_curated(session, caller.workspace.id, wanted)
-        draft = dataclasses.replace(view.draft, **change())
         embedder = resources.knowledge.embedders.of(caller.workspace.embedding_model)
-        prepared = await prepare_phrasings(embedder, draft)
-        async with resources.database.unit_of_work(caller.scope) as session:
-            await change_curated(session, Actor.of(caller), wanted, draft, prepared)
+        await change_curated(resources.database, caller.scope, embedder, Actor.of(caller), wanted, wish())
 
     return errand
