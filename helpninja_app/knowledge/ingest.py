@@ -129,15 +129,16 @@ async def _discover(tools: KnowledgeTools, run: _Run) -> None:
                     for position, (url, state, reason) in enumerate(rows)
                 ],
             )
-        await session.execute(
-            update(IngestJob)
-            .where(col(IngestJob.workspace_id) == run.workspace_id, col(IngestJob.id) == run.job_id)
-            .values(discovered=True, is_complete=found.is_complete)
-        )
+        # The source before its run, as everywhere: two transactions must not wait for each other.
         await session.execute(
             update(Source)
             .where(col(Source.workspace_id) == run.workspace_id, col(Source.id) == run.source_id)
             .values(kind=found.kind)
+        )
+        await session.execute(
+            update(IngestJob)
+            .where(col(IngestJob.workspace_id) == run.workspace_id, col(IngestJob.id) == run.job_id)
+            .values(discovered=True, is_complete=found.is_complete)
         )
 
 
@@ -149,10 +150,14 @@ async def _work_through(tools: KnowledgeTools, run: _Run) -> bool:
             job = await load_job(session, run.workspace_id, run.job_id)
             if JobState(job.state).is_over:
                 return False
-            pages = await _pending(session, run)
+            is_deleted = await _is_deleted(session, run)
+            pages = [] if is_deleted else await _pending(session, run)
             if pages and time.monotonic() > until:
                 await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, Priority.LONG)
                 return False
+        if is_deleted:
+            await _finish(tools, run, JobState.CANCELLED, "Its source was deleted.")
+            return False
         if not pages:
             return True
         try:
@@ -162,6 +167,11 @@ async def _work_through(tools: KnowledgeTools, run: _Run) -> bool:
         except ExceptionGroup as failed:
             # Only what is wrong on our side gets here, and that is the same for every page.
             raise failed.exceptions[0] from failed
+
+
+async def _is_deleted(session: AsyncSession, run: _Run) -> bool:
+    source = await session.get_one(Source, (run.workspace_id, run.source_id))
+    return source.deleted_at is not None
 
 
 async def _pending(session: AsyncSession, run: _Run) -> list[tuple[int, str]]:
@@ -237,7 +247,8 @@ async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: E
     async with tools.database.unit_of_work(run.scope) as session:
         # The index before the document, as everywhere: two transactions must not wait for each other.
         await lock_index(session, run.workspace_id)
-        if JobState((await load_job(session, run.workspace_id, run.job_id)).state).is_over:
+        job = await load_job(session, run.workspace_id, run.job_id)
+        if JobState(job.state).is_over or await _is_deleted(session, run):
             return PageState.PENDING
         if await is_excluded(session, run.workspace_id, url):
             # Somebody deleted it while it was on its way.

@@ -209,19 +209,13 @@ async def retry_failed_pages(
     Gives the run's input and how many pages are tried; the job's counts change as they are read. ``Conflict``
     when there is nothing to try again, when it is still under way, and when a later run took its place.
     """
-    # The same row for whoever asks twice, and for whoever starts another run.
-    job = (
-        await session.execute(
-            select(IngestJob)
-            .where(col(IngestJob.workspace_id) == workspace_id, col(IngestJob.id) == job_id)
-            .with_for_update()
-        )
-    ).scalar_one_or_none()
-    if job is None:
-        raise NotFound("There is no such ingest job.")
+    job = await load_job(session, workspace_id, job_id)
+    # The source before its run, as everywhere; and the same rows for whoever asks twice, starts another run
+    # or deletes the source.
+    source = await session.get_one(Source, (workspace_id, job.source_id), with_for_update=True)
+    await session.refresh(job, with_for_update=True)
     if not JobState(job.state).is_over:
         raise Conflict("This ingest is still under way.")
-    source = await session.get_one(Source, (workspace_id, job.source_id))
     latest = await session.execute(
         select(col(IngestJob.id))
         .where(col(IngestJob.workspace_id) == workspace_id, col(IngestJob.source_id) == job.source_id)
@@ -252,11 +246,14 @@ async def retry_failed_pages(
 
 async def _find_source(session: AsyncSession, workspace_id: UUID, url: str) -> Source | None:
     found = await session.execute(
-        select(Source).where(
+        select(Source)
+        .where(
             col(Source.workspace_id) == workspace_id,
             col(Source.location) == url,
             col(Source.kind).in_(WEB_KINDS),
         )
+        # Whoever deletes it waits for us or we for them, and then sees what the other did.
+        .with_for_update()
     )
     return found.scalars().first()
 
