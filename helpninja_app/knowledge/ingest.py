@@ -192,7 +192,7 @@ async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) 
     """Fetch, extract and store one page; whatever goes wrong with it is its reason and nobody else's."""
     found_url: str | None = None
     try:
-        page = await tools.fetcher.page(url, stay_on=run.address)
+        page = await tools.fetcher.page(url, stay_on=url)
         extracted = await extract_page(tools, page)
         state = await _store_page(tools, run, page, extracted)
         found_url = page.canonical_url if page.canonical_url != url else None

@@ -203,7 +203,8 @@ async def _note_of(session: AsyncSession, document: Document) -> str | None:
 
 async def _read(tools: KnowledgeTools, document: Document, limits: KnowledgeLimits) -> Extracted:
     if document.file_key is None:
-        return await extract_page(tools, await tools.fetcher.page(document.url or ""))
+        url = document.url or ""
+        return await extract_page(tools, await tools.fetcher.page(url, stay_on=url))
     extracted = await tools.extractor.extract(
         tools.files.path(document.file_key),
         filename=document.filename,

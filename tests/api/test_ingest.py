@@ -14,6 +14,7 @@ from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.embedding.protocol import Vector
 from helpninja_app.resources import Resources
 from tests.api.ingesting import documents, found, html, ingest, page, sitemap, sitemap_index, xml
+from tests.api.uploading import finished
 from tests.conftest import OpenSite
 from tests.factories import Factory
 from tests.loopback_site import answer, redirect
@@ -264,6 +265,34 @@ async def test_each_page_that_fails_has_its_reason_and_the_others_succeed(
     assert result["skipped"] == [{"url": "http://other.example/x", "reason": "other host"}]
     assert set(await documents(client, tenant)) == {f"{site.url}/good"}
     assert "/private/plans" not in site.paths()
+
+
+async def test_pages_of_the_site_that_an_address_leads_to_may_redirect_within_it(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite
+) -> None:
+    named, site, tenant = await open_site(), await open_site(), await factory.tenant()
+    named.routes["/sitemap.xml"] = redirect(f"{site.url}/sitemap.xml")
+    site.routes |= {"/old": redirect("/new"), "/new": html("axes"), "/away": redirect(f"{named.url}/b")}
+    named.routes["/b"] = html("bags")
+    site.routes["/sitemap.xml"] = xml(sitemap(f"{site.url}/old", f"{site.url}/away"))
+    result = await ingest(client, tenant, f"{named.url}/sitemap.xml")
+    assert set(await documents(client, tenant)) == {f"{site.url}/new"}
+    assert "another site" in result["failed"][0]["reason"]
+
+
+async def test_a_page_that_is_read_again_is_not_led_to_another_site(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite
+) -> None:
+    site, other, tenant = await open_site({"/a": html("axes")}), await open_site(), await factory.tenant()
+    await ingest(client, tenant, f"{site.url}/a")
+    other.routes["/b"] = html("bags")
+    site.routes["/a"] = redirect(f"{other.url}/b")
+    [stored] = (await documents(client, tenant)).values()
+    asked = await client.post("/api/rag", json={"documentId": stored["id"]}, headers=tenant.headers)
+    assert asked.status_code == 200
+    read = await finished(client, tenant, stored["id"])
+    assert (read["status"], read["title"]) == ("failed", "About axes")
+    assert "another site" in read["reason"]
 
 
 async def test_a_page_that_redirects_is_stored_where_it_is(
