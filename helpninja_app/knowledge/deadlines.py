@@ -31,7 +31,14 @@ log = structlog.get_logger(__name__)
 WHILE_DELETED = timedelta(hours=6)
 
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('knowledge-deadline:' || :workspace, 0))")
-_PURGE_SOURCES = text("delete from sources where workspace_id = :workspace and deleted_at <= :moment - :kept")
+# A source takes along what of it is in the bin, which still names its file; the two times are of two clocks.
+_PURGE_SOURCES = text(
+    """
+    delete from sources s where s.workspace_id = :workspace and s.deleted_at <= :moment - :kept
+      and not exists (
+        select from deleted_documents d where d.workspace_id = s.workspace_id and d.source_id = s.id)
+    """
+)
 _PURGE_ANSWERS = text(
     "delete from curated_answers where workspace_id = :workspace and deleted_at <= :moment - :kept"
 )

@@ -15,7 +15,7 @@ from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.queue import Priority
 from helpninja_app.knowledge import deadlines
 from helpninja_app.knowledge.bin import KEPT
-from helpninja_app.knowledge.deadlines import meet_knowledge_deadlines
+from helpninja_app.knowledge.deadlines import meet_knowledge_deadline, meet_knowledge_deadlines
 from helpninja_app.knowledge.models import Schedule, Source, SourceKind
 from helpninja_app.knowledge.schedules import next_run, start_due_syncs
 from helpninja_app.knowledge.sources import change_source, delete_source, get_source
@@ -152,6 +152,27 @@ async def test_a_deleted_source_is_purged_after_seven_days_and_no_earlier(
         await rows(resources, tenant, "select 1 from knowledge_deadlines where workspace_id = :workspace")
         == []
     )
+
+
+async def test_a_source_stays_until_the_files_of_its_documents_are_purged(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    await factory.document(tenant, "# Boots\n\nBoots can be returned.", url="https://a.example/")
+    [(source,)] = await rows(
+        resources, tenant, "select source_id from documents where workspace_id = :workspace"
+    )
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await delete_source(session, Actor.system(tenant.id, SYSTEM), source)
+        # By a clock that is behind the database's.
+        await session.execute(text("update sources set deleted_at = deleted_at - interval '2 minutes'"))
+    database, queue, files = resources.database, resources.queue, resources.knowledge.files
+    await meet_knowledge_deadline(database, queue, files, tenant.id, now() + KEPT - timedelta(minutes=1))
+    for table in ("deleted_documents", "sources"):
+        kept = await rows(resources, tenant, f"select 1 from {table} where workspace_id = :workspace")
+        assert len(kept) == 1, table
+    await tick(resources, now() + KEPT + timedelta(minutes=1))
+    assert await rows(resources, tenant, "select 1 from sources where workspace_id = :workspace") == []
 
 
 async def test_a_workspace_that_fails_does_not_hold_up_the_others(
