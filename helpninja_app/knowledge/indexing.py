@@ -77,7 +77,7 @@ class PreparedDocument:
 
 def hash_content(title: str, markdown: str) -> bytes:
     """SHA-256 of what a document says: what decides whether it changed."""
-    return hashlib.sha256(f"{title}\n{markdown}".encode()).digest()
+    return hashlib.sha256(_storable(f"{title}\n{markdown}").encode()).digest()
 
 
 async def prepare_document(
@@ -94,6 +94,7 @@ async def prepare_document(
 
     ``on_progress(done, total)`` is awaited after each batch of embedded chunks.
     """
+    title, markdown = _storable(title), _storable(markdown)
     chunks = await asyncio.to_thread(chunk_markdown, markdown, title=title)
     language = await asyncio.to_thread(detect_language, markdown, hint=language_hint)
     hashes = [bytes.fromhex(chunk.content_hash) for chunk in chunks]
@@ -213,11 +214,11 @@ def _chunk_values(item: PreparedChunk) -> dict[str, object]:
     return {
         "position": chunk.position,
         "heading_path": list(chunk.heading_path),
-        "text": _storable(chunk.text),
+        "text": chunk.text,
         "tokens": chunk.tokens,
         "content_hash": bytes.fromhex(chunk.content_hash),
         "config": item.config,
-        "search_text": _storable(search_text(chunk.embed_text)),
+        "search_text": search_text(chunk.embed_text),
     }
 
 

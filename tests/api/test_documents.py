@@ -15,6 +15,7 @@ from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.resources import Resources
 from tests.api.uploading import FILES, SENTENCE, count, finished, found, stored_files, upload, uploaded
 from tests.factories import Factory
+from tests.unit.document_factory import docx, paragraph
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -75,6 +76,17 @@ async def test_rag_answers_as_the_contract_has_it(
     assert await count(resources, tenant, "chunks") == 1
     mine = (await upload(client, agent)).json()["documentId"]
     assert (await rag({"documentId": mine}, agent)).status_code == 200
+
+
+async def test_what_a_file_says_that_no_text_can_hold_is_left_out(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    content = docx(paragraph("Tents", "Heading1") + paragraph(SENTENCE), title="Our \0tents")
+    document_id = (await upload(client, tenant.headers, "tent.docx", content)).json()["documentId"]
+    document = await finished(client, tenant, document_id)
+    assert (document["status"], document["title"]) == ("completed", "Our tents")
+    assert await found(resources, tenant) == [document_id]
 
 
 async def test_lists_are_filtered_paged_and_never_clamped(
