@@ -13,7 +13,7 @@ from api_routes.identity import resources_of, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from api_routes.uploads import receive_upload
-from helpninja_app.accounts.audit import Actor, changes, record
+from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import file_too_large
@@ -22,7 +22,6 @@ from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
     DocumentView,
-    change_document,
     check_may_change,
     delete_documents,
     get_document,
@@ -31,6 +30,7 @@ from helpninja_app.knowledge.documents import (
     restore_documents,
 )
 from helpninja_app.knowledge.indexing import load_document
+from helpninja_app.knowledge.notes import change_any
 from helpninja_app.knowledge.passages import list_chunks
 from helpninja_app.knowledge.uploads import add_upload, look_at_upload, request_vectorisation
 from helpninja_app.resources import knowledge_limits
@@ -260,19 +260,15 @@ async def change(request: Request, document_id: str, tenantId: str | None = None
     wanted = parse_id(document_id)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        before = await get_document(session, caller.workspace.id, wanted)
+        # Whether it is there comes before what is wrong with the body.
+        await get_document(session, caller.workspace.id, wanted)
         wished = body.parse(DocumentChange)
-        changed = await change_document(
-            session,
-            caller.workspace.id,
-            wanted,
-            title=wished.title,
-            audience=Audience(wished.audience) if wished.audience else None,
+        audience = Audience(wished.audience) if wished.audience else None
+        return _result(
+            await change_any(
+                session, resources.queue, Actor.of(caller), wanted, title=wished.title, audience=audience
+            )
         )
-        told = changes(*({"title": view.title, "audience": view.audience} for view in (before, changed)))
-        if told:
-            await record(session, Actor.of(caller), "document.changed", name_of(changed), **told)
-        return _result(changed)
 
 
 @router.delete(

@@ -14,7 +14,7 @@ from helpninja_app.errors import FieldError, Invalid, LimitUsedUp, NotFound
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Audience
-from helpninja_app.knowledge.documents import DocumentView, change_document, view_of
+from helpninja_app.knowledge.documents import DocumentView, change_document, name_of, view_of
 from helpninja_app.knowledge.indexing import load_document
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
@@ -115,6 +115,29 @@ async def get_note(session: AsyncSession, workspace_id: UUID, document_id: UUID)
     return NoteView(view_of(document), source.body)
 
 
+async def change_any(
+    session: AsyncSession,
+    queue: Queue,
+    actor: Actor,
+    document_id: UUID,
+    *,
+    title: str | None = None,
+    audience: Audience | None = None,
+) -> DocumentView:
+    """Rename a document, whatever it is, or change who it is for; a note is changed as one."""
+    await lock_index(session, actor.workspace_id)
+    before = await load_document(session, actor.workspace_id, document_id)
+    if await _is_note(session, before):
+        note = await change_note(session, queue, actor, document_id, title=title, audience=audience)
+        return note.document
+    was = {"title": before.title, "audience": before.audience}
+    after = await change_document(session, actor.workspace_id, document_id, title=title, audience=audience)
+    told = changes(was, {"title": after.title, "audience": after.audience})
+    if told:
+        await record(session, actor, "document.changed", name_of(after), **told)
+    return after
+
+
 async def change_note(
     session: AsyncSession,
     queue: Queue,
@@ -169,6 +192,15 @@ def check_note(title: str, markdown: str) -> None:
         wrong.append(FieldError("body.text", f"Write something, at most {MAX_LENGTH:,} characters."))
     if wrong:
         raise Invalid(errors=tuple(wrong))
+
+
+async def _is_note(session: AsyncSession, document: Document) -> bool:
+    found = await session.execute(
+        select(col(Source.kind)).where(
+            col(Source.workspace_id) == document.workspace_id, col(Source.id) == document.source_id
+        )
+    )
+    return found.scalar_one() == SourceKind.NOTE.value
 
 
 async def _source_of(session: AsyncSession, workspace_id: UUID, document: Document) -> Source:

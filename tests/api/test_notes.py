@@ -120,6 +120,24 @@ async def test_a_note_without_a_title_or_a_text_is_refused(
     assert (await client.get(f"/api/notes/{note}", headers=tenant.headers)).json()["text"] == TEXT
 
 
+async def test_a_note_is_renamed_as_a_note_wherever_its_title_is_changed(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    note = await written(client, tenant)
+    path = f"/api/documents/{note}"
+    for title in (" ", "a" * 301):
+        refused = await client.patch(path, json={"title": title}, headers=tenant.headers)
+        assert (refused.status_code, "title" in refused.text) == (422, True)
+    change = {"title": "Shelters ", "audience": "visitors"}
+    changed = await client.patch(path, json=change, headers=tenant.headers)
+    assert (changed.json()["title"], changed.json()["audience"]) == ("Shelters", "visitors")
+    # Its passages are made anew, with their new title.
+    assert changed.json()["status"] == "processing"
+    assert (await finished(client, tenant, note))["title"] == "Shelters"
+    assert (await client.get(f"/api/notes/{note}", headers=tenant.headers)).json()["text"] == TEXT
+
+
 async def test_a_note_of_another_workspace_and_a_page_are_no_notes(
     client: httpx.AsyncClient, factory: Factory
 ) -> None:

@@ -10,14 +10,13 @@ from uuid import UUID
 import reflex as rx
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpninja_app.accounts.audit import Actor, changes, record
+from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import FieldError, Forbidden, Invalid, NotFound
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
     DocumentView,
-    change_document,
     delete_documents,
     get_document,
     list_documents,
@@ -25,6 +24,7 @@ from helpninja_app.knowledge.documents import (
     restore_documents,
 )
 from helpninja_app.knowledge.models import DocumentStatus
+from helpninja_app.knowledge.notes import change_any
 from helpninja_app.knowledge.uploads import request_vectorisation
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.knowledge.following import FollowedState
@@ -214,9 +214,6 @@ async def _change(
     title: str | None = None,
     audience: Audience | None = None,
 ) -> None:
+    queue, actor = current_resources().queue, Actor.of(caller)
     for wanted in sorted(ids):
-        before = await get_document(session, caller.workspace.id, wanted)
-        after = await change_document(session, caller.workspace.id, wanted, title=title, audience=audience)
-        told = changes(*({"title": view.title, "audience": view.audience} for view in (before, after)))
-        if told:
-            await record(session, Actor.of(caller), "document.changed", name_of(after), **told)
+        await change_any(session, queue, actor, wanted, title=title, audience=audience)
