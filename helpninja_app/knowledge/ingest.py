@@ -19,7 +19,8 @@ from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.queue import Priority
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.crawl.discovery import discover
-from helpninja_app.knowledge.crawl.pages import Page
+from helpninja_app.knowledge.crawl.fetcher import ASKS_NOT_TO_BE_INDEXED
+from helpninja_app.knowledge.crawl.pages import NOT_INDEXED, Page
 from helpninja_app.knowledge.documents import forget_document
 from helpninja_app.knowledge.exclusions import EXCLUDED, excluded_among, is_excluded
 from helpninja_app.knowledge.extraction.extracted import Extracted
@@ -354,11 +355,13 @@ async def _finish(tools: KnowledgeTools, run: _Run, state: JobState, reason: str
 
 
 async def extract_page(tools: KnowledgeTools, page: Page) -> Extracted:
-    """The text of a fetched page; ``FileRefused`` when it has none."""
+    """The text of a fetched page; ``FileRefused`` when it has none, or asks late not to be indexed."""
     media_type = f"{page.content_type}; charset={page.charset}" if page.charset else page.content_type
     extracted = await tools.extractor.extract(page.body, content_type=media_type)
     if not extracted.markdown.strip():
         raise FileRefused("This page has no text.")
+    if extracted.robots & NOT_INDEXED:
+        raise FileRefused(ASKS_NOT_TO_BE_INDEXED)
     return extracted
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from helpninja_app.kernel.scope import Scope
+from helpninja_app.knowledge.crawl.pages import MARKS_WITHIN
 from helpninja_app.knowledge.embedding.protocol import Vector
 from helpninja_app.resources import Resources
 from tests.api.ingesting import documents, found, html, ingest, page, sitemap, sitemap_index, xml
@@ -278,6 +279,17 @@ async def test_pages_of_the_site_that_an_address_leads_to_may_redirect_within_it
     result = await ingest(client, tenant, f"{named.url}/sitemap.xml")
     assert set(await documents(client, tenant)) == {f"{site.url}/new"}
     assert "another site" in result["failed"][0]["reason"]
+
+
+async def test_a_long_page_that_asks_not_to_be_indexed_where_nobody_looks_is_not_stored(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite
+) -> None:
+    site, tenant = await open_site(), await factory.tenant()
+    mark = '<meta name="robots" content="nofollow, noindex">'
+    site.routes["/a"] = html("axes", head=f"<style>{' ' * MARKS_WITHIN}</style>{mark}")
+    result = await ingest(client, tenant, f"{site.url}/a")
+    assert (result["docs"], "noindex" in result["failed"][0]["reason"]) == (0, True)
+    assert await documents(client, tenant) == {}
 
 
 async def test_a_page_that_is_read_again_is_not_led_to_another_site(

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from helpninja_app.errors import AddressRefused, FetchFailed, InputRefused
 from helpninja_app.kernel.safe_http import SafeHttp
+from helpninja_app.knowledge.crawl import pages
 from helpninja_app.knowledge.crawl.agent import USER_AGENT
 from helpninja_app.knowledge.crawl.fetcher import PageFetcher
 from helpninja_app.knowledge.crawl.pace import HostPace
@@ -309,6 +311,22 @@ async def test_a_page_may_ask_not_to_be_indexed(
     else:
         with pytest.raises(InputRefused, match="noindex"):
             await fetcher.page(f"{site.url}/a")
+
+
+def test_of_a_long_page_only_the_beginning_is_looked_at_for_its_robots_marks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lengths: list[int] = []
+
+    def parse(body: bytes) -> LexborHTMLParser:
+        lengths.append(len(body))
+        return LexborHTMLParser(body)
+
+    monkeypatch.setattr(pages, "LexborHTMLParser", parse)
+    mark, filling = b'<meta name="robots" content="noindex">', b"<b>" * (pages.MARKS_WITHIN // 3)
+    assert not pages.may_index(mark + filling, "")
+    assert pages.may_index(filling + filling + mark, "")
+    assert max(lengths) <= pages.MARKS_WITHIN
 
 
 async def test_a_redirect_to_what_robots_txt_forbids_is_not_followed(

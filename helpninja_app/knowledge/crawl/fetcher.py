@@ -16,6 +16,7 @@ from helpninja_app.knowledge.crawl.urls import canonical_url, is_same_site, site
 
 MAX_PAGE_BYTES = 20 << 20
 TRIES = 3
+ASKS_NOT_TO_BE_INDEXED = "The page asks not to be indexed (noindex)."
 MAX_RETRY_AFTER = 30.0
 """Seconds; a site that wants a longer pause is asked again after this one all the same."""
 
@@ -114,7 +115,7 @@ def read_page(fetched: Fetched) -> Page:
     if content_type is None:
         raise InputRefused(_no_page(fetched.content_type))
     if not may_index(fetched.body if content_type == HTML else b"", fetched.headers.get("x-robots-tag", "")):
-        raise InputRefused("The page asks not to be indexed (noindex).")
+        raise InputRefused(ASKS_NOT_TO_BE_INDEXED)
     return Page(
         url=fetched.url,
         canonical_url=canonical_url(fetched.url),

@@ -47,6 +47,10 @@ _XML_TYPES = frozenset({"application/xml", "text/xml"})
 # Atomic and possessive: otherwise a row of comments could be divided in exponentially many ways.
 _HTML_START = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<(?:!doctype\s+html|html|head|body)\b", re.S | re.I)
 _MENTIONS_ROBOTS = re.compile(rb"<meta[^>]{0,200}(?:robots|" + PRODUCT.encode() + rb")", re.I)
+NOT_INDEXED = frozenset({"noindex", "none"})
+# Bytes from the beginning in which a page says how it may be used. It may be long, and is a stranger's:
+# the rest of it is parsed in a process of its own.
+MARKS_WITHIN = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,12 @@ def url_suffix_type(url: str) -> str | None:
 def may_index(body: bytes, header: str) -> bool:
     """What ``<meta name="robots">`` (or our own name) and the X-Robots-Tag ``header`` say about indexing."""
     words = set(_header_words(header))
-    if _MENTIONS_ROBOTS.search(body):
-        for node in LexborHTMLParser(body).css("meta[name]"):
+    start = body[:MARKS_WITHIN]
+    if _MENTIONS_ROBOTS.search(start):
+        for node in LexborHTMLParser(start).css("meta[name]"):
             if (node.attributes.get("name") or "").strip().lower() in ("robots", PRODUCT.lower()):
                 words |= {word.strip().lower() for word in (node.attributes.get("content") or "").split(",")}
-    return not words & {"noindex", "none"}
+    return not words & NOT_INDEXED
 
 
 def _header_words(header: str) -> list[str]:
