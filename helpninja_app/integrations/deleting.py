@@ -64,7 +64,10 @@ async def restore_integration(
     """As it was, its credentials too. ``NotFound`` once it is gone, ``LimitUsedUp`` over the plan."""
     require(caller, Permission.MANAGE_WORKSPACE)
     found = await session.get(Integration, (caller.workspace.id, integration_id), with_for_update=True)
-    if found is None or found.deleted_at is None or found.deleted_at <= now() - UNDO_PERIOD:
+    if found is not None and found.deleted_at is None:
+        # Another tab was quicker.
+        return view_of(found, keys)
+    if found is None or found.deleted_at <= now() - UNDO_PERIOD:
         raise NotFound("This integration is gone for good.")
     await refuse_over_limit(session, caller.workspace.id, plan)
     found.deleted_at = None

@@ -10,6 +10,8 @@ from helpninja_app.screens.undo_state import Kind, UndoState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.toasts import said_toast
 
+# Milliseconds in which a second click is the first one's: what is back cannot be brought back.
+_DOUBLE_CLICK = 2_000
 _undo: Any = UndoState
 
 
@@ -25,4 +27,4 @@ def undo_toast(ways_back: dict[Kind, Any]) -> rx.Component:
 
 
 def _button(on_click: Any) -> rx.Component:
-    return button("Undo", type="button", size="small", on_click=on_click)
+    return button("Undo", type="button", size="small", on_click=on_click.throttle(_DOUBLE_CLICK))

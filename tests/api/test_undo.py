@@ -57,8 +57,11 @@ async def test_what_is_deleted_is_out_of_sight_and_comes_back_as_it_was(
     assert (change.status_code, twice.status_code) == (404, 404)
     restored = await client.post(f"{path}/restore", headers=tenant.headers)
     again = await client.post(f"{path}/restore", headers=tenant.headers)
-    assert (restored.status_code, again.status_code) == (200, 404)
-    assert await listed(client, tenant, kind) == before == [restored.json()]
+    assert (restored.status_code, again.status_code) == (200, 200)
+    assert await listed(client, tenant, kind) == before == [restored.json()] == [again.json()]
+    audit = await client.get(f"/api/workspaces/{tenant.id}/audit", headers=tenant.headers)
+    told = [each["action"] for each in audit.json()["events"]]
+    assert told.count(f"{kind.removesuffix('s')}.restored") == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

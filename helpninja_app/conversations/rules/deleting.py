@@ -44,7 +44,10 @@ async def restore_rule(session: AsyncSession, caller: StaffCaller, rule_id: UUID
     """As it was, at its place. ``NotFound`` once it is gone, ``Conflict`` when there are too many by now."""
     require(caller, Permission.MANAGE_RULES)
     found = await session.get(StoredRule, (caller.workspace.id, rule_id), with_for_update=True)
-    if found is None or found.deleted_at is None or found.deleted_at <= now() - UNDO_PERIOD:
+    if found is not None and found.deleted_at is None:
+        # Another tab was quicker.
+        return view_of(found)
+    if found is None or found.deleted_at <= now() - UNDO_PERIOD:
         raise NotFound("This rule is gone for good.")
     view = view_of(found)
     await make_room(session, caller, view.condition)
