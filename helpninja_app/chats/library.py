@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +17,10 @@ from helpninja_app.chats.news import tell_owner
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.lexemes import beginning, lexeme
-from helpninja_app.kernel.queue import CLOCKS_DIFFER, Queue
+from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.undo import gone_since, purge_later
 
 PURGE_TASK = "purge_chat"
-UNDO_PERIOD = timedelta(hours=1)
 TITLE_LENGTH = 80
 
 _LEXEMES = text(
@@ -187,14 +187,8 @@ async def delete_chat(session: AsyncSession, queue: Queue, caller: StaffCaller, 
     chat = await load_chat(session, caller, chat_id, for_update=True)
     chat.deleted_at = now()
     await session.flush()
-    await queue.enqueue(
-        session,
-        PURGE_TASK,
-        after=UNDO_PERIOD + CLOCKS_DIFFER,
-        workspace_id=str(chat.workspace_id),
-        user_id=str(chat.user_id or ""),
-        chat_id=str(chat.id),
-    )
+    ids = {"workspace_id": chat.workspace_id, "user_id": chat.user_id or "", "chat_id": chat.id}
+    await purge_later(session, queue, PURGE_TASK, **ids)
     await tell_owner(session, caller, chat_id)
 
 
@@ -206,7 +200,7 @@ async def restore_chat(session: AsyncSession, caller: StaffCaller, chat_id: UUID
             *_of(caller),
             col(Chat.id) == chat_id,
             # Another tab may have brought it back already.
-            or_(col(Chat.deleted_at).is_(None), col(Chat.deleted_at) > now() - UNDO_PERIOD),
+            or_(col(Chat.deleted_at).is_(None), col(Chat.deleted_at) > gone_since()),
         )
         .values(deleted_at=None)
         .returning(Chat)
@@ -224,7 +218,7 @@ async def purge_chat(session: AsyncSession, workspace_id: UUID, chat_id: UUID) -
         delete(Chat).where(
             col(Chat.workspace_id) == workspace_id,
             col(Chat.id) == chat_id,
-            col(Chat.deleted_at) <= now() - UNDO_PERIOD,
+            col(Chat.deleted_at) <= gone_since(),
         )
     )
 

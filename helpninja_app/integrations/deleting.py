@@ -6,7 +6,6 @@ Its credentials stay encrypted where they are until it is purged, so that what c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -26,10 +25,10 @@ from helpninja_app.integrations.service import (
     view_of,
 )
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.queue import CLOCKS_DIFFER, Queue
+from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.undo import gone_since, purge_later
 
 PURGE_TASK = "purge_integration"
-UNDO_PERIOD = timedelta(hours=1)
 
 
 async def delete_integration(
@@ -40,13 +39,7 @@ async def delete_integration(
     found = await load_integration(session, caller.workspace.id, integration_id, lock=True)
     found.deleted_at = now()
     await session.flush()
-    await queue.enqueue(
-        session,
-        PURGE_TASK,
-        after=UNDO_PERIOD + CLOCKS_DIFFER,
-        workspace_id=str(found.workspace_id),
-        integration_id=str(found.id),
-    )
+    await purge_later(session, queue, PURGE_TASK, workspace_id=found.workspace_id, integration_id=found.id)
     await record(
         session,
         Actor.of(caller),
@@ -64,11 +57,11 @@ async def restore_integration(
     """As it was, its credentials too. ``NotFound`` once it is gone, ``LimitUsedUp`` over the plan."""
     require(caller, Permission.MANAGE_WORKSPACE)
     found = await session.get(Integration, (caller.workspace.id, integration_id), with_for_update=True)
-    if found is not None and found.deleted_at is None:
+    if found is None or (found.deleted_at is not None and found.deleted_at <= gone_since()):
+        raise NotFound("This integration is gone for good.")
+    if found.deleted_at is None:
         # Another tab was quicker.
         return view_of(found, keys)
-    if found is None or found.deleted_at <= now() - UNDO_PERIOD:
-        raise NotFound("This integration is gone for good.")
     await refuse_over_limit(session, caller.workspace.id, plan)
     found.deleted_at = None
     await session.flush()
@@ -89,6 +82,6 @@ async def purge_integration(session: AsyncSession, workspace_id: UUID, integrati
         delete(Integration).where(
             col(Integration.workspace_id) == workspace_id,
             col(Integration.id) == integration_id,
-            col(Integration.deleted_at) <= now() - UNDO_PERIOD,
+            col(Integration.deleted_at) <= gone_since(),
         )
     )

@@ -19,8 +19,6 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 5.0
 STALLED_AFTER_SECONDS = 20.0
 SHUTDOWN_SECONDS = 3.0
-# So much later comes a job that sees by its own clock whether it is time: another machine's may be behind.
-CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class Priority(IntEnum):

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from helpninja_app.accounts.models import Role
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
-from helpninja_app.chats import library
 from helpninja_app.chats.library import purge_chat
+from helpninja_app.kernel import undo
 from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import Resources
 from tests.api.chatting import answering
@@ -204,7 +204,7 @@ async def test_what_is_not_brought_back_in_time_is_gone_for_good(
         await purge_chat(session, tenant.id, UUID(chat_id))
         early = await session.execute(text("select count(*) from chats"))
         assert early.scalar_one() == 2
-    monkeypatch.setattr(library, "UNDO_PERIOD", timedelta(0))
+    monkeypatch.setattr(undo, "UNDO_PERIOD", timedelta(0))
     async with resources.database.unit_of_work(tenant.scope) as session:
         await purge_chat(session, tenant.id, UUID(chat_id))
         await purge_chat(session, tenant.id, UUID(kept))

@@ -39,6 +39,17 @@ async def _at_rest(client: httpx.AsyncClient, tenant: Tenant) -> dict[str, objec
     return answer
 
 
+async def _asking(
+    client: httpx.AsyncClient, tenant: Tenant, fake: FakeProvider
+) -> asyncio.Future[httpx.Response]:
+    """A question whose answer has begun."""
+    asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
+    async with asyncio.timeout(10):
+        while not fake.open_streams:
+            await asyncio.sleep(0.01)
+    return asking
+
+
 @pytest.mark.parametrize(
     ("error", "status"), [(ProviderFailed, 502), (ProviderUnavailable, 503), (ProviderTimedOut, 504)]
 )
@@ -146,10 +157,7 @@ async def test_an_answer_can_be_stopped_from_elsewhere(
     tenant = await factory.tenant()
     fake = FakeProvider([[TextDelta("A small falcon."), asyncio.Event()]])
     async with with_resources(answerers=answering(fake)):
-        asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
-        async with asyncio.timeout(10):
-            while not fake.open_streams:
-                await asyncio.sleep(0.01)
+        asking = await _asking(client, tenant, fake)
         chats = await client.get("/api/chats", headers=tenant.headers)
         path = f"/api/chats/{chats.json()['chats'][0]['id']}/stop"
         stopped = await client.post(path, headers=tenant.headers)
@@ -171,10 +179,7 @@ async def test_deleting_a_chat_ends_its_answer(
     tenant = await factory.tenant()
     fake = FakeProvider([[TextDelta("A small falcon."), asyncio.Event()]])
     async with with_resources(answerers=answering(fake)):
-        asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
-        async with asyncio.timeout(10):
-            while not fake.open_streams:
-                await asyncio.sleep(0.01)
+        asking = await _asking(client, tenant, fake)
         [chat] = (await client.get("/api/chats", headers=tenant.headers)).json()["chats"]
         await client.delete(f"/api/chats/{chat['id']}", headers=tenant.headers)
         response = await asyncio.wait_for(asking, 1)
@@ -192,10 +197,7 @@ async def test_a_stopped_answer_that_is_asked_again_stays_replaced_when_it_is_st
     go_on = asyncio.Event()
     fake = FakeProvider([[TextDelta("A small falcon"), go_on, *spoken(" it was.")], spoken("A kestrel.")])
     async with with_resources(answerers=answering(fake)) as resources:
-        asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
-        async with asyncio.timeout(10):
-            while not fake.open_streams:
-                await asyncio.sleep(0.01)
+        asking = await _asking(client, tenant, fake)
         question, _ = await _messages(client, tenant)
         # Another process stops it: this one sees that with its next text.
         [chat] = (await client.get("/api/chats", headers=tenant.headers)).json()["chats"]

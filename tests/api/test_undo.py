@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from helpninja_app.accounts.models import Role
-from helpninja_app.conversations.rules import deleting as rules
+from helpninja_app.conversations.rules.deleting import purge_rule
 from helpninja_app.conversations.rules.service import load_rules
-from helpninja_app.integrations import deleting as integrations
+from helpninja_app.integrations.deleting import purge_integration
 from helpninja_app.integrations.rotation import rotate_credentials
+from helpninja_app.kernel import undo
 from helpninja_app.resources import Resources
 from tests.api.test_rules import add
 from tests.conftest import OpenSite
@@ -24,10 +25,10 @@ from tests.factories import Factory, Tenant
 from tests.loopback_site import answer
 
 Purge = Callable[..., Awaitable[None]]
-# The table, what deletes for good, its module and its job.
-KINDS: dict[str, tuple[Purge, Any, str]] = {
-    "integrations": (integrations.purge_integration, integrations, "purge_integration"),
-    "rules": (rules.purge_rule, rules, "purge_rule"),
+# The table, what deletes for good, and its job.
+KINDS: dict[str, tuple[Purge, str]] = {
+    "integrations": (purge_integration, "purge_integration"),
+    "rules": (purge_rule, "purge_rule"),
 }
 
 
@@ -88,7 +89,7 @@ async def test_what_is_not_brought_back_in_time_is_gone_for_good(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    purge, module, task = KINDS[kind]
+    purge, task = KINDS[kind]
     tenant = await factory.tenant()
     gone, kept = [await made(client, resources, tenant, kind) for _ in range(2)]
     await client.delete(f"/api/{kind}/{gone}", headers=tenant.headers)
@@ -112,7 +113,7 @@ async def test_what_is_not_brought_back_in_time_is_gone_for_good(
     [seconds] = waits.scalars()
     # Later than the hour: a clock that is behind would else keep it for ever.
     assert 3_640 < seconds <= 3_660
-    monkeypatch.setattr(module, "UNDO_PERIOD", timedelta(0))
+    monkeypatch.setattr(undo, "UNDO_PERIOD", timedelta(0))
     assert (await client.post(f"/api/{kind}/{gone}/restore", headers=tenant.headers)).status_code == 404
     assert await left() == {kept}
 
