@@ -10,8 +10,11 @@ import structlog
 
 from helpninja_app.knowledge.crawl import fetcher as crawl_fetcher
 from tests.api.supabase import Installation, installation
+from tests.buying import Buyer, make_buyer
 from tests.conftest import OpenResources
+from tests.factories import Factory
 from tests.twins.gotrue import Gotrue, running_gotrue
+from tests.twins.stripe import StripeTwin
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,3 +55,12 @@ async def browser(here: Installation) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody's browser, signed in as nobody."""
     async with here.browser() as made:
         yield made
+
+
+@pytest.fixture
+async def buyer(
+    factory: Factory, with_resources: OpenResources, stripe_twin: StripeTwin
+) -> AsyncIterator[Buyer]:
+    """Who may buy where limits count."""
+    async with with_resources(unlimited=False) as limited:
+        yield await make_buyer(factory, limited, stripe_twin)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -17,9 +15,9 @@ from helpninja_app.accounts.users import create_user, find_user_id
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
+from tests.conftest import OpenResources
 from tests.factories import PASSWORD, Factory
 
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -56,7 +54,7 @@ async def test_signing_in_gives_a_cookie_that_scripts_cannot_read(
 
 
 async def test_the_cookie_is_secure_where_we_are_reached_by_https(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     email, _ = await factory.member(await factory.tenant())
     async with with_resources(public_url="https://help.example"):
@@ -230,7 +228,7 @@ async def test_our_own_pages_may(client: httpx.AsyncClient, factory: Factory) ->
 
 
 async def test_sign_in_tries_are_limited_by_account_and_by_address(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     email, _ = await factory.member(await factory.tenant())
     other, _ = await factory.member(await factory.tenant())

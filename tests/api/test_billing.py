@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-
 import httpx
 import pytest
 from sqlalchemy import text
@@ -12,20 +9,9 @@ from sqlalchemy import text
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import Unit
-from helpninja_app.resources import Resources
-from tests.buying import BILLING_ACTIONS, Buyer, make_buyer
+from tests.buying import BILLING_ACTIONS, Buyer
 from tests.factories import Factory
 from tests.twins.stripe import StripeTwin
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
-
-
-@pytest.fixture
-async def buyer(
-    factory: Factory, with_resources: OpenOthers, stripe_twin: StripeTwin
-) -> AsyncIterator[Buyer]:
-    async with with_resources(unlimited=False) as limited:
-        yield await make_buyer(factory, limited, stripe_twin)
 
 
 async def test_a_plan_counts_once_stripe_says_that_it_is_paid(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx
@@ -25,9 +24,9 @@ from tests.api.chatting import (
     new_session,
     shop,
 )
+from tests.conftest import OpenResources
 from tests.factories import Factory
 
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 JSON = {"content-type": "application/json"}
 
 REPLY_FIELDS = {
@@ -119,7 +118,7 @@ async def test_a_stream_is_neither_cached_nor_buffered(client: httpx.AsyncClient
 
 
 async def test_each_voice_reaches_the_model_and_the_workspace_s_own_is_the_default(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory, voice="formal")
     fake = FakeProvider([spoken("Sixty days [1]."), spoken("Sixty days [1].")])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
@@ -29,9 +27,8 @@ from tests.api.chatting import (
     shop,
     transitions_of,
 )
+from tests.conftest import OpenResources
 from tests.factories import Factory
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 
 async def test_a_low_confidence_asks_for_a_person_once(
@@ -119,7 +116,7 @@ async def test_a_failing_provider_is_replaced_by_the_offline_answerer(
     client: httpx.AsyncClient,
     factory: Factory,
     resources: Resources,
-    with_resources: OpenOthers,
+    with_resources: OpenResources,
     script: list[ScriptStep],
 ) -> None:
     tenant = await shop(factory)
@@ -138,7 +135,7 @@ async def test_a_failing_provider_is_replaced_by_the_offline_answerer(
 
 
 async def test_a_provider_that_breaks_off_is_replaced_in_the_stream_s_last_event(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory)
     fake = FakeProvider([[TextDelta("Ninety days, perhaps "), ProviderFailed()]])
@@ -163,7 +160,7 @@ async def test_a_model_that_does_not_know_is_a_declined_answer(
     client: httpx.AsyncClient,
     factory: Factory,
     resources: Resources,
-    with_resources: OpenOthers,
+    with_resources: OpenResources,
     script: list[ScriptStep],
 ) -> None:
     tenant = await shop(factory)
@@ -176,7 +173,7 @@ async def test_a_model_that_does_not_know_is_a_declined_answer(
 
 
 async def test_the_bot_is_silent_while_a_person_handles_the_conversation(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant, session_id = await shop(factory), new_session()
     first = (await ask(client, tenant, session_id=session_id)).json()
@@ -196,7 +193,7 @@ async def test_the_bot_is_silent_while_a_person_handles_the_conversation(
 
 
 async def test_a_person_who_takes_over_meanwhile_silences_the_answer_under_way(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant, session_id = await shop(factory, confidence_threshold=1.0), new_session()
     go_on = asyncio.Event()

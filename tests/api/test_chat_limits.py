@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
@@ -17,9 +15,9 @@ from helpninja_app.billing.usage import usage_of
 from helpninja_app.conversations.models import Status
 from helpninja_app.resources import Resources
 from tests.api.chatting import MistakenProvider, answering, ask, move, new_session, shop
+from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 FREE_MESSAGES = 100
 
 
@@ -45,7 +43,7 @@ async def test_the_message_after_the_last_is_402_with_limit_and_used(
     client: httpx.AsyncClient,
     factory: Factory,
     resources: Resources,
-    with_resources: OpenOthers,
+    with_resources: OpenResources,
     accept: str,
 ) -> None:
     tenant = await shop(factory, plan="free")
@@ -71,7 +69,7 @@ async def test_where_nobody_pays_nothing_is_blocked(
 
 
 async def test_twenty_at_once_for_the_last_message_get_one_answer(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory, plan="free")
     await use(resources, tenant, FREE_MESSAGES - 1)
@@ -82,7 +80,7 @@ async def test_twenty_at_once_for_the_last_message_get_one_answer(
 
 
 async def test_a_message_that_gets_no_answer_is_not_counted(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory, plan="free")
 
@@ -103,7 +101,7 @@ async def test_an_invalid_message_is_not_counted(
 
 
 async def test_what_a_person_answers_is_not_counted(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant, session_id = await shop(factory, plan="free"), new_session()
     first = (await ask(client, tenant, session_id=session_id)).json()
@@ -117,7 +115,7 @@ async def test_what_a_person_answers_is_not_counted(
 
 
 async def test_an_answer_that_a_person_cut_off_is_not_counted(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant, session_id = await shop(factory, plan="free"), new_session()
     first = (await ask(client, tenant, session_id=session_id)).json()
@@ -139,7 +137,7 @@ async def test_an_answer_that_a_person_cut_off_is_not_counted(
     "limit", ["visitor_limit_per_address", "visitor_limit_per_session", "workspace_limit"]
 )
 async def test_too_many_requests_are_429_and_say_when_to_come_back(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers, limit: str
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources, limit: str
 ) -> None:
     tenant, session_id = await shop(factory), new_session()
     async with with_resources(**{limit: 2}):
@@ -155,7 +153,7 @@ async def test_too_many_requests_are_429_and_say_when_to_come_back(
 
 
 async def test_another_session_and_another_workspace_are_not_held_up(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     mine, theirs, session_id = await shop(factory), await shop(factory), new_session()
     async with with_resources(visitor_limit_per_session=1):
@@ -170,7 +168,7 @@ async def test_another_session_and_another_workspace_are_not_held_up(
 
 
 async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory)
     elsewhere = [{"x-forwarded-for": f"203.0.113.{n}"} for n in range(2)]

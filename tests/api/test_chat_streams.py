@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import MutableMapping
 from typing import Any
 
 import httpx
@@ -26,9 +25,8 @@ from tests.api.chatting import (
     new_session,
     shop,
 )
+from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 
 class Browser:
@@ -77,7 +75,7 @@ class Browser:
 
 
 async def test_an_answer_is_stored_although_its_reader_left(
-    factory: Factory, resources: Resources, with_resources: OpenOthers
+    factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory)
     go_on = asyncio.Event()
@@ -98,7 +96,7 @@ async def test_an_answer_is_stored_although_its_reader_left(
 
 
 async def test_an_error_after_the_first_token_is_an_event_without_its_cause(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory)
     async with with_resources(answerers=answering(MistakenProvider())):
@@ -115,7 +113,7 @@ async def test_an_error_after_the_first_token_is_an_event_without_its_cause(
 
 
 async def test_a_stream_says_that_the_process_stops_and_the_answer_is_stored_all_the_same(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant, session_id = await shop(factory), new_session()
     goes_on = asyncio.Event()
@@ -138,7 +136,7 @@ async def test_a_stream_says_that_the_process_stops_and_the_answer_is_stored_all
 
 
 async def test_an_answer_that_is_nearly_done_is_given_although_the_process_stops(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory)
     goes_on = asyncio.Event()

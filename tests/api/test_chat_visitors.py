@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 import httpx
@@ -14,9 +12,9 @@ from helpninja_app.accounts.visitors import TOKEN_LIFETIME, sign_visitor
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.resources import Resources
 from tests.api.chatting import answering, ask, conversations_of, new_session, shop
+from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 SECRET = "My boots arrived broken and my number is SK-4711."
 
 
@@ -37,7 +35,7 @@ async def test_a_signed_session_goes_on_with_its_conversation(
 
 
 async def test_an_unsigned_session_cannot_go_on_with_a_signed_conversation_nor_have_the_model_tell_it(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory)
     visitor, token = factory.visitor(tenant)
@@ -52,7 +50,7 @@ async def test_an_unsigned_session_cannot_go_on_with_a_signed_conversation_nor_h
 
 
 async def test_the_token_does_not_bring_in_what_somebody_said_without_it(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory)
     visitor, token = factory.visitor(tenant)
@@ -65,7 +63,7 @@ async def test_the_token_does_not_bring_in_what_somebody_said_without_it(
 
 
 async def test_the_same_session_id_in_another_workspace_is_another_conversation(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     mine, theirs, session_id = await shop(factory), await shop(factory), new_session()
     fake = FakeProvider([spoken("Sixty days [1]."), spoken("Sixty days [1].")])
@@ -112,7 +110,7 @@ async def test_a_token_that_does_not_count_is_401_even_where_none_is_needed(
 
 
 async def test_the_last_six_messages_reach_the_model_oldest_first(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant, session_id = await shop(factory), new_session()
     fake = FakeProvider([spoken(f"Sixty days, said {n} [1].") for n in range(5)])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
@@ -14,10 +12,9 @@ from helpninja_app.billing.ledger import open_account
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import PRO
 from helpninja_app.resources import Resources
+from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.stripe_shop import CRON_SECRET
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 PATH = "/api/cron/reset-credits"
 RIGHT = {"authorization": f"Bearer {CRON_SECRET}"}
@@ -38,7 +35,7 @@ async def with_a_month_that_is_over(factory: Factory, resources: Resources) -> T
 
 
 async def test_a_month_begins_once_however_many_call(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     async with with_resources(unlimited=False) as limited:
         await client.get(PATH, headers=RIGHT)
@@ -69,7 +66,7 @@ async def test_a_secret_of_other_letters_is_wrong(client: httpx.AsyncClient) -> 
 
 
 async def test_without_a_secret_nobody_is_let_in(
-    client: httpx.AsyncClient, with_resources: OpenOthers
+    client: httpx.AsyncClient, with_resources: OpenResources
 ) -> None:
     async with with_resources(cron_secret=None):
         answer = await client.get(PATH, headers={"authorization": "Bearer "})

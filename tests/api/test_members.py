@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,11 +15,11 @@ from sqlalchemy import text
 from helpninja_app.accounts.models import Role
 from helpninja_app.resources import Resources
 from tests.api.accounts import PASSWORD, a_person, cookie_of, me, new_address, sign_up
+from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.mailbox import Mailbox, token_in
 from tests.plan_words import assert_shows_the_way
 
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 Headers = dict[str, str]
 LATER = (datetime.now(UTC) + timedelta(days=365)).isoformat()
 
@@ -226,7 +225,7 @@ async def test_an_admin_invites_no_owner_and_others_invite_nobody(team: Team) ->
 
 
 async def test_the_plan_s_members_count_those_invited(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
     tenant = await factory.tenant(plan="free")
     _, owner = await factory.member(tenant)
@@ -239,7 +238,7 @@ async def test_the_plan_s_members_count_those_invited(
     assert_shows_the_way(full.json())
 
 
-async def test_signing_up_for_the_invited_only(team: Team, with_resources: OpenOthers) -> None:
+async def test_signing_up_for_the_invited_only(team: Team, with_resources: OpenResources) -> None:
     made = await team.call(Role.OWNER, "POST", "invites", {"role": "viewer"})
     token = made.json()["link"].rpartition("=")[2]
     async with with_resources(sign_up="invite"):
@@ -380,7 +379,7 @@ async def test_who_gives_the_workspace_away_keeps_no_way_back(team: Team) -> Non
 
 
 async def test_an_expired_invite_is_not_renewed_beyond_the_plan(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenOthers
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant = await factory.tenant(plan="free")
     _, owner = await factory.member(tenant)

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx
 import pytest
 
 from helpninja_app.errors import Unavailable
-from helpninja_app.resources import Resources
-from tests.buying import Buyer, make_buyer
-from tests.factories import Factory
+from tests.buying import Buyer
 from tests.twins.stripe import StripeTwin
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
-
-
-@pytest.fixture
-async def buyer(
-    factory: Factory, with_resources: OpenOthers, stripe_twin: StripeTwin
-) -> AsyncIterator[Buyer]:
-    async with with_resources(unlimited=False) as limited:
-        yield await make_buyer(factory, limited, stripe_twin)
 
 
 async def statuses(buyer: Buyer) -> list[str]:

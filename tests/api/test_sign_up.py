@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,9 +16,8 @@ from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.accounts import PASSWORD, a_person, cookie_of, me, new_address, sign_in, sign_up
+from tests.conftest import OpenResources
 from tests.mailbox import Mailbox, token_in
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -167,7 +164,7 @@ async def test_a_form_goes_back_with_a_code_and_what_was_typed_but_the_password(
 
 
 async def test_signing_up_can_be_closed_or_for_the_invited(
-    client: httpx.AsyncClient, with_resources: OpenOthers
+    client: httpx.AsyncClient, with_resources: OpenResources
 ) -> None:
     await a_person(client)
     async with with_resources(sign_up="closed"):
@@ -191,7 +188,7 @@ async def test_another_website_signs_nobody_up(client: httpx.AsyncClient) -> Non
 
 
 async def test_signing_up_is_limited_per_address(
-    client: httpx.AsyncClient, with_resources: OpenOthers
+    client: httpx.AsyncClient, with_resources: OpenResources
 ) -> None:
     async with with_resources(sign_in_limit_per_address=2):
         answers = [await sign_up(client) for _ in range(3)]
@@ -282,7 +279,7 @@ async def test_one_s_own_password_is_changed_by_who_knows_it(
 
 
 async def test_a_link_that_is_none_costs_no_hash_and_is_limited(
-    client: httpx.AsyncClient, with_resources: OpenOthers, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, with_resources: OpenResources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: object) -> str:
         raise AssertionError("A password was hashed.")

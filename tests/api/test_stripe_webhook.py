@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,23 +11,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from helpninja_app.resources import Resources
 from tests.buying import Buyer, make_buyer
+from tests.conftest import OpenResources
 from tests.factories import Factory
 from tests.mixed_deliveries import KEPT, Checkouts, mixed
 from tests.twins.stripe import StripeTwin, sign
 
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
-
 PATHS = ["/api/webhooks/stripe", "/api/stripe/webhook"]
-
-
-@pytest.fixture
-async def buyer(
-    factory: Factory, with_resources: OpenOthers, stripe_twin: StripeTwin
-) -> AsyncIterator[Buyer]:
-    async with with_resources(unlimited=False) as limited:
-        yield await make_buyer(factory, limited, stripe_twin)
 
 
 @pytest.fixture
@@ -172,7 +161,7 @@ async def _large_body(sent: list[int]) -> AsyncIterator[bytes]:
 
 
 async def test_while_a_secret_is_replaced_both_count(
-    client: httpx.AsyncClient, stripe_twin: StripeTwin, with_resources: OpenOthers, paid: dict[str, Any]
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, with_resources: OpenResources, paid: dict[str, Any]
 ) -> None:
     secrets = ["whsec_new", stripe_twin.webhook_secret]
     async with with_resources(stripe_webhook_secret=SecretStr(f" {secrets[0]}, {secrets[1]} ,")):
@@ -194,7 +183,7 @@ async def test_while_a_secret_is_replaced_both_count(
 async def test_without_a_secret_nothing_is_taken(
     client: httpx.AsyncClient,
     stripe_twin: StripeTwin,
-    with_resources: OpenOthers,
+    with_resources: OpenResources,
     paid: dict[str, Any],
     missing: dict[str, Any],
     named: str,

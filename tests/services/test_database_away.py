@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -21,8 +21,7 @@ from helpninja_app.answers.providers.base import TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import MAX_ATTEMPTS, rescue_stalled_jobs, tasks
-from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
-from helpninja_app.kernel.migrations import upgrade
+from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.queue import stop
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.knowledge.ingest_requests import IngestProgress, load_progress, request_ingest
@@ -35,16 +34,6 @@ from tests.factories import Factory
 from tests.loopback_site import LoopbackSite, Request, answer
 
 PAGES = 16
-
-
-@pytest.fixture
-def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
-    """A database whose connections no other test uses."""
-    name = f"away_{worker_id}"
-    urls = postgres.create_database(name)
-    upgrade(urls.owner)
-    yield urls
-    postgres.drop_database(name)
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,7 @@ from helpninja_app.demo.workspace import (
     read_help_centre,
 )
 from helpninja_app.jobs import tasks
-from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
-from helpninja_app.kernel.migrations import upgrade
+from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
@@ -40,16 +39,6 @@ from tests.conftest import make_settings
 from tests.factories import Factory, Tenant
 
 PORT = 4001
-
-
-@pytest.fixture
-def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
-    """A database in which there was never a demo."""
-    name = f"demo_{worker_id}"
-    urls = postgres.create_database(name)
-    upgrade(urls.owner)
-    yield urls
-    postgres.drop_database(name)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx
@@ -13,30 +11,12 @@ from helpninja_app.billing.checkout import HALF_DONE, UNSURE
 from helpninja_app.billing.stripe_gateway import AWAY
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import end_plans_of_deleted_workspaces
-from helpninja_app.resources import Resources
-from tests.buying import Buyer, make_buyer
-from tests.factories import Factory
-from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.buying import Buyer
 from tests.twins.stripe import StripeTwin
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 RELEASE, CANCEL = "POST .*/release", "POST /v1/subscriptions/sub_"
 # Once, and twice more by the client itself.
 TRIES = 3
-
-
-@pytest.fixture
-def twin() -> Iterator[StripeTwin]:
-    """One of its own: its faults are for this test."""
-    with open_stripe_shop() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def buyer(factory: Factory, with_resources: OpenOthers, twin: StripeTwin) -> AsyncIterator[Buyer]:
-    async with with_resources(**settings_of(twin) | {"unlimited": False}) as limited:
-        yield await make_buyer(factory, limited, twin)
 
 
 async def plan_downgrade(client: httpx.AsyncClient, buyer: Buyer) -> dict[str, Any]:

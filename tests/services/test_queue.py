@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import procrastinate
@@ -12,8 +12,7 @@ from procrastinate import JobContext
 from sqlalchemy import text
 
 from helpninja_app.kernel.database import Database
-from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
-from helpninja_app.kernel.migrations import upgrade
+from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.queue import Priority, Queue, stop
 
 blueprint = procrastinate.Blueprint()
@@ -25,26 +24,16 @@ async def note(context: JobContext, *, word: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
-    """A database that no worker of other tests takes jobs from."""
-    name = f"queue_{worker_id}"
-    urls = postgres.create_database(name)
-    upgrade(urls.owner)
-    yield urls
-    postgres.drop_database(name)
-
-
-@pytest.fixture(scope="module")
-async def database(own_urls: Urls) -> AsyncIterator[Database]:
-    made = Database(own_urls.app)
+async def database(file_urls: Urls) -> AsyncIterator[Database]:
+    made = Database(file_urls.app)
     yield made
     await made.close()
 
 
 @pytest.fixture
-async def queue(own_urls: Urls, database: Database) -> AsyncIterator[Queue]:
+async def queue(file_urls: Urls, database: Database) -> AsyncIterator[Queue]:
     """A queue with no jobs and no worker in it."""
-    made = Queue(own_urls.app, tasks=blueprint)
+    made = Queue(file_urls.app, tasks=blueprint)
     await made.open()
     async with database.unit_of_work() as session:
         await session.execute(text("delete from procrastinate_jobs where task_name = 'helpninja:note'"))
@@ -119,9 +108,9 @@ async def test_what_somebody_waits_for_is_run_first(queue: Queue, database: Data
 
 
 async def test_two_queues_of_one_process_do_not_take_each_others_tasks(
-    queue: Queue, own_urls: Urls, database: Database
+    queue: Queue, file_urls: Urls, database: Database
 ) -> None:
-    other = Queue(own_urls.app, tasks=blueprint)
+    other = Queue(file_urls.app, tasks=blueprint)
     await other.open()
     await other.close()
     noted: list[Any] = []

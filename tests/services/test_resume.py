@@ -20,8 +20,7 @@ from helpninja_app.accounts.workspaces import delete_workspace
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import MAX_ATTEMPTS, remove_expired_workspaces, rescue_stalled_jobs, tasks
-from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
-from helpninja_app.kernel.migrations import upgrade
+from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.knowledge.ingest_requests import IngestProgress, load_progress, request_ingest
 from helpninja_app.knowledge.models import JobState
@@ -32,14 +31,6 @@ from tests.loopback_site import LoopbackSite, Request, answer
 
 PAGES = 40
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Urls:
-    """A database where no other test's worker takes jobs."""
-    urls = postgres.create_database(f"resume_{worker_id}")
-    upgrade(urls.owner)
-    return urls
 
 
 @pytest.fixture
@@ -60,10 +51,10 @@ async def site() -> AsyncIterator[LoopbackSite]:
 
 
 @pytest.fixture
-async def own(own_urls: Urls, site: LoopbackSite, tmp_path: Path) -> AsyncIterator[Resources]:
-    settings = make_settings(own_urls, tmp_path, allowed_private_hosts=frozenset({site.host}))
+async def own(file_urls: Urls, site: LoopbackSite, tmp_path: Path) -> AsyncIterator[Resources]:
+    settings = make_settings(file_urls, tmp_path, allowed_private_hosts=frozenset({site.host}))
     async with open_resources(
-        settings, own_urls.app, tasks=tasks, embedder=HashingEmbedder(), answerers=Answerers()
+        settings, file_urls.app, tasks=tasks, embedder=HashingEmbedder(), answerers=Answerers()
     ) as resources:
         yield resources
 

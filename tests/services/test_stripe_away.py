@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
 from typing import Literal
 
 import httpx
@@ -17,14 +15,12 @@ from helpninja_app.billing.stripe_inbox import catch_up, replay, try_again
 from helpninja_app.billing_commands import replay_events
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import end_plans_of_deleted_workspaces, remove_expired_workspaces
-from helpninja_app.resources import Resources
 from tests.buying import Buyer, make_buyer
+from tests.conftest import OpenResources
 from tests.factories import Factory
-from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.stripe_shop import settings_of
 from tests.twins.stripe import StripeTwin
 from tests.twins.stripe.api import Fault
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 
 @pytest.fixture(autouse=True)
@@ -34,19 +30,6 @@ def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
     async def leave(*_: object) -> None: ...
 
     monkeypatch.setattr(stripe_inbox, "_work_on", leave)
-
-
-@pytest.fixture
-def twin() -> Iterator[StripeTwin]:
-    """One of its own: its faults are for this test."""
-    with open_stripe_shop() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def buyer(factory: Factory, with_resources: OpenOthers, twin: StripeTwin) -> AsyncIterator[Buyer]:
-    async with with_resources(**settings_of(twin) | {"unlimited": False}) as limited:
-        yield await make_buyer(factory, limited, twin)
 
 
 async def buy(client: httpx.AsyncClient, buyer: Buyer) -> httpx.Response:
@@ -113,7 +96,7 @@ async def test_no_post_goes_without_an_idempotency_key_of_ours(
 
 
 async def test_a_key_that_is_wrong_is_told_to_the_log_alone(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenOthers, twin: StripeTwin
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources, twin: StripeTwin
 ) -> None:
     wrong = settings_of(twin) | {"stripe_secret_key": SecretStr("sk_test_wrong")}
     async with with_resources(**wrong) as opened:

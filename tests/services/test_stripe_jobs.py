@@ -28,8 +28,7 @@ from helpninja_app.billing.stripe_inbox import HANDLED, MOST_ATTEMPTS
 from helpninja_app.cli import cli
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import MAX_ATTEMPTS, fetch_stripe_events, tasks
-from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
-from helpninja_app.kernel.migrations import upgrade
+from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.queue import stop
 from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
@@ -39,35 +38,19 @@ from tests.buying import Buyer, make_buyer
 from tests.conftest import make_settings
 from tests.factories import Factory
 from tests.screens.test_home import call, tab
-from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.stripe_shop import settings_of
 from tests.twins.stripe import StripeTwin
 
 PAID = "checkout.session.completed"
 AWAY = "Stripe cannot be reached right now"
 
 
-@pytest.fixture(scope="module")
-def own_urls(postgres: EmbeddedPostgres, worker_id: str) -> Iterator[Urls]:
-    """A database of its own: nobody else works on its jobs, and it may go away."""
-    name = f"stripe_{worker_id}"
-    own = postgres.create_database(name)
-    upgrade(own.owner)
-    yield own
-    postgres.drop_database(name)
-
-
 @pytest.fixture
-def urls(own_urls: Urls) -> Urls:
-    """Nothing came and nothing is to be done yet."""
-    with psycopg.connect(own_urls.superuser, autocommit=True) as connection:
+def urls(file_urls: Urls) -> Urls:
+    """Nothing came and nothing is to be done yet; nobody else works on its jobs, and it may go away."""
+    with psycopg.connect(file_urls.superuser, autocommit=True) as connection:
         connection.execute("truncate stripe_events, procrastinate_jobs cascade")
-    return own_urls
-
-
-@pytest.fixture
-def twin() -> Iterator[StripeTwin]:
-    with open_stripe_shop() as opened:
-        yield opened
+    return file_urls
 
 
 @pytest.fixture

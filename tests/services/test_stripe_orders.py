@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 
 import pytest
 
 import bench.stripe_orders
 from bench.stripe_orders import AT_THE_END, SEED, hear_in_order, hear_meanwhile, live, run, some_orders
 from helpninja_app.resources import Resources
+from tests.conftest import OpenResources
 from tests.twins.stripe import StripeTwin
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 ORDERS = 100
 LIVES = 10
 
 
 @pytest.fixture
-async def limited(with_resources: OpenOthers) -> AsyncIterator[Resources]:
+async def limited(with_resources: OpenResources) -> AsyncIterator[Resources]:
     async with with_resources(unlimited=False) as opened:
         yield opened
 

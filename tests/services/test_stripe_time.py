@@ -6,8 +6,7 @@ import asyncio
 import functools
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import httpx
@@ -19,34 +18,19 @@ from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import PLANS
 from helpninja_app.billing.reservations import reserve, settle
 from helpninja_app.billing.stripe_gateway import TIMEOUT_SECONDS, StripeGateway
-from helpninja_app.resources import Resources
 from tests.buying import Buyer, make_buyer
+from tests.conftest import OpenResources
 from tests.factories import Factory
-from tests.stripe_shop import open_stripe_shop, settings_of
+from tests.stripe_shop import settings_of
 from tests.twins.stripe import StripeTwin
-
-OpenOthers = Callable[..., AbstractAsyncContextManager[Resources]]
 
 # Much longer than the gateway waits in these tests, and much shorter than it would wait without being told.
 HANGS = 3.0
 
 
 @pytest.fixture
-def twin() -> Iterator[StripeTwin]:
-    """One of its own: its clock is for this test."""
-    with open_stripe_shop() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def buyer(factory: Factory, with_resources: OpenOthers, twin: StripeTwin) -> AsyncIterator[Buyer]:
-    async with with_resources(**settings_of(twin) | {"unlimited": False}) as limited:
-        yield await make_buyer(factory, limited, twin)
-
-
-@pytest.fixture
 async def hasty(
-    factory: Factory, with_resources: OpenOthers, twin: StripeTwin, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, with_resources: OpenResources, twin: StripeTwin, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Buyer]:
     """Of an installation that waits for Stripe a fifth of a second."""
     impatient = functools.partial(StripeGateway, timeout=0.2)

@@ -40,8 +40,6 @@ OTHERWISE = {
     "PATCH /api/chats/{chat_id}": 404,
     "DELETE /api/chats/{chat_id}": 404,
     "POST /api/chats/{chat_id}/restore": 404,
-    "POST /api/rules/{rule_id}/restore": 404,
-    "POST /api/integrations/{integration_id}/restore": 404,
     "POST /api/chats/{chat_id}/stop": 404,
     "GET /api/chats/{chat_id}/export": 404,
     # It is resolved.
