@@ -95,7 +95,7 @@ async def create(request: Request, workspace_id: str) -> NewKey:
     caller = await member_caller(request, workspace_id)
     require(caller, Permission.MANAGE_KEYS)
     resources = resources_of(request)
-    require_feature(resources.plan_of(caller.workspace.plan), Feature.API_KEYS)
+    require_feature(resources.plan_of(caller.workspace), Feature.API_KEYS)
     wanted = body.parse(KeyBody)
     async with resources.database.unit_of_work(caller.scope) as session:
         view, secret = await issue_api_key(

@@ -186,7 +186,7 @@ def _answers(
         Pipeline(resources.knowledge.index, embedder, resources.answerers),
         caller,
         wanted.message,
-        resources.plan_of(caller.workspace.plan),
+        resources.plan_of(caller.workspace),
         voice=wanted.voice or caller.workspace.voice,
         page_url=wanted.pageUrl or "",
     )

@@ -57,7 +57,7 @@ async def answer_question(request: Request, body: JsonBody) -> Response:
     require(caller, Permission.USE_CHAT)
     wanted = body.parse(MemberQuestion)
     resources = resources_of(request)
-    plan = resources.plan_of(caller.workspace.plan)
+    plan = resources.plan_of(caller.workspace)
     model = resources.catalogue.find(wanted.modelId) if wanted.modelId else resources.default_model()
     require_model(plan, model)
     ask = _ask(wanted)

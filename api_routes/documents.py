@@ -135,15 +135,15 @@ async def upload(request: Request) -> UploadResult:
     caller = await staff_caller(request, request.query_params.get("tenantId"))
     require(caller, Permission.UPLOAD_DOCUMENTS)
     resources = resources_of(request)
-    files, plan = resources.knowledge.files, resources.plan_of(caller.workspace.plan)
+    files, plan = resources.knowledge.files, resources.plan_of(caller.workspace)
     async with receive_upload(request, files.incoming, plan) as (received, fields):
         # Once more, although it is a second look-up: a file may be minutes on its way, in which a key was
         # revoked or a member suspended, and nothing is stored for them. Its fields, which come with it, may
         # also name another workspace.
         caller = await staff_caller(request, fields.get("tenantId") or request.query_params.get("tenantId"))
         require(caller, Permission.UPLOAD_DOCUMENTS)
-        limits = knowledge_limits(resources.settings, caller.workspace.plan)
-        plan = resources.plan_of(caller.workspace.plan)
+        limits = knowledge_limits(resources.settings, caller.workspace)
+        plan = resources.plan_of(caller.workspace)
         if received.size > plan.upload_bytes:
             raise file_too_large(plan, received.size)
         audience = fields.get("audience", Audience.MEMBERS.value)
@@ -295,7 +295,7 @@ async def restore(request: Request, deleted_id: str, tenantId: str | None = None
     caller = await staff_caller(request, tenantId)
     wanted = parse_id(deleted_id)
     resources = resources_of(request)
-    limits = knowledge_limits(resources.settings, caller.workspace.plan)
+    limits = knowledge_limits(resources.settings, caller.workspace)
     async with resources.database.unit_of_work(caller.scope) as session:
         [restored] = await restore_documents(session, resources.queue, caller, [wanted], limits)
         return _result(restored)

@@ -95,7 +95,7 @@ async def escalate(request: Request) -> EscalateResult:
             caller,
             conversation_id,
             reason,
-            resources.plan_of(caller.workspace.plan),
+            resources.plan_of(caller.workspace),
             session_id=wished.sessionId,
             given=_given(wished),
         )
@@ -123,7 +123,7 @@ async def _by_visitor(request: Request, body: JsonBody) -> EscalateResult:
         Burst(resources.settings.visitor_limit_per_session, 60),
     )
     async with resources.database.unit_of_work(caller.scope) as session:
-        plan = resources.plan_of(workspace.plan)
+        plan = resources.plan_of(workspace)
         escalation_id = await escalate_for_visitor(session, caller, conversation_id, plan)
     results = await first_results(resources.courier, resources.background, workspace.id, escalation_id)
     # What waits is tried again by itself, and a visitor can do nothing about it.

@@ -77,7 +77,7 @@ async def export(
     caller = await staff_caller(request, tenantId)
     require(caller, Permission.READ_CONVERSATIONS)
     resources = resources_of(request)
-    require_feature(resources.plan_of(caller.workspace.plan), Feature.EXPORT)
+    require_feature(resources.plan_of(caller.workspace), Feature.EXPORT)
     wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)
     await resources.limiter.hit("inbox-export", caller.label, EXPORTS)
     batches = _batches(resources.database, caller, wanted)

@@ -139,7 +139,7 @@ async def ingest(request: Request, response: Response) -> IngestResult:
             resources.queue,
             caller.workspace.id,
             wanted.input,
-            knowledge_limits(resources.settings, caller.workspace.plan),
+            knowledge_limits(resources.settings, caller.workspace),
             requested_by=caller.label,
         )
         await record(session, Actor.of(caller), "source.ingested", wanted.input)
@@ -164,7 +164,7 @@ async def preview(request: Request) -> PreviewResult:
     require(caller, Permission.WRITE_KNOWLEDGE)
     wanted = body.parse(IngestBody)
     resources = resources_of(request)
-    limits = knowledge_limits(resources.settings, caller.workspace.plan)
+    limits = knowledge_limits(resources.settings, caller.workspace)
     found = await preview_ingest(resources.knowledge, caller.scope, caller.workspace.id, wanted.input, limits)
     return PreviewResult(
         kind=found.kind,

@@ -111,7 +111,7 @@ async def create(request: Request) -> Created:
             session,
             caller,
             resources.courier.keys,
-            resources.plan_of(caller.workspace.plan),
+            resources.plan_of(caller.workspace),
             integration_id=new_id(),
             provider=provider,
             name=name,
@@ -178,7 +178,7 @@ async def restore(request: Request, integration_id: str, tenantId: str | None = 
     """Bring back a deleted integration as it was; its credentials are not shown."""
     caller = await staff_caller(request, tenantId)
     wanted, resources = parse_id(integration_id), resources_of(request)
-    plan, keys = resources.plan_of(caller.workspace.plan), resources.courier.keys
+    plan, keys = resources.plan_of(caller.workspace), resources.courier.keys
     async with resources.database.unit_of_work(caller.scope) as session:
         return _result(await restore_integration(session, caller, plan, wanted, keys))
 

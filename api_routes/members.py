@@ -192,7 +192,7 @@ async def create_invite(request: Request, workspace_id: str) -> NewInvite:
     wanted = body.parse(InviteBody)
     email = check_email(wanted.email) if wanted.email.strip() else ""
     resources = resources_of(request)
-    limit = resources.plan_of(caller.workspace.plan).members
+    limit = resources.plan_of(caller.workspace).members
     async with resources.database.unit_of_work(caller.scope) as session:
         view, token = await invite(session, caller, email, Role(wanted.role), limit=limit)
         if view.email:
@@ -213,7 +213,7 @@ async def resend(request: Request, workspace_id: str, invite_id: str) -> NewInvi
     wanted = parse_id(invite_id)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        limit = resources.plan_of(caller.workspace.plan).members
+        limit = resources.plan_of(caller.workspace).members
         view, token = await renew_invite(session, caller, wanted, limit=limit)
         if view.email:
             await limit_invite_mails(resources.limiter, caller.user_id, view.email)

@@ -52,7 +52,7 @@ async def models(request: Request, tenantId: str | None = None, all: bool = Fals
     require(caller, Permission.USE_CHAT)
     resources = resources_of(request)
     choices = resources.catalogue.choices(
-        resources.plan_of(caller.workspace.plan), resources.answerers.configured, include_all=all
+        resources.plan_of(caller.workspace), resources.answerers.configured, include_all=all
     )
     return ModelList(models=[_info(choice) for choice in choices])
 

@@ -76,7 +76,7 @@ async def create(request: Request) -> NoteResult:
             session,
             resources.queue,
             Actor.of(caller),
-            knowledge_limits(resources.settings, caller.workspace.plan),
+            knowledge_limits(resources.settings, caller.workspace),
             title=wished.title,
             markdown=wished.text,
             audience=Audience(wished.audience),

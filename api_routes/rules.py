@@ -151,7 +151,7 @@ async def create(request: Request) -> RuleResult:
     caller = await staff_caller(request, body.text("tenantId"))
     require(caller, Permission.MANAGE_RULES)
     resources = resources_of(request)
-    plan = resources.plan_of(caller.workspace.plan)
+    plan = resources.plan_of(caller.workspace)
     # What the plan has not comes before what is wrong with the body.
     require_feature(plan, Feature.RULES)
     wish = _wish(body.parse(RuleBody))

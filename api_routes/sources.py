@@ -194,7 +194,7 @@ async def restore(request: Request, source_id: str, tenantId: str | None = None)
     caller = await staff_caller(request, tenantId)
     require(caller, Permission.WRITE_KNOWLEDGE)
     resources = resources_of(request)
-    limits = knowledge_limits(resources.settings, caller.workspace.plan)
+    limits = knowledge_limits(resources.settings, caller.workspace)
     async with resources.database.unit_of_work(caller.scope) as session:
         restored = await restore_source(
             session, resources.queue, Actor.of(caller), parse_id(source_id), limits

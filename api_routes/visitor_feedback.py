@@ -92,7 +92,7 @@ async def feedback(
     async with resources.database.unit_of_work(caller.scope) as session:
         if told.messageId is not None:
             rating = Rating(told.rating) if told.rating else None
-            plan = resources.plan_of(caller.workspace.plan)
+            plan = resources.plan_of(caller.workspace)
             is_escalated = await rate_answer(session, caller, _id(told.messageId), rating, plan)
             return FeedbackResult(escalated=is_escalated)
         await rate_conversation(session, caller, told.csat or 1, told.comment.strip())

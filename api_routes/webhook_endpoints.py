@@ -244,7 +244,7 @@ async def send_again(request: Request, endpoint_id: str, event_id: str, tenantId
 
 
 def _need_feature(request: Request, caller: StaffCaller) -> None:
-    require_feature(resources_of(request).plan_of(caller.workspace.plan), Feature.WEBHOOKS)
+    require_feature(resources_of(request).plan_of(caller.workspace), Feature.WEBHOOKS)
 
 
 def _types(names: Sequence[str]) -> frozenset[EventType]:

@@ -29,6 +29,7 @@ from helpninja_app.accounts.visitors import (
 )
 from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.billing.models import Unit
+from helpninja_app.billing.plans import Feature
 from helpninja_app.billing.usage import usage_of
 from helpninja_app.conversations.contact import next_step
 from helpninja_app.conversations.threads import MessageView, is_session_taken, read_thread
@@ -61,6 +62,7 @@ class WidgetConfig(BaseModel):
     offline: bool
     contactEnabled: bool
     generated: bool = Field(description="False where answers are quotations and no model is configured.")
+    branded: bool = Field(description="Whether the panel names HelpNinja: not where the plan is white label.")
 
 
 class SessionBody(Body):
@@ -165,7 +167,7 @@ async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> 
     """How the panel looks and greets; ``offline`` when the month's messages are used."""
     workspace = await allowed_workspace(request, t)
     resources = resources_of(request)
-    plan = resources.plan_of(workspace.plan)
+    plan = resources.plan_of(workspace)
     async with resources.database.unit_of_work(Scope.visitors(workspace.id)) as session:
         messages = await usage_of(session, workspace.id, Unit.MESSAGE, plan)
     return WidgetConfig(
@@ -179,6 +181,7 @@ async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> 
         offline=messages.is_used_up,
         contactEnabled=False,
         generated=resources.answerers.provider is not None,
+        branded=Feature.WHITE_LABEL not in plan.features,
     )
 
 

@@ -157,7 +157,7 @@ async def _request(chaos: Chaos) -> UUID:
             chaos.resources.queue,
             chaos.workspace.id,
             chaos.site.sitemap,
-            knowledge_limits(chaos.resources.settings, chaos.workspace.plan),
+            knowledge_limits(chaos.resources.settings, chaos.workspace),
             requested_by="bench",
         )
 

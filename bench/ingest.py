@@ -71,7 +71,7 @@ async def ingest(
             resources.queue,
             workspace.id,
             address,
-            knowledge_limits(resources.settings, workspace.plan),
+            knowledge_limits(resources.settings, workspace),
             requested_by="bench",
         )
     while True:

@@ -7,6 +7,7 @@ answers that were stored. Then four schedulers with clocks that differ see 400 d
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from helpninja_app.billing.at_once import LIFETIME
 from helpninja_app.billing.deadlines import meet_deadlines
 from helpninja_app.billing.ledger import Reason, change_anchor, database_time, open_account, post
 from helpninja_app.billing.models import EntryKind, Unit
-from helpninja_app.billing.plans import AGENCY, PLANS
+from helpninja_app.billing.plans import AGENCY, plan_in_force
 from helpninja_app.billing.verification import verify_ledger
 from helpninja_app.kernel.database import Database, enter_scope
 from helpninja_app.kernel.embedded_postgres import Urls
@@ -44,6 +45,7 @@ STEP = 5
 # After so many processes what is reserved expires while the next one works.
 EXPIRY_EVERY = 10
 _MUCH = 100_000_000
+_limited = functools.partial(plan_in_force, is_unlimited=False)
 _ANSWERS = """
 create table if not exists chaos_answers
   (turn int primary key, reservation_id uuid not null unique, used int not null);
@@ -157,7 +159,7 @@ async def _expire(database: Database, queue: Queue) -> None:
     """The clock of a process for which so much time went by that nobody comes back any more."""
     async with database.unit_of_work() as session:
         moment = await database_time(session) + LIFETIME + timedelta(minutes=1)
-    await meet_deadlines(database, queue, PLANS.__getitem__, moment=moment)
+    await meet_deadlines(database, queue, _limited, moment=moment)
 
 
 async def _compare(database: Database, orders: Orders, reported: set[str], toll: Toll) -> None:
@@ -201,7 +203,7 @@ async def run(kills: int, *, seed: int) -> bool:
     with scratch_database() as scratch:
         database, queue = Database(scratch.urls.app), Queue(scratch.urls.app)
         try:
-            outcome = await run_clocks(database, queue, PLANS.__getitem__, seed=seed)
+            outcome = await run_clocks(database, queue, _limited, seed=seed)
         finally:
             await database.close()
     for fault in outcome.faults:

@@ -29,6 +29,7 @@ from bench.scratch import scratch_database
 from helpninja_app.accounts.workspaces import create_workspace
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.billing.models import Unit
+from helpninja_app.billing.plans import Terms
 from helpninja_app.billing.stripe_inbox import keep_event
 from helpninja_app.billing.stripe_objects import event_ref
 from helpninja_app.billing.usage import usage_of
@@ -166,7 +167,7 @@ class Life:
         async with self.resources.database.unit_of_work(scope, consistent=True) as session:
             plan = (await session.execute(text("select plan from workspaces"))).scalar_one()
             status = (await session.execute(text("select status from subscriptions"))).scalar_one_or_none()
-            counted = self.resources.plan_of(plan)
+            counted = self.resources.plan_of(Terms(plan))
             credits = await usage_of(session, workspace, Unit.CREDIT, counted)
             messages = await usage_of(session, workspace, Unit.MESSAGE, counted)
             mistakes = await verify_ledger(session, workspace)

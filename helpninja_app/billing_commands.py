@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from helpninja_app.accounts.workspaces import all_workspaces, find_workspace
+from helpninja_app.billing.custom_limits import set_custom_limits
+from helpninja_app.billing.plans import CUSTOMIZABLE, PLANS, Feature
 from helpninja_app.billing.stripe_inbox import catch_up, find_event, replay, waiting_events
 from helpninja_app.billing.verification import Mistake, verify_ledger
 from helpninja_app.commands import opened
@@ -41,6 +43,53 @@ def verify_command(
         is_right = asyncio.run(verify_all(prepared, workspace, to_terminal))
     if not is_right:
         raise typer.Exit(1)
+
+
+def limits_command(
+    workspace: Annotated[
+        str, typer.Option("--workspace", "-w", help="The workspace's slug, public key or id.")
+    ],
+    messages: Annotated[int | None, typer.Option(help="Visitors' messages a month.")] = None,
+    credits: Annotated[int | None, typer.Option(help="Credits a month for the dashboard's chat.")] = None,
+    documents: Annotated[int | None, typer.Option(help="Documents of its knowledge.")] = None,
+    pages_per_crawl: Annotated[int | None, typer.Option(help="Pages that one crawl reads.")] = None,
+    as_planned: Annotated[
+        bool, typer.Option("--as-planned", help="Take back what was agreed before; the options then count.")
+    ] = False,
+) -> None:
+    """Say which limits count for a workspace, and agree others with it than its plan has.
+
+    They count at once, and while the workspace is on a plan with custom limits.
+    """
+    given = {
+        "messages": messages,
+        "credits": credits,
+        "documents": documents,
+        "pages_per_crawl": pages_per_crawl,
+    }
+    agreed = {name: limit for name, limit in given.items() if limit is not None}
+    with database(get_settings(), lambda _: None) as prepared:
+        asyncio.run(agree_limits(prepared, workspace, agreed, to_terminal, as_planned=as_planned))
+
+
+async def agree_limits(
+    settings: Settings, tenant: str, agreed: Mapping[str, int], say: Say, *, as_planned: bool
+) -> None:
+    """Add ``agreed`` to the custom limits, or put it in their place; says what counts then."""
+    async with opened(settings) as resources:
+        async with resources.database.unit_of_work() as session:
+            found = await find_workspace(session, tenant)
+        async with resources.database.unit_of_work(Scope.members(found.id)) as session:
+            limits = dict(agreed) if as_planned else {**found.custom_limits, **agreed}
+            terms = await set_custom_limits(session, found.id, limits, resources.plan_of)
+    counting, planned = resources.plan_of(terms), PLANS[terms.plan]
+    say(f"{found.slug} is on the {terms.plan} plan.")
+    for name in CUSTOMIZABLE:
+        limit, usual = getattr(counting, name), getattr(planned, name)
+        shown = "unlimited" if limit is None else f"{limit:,}"
+        say(f"  {name:<16}{shown:>14}" + (f"  (the plan's: {usual:,})" if limit != usual else ""))
+    if terms.custom_limits and Feature.CUSTOM_LIMITS not in counting.features:
+        say("What was agreed waits until the plan has custom limits again.")
 
 
 @webhooks.command("replay")

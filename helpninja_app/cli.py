@@ -28,6 +28,7 @@ cli = typer.Typer(
 
 cli.add_typer(billing_commands.ledger, name="ledger")
 cli.add_typer(billing_commands.webhooks, name="webhooks")
+cli.command("limits")(billing_commands.limits_command)
 cli.add_typer(model_commands.models, name="models")
 cli.add_typer(secret_commands.secrets, name="secrets")
 

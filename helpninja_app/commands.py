@@ -108,7 +108,7 @@ async def ingest(settings: Settings, tenant: str, address: str, say: Say) -> int
                 resources.queue,
                 workspace.id,
                 address,
-                knowledge_limits(resources.settings, workspace.plan),
+                knowledge_limits(resources.settings, workspace),
                 requested_by="command",
             )
         shown = ""

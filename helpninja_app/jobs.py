@@ -65,7 +65,7 @@ async def ingest(context: JobContext, *, workspace_id: str, job_id: str) -> None
     resources = _resources(context)
 
     async def run(workspace: WorkspaceView) -> None:
-        limits = knowledge_limits(resources.settings, workspace.plan)
+        limits = knowledge_limits(resources.settings, workspace)
         await run_ingest(resources.knowledge, workspace.id, UUID(job_id), workspace.embedding_model, limits)
 
     async def give_up(error: BaseException) -> None:
@@ -79,7 +79,7 @@ async def process(context: JobContext, *, workspace_id: str, document_id: str) -
     resources = _resources(context)
 
     async def run(workspace: WorkspaceView) -> None:
-        limits = knowledge_limits(resources.settings, workspace.plan)
+        limits = knowledge_limits(resources.settings, workspace)
         await process_document(
             resources.knowledge, workspace.id, UUID(document_id), workspace.embedding_model, limits
         )

@@ -18,7 +18,7 @@ from helpninja_app.answers.catalogue import Catalogue, Model
 from helpninja_app.answers.pipeline import Pipeline
 from helpninja_app.answers.providers.base import Timeouts
 from helpninja_app.billing.checkout import Cashier
-from helpninja_app.billing.plans import PACKS, Interval, PaidPlanName, Plan, plan_in_force
+from helpninja_app.billing.plans import PACKS, HasPlan, Interval, PaidPlanName, Plan, plan_in_force
 from helpninja_app.billing.prices import PlanPrice, Prices
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
@@ -78,9 +78,9 @@ class Resources:
     http: SafeHttp
     answers_under_way: dict[UUID, Stop] = field(default_factory=dict)
 
-    def plan_of(self, plan: str) -> Plan:
-        """What counts for a workspace on the plan of that name."""
-        return plan_in_force(plan, is_unlimited=self.settings.is_unlimited)
+    def plan_of(self, workspace: HasPlan) -> Plan:
+        """What counts for a workspace."""
+        return plan_in_force(workspace, is_unlimited=self.settings.is_unlimited)
 
     def webhook_courier(self) -> WebhookCourier:
         """Tells customers' endpoints of events."""
@@ -106,7 +106,7 @@ class Resources:
             pipeline=Pipeline(self.knowledge.index, embedder, self.answerers),
             answerers=self.answerers,
             background=self.background,
-            plan=self.plan_of(workspace.plan),
+            plan=self.plan_of(workspace),
             longest=self.settings.total_timeout,
             under_way=self.answers_under_way,
         )
@@ -309,9 +309,9 @@ def make_answerers(settings: Settings, catalogue: Catalogue) -> Answerers:
     )
 
 
-def knowledge_limits(settings: Settings, plan: str) -> KnowledgeLimits:
+def knowledge_limits(settings: Settings, workspace: HasPlan) -> KnowledgeLimits:
     """What the plan that counts allows the workspace's knowledge."""
-    counted = plan_in_force(plan, is_unlimited=settings.is_unlimited)
+    counted = plan_in_force(workspace, is_unlimited=settings.is_unlimited)
     return KnowledgeLimits(
         plan=counted.name,
         sites=counted.sites,

@@ -15,6 +15,7 @@ from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.identity import Credentials, identify
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.billing.models import Subscription, Unit
+from helpninja_app.billing.plans import Terms
 from helpninja_app.billing.stripe_inbox import keep_event
 from helpninja_app.billing.stripe_objects import event_ref
 from helpninja_app.billing.subscriptions import subscription_of
@@ -33,6 +34,7 @@ BILLING_ACTIONS = (
     "plan.kept",
     "plan.change_dropped",
     "plan.second_ended",
+    "limits.changed",
 )
 
 
@@ -109,17 +111,20 @@ class Buyer:
                 await keep_event(session, NoQueue(), event_ref(event), is_live=is_live)
             await self.resources.effects_of_stripe().work_on(event["id"])
 
-    async def plan(self) -> str:
+    async def terms(self) -> Terms:
         async with self.resources.database.unit_of_work(self.tenant.scope) as session:
-            found = await session.execute(text("select plan from workspaces"))
-            return str(found.scalar_one())
+            found = await session.execute(text("select plan, custom_limits from workspaces"))
+            return Terms(*found.one())
+
+    async def plan(self) -> str:
+        return (await self.terms()).plan
 
     async def subscription(self) -> Subscription | None:
         async with self.resources.database.unit_of_work(self.tenant.scope) as session:
             return await subscription_of(session, self.tenant.id)
 
     async def usage(self, unit: Unit = Unit.CREDIT) -> Usage:
-        plan = self.resources.plan_of(await self.plan())
+        plan = self.resources.plan_of(await self.terms())
         async with self.resources.database.unit_of_work(self.tenant.scope) as session:
             return await usage_of(session, self.tenant.id, unit, plan)
 

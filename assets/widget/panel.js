@@ -370,6 +370,7 @@ async function start() {
   await speak(own, config.languages ?? []);
   listen();
   applyAccent(config.accent);
+  at('brand').hidden = !config.branded;
   introduce(config.name ?? '');
   showBanner();
   messages = new Messages(at('log'), say, config.name);

@@ -33,6 +33,7 @@ class WorkspaceView:
     greeting: str
     suggestions: tuple[str, ...]
     plan: str
+    custom_limits: Mapping[str, int]
     embedding_model: str
 
 

@@ -39,6 +39,7 @@ class Workspace(SQLModel, table=True):
     greeting: str = ""
     suggestions: list[str] = texts_column()
     plan: str = "free"
+    custom_limits: dict[str, int] = Field(default_factory=dict, sa_type=JSONB)
     embedding_model: str
     business_hours: dict[str, list[list[str]]] = Field(default_factory=dict, sa_type=JSONB)
     holidays: list[str] = texts_column()

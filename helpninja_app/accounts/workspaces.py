@@ -204,6 +204,7 @@ def view_of_row(row: Mapping[str, Any]) -> WorkspaceView:
         greeting=row["greeting"],
         suggestions=tuple(row["suggestions"]),
         plan=row["plan"],
+        custom_limits=row["custom_limits"],
         embedding_model=row["embedding_model"],
     )
 

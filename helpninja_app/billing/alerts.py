@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import update
@@ -16,7 +15,7 @@ from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.at_once import THRESHOLDS
 from helpninja_app.billing.ledger import database_time, set_due
 from helpninja_app.billing.models import LedgerAccount, Unit, UsageAlert
-from helpninja_app.billing.plans import Plan
+from helpninja_app.billing.plans import PlanOf
 from helpninja_app.billing.usage import usage_of
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
@@ -84,7 +83,7 @@ async def write_alert_mail(
     user_id: UUID,
     unit: Unit,
     threshold: int,
-    plan_of: Callable[[str], Plan],
+    plan_of: PlanOf,
     *,
     origin: str,
 ) -> Mail | None:
@@ -99,7 +98,7 @@ async def write_alert_mail(
     owner = next((each for each in members if each.user_id == user_id and each.role is Role.OWNER), None)
     if owner is None or owner.is_suspended:
         return None
-    usage = await usage_of(session, workspace_id, unit, plan_of(workspace.plan))
+    usage = await usage_of(session, workspace_id, unit, plan_of(workspace))
     if usage.allowance is None or usage.used * 100 < threshold * usage.allowance:
         return None
     name = " ".join(workspace.name.split())[:200]

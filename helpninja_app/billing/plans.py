@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Protocol
 
 from helpninja_app.errors import FileTooLarge, NotInPlan
 
@@ -24,6 +24,8 @@ class Feature(StrEnum):
     RULES = "escalation rules"
     WEBHOOKS = "outbound webhooks"
     EXPORT = "conversation export"
+    WHITE_LABEL = "white label"
+    CUSTOM_LIMITS = "custom limits"
 
 
 class ModelClass(StrEnum):
@@ -65,6 +67,7 @@ class Plan:
 _NONE: frozenset[Feature] = frozenset()
 _KEYS = _NONE | {Feature.API_KEYS}
 _RULES = _KEYS | {Feature.RULES, Feature.WEBHOOKS, Feature.EXPORT}
+_OWN = _RULES | {Feature.WHITE_LABEL, Feature.CUSTOM_LIMITS}
 
 _CHEAP, _MIDDLE, _DEAR, _ANY = ModelClass
 
@@ -84,7 +87,7 @@ AGENCY = Plan(
     None,
     None,
     _ANY,
-    _RULES,
+    _OWN,
 )
 
 PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (FREE, STARTER, PRO, AGENCY)})
@@ -102,8 +105,31 @@ PACKS: Mapping[int, Pack] = MappingProxyType(
     {pack.credits: pack for pack in (Pack(1_000, 15_00), Pack(5_000, 60_00))}
 )
 
-# Gives the plan that counts for a workspace by the name of its plan.
-PlanOf = Callable[[str], Plan]
+# What a workspace may have more or less of than its plan says, by the names of ``Plan``'s fields. The other
+# limits of a plan with custom limits are none, or protect the machine.
+CUSTOMIZABLE = ("messages", "credits", "documents", "pages_per_crawl")
+
+
+class HasPlan(Protocol):
+    """Who has a plan; ``custom_limits`` are by the names of ``CUSTOMIZABLE``."""
+
+    @property
+    def plan(self) -> str: ...
+
+    @property
+    def custom_limits(self) -> Mapping[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A workspace as far as its plan is concerned."""
+
+    plan: str
+    custom_limits: Mapping[str, int] = field(default_factory=dict)
+
+
+# Gives the plan that counts for a workspace.
+PlanOf = Callable[[HasPlan], Plan]
 
 LARGEST_UPLOAD = max(plan.upload_bytes for plan in PLANS.values())
 
@@ -120,9 +146,21 @@ UNLIMITED = replace(
 )
 
 
-def plan_in_force(name: str, *, is_unlimited: bool) -> Plan:
-    """What counts for a workspace on plan ``name``."""
-    return UNLIMITED if is_unlimited else PLANS[name]
+def plan_in_force(workspace: HasPlan, *, is_unlimited: bool) -> Plan:
+    """What counts for a workspace: its plan with the limits that were agreed, if the plan may have such."""
+    if is_unlimited:
+        return UNLIMITED
+    plan = PLANS[workspace.plan]
+    if Feature.CUSTOM_LIMITS not in plan.features:
+        return plan
+    custom = workspace.custom_limits
+    return replace(
+        plan,
+        messages=custom.get("messages", plan.messages),
+        credits=custom.get("credits", plan.credits),
+        documents=custom.get("documents", plan.documents),
+        pages_per_crawl=custom.get("pages_per_crawl", plan.pages_per_crawl),
+    )
 
 
 def require_feature(plan: Plan, feature: Feature) -> None:

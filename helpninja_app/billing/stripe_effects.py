@@ -125,9 +125,11 @@ class Effects:
             )
             if written.first() is None:
                 return Effect("Something newer is known already.", workspace_id)
-            plan = await apply_subscription(session, workspace_id, self.plan_of, await database_time(session))
+            terms = await apply_subscription(
+                session, workspace_id, self.plan_of, await database_time(session)
+            )
         more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
-        return Effect(f"{state.status}: the {plan} plan counts.{ended}{more}", workspace_id)
+        return Effect(f"{state.status}: the {terms.plan} plan counts.{ended}{more}", workspace_id)
 
     async def _read_subscription(self, customer: str) -> tuple[datetime, SubscriptionState | None, int]:
         """After a time that is surely before: of two readings the later one counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from helpninja_app.accounts.models import Workspace
 from helpninja_app.billing.ledger import change_anchor, lock_account, set_due
 from helpninja_app.billing.models import Subscription, Unit
 from helpninja_app.billing.periods import CALENDAR
-from helpninja_app.billing.plans import FREE, PlanOf
+from helpninja_app.billing.plans import FREE, PlanOf, Terms
 from helpninja_app.integrations.webhooks.plans import follow_plan
 
 # How long a plan goes on after a payment failed.
@@ -55,40 +56,43 @@ async def subscription_of(session: AsyncSession, workspace_id: UUID) -> Subscrip
     return found.scalar_one_or_none()
 
 
-async def lock_plan(session: AsyncSession, workspace_id: UUID) -> str:
-    """The name of the workspace's plan, which nobody else changes until the transaction ends.
+async def lock_plan(session: AsyncSession, workspace_id: UUID) -> Terms:
+    """The workspace's plan and its custom limits, which nobody else changes until the transaction ends.
 
     Locked before the accounts, always, and not against new rows of the workspace: who writes one and then
     reserves would wait for who waits for them.
     """
     found = await session.execute(
-        select(col(Workspace.plan)).where(col(Workspace.id) == workspace_id).with_for_update(key_share=True)
+        select(col(Workspace.plan), col(Workspace.custom_limits))
+        .where(col(Workspace.id) == workspace_id)
+        .with_for_update(key_share=True)
     )
-    return found.scalar_one()
+    return Terms(*found.one())
 
 
 async def apply_subscription(
     session: AsyncSession, workspace_id: UUID, plan_of: PlanOf, moment: datetime
-) -> str:
-    """Give the workspace the plan that counts now, with its allowances and months; returns the plan's name.
+) -> Terms:
+    """Give the workspace the plan that counts now, with its allowances and months; returns that plan.
 
     One that never subscribed keeps the plan it has.
     """
-    before = await lock_plan(session, workspace_id)
+    terms = await lock_plan(session, workspace_id)
     subscription = await subscription_of(session, workspace_id)
     if subscription is None:
-        return before
-    name = plan_that_counts(subscription, moment)
+        return terms
+    before, name = terms.plan, plan_that_counts(subscription, moment)
+    terms = replace(terms, plan=name)
     anchor = CALENDAR if name == FREE.name else subscription.anchor
     if (end := _end_after(subscription, moment)) is not None:
         await set_due(session, workspace_id, end)
     for unit in Unit:
         account = await lock_account(session, workspace_id, unit)
         if account.anchor != anchor or name != before:
-            await change_anchor(session, account, plan_of(name), anchor, moment)
+            await change_anchor(session, account, plan_of(terms), anchor, moment)
     if name != before:
         await session.execute(update(Workspace).where(col(Workspace.id) == workspace_id).values(plan=name))
-        await follow_plan(session, workspace_id, plan_of(name))
+        await follow_plan(session, workspace_id, plan_of(terms))
         await record(
             session,
             Actor.system(workspace_id, "Billing"),
@@ -96,7 +100,7 @@ async def apply_subscription(
             name,
             **changes({"plan": before}, {"plan": name}),
         )
-    return name
+    return terms
 
 
 async def next_change(session: AsyncSession, workspace_id: UUID, moment: datetime) -> datetime | None:

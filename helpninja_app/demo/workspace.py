@@ -110,7 +110,7 @@ async def request_help_centre(resources: Resources, workspace: WorkspaceView) ->
             resources.queue,
             workspace.id,
             f"{_origin(resources)}/demo/help/sitemap.xml",
-            knowledge_limits(resources.settings, workspace.plan),
+            knowledge_limits(resources.settings, workspace),
             requested_by="demo",
         )
 

@@ -44,7 +44,7 @@ async def credits_left(resources: Resources, tenant: Tenant) -> int:
     """By the ledger, whose sum has to be its balance."""
     async with resources.database.unit_of_work(tenant.scope) as session:
         assert await verify_ledger(session, tenant.id) == []
-        plan = resources.plan_of(tenant.workspace.plan)
+        plan = resources.plan_of(tenant.workspace)
         usage = await usage_of(session, tenant.id, Unit.CREDIT, plan)
     assert usage.left is not None
     return usage.left

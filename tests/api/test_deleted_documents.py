@@ -206,7 +206,7 @@ async def test_several_are_deleted_and_restored_together_or_not_at_all(
         assert await delete_documents(session, caller, [*ids, ids[0]]) == 2
     listed: dict[str, Any] = (await client.get("/api/documents", headers=tenant.headers)).json()
     assert listed["total"] == 0
-    limits = knowledge_limits(resources.settings, tenant.workspace.plan)
+    limits = knowledge_limits(resources.settings, tenant.workspace)
     async with database.unit_of_work(tenant.scope) as session:
         restored = await restore_documents(session, resources.queue, caller, ids, limits)
     assert {view.id for view in restored} == set(ids)

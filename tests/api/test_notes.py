@@ -81,7 +81,7 @@ async def test_an_older_text_that_is_still_being_read_does_not_take_the_place_of
     await client.patch(path, json={"text": "Ask the aardvark."}, headers=tenant.headers)
     await asyncio.wait_for(reached.wait(), 20)
     await client.patch(path, json={"text": "Ask the wombat."}, headers=tenant.headers)
-    limits: KnowledgeLimits = knowledge_limits(resources.settings, tenant.workspace.plan)
+    limits: KnowledgeLimits = knowledge_limits(resources.settings, tenant.workspace)
     tools, model = resources.knowledge, tenant.workspace.embedding_model
     await process_document(tools, tenant.id, UUID(note), model, limits)
     go.set()

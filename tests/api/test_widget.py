@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from helpninja_app.resources import Resources
+from tests.conftest import OpenResources
 from tests.factories import Factory
 
 HOSTILE_NAME = "</script><script>alert('x')</script>\u2028*/ \"); stop(); //"
@@ -211,6 +212,23 @@ async def test_the_configuration_is_the_workspace_s(client: httpx.AsyncClient, f
     assert config["suggestions"] == ["How do I return boots?"]
     assert config["languages"] == ["en", "de"]
     assert config["offline"] is False
+
+
+@pytest.mark.parametrize(
+    ("plan", "unlimited", "branded"), [("pro", False, True), ("agency", False, False), ("free", True, False)]
+)
+async def test_the_panel_names_us_unless_the_plan_is_white_label(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    with_resources: OpenResources,
+    plan: str,
+    unlimited: bool,
+    branded: bool,
+) -> None:
+    tenant = await factory.tenant(plan=plan)
+    async with with_resources(unlimited=unlimited):
+        response = await client.get("/api/widget/config", params={"t": tenant.workspace.public_key})
+    assert response.json()["branded"] is branded
 
 
 @pytest.mark.parametrize(

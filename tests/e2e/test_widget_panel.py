@@ -201,6 +201,17 @@ def test_the_note_says_whether_answers_are_generated_or_quoted(
     expect(panel.locator("#note")).to_have_text("Answers are quoted. Sources are linked.")
 
 
+def test_the_panel_names_us_where_the_plan_is_not_white_label(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    panel = visit_panel(page, widget_backend)
+    expect(panel.locator("#note")).to_be_visible()
+    expect(panel.get_by_role("link", name="HelpNinja")).to_have_count(0)
+    widget_backend.config["branded"] = True
+    page.reload()
+    expect(panel.get_by_role("link", name="HelpNinja")).to_have_attribute("target", "_blank")
+
+
 def test_while_a_person_handles_the_conversation_no_empty_answer_shows(
     page: Page, widget_backend: WidgetBackend
 ) -> None:

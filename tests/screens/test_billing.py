@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app import resources as resources_of_the_process
 from helpninja_app.accounts.models import Role
-from helpninja_app.billing.models import Unit
+from helpninja_app.billing.custom_limits import set_custom_limits
+from helpninja_app.billing.models import Subscription, Unit
 from helpninja_app.billing.plans import PLANS
 from helpninja_app.billing.reservations import reserve, settle
+from helpninja_app.billing.subscriptions import subscription_of
+from helpninja_app.screens.billing import figures
 from helpninja_app.screens.billing import state as billing_state
 from helpninja_app.screens.billing.invoices_state import InvoicesState
 from helpninja_app.screens.billing.state import LATE, BillingState
@@ -112,6 +117,25 @@ async def test_who_comes_back_sees_it_as_soon_as_stripe_told_us(shop: Shop, page
     assert "paid until" in back.sentence
 
 
+async def test_a_payment_that_lands_while_the_page_is_read_is_seen_whole_or_not_yet(
+    shop: Shop, page: BillingState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await call(page, "buy_plan", "pro", "month")
+    shop.pay()
+
+    async def land_first(session: AsyncSession, workspace_id: UUID) -> Subscription | None:
+        await shop.take_events()
+        return await subscription_of(session, workspace_id)
+
+    monkeypatch.setattr(figures, "subscription_of", land_first)
+    await call(page, "open_billing")
+    assert page.plan == "Free"
+    assert "costs nothing" in page.sentence
+    monkeypatch.undo()
+    await call(page, "open_billing")
+    assert page.plan == "Pro"
+
+
 async def test_who_comes_back_in_a_new_tab_after_it_is_there_does_not_wait(
     shop: Shop, page: BillingState
 ) -> None:
@@ -130,6 +154,19 @@ async def test_a_confirmation_that_does_not_come_is_told_as_late(
     assert await call(back, "follow_payment") is None
     assert back.confirmation == "late"
     assert "Nothing is lost" in LATE
+
+
+async def test_what_was_agreed_is_said_and_counts_in_the_bars(
+    shop: Shop, page: BillingState, tenant: Tenant
+) -> None:
+    await buy(shop, page, "agency")
+    assert page.agreed == ""
+    async with shop.resources.database.unit_of_work(tenant.scope) as session:
+        wanted = {"messages": 200_000, "documents": 500_000}
+        await set_custom_limits(session, tenant.id, wanted, shop.resources.plan_of)
+    await call(page, "open_billing")
+    assert page.agreed == "Agreed for this workspace: 200,000 visitor messages a month, 500,000 documents."
+    assert page.used[0].counts == "0 of 200,000"
 
 
 async def test_credits_that_were_bought_stand_beside_those_of_the_month(

@@ -15,6 +15,7 @@ from helpninja_app.answers.catalogue import find_model
 from helpninja_app.answers.providers.base import TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoken
 from helpninja_app.billing.models import Unit
+from helpninja_app.billing.plans import Terms
 from helpninja_app.billing.reservations import reserve
 from helpninja_app.errors import ProviderFailed
 from helpninja_app.resources import Resources
@@ -163,7 +164,7 @@ async def test_without_credits_the_question_is_not_stored_and_a_larger_plan_is_o
     monkeypatch.setattr(resources_module, "_open", [replace(answering, settings=settings)])
     tenant = await factory.tenant(plan="free")
     async with resources.database.unit_of_work(tenant.scope) as session:
-        plan = resources_module.current_resources().plan_of("free")
+        plan = resources_module.current_resources().plan_of(Terms("free"))
         await reserve(session, tenant.id, plan, Unit.CREDIT, plan.credits or 0, at_least=1, description="x")
     tab = await opened(await member(factory, tenant=tenant))
     await fire(tab, "ask", QUESTION)

@@ -19,6 +19,7 @@ from helpninja_app import runtime
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.answers.providers.base import TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
+from helpninja_app.billing.plans import Terms
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import MAX_ATTEMPTS, rescue_stalled_jobs, tasks
 from helpninja_app.kernel.embedded_postgres import Urls
@@ -79,7 +80,7 @@ async def test_an_ingest_goes_on_when_the_database_is_back(
         at_once = RetryStrategy(max_attempts=MAX_ATTEMPTS, wait=0)
         monkeypatch.setattr(own.queue.app.tasks["helpninja:ingest"], "retry_strategy", at_once)
         tenant = await Factory(own).tenant()
-        limits = knowledge_limits(own.settings, "agency")
+        limits = knowledge_limits(own.settings, Terms("agency"))
         async with own.database.unit_of_work(tenant.scope) as session:
             job_id = await request_ingest(
                 session, own.queue, tenant.id, f"{site.url}/sitemap.xml", limits, requested_by="test"

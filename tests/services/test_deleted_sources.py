@@ -74,7 +74,7 @@ async def test_who_names_a_source_while_it_is_deleted_gets_it_back(
 ) -> None:
     tenant = await factory.tenant()
     source, _ = await a_run(resources, tenant, JobState.COMPLETED, PageState.CHANGED)
-    limits = knowledge_limits(resources.settings, tenant.workspace.plan)
+    limits = knowledge_limits(resources.settings, tenant.workspace)
 
     async def ask() -> None:
         async with resources.database.unit_of_work(tenant.scope) as session:
@@ -118,7 +118,7 @@ async def test_a_run_of_a_deleted_source_ends_and_reads_nothing(
         await session.execute(
             update(Source).where(col(Source.workspace_id) == tenant.id).values(deleted_at=now())
         )
-    limits = knowledge_limits(resources.settings, tenant.workspace.plan)
+    limits = knowledge_limits(resources.settings, tenant.workspace)
     model = tenant.workspace.embedding_model
     await run_ingest(resources.knowledge, tenant.id, job.id, model, limits)
     assert await states(resources, tenant, source) == (True, ["cancelled"])

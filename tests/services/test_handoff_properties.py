@@ -22,7 +22,7 @@ from helpninja_app.accounts.permissions import ROLE_PERMISSIONS
 from helpninja_app.accounts.users import create_user
 from helpninja_app.accounts.workspaces import create_workspace, load_workspace
 from helpninja_app.answers.pipeline import Answer, Pipeline, Question
-from helpninja_app.billing.plans import plan_in_force
+from helpninja_app.billing.plans import Terms, plan_in_force
 from helpninja_app.conversations import desk
 from helpninja_app.conversations.models import (
     ConversationTransition,
@@ -38,7 +38,7 @@ from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Scope
 
-PLAN = plan_in_force("agency", is_unlimited=True)
+PLAN = plan_in_force(Terms("agency"), is_unlimited=True)
 KINDS = st.sampled_from(["answer", "unsure", "declined", "person_asked"])
 MEMBERS = st.integers(0, 1)
 ACTIONS = st.sampled_from(["take over", "reply", "hand back", "resolve", "reopen", "assign", "ask", "finish"])

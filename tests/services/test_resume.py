@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from helpninja_app.accounts.workspaces import delete_workspace
 from helpninja_app.answers.answerers import Answerers
+from helpninja_app.billing.plans import Terms
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import MAX_ATTEMPTS, remove_expired_workspaces, rescue_stalled_jobs, tasks
 from helpninja_app.kernel.embedded_postgres import Urls
@@ -60,7 +61,7 @@ async def own(file_urls: Urls, site: LoopbackSite, tmp_path: Path) -> AsyncItera
 
 
 async def start_ingest(own: Resources, tenant: Tenant, address: str) -> UUID:
-    limits = knowledge_limits(own.settings, "agency")
+    limits = knowledge_limits(own.settings, Terms("agency"))
     async with own.database.unit_of_work(tenant.scope) as session:
         return await request_ingest(session, own.queue, tenant.id, address, limits, requested_by="test")
 

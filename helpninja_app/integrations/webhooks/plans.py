@@ -8,11 +8,11 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.billing.plans import FREE, Feature, Plan, PlanOf
+from helpninja_app.billing.plans import FREE, Feature, Plan, PlanOf, Terms
 from helpninja_app.integrations.webhooks.endpoints import resume, stop_telling
 from helpninja_app.integrations.webhooks.models import WebhookEndpoint
 
-_PLAN = text("select plan from workspaces where id = :workspace")
+_PLAN = text("select plan, custom_limits from workspaces where id = :workspace")
 
 
 async def follow_plan(session: AsyncSession, workspace_id: UUID, plan: Plan) -> None:
@@ -37,7 +37,8 @@ async def follow_plan(session: AsyncSession, workspace_id: UUID, plan: Plan) -> 
 async def plan_of_workspace(session: AsyncSession, workspace_id: UUID, plan_of: PlanOf) -> Plan:
     """The plan in force; the free one for a workspace that is not there any more."""
     found = await session.execute(_PLAN, {"workspace": workspace_id})
-    return plan_of(found.scalar_one_or_none() or FREE.name)
+    row = found.one_or_none()
+    return plan_of(Terms(row.plan, row.custom_limits) if row else Terms(FREE.name))
 
 
 def why_paused(plan: Plan) -> str:

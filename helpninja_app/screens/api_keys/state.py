@@ -55,7 +55,7 @@ class KeysState(PageState, SignedInState):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> str:
             require(caller, Permission.MANAGE_KEYS)
-            require_feature(current_resources().plan_of(caller.workspace.plan), Feature.API_KEYS)
+            require_feature(current_resources().plan_of(caller.workspace), Feature.API_KEYS)
             name = text_in(form, "name", 100)
             if not name:
                 raise Invalid("Give the key a name, so that you know later what it is for.")

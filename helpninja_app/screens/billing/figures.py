@@ -26,13 +26,15 @@ CURRENT = "Current plan"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``plan`` is the workspace's, which may be another than when the caller was found a moment ago.
+    """``plan`` is the workspace's, which may be another than when the caller was found a moment ago, and
+    ``counting`` what it may use.
 
     ``moment`` is the database's clock; ``top_ups`` is how often credits were bought, the last time at
     ``topped_up_at``.
     """
 
     plan: str
+    counting: Plan
     subscription: Subscription | None
     used: Used
     top_ups: int
@@ -58,11 +60,12 @@ class Figures:
 
 async def read_figures(session: AsyncSession, caller: MemberCaller, plan_of: PlanOf) -> Figures:
     workspace_id = caller.workspace.id
-    plan = (await load_workspace(session, workspace_id)).plan
+    workspace = await load_workspace(session, workspace_id)
     return Figures(
-        plan=plan,
+        plan=workspace.plan,
+        counting=plan_of(workspace),
         subscription=await subscription_of(session, workspace_id),
-        used=await read_used(session, caller, plan_of(plan)),
+        used=await read_used(session, caller, plan_of(workspace)),
         top_ups=await count_top_ups(session, workspace_id),
         topped_up_at=await newest_top_up(session, workspace_id),
         moment=await database_time(session),

@@ -77,6 +77,9 @@ def _plan() -> rx.Component:
                             class_name="flex flex-wrap items-center gap-x-3 gap-y-1",
                         ),
                         rx.el.p(BillingState.sentence, class_name="max-w-prose text-body text-muted"),
+                        rx.el.p(
+                            BillingState.agreed, class_name="max-w-prose text-body text-muted empty:hidden"
+                        ),
                         _without_payments(),
                         class_name="flex min-w-0 flex-1 basis-72 flex-col gap-1",
                     ),

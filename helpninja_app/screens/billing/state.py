@@ -27,7 +27,7 @@ from helpninja_app.screens.billing.figures import (
 )
 from helpninja_app.screens.billing.invoices_state import InvoicesState
 from helpninja_app.screens.billing.used import UsedRow, is_used_up, month_of, usage_notices, used_rows
-from helpninja_app.screens.billing.words import called, describe_plan, losses
+from helpninja_app.screens.billing.words import agreed_limits, called, describe_plan, losses
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, fingerprint, sentence_for, signed_in, to_sign_in
 from helpninja_app.screens.shell.state import ShellState, told
@@ -60,6 +60,7 @@ class BillingState(PageState, SignedInState):
     badge: str = ""
     tone: str = "neutral"
     sentence: str = ""
+    agreed: str = ""
     keep: str = ""
     may_cancel: bool = False
     cancel_until: str = ""
@@ -228,13 +229,19 @@ class BillingState(PageState, SignedInState):
             return await owners_of(session, caller)
         return await read_figures(session, caller, current_resources().plan_of)
 
+    async def _find(self, caller: MemberCaller) -> Any:
+        """As of one moment: the plan, and what is said of who pays for it."""
+        database = current_resources().database
+        async with database.unit_of_work(caller.scope, consistent=True) as session:
+            return await self._read(session, caller)
+
     def _show(self, found: Figures | list[str], caller: MemberCaller) -> None:
         if isinstance(found, list):
             self._show_who_can(found, caller)
             return
         resources, zone = current_resources(), ZoneInfo(caller.workspace.time_zone)
         plan = found.plan
-        subscription, counting = found.subscription, resources.plan_of(plan)
+        subscription, counting = found.subscription, found.counting
         words = describe_plan(plan, subscription, found.moment, zone)
         self.who_can = ""
         self.plan, self.badge, self.tone, self.sentence = (
@@ -243,6 +250,7 @@ class BillingState(PageState, SignedInState):
             words.tone,
             words.sentence,
         )
+        self.agreed = "" if resources.settings.is_unlimited else agreed_limits(plan, counting)
         self.keep, self.may_cancel = words.keep, words.may_cancel and resources.stripe is not None
         if subscription is not None:
             self.cancel_until = day_of(subscription.period_end, zone)

@@ -68,6 +68,17 @@ def plan_facts(plan: Plan) -> tuple[tuple[str, str], ...]:
     )
 
 
+def agreed_limits(plan: str, counting: Plan) -> str:
+    """What was agreed for a workspace in the place of its plan's limits; empty when nothing was."""
+    usual = plan_facts(PLANS[plan])
+    other = [
+        f"{value} {label.lower()}"
+        for (label, value), (_, before) in zip(plan_facts(counting), usual, strict=True)
+        if value != before
+    ]
+    return f"Agreed for this workspace: {', '.join(other)}." if other else ""
+
+
 def refusals_of_files(plan: Plan) -> str:
     """For the scripts that upload: most bytes of a file, what to say of it, whether a plan helps; as JSON."""
     return json.dumps([(size, said.detail, said.is_by_plan) for size, said in sizes_refused(plan)])

@@ -84,7 +84,7 @@ class ChatState(ThreadState, SignedInState):
                 raise Invalid("Type a question first.")
             resources = current_resources()
             model = resources.catalogue.find(self.model_id or resources.default_model().id)
-            plan = resources.plan_of(caller.workspace.plan)
+            plan = resources.plan_of(caller.workspace)
             require_model(plan, model)
             documents = self._documents_to_ask()
             ask = Ask(

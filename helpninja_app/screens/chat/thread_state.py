@@ -136,7 +136,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> Found:
         require(caller, Permission.USE_CHAT)
         workspace_id = caller.workspace.id
-        plan = current_resources().plan_of(caller.workspace.plan)
+        plan = current_resources().plan_of(caller.workspace)
         thread = await self._thread(session, caller)
         wanted: Sequence[UUID] = [UUID(each) for each in self._chosen]
         suggested: Sequence[DocumentView] = ()
@@ -163,7 +163,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
 
     def _show(self, found: Found, caller: MemberCaller) -> None:
         resources = current_resources()
-        plan = resources.plan_of(caller.workspace.plan)
+        plan = resources.plan_of(caller.workspace)
         models = [
             model_row(choice) for choice in resources.catalogue.choices(plan, resources.answerers.configured)
         ]

@@ -133,7 +133,7 @@ async def _create(caller: MemberCaller, provider: Provider, form: object) -> Non
             session,
             caller,
             resources.courier.keys,
-            resources.plan_of(caller.workspace.plan),
+            resources.plan_of(caller.workspace),
             integration_id=new_id(),
             provider=provider,
             name=name,

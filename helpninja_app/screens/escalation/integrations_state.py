@@ -140,7 +140,7 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_WORKSPACE)
             resources = current_resources()
-            plan, keys = resources.plan_of(caller.workspace.plan), resources.courier.keys
+            plan, keys = resources.plan_of(caller.workspace), resources.courier.keys
             await restore_integration(session, caller, plan, id_from(integration_id), keys)
 
         def then(_: None) -> Any:
@@ -164,7 +164,7 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
             self.rows = rows
         self.counted = f"{len(rows):,}" if rows else ""
         self.may_manage = Permission.MANAGE_WORKSPACE in caller.permissions
-        reached = limit_reached(resources.plan_of(caller.workspace.plan), len(rows))
+        reached = limit_reached(resources.plan_of(caller.workspace), len(rows))
         self.limit = reached.detail if reached else ""
         providers = [provider.value for provider, _ in resources.courier.fallbacks.credentials.values()]
         self.otherwise = " and ".join(map(provider_in_words, providers))

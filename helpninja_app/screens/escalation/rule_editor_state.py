@@ -127,7 +127,7 @@ class RuleEditorState(TrialShown, SignedInState):
             if edited:
                 await change_rule(session, caller, id_from(edited), wished())
             else:
-                plan = current_resources().plan_of(caller.workspace.plan)
+                plan = current_resources().plan_of(caller.workspace)
                 await create_rule(session, caller, plan, wished())
 
         def then(_: None) -> Any:
@@ -181,7 +181,7 @@ class RuleEditorState(TrialShown, SignedInState):
             return None
         resources = current_resources()
         if not self.edited:
-            require_feature(resources.plan_of(caller.workspace.plan), Feature.RULES)
+            require_feature(resources.plan_of(caller.workspace), Feature.RULES)
         rule = await get_rule(session, caller, id_from(self.edited)) if self.edited else None
         return rule, await list_integrations(session, caller, resources.courier.keys)
 

@@ -140,7 +140,7 @@ class RulesState(PageState, SignedInState):
         self.rows = [_row(rule, at, len(rules), names) for at, rule in enumerate(rules)]
         self.counted = f"{len(rules):,}" if rules else ""
         self.may_manage = Permission.MANAGE_RULES in caller.permissions
-        self.lacking = why_lacking(current_resources().plan_of(caller.workspace.plan), Feature.RULES)
+        self.lacking = why_lacking(current_resources().plan_of(caller.workspace), Feature.RULES)
         # Together with the rows: before them, the button would be somewhere else.
         if self._just_moved:
             (self.moved, self.focus), self._just_moved = self._just_moved, None

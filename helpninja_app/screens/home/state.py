@@ -117,7 +117,7 @@ class HomeState(PageState, SignedInState):
         self.install_line = (
             f'<script async src="{origin}/api/widget?t={caller.workspace.public_key}"></script>'
         )
-        self._most_documents = current_resources().plan_of(caller.workspace.plan).documents
+        self._most_documents = current_resources().plan_of(caller.workspace).documents
         self._show_knowledge(knowledge)
         self._show_sites(sites, caller)
         self._show_conversations(conversations, latest)
@@ -142,7 +142,7 @@ class HomeState(PageState, SignedInState):
         self.passages = f"{counts.passages:,}"
 
     def _show_sites(self, sites: int, caller: MemberCaller) -> None:
-        plan = current_resources().plan_of(caller.workspace.plan)
+        plan = current_resources().plan_of(caller.workspace)
         if plan.sites is None or sites < plan.sites:
             self.sites_full = ""
             return
@@ -171,7 +171,7 @@ async def _read_knowledge(
     session: AsyncSession, caller: MemberCaller
 ) -> tuple[KnowledgeCounts, tuple[IngestUnderWay, ...], int]:
     require(caller, Permission.READ_KNOWLEDGE)
-    is_limited = current_resources().plan_of(caller.workspace.plan).sites is not None
+    is_limited = current_resources().plan_of(caller.workspace).sites is not None
     return (
         await count_knowledge(session, caller.workspace.id),
         await list_ingests_under_way(session, caller.workspace.id),

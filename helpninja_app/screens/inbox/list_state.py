@@ -202,7 +202,7 @@ class InboxListState(FollowedState, SignedInState):
         unread = found.unread_mentions
         self.unread_mentions = f"{unread}{'+' if unread >= MOST_UNREAD else ''}" if unread else ""
         self.export = found.export
-        self.no_export = why_lacking(current_resources().plan_of(caller.workspace.plan), Feature.EXPORT)
+        self.no_export = why_lacking(current_resources().plan_of(caller.workspace), Feature.EXPORT)
 
     def _topic(self, caller: MemberCaller) -> str:
         require(caller, Permission.READ_CONVERSATIONS)

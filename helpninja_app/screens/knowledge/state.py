@@ -43,7 +43,7 @@ class KnowledgeState(PageState, SignedInState):
         return await count_knowledge(session, caller.workspace.id)
 
     def _show(self, counts: KnowledgeCounts, caller: MemberCaller) -> None:
-        plan = current_resources().plan_of(caller.workspace.plan)
+        plan = current_resources().plan_of(caller.workspace)
         passages = f"{counts.passages:,} passage{'' if counts.passages == 1 else 's'}"
         documents = f"{counts.documents:,} document{'' if counts.documents == 1 else 's'}"
         self.summary = f"What the assistant may answer from. {passages} in {documents}."
@@ -57,4 +57,4 @@ is_part("head", KnowledgeState.open_knowledge)
 
 
 def limits_of(caller: MemberCaller) -> KnowledgeLimits:
-    return knowledge_limits(current_resources().settings, caller.workspace.plan)
+    return knowledge_limits(current_resources().settings, caller.workspace)

@@ -199,7 +199,7 @@ class ShellState(SignedInState):
 async def _read_plan(caller: MemberCaller) -> tuple[list[Usage], Subscription | None, datetime]:
     """The month's messages and credits where they are limited, what is paid for, and the time it is."""
     resources = current_resources()
-    plan = resources.plan_of(caller.workspace.plan)
+    plan = resources.plan_of(caller.workspace)
     is_limited = plan.messages is not None or plan.credits is not None
     if not is_limited and resources.stripe is None:
         return [], None, now()
