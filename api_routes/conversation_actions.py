@@ -137,8 +137,11 @@ async def note(request: Request, conversation_id: str, tenantId: str | None = No
     said = body.parse(NoteBody)
     text, id = _text(said.text), _client_id(said.clientId)
     mentions = [_id_in("body.mentions", each) for each in said.mentions]
-    async with resources_of(request).database.unit_of_work(caller.scope) as session:
-        stored = await desk.add_note(session, caller, wanted, text, client_id=id, mentions=mentions)
+    resources = resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        stored = await desk.add_note(
+            session, resources.queue, caller, wanted, text, client_id=id, mentions=mentions
+        )
         return inbox_note(note_view(stored))
 
 

@@ -170,6 +170,7 @@ async def set_tags(
 
 async def add_note(
     session: AsyncSession,
+    queue: Queue,
     caller: StaffCaller,
     conversation_id: UUID,
     text: str,
@@ -197,7 +198,7 @@ async def add_note(
     )
     session.add(note)
     await session.flush()
-    await notify_mentioned(session, note, members)
+    await notify_mentioned(session, queue, note, members)
     await announce(session, conversation.workspace_id, conversation.id, Change.DETAILS)
     return note
 

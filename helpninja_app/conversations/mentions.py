@@ -14,10 +14,12 @@ from sqlmodel import col
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.members import MemberView
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
+from helpninja_app.conversations.mention_mails import request_mention_mail
 from helpninja_app.conversations.models import ConversationNote, MentionNotice
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.live import tell
+from helpninja_app.kernel.queue import Queue
 
 MOST_UNREAD = 100
 _SHOWN_TEXT = 300
@@ -42,9 +44,10 @@ def mention_topic(workspace_id: UUID, user_id: UUID) -> str:
 
 
 async def notify_mentioned(
-    session: AsyncSession, note: ConversationNote, members: Sequence[MemberView]
+    session: AsyncSession, queue: Queue, note: ConversationNote, members: Sequence[MemberView]
 ) -> None:
-    """Give a notice to those of the ``members`` that a note mentions, but for its author."""
+    """Give a notice to those of the ``members`` that a note mentions, but for its author; who does not
+    read it soon gets a mail."""
     for member in members:
         is_told = (
             member.user_id in note.mentions
@@ -53,14 +56,14 @@ async def notify_mentioned(
             and Permission.READ_CONVERSATIONS in ROLE_PERMISSIONS[member.role]
         )
         if is_told:
-            session.add(
-                MentionNotice(
-                    workspace_id=note.workspace_id,
-                    conversation_id=note.conversation_id,
-                    note_id=note.id,
-                    user_id=member.user_id,
-                )
+            notice = MentionNotice(
+                workspace_id=note.workspace_id,
+                conversation_id=note.conversation_id,
+                note_id=note.id,
+                user_id=member.user_id,
             )
+            session.add(notice)
+            await request_mention_mail(session, queue, notice)
             await tell(session, mention_topic(note.workspace_id, member.user_id), str(note.conversation_id))
     await session.flush()
 

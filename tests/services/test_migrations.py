@@ -180,7 +180,7 @@ def test_what_the_older_knowledge_has_no_word_for_goes_and_pages_stay(
         with psycopg.connect(urls.superuser) as connection:
             kept = connection.execute("select location, state from sources, ingest_pages").fetchall()
             assert kept == [("pagefalse", "changed")]
-        assert upgrade(urls.owner)[-1] == "0025"
+        assert upgrade(urls.owner)[-1] == "0026"
         with psycopg.connect(urls.superuser) as connection:
             again = connection.execute("select schedule, deleted_at, body from sources").fetchall()
             assert again == [("off", None, "")]

@@ -70,7 +70,8 @@ class InboxState(ThreadState, SignedInState):
         async def note(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
             text, client_id = _sent(form)
             mentions = mentioned(text, await list_members(session, caller.workspace.id))
-            await desk.add_note(session, caller, wanted, text, client_id=client_id, mentions=mentions)
+            queue = current_resources().queue
+            await desk.add_note(session, queue, caller, wanted, text, client_id=client_id, mentions=mentions)
 
         return await self._send(form, note)
 
