@@ -185,7 +185,8 @@ async def load_document(
         col(Document.workspace_id) == workspace_id, col(Document.id) == document_id
     )
     if for_update:
-        query = query.with_for_update()
+        # As it is now, also if the transaction has read it before.
+        query = query.with_for_update().execution_options(populate_existing=True)
     document = (await session.execute(query)).scalar_one_or_none()
     if document is None:
         raise NotFound("There is no such document.")

@@ -154,7 +154,7 @@ async def change_note(
     """
     await lock_index(session, actor.workspace_id)
     document = await load_document(session, actor.workspace_id, document_id, for_update=True)
-    source = await _source_of(session, actor.workspace_id, document)
+    source = await _source_of(session, actor.workspace_id, document, for_update=True)
     before = {"title": document.title, "text": source.body, "audience": document.audience}
     after = {
         "title": document.title if title is None else title.strip(),
@@ -203,16 +203,17 @@ async def _is_note(session: AsyncSession, document: Document) -> bool:
     return found.scalar_one() == SourceKind.NOTE.value
 
 
-async def _source_of(session: AsyncSession, workspace_id: UUID, document: Document) -> Source:
-    found = await session.execute(
-        select(Source)
-        .where(
-            col(Source.workspace_id) == workspace_id,
-            col(Source.id) == document.source_id,
-            col(Source.kind) == SourceKind.NOTE.value,
-        )
-        .with_for_update()
+async def _source_of(
+    session: AsyncSession, workspace_id: UUID, document: Document, *, for_update: bool = False
+) -> Source:
+    wanted = select(Source).where(
+        col(Source.workspace_id) == workspace_id,
+        col(Source.id) == document.source_id,
+        col(Source.kind) == SourceKind.NOTE.value,
     )
+    if for_update:
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
+    found = await session.execute(wanted)
     source = found.scalar_one_or_none()
     if source is None:
         raise NotFound("There is no such note.")

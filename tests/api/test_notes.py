@@ -9,12 +9,15 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from helpninja_app.billing import plans
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.knowledge.embedding.protocol import Vector
+from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
+from helpninja_app.knowledge.notes import get_note
 from helpninja_app.knowledge.uploads import process_document
 from helpninja_app.resources import Resources, knowledge_limits
 from tests.api.uploading import finished, found
@@ -88,6 +91,21 @@ async def test_an_older_text_that_is_still_being_read_does_not_take_the_place_of
     await asyncio.sleep(0.5)
     chunks = (await client.get(f"/api/documents/{note}/chunks", headers=tenant.headers)).json()["chunks"]
     assert [chunk["text"] for chunk in chunks] == ["Ask the wombat."]
+
+
+async def test_whoever_only_reads_a_note_keeps_nobody_from_writing_it(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    note = await written(client, tenant)
+    await finished(client, tenant, note)
+    database = resources.database
+    async with database.unit_of_work(tenant.scope) as reading, database.unit_of_work(tenant.scope) as writing:
+        await get_note(reading, tenant.id, UUID(note))
+        await writing.execute(text("set local lock_timeout = '1s'"))
+        # As processing does; who deletes it then waits for the index.
+        await lock_index(writing, tenant.id)
+        await writing.execute(text("update sources set last_synced_at = now()"))
 
 
 async def test_a_deleted_note_comes_back_and_is_read_again_by_hand(
