@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import structlog
 import uuid_utils.compat
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, event, text
@@ -42,6 +43,9 @@ _PATIENCE = 10.0
 _UNUSED = 30.0
 
 _AWAY = "The database is not available right now. Nothing was lost; please try again in a moment."
+_AT_ODDS = "Somebody changed the same at that moment, so this was not done. Please try again."
+
+log = structlog.get_logger(__name__)
 
 
 def new_id() -> UUID:
@@ -101,10 +105,10 @@ class Database:
             async with self._turn(), session, session.begin():
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise Unavailable(_AWAY) from error
+            raise _why_not(error) from error
         except DBAPIError as error:
             if error.connection_invalidated:
-                raise Unavailable(_AWAY) from error
+                raise _why_not(error) from error
             raise
 
     async def at_once(self, scope: Scope | None, *statements: Statement) -> list[Any]:
@@ -125,9 +129,9 @@ class Database:
                     await connection.invalidate()
                     raise
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise Unavailable(_AWAY) from error
+            raise _why_not(error) from error
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise Unavailable(_AWAY) from error
+            raise _why_not(error) from error
 
     def _refuse_dead(self, connection: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
         """Have the pool make other connections than those that the database has closed meanwhile.
@@ -216,3 +220,14 @@ def _settings_of(scope: Scope) -> dict[str, str]:
         "visitor": scope.visitor or "",
         "is_proven": "true" if scope.is_proven else "",
     }
+
+
+def _why_not(error: Exception) -> Unavailable:
+    """What to say of a transaction that could not be; the log says what PostgreSQL's own reason was.
+
+    Transactions that wait for each other in a circle are a mistake of ours; the database is not away then.
+    """
+    reason = error.orig if isinstance(error, DBAPIError) else error
+    log.warning("transaction_failed", reason=type(reason).__name__)
+    is_at_odds = isinstance(reason, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
+    return Unavailable(_AT_ODDS if is_at_odds else _AWAY)

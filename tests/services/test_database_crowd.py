@@ -92,3 +92,21 @@ async def test_who_leaves_while_waiting_does_not_take_a_turn_along(
         await asyncio.gather(*leaving, return_exceptions=True)
     assert await asyncio.gather(*(visit() for _ in range(CROWD))) == [1] * CROWD
     await database.close()
+
+
+async def test_transactions_that_wait_for_each_other_are_told_so_and_not_that_the_database_is_away(
+    resources: Resources,
+) -> None:
+    met = asyncio.Barrier(2)
+
+    async def take(first: int, second: int) -> None:
+        async with resources.database.unit_of_work() as session:
+            lock = text("select pg_advisory_xact_lock(:number)")
+            await session.execute(lock, {"number": first})
+            await met.wait()
+            await session.execute(lock, {"number": second})
+
+    ends = await asyncio.gather(take(9_001, 9_002), take(9_002, 9_001), return_exceptions=True)
+    [refused] = [each for each in ends if each is not None]
+    assert isinstance(refused, Unavailable)
+    assert refused.detail.startswith("Somebody changed the same at that moment")
