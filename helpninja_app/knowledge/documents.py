@@ -26,6 +26,7 @@ from helpninja_app.knowledge.ingest_requests import check_sites
 from helpninja_app.knowledge.lexical_index import bury_documents, index_documents, lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import DeletedDocument, Document, Source, SourceKind
+from helpninja_app.knowledge.page_choices import choose_audience, forget_audiences
 from helpninja_app.knowledge.restoring import restore_from_bin
 
 SINGLE_KINDS = (SourceKind.FILE, SourceKind.NOTE)
@@ -128,6 +129,8 @@ async def change_document(
             )
             .values(title=title)
         )
+    if audience is not None:
+        await choose_audience(session, document, audience)
     if audience is not None and audience.value != document.audience:
         await bury_documents(session, workspace_id, [document_id])
         document.audience = audience.value
@@ -177,6 +180,7 @@ async def move_documents(
         .where(col(DeletedDocument.workspace_id) == workspace_id, col(DeletedDocument.source_id) == source_id)
         .values(audience=audience.value)
     )
+    await forget_audiences(session, workspace_id, source_id)
 
 
 async def delete_documents(session: AsyncSession, caller: StaffCaller, document_ids: Sequence[UUID]) -> int:

@@ -45,6 +45,7 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
+from helpninja_app.knowledge.page_choices import chosen_audience, follow_page
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 log = structlog.get_logger(__name__)
@@ -271,6 +272,7 @@ async def _document_at(session: AsyncSession, workspace_id: UUID, url: str) -> D
 
 async def _claim_document(session: AsyncSession, run: _Run, page: Page) -> UUID:
     """The document of this address, made now when it is new; two jobs that meet here get the same one."""
+    chosen = await chosen_audience(session, run.workspace_id, page.canonical_url)
     made = (
         upsert(Document)
         .values(
@@ -278,8 +280,9 @@ async def _claim_document(session: AsyncSession, run: _Run, page: Page) -> UUID:
             id=new_id(),
             source_id=run.source_id,
             url=page.canonical_url,
-            # As it is now: it may have been changed since this run began.
-            audience=select(col(Source.audience))
+            # The source's as it is now: it may have been changed since this run began.
+            audience=chosen
+            or select(col(Source.audience))
             .where(col(Source.workspace_id) == run.workspace_id, col(Source.id) == run.source_id)
             .scalar_subquery(),
             status=DocumentStatus.PROCESSING.value,
@@ -292,7 +295,9 @@ async def _claim_document(session: AsyncSession, run: _Run, page: Page) -> UUID:
         )
         .returning(col(Document.id))
     )
-    return (await session.execute(made)).scalar_one()
+    document_id = (await session.execute(made)).scalar_one()
+    await follow_page(session, run.workspace_id, page.canonical_url)
+    return document_id
 
 
 async def _check_documents(session: AsyncSession, run: _Run) -> None:

@@ -167,6 +167,17 @@ class ExcludedPage(SQLModel, table=True):
     created_at: datetime = time_column()
 
 
+class PageChoice(SQLModel, table=True):
+    """Who the page of an address is for by a member's choice, as long as ``source_id`` has it or lost it."""
+
+    __tablename__ = "page_choices"
+
+    workspace_id: UUID = workspace_column()
+    url: str = Field(primary_key=True)
+    source_id: UUID
+    audience: str
+
+
 class CuratedAnswer(SQLModel, table=True):
     __tablename__ = "curated_answers"
 

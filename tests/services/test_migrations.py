@@ -180,9 +180,36 @@ def test_what_the_older_knowledge_has_no_word_for_goes_and_pages_stay(
         with psycopg.connect(urls.superuser) as connection:
             kept = connection.execute("select location, state from sources, ingest_pages").fetchall()
             assert kept == [("pagefalse", "changed")]
-        assert upgrade(urls.owner)[-1] == "0026"
+        assert "0009" in upgrade(urls.owner)
         with psycopg.connect(urls.superuser) as connection:
             again = connection.execute("select schedule, deleted_at, body from sources").fetchall()
             assert again == [("off", None, "")]
+    finally:
+        postgres.drop_database(name)
+
+
+def test_who_a_page_was_for_against_its_source_is_a_choice_that_is_kept(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"choices_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        take_back(urls.owner, "0025")
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "with workspace as (insert into workspaces (id, slug, public_key, name, embedding_model)"
+                " values (gen_random_uuid(), 'one', 'hn_pk_one', 'One', 'hashing') returning id),"
+                " source as (insert into sources (workspace_id, id, kind, location, audience)"
+                " select id, gen_random_uuid(), 'page', 'x', 'visitors' from workspace"
+                " returning workspace_id, id)"
+                " insert into documents (workspace_id, id, source_id, url, audience, status)"
+                " select workspace_id, gen_random_uuid(), id, audience, audience, 'completed'"
+                " from source, unnest(array['visitors', 'members']) audience"
+            )
+        assert "0026" in upgrade(urls.owner)
+        with psycopg.connect(urls.superuser) as connection:
+            kept = connection.execute("select url, audience from page_choices").fetchall()
+            assert kept == [("members", "members")]
     finally:
         postgres.drop_database(name)

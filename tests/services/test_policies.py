@@ -36,7 +36,14 @@ _OF_VISITOR = (
 OF_WORKSPACE = {
     *("sources", "documents", "chunks", "embeddings", "ingest_jobs", "ingest_pages"),
     *("lexical_segments", "lexical_postings", "lexical_tombstones"),
-    *("deleted_documents", "deleted_chunks", "excluded_pages", "curated_answers", "curated_phrasings"),
+    *(
+        "deleted_documents",
+        "deleted_chunks",
+        "excluded_pages",
+        "page_choices",
+        "curated_answers",
+        "curated_phrasings",
+    ),
     *("conversations", "messages", "escalations", "conversation_transitions"),
     *("conversation_notes", "conversation_reads"),
     *("ledger_accounts", "ledger_entries", "ledger_reservations", "usage_alerts"),
@@ -67,6 +74,7 @@ FOR_MEMBERS = {
     "deleted_documents",
     "deleted_chunks",
     "excluded_pages",
+    "page_choices",
     "conversation_notes",
     "conversation_reads",
     "integrations",
