@@ -20,7 +20,8 @@ create table page_choices (
   workspace_id uuid not null references workspaces on delete cascade,
   url text not null,
   source_id uuid not null,
-  audience text not null check (audience in ('visitors', 'members')),
+  title text,
+  audience text check (audience in ('visitors', 'members')),
   primary key (workspace_id, url)
 );
 create index on page_choices (workspace_id, source_id);

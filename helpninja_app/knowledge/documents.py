@@ -26,7 +26,7 @@ from helpninja_app.knowledge.ingest_requests import check_sites
 from helpninja_app.knowledge.lexical_index import bury_documents, index_documents, lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import DeletedDocument, Document, Source, SourceKind
-from helpninja_app.knowledge.page_choices import choose_audience, forget_audiences
+from helpninja_app.knowledge.page_choices import Choice, forget_audiences, remember_choice
 from helpninja_app.knowledge.restoring import restore_from_bin
 
 SINGLE_KINDS = (SourceKind.FILE, SourceKind.NOTE)
@@ -118,6 +118,8 @@ async def change_document(
     """Rename a document, or change who it is for; chunks, vectors and index follow in the transaction."""
     await lock_index(session, workspace_id)
     document = await load_document(session, workspace_id, document_id, for_update=True)
+    new_title = title if title != document.title else None
+    await remember_choice(session, document, Choice(new_title, audience.value if audience else None))
     if title is not None:
         document.title = title
         await session.execute(
@@ -129,8 +131,6 @@ async def change_document(
             )
             .values(title=title)
         )
-    if audience is not None:
-        await choose_audience(session, document, audience)
     if audience is not None and audience.value != document.audience:
         await bury_documents(session, workspace_id, [document_id])
         document.audience = audience.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -45,7 +45,7 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
-from helpninja_app.knowledge.page_choices import chosen_audience, follow_page
+from helpninja_app.knowledge.page_choices import choice_for, follow_page
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 log = structlog.get_logger(__name__)
@@ -224,9 +224,10 @@ async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) 
 
 
 async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: Extracted) -> PageState:
-    title = extracted.title or page.canonical_url
     url = page.canonical_url
     async with tools.database.unit_of_work(run.scope) as session:
+        given = (await choice_for(session, run.workspace_id, url)).title
+        title = given or extracted.title or url
         if await is_excluded(session, run.workspace_id, url):
             return PageState.SKIPPED
         existing = await _document_at(session, run.workspace_id, url)
@@ -259,6 +260,9 @@ async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: E
             # Again, since pages that are read at the same time were all told that there is room.
             await _check_documents(session, run)
         document_id = await _claim_document(session, run, page)
+        given = (await choice_for(session, run.workspace_id, url)).title
+        # A title that was given while the page was on its way: its passages follow with the next run.
+        prepared = replace(prepared, title=given or prepared.title)
         await swap_document(session, run.workspace_id, document_id, prepared)
     return PageState.CHANGED
 
@@ -272,7 +276,7 @@ async def _document_at(session: AsyncSession, workspace_id: UUID, url: str) -> D
 
 async def _claim_document(session: AsyncSession, run: _Run, page: Page) -> UUID:
     """The document of this address, made now when it is new; two jobs that meet here get the same one."""
-    chosen = await chosen_audience(session, run.workspace_id, page.canonical_url)
+    chosen = (await choice_for(session, run.workspace_id, page.canonical_url)).audience
     made = (
         upsert(Document)
         .values(

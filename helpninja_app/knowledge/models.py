@@ -168,14 +168,15 @@ class ExcludedPage(SQLModel, table=True):
 
 
 class PageChoice(SQLModel, table=True):
-    """Who the page of an address is for by a member's choice, as long as ``source_id`` has it or lost it."""
+    """What a member chose for the page of an address; ``source_id`` has that page, or had it last."""
 
     __tablename__ = "page_choices"
 
     workspace_id: UUID = workspace_column()
     url: str = Field(primary_key=True)
     source_id: UUID
-    audience: str
+    title: str | None = None
+    audience: str | None = None
 
 
 class CuratedAnswer(SQLModel, table=True):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.models import DeletedDocument, Document, PageChoice
 
 _FOLLOW_PAGE = text(
@@ -20,42 +20,45 @@ _FOLLOW_PAGE = text(
 )
 
 
-async def choose_audience(session: AsyncSession, document: Document, audience: Audience) -> None:
-    """Remember who a page is for; a file or a note needs no remembering, since it never goes by itself."""
-    if document.url is None:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``None`` where nobody chose anything."""
+
+    title: str | None = None
+    audience: str | None = None
+
+
+async def remember_choice(session: AsyncSession, document: Document, choice: Choice) -> None:
+    """Remember what was chosen for a page; a file or a note needs no remembering: none goes by itself."""
+    chosen = {name: value for name, value in asdict(choice).items() if value is not None}
+    if document.url is None or not chosen:
         return
+    chosen["source_id"] = document.source_id
     await session.execute(
         upsert(PageChoice)
-        .values(
-            workspace_id=document.workspace_id,
-            url=document.url,
-            source_id=document.source_id,
-            audience=audience.value,
-        )
-        .on_conflict_do_update(
-            index_elements=["workspace_id", "url"],
-            set_={"source_id": document.source_id, "audience": audience.value},
-        )
+        .values(workspace_id=document.workspace_id, url=document.url, **chosen)
+        .on_conflict_do_update(index_elements=["workspace_id", "url"], set_=chosen)
     )
-    # What was deleted of this page before may be restored one day.
-    await session.execute(
-        update(DeletedDocument)
-        .where(
-            col(DeletedDocument.workspace_id) == document.workspace_id,
-            col(DeletedDocument.url) == document.url,
+    if choice.audience is not None:
+        # What was deleted of this page before may be restored one day.
+        await session.execute(
+            update(DeletedDocument)
+            .where(
+                col(DeletedDocument.workspace_id) == document.workspace_id,
+                col(DeletedDocument.url) == document.url,
+            )
+            .values(audience=choice.audience)
         )
-        .values(audience=audience.value)
-    )
 
 
-async def chosen_audience(session: AsyncSession, workspace_id: UUID, url: str) -> str | None:
-    """Who the page of an address is for, where a member said so."""
+async def choice_for(session: AsyncSession, workspace_id: UUID, url: str | None) -> Choice:
+    """What members chose for the page of an address."""
     found = await session.execute(
-        select(col(PageChoice.audience)).where(
+        select(col(PageChoice.title), col(PageChoice.audience)).where(
             col(PageChoice.workspace_id) == workspace_id, col(PageChoice.url) == url
         )
     )
-    return found.scalar_one_or_none()
+    return Choice(*(found.tuples().one_or_none() or ()))
 
 
 async def follow_page(session: AsyncSession, workspace_id: UUID, url: str) -> None:
@@ -66,7 +69,7 @@ async def follow_page(session: AsyncSession, workspace_id: UUID, url: str) -> No
 async def forget_audiences(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
     """For a source that is now for the same people as a whole, pages included that are gone just now."""
     await session.execute(
-        delete(PageChoice).where(
-            col(PageChoice.workspace_id) == workspace_id, col(PageChoice.source_id) == source_id
-        )
+        update(PageChoice)
+        .where(col(PageChoice.workspace_id) == workspace_id, col(PageChoice.source_id) == source_id)
+        .values(audience=None)
     )

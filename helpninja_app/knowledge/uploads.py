@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from helpninja_app.knowledge.ingest import extract_page
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
+from helpninja_app.knowledge.page_choices import choice_for
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 # What this long of looking finds is told to whoever uploads; the rest is found by the job.
@@ -148,6 +149,7 @@ async def process_document(
     async with tools.database.unit_of_work(scope) as session:
         document = await load_document(session, workspace_id, document_id)
         note = await _note_of(session, document)
+        given = await _given_title(session, document)
 
     async def show_progress(done: int, total: int) -> None:
         async with tools.database.unit_of_work(scope) as session:
@@ -163,11 +165,7 @@ async def process_document(
             tools.database,
             tools.embedders.of(embedding_model),
             workspace_id,
-            # Once it has been read, its title may be one that a member gave it.
-            title=(document.title if document.content_hash else extracted.title)
-            or document.filename
-            or document.url
-            or "",
+            title=given or extracted.title or document.filename or document.url or "",
             markdown=extracted.markdown,
             language_hint=extracted.language_hint,
             on_progress=show_progress,
@@ -181,12 +179,23 @@ async def process_document(
         if note is not None and await _note_of(session, document) != note:
             # It was changed meanwhile, which brought a job of its own.
             return
+        current = await load_document(session, workspace_id, document_id)
+        if current.title != document.title:
+            # It was given another title meanwhile.
+            prepared = replace(prepared, title=current.title)
         await swap_document(session, workspace_id, document_id, prepared)
         await touch_source(session, workspace_id, document.source_id)
 
 
 def _as_read(document: Document, note: str) -> Extracted:
     return Extracted("markdown", document.title, note)
+
+
+async def _given_title(session: AsyncSession, document: Document) -> str | None:
+    """The title that a member gave a page or file, or may have given a file that was read before."""
+    if document.filename is None:
+        return (await choice_for(session, document.workspace_id, document.url)).title
+    return document.title if document.content_hash or document.title != document.filename else None
 
 
 async def _note_of(session: AsyncSession, document: Document) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -12,6 +13,8 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
+from helpninja_app.knowledge.embedding.protocol import Vector
 from helpninja_app.resources import Resources
 from tests.api.uploading import FILES, SENTENCE, count, finished, found, stored_files, upload, uploaded
 from tests.factories import Factory
@@ -232,3 +235,24 @@ async def test_a_file_comes_as_a_download_and_for_members_only(
     assert (await client.get(url, headers=uploader)).status_code == 403
     page = await factory.document(tenant, SENTENCE)
     assert (await client.get(f"/api/documents/{page}/file", headers=tenant.headers)).status_code == 404
+
+
+async def test_a_title_given_while_a_file_is_read_stays(
+    client: httpx.AsyncClient, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, embed = await factory.tenant(), HashingEmbedder.embed_passages
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(self: HashingEmbedder, texts: Any) -> Vector:
+        reached.set()
+        await go.wait()
+        return await embed(self, texts)
+
+    monkeypatch.setattr(HashingEmbedder, "embed_passages", wait)
+    document = (await upload(client, tenant.headers)).json()["documentId"]
+    await asyncio.wait_for(reached.wait(), 20)
+    url = f"/api/documents/{document}"
+    await client.patch(url, json={"title": "Our tents"}, headers=tenant.headers)
+    go.set()
+    read = await finished(client, tenant, document)
+    assert (read["status"], read["title"]) == ("completed", "Our tents")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
 from helpninja_app.resources import Resources
-from tests.api.ingesting import documents, found, ingest, sitemap, xml
+from tests.api.ingesting import documents, found, html, ingest, sitemap, xml
 from tests.api.test_sources import source_of, two_pages
+from tests.api.uploading import finished
 from tests.conftest import OpenSite
 from tests.factories import Factory, Tenant
-from tests.loopback_site import LoopbackSite, answer
+from tests.loopback_site import LoopbackSite, Request, answer
 
 pytestmark = pytest.mark.usefixtures("worker", "no_backoff")
 
@@ -108,3 +111,66 @@ async def test_a_choice_of_one_workspace_is_none_of_another(
     await choose(client, mine, f"{site.url}/a", audience="members")
     await ingest(client, theirs, address)
     assert {item["audience"] for item in (await documents(client, theirs)).values()} == {"visitors"}
+
+
+async def test_a_title_given_by_hand_stays_when_the_page_changes_or_was_gone(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, open_site: OpenSite
+) -> None:
+    site, tenant = await open_site(), await factory.tenant()
+    address = await two_pages(site)
+    await ingest(client, tenant, address)
+    await choose(client, tenant, f"{site.url}/a", title="Quokkas and their tools")
+    site.routes |= {"/a": html("anvils"), "/b": html("boxes")}
+    assert (await ingest(client, tenant, address))["changed"] == 2
+    titles = {url: item["title"] for url, item in (await documents(client, tenant)).items()}
+    assert titles == {f"{site.url}/a": "Quokkas and their tools", f"{site.url}/b": "About boxes"}
+    # Its words lead to the page.
+    assert (await found(resources, tenant, "quokkas"))[0] == f"{site.url}/a"
+    assert (await ingest(client, tenant, address))["unchanged"] == 2
+    await lose_and_find(client, tenant, site, address, "404")
+    assert (await documents(client, tenant))[f"{site.url}/a"]["title"] == "Quokkas and their tools"
+    # What is said of the audience of all of the source says nothing of titles.
+    path = f"/api/sources/{(await source_of(client, tenant, address))['id']}"
+    await client.patch(path, json={"audience": "members"}, headers=tenant.headers)
+    await lose_and_find(client, tenant, site, address, "not listed")
+    stored = (await documents(client, tenant))[f"{site.url}/a"]
+    assert (stored["title"], stored["audience"]) == ("Quokkas and their tools", "members")
+
+
+async def test_a_title_given_while_the_page_is_read_stays(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite
+) -> None:
+    site, tenant = await open_site({"/a": html("axes")}), await factory.tenant()
+    await ingest(client, tenant, f"{site.url}/a")
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: Request, writer: asyncio.StreamWriter) -> None:
+        # First it is looked at whether it is a sitemap.
+        if site.paths().count("/a") == 4:
+            asked.set()
+            await go.wait()
+        writer.write(html("anvils"))
+
+    site.routes["/a"] = wait
+    under_way = asyncio.create_task(ingest(client, tenant, f"{site.url}/a"))
+    await asyncio.wait_for(asked.wait(), 20)
+    await choose(client, tenant, f"{site.url}/a", title="Our tools")
+    go.set()
+    assert (await under_way)["changed"] == 1
+    assert (await documents(client, tenant))[f"{site.url}/a"]["title"] == "Our tools"
+
+
+@pytest.mark.parametrize("given", ["Our tools", None])
+async def test_a_page_that_is_asked_for_by_itself_has_the_title_it_was_given_or_its_own(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, given: str | None
+) -> None:
+    site, tenant = await open_site({"/a": html("axes")}), await factory.tenant()
+    await ingest(client, tenant, f"{site.url}/a")
+    if given:
+        await choose(client, tenant, f"{site.url}/a", title=given)
+    site.routes["/a"] = html("anvils")
+    [stored] = (await documents(client, tenant)).values()
+    await client.post("/api/rag", json={"documentId": stored["id"]}, headers=tenant.headers)
+    read = await finished(client, tenant, stored["id"])
+    assert (read["status"], read["title"]) == ("completed", given or "About anvils")
+    assert (await ingest(client, tenant, f"{site.url}/a"))["unchanged"] == 1
