@@ -25,6 +25,8 @@ create table page_choices (
   primary key (workspace_id, url)
 );
 create index on page_choices (workspace_id, source_id);
+-- Where the page of an address was before is asked for each new page.
+create index ingest_pages_url on ingest_pages using hash (url);
 """
 # Until now a page that is not for whom its source is for was the only trace of a choice.
 CHOSEN_BEFORE = """
@@ -50,3 +52,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("drop table page_choices")
+    op.execute("drop index ingest_pages_url")

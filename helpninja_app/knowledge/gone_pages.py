@@ -52,6 +52,33 @@ _REMOVE_ABSENT = text(
     returning d.url
     """  # noqa: S608 - made of constants
 )
+# Where a page was: under its own address, and where that led to before. What several pages are led to for now
+# is a notice of a site in trouble, or a sign-in, and not where they have moved to. What a run met stays.
+_REMOVE_MOVED = text(
+    f"""
+    with here as (
+      select url, coalesce(found_url, url) as place, found_url is not null as is_led from ingest_pages
+      where workspace_id = :workspace and job_id = :job
+        and (state in ('changed', 'unchanged') or state = 'skipped' and found_url is not null)
+    ), led as (
+      select h.url, count(*) over (partition by h.place) as together
+      from here h join documents d on d.workspace_id = :workspace and d.url = h.url
+      where h.is_led
+    ), left_behind as (
+      select url from led where together = 1
+      union
+      select b.found_url from here h
+      join ingest_pages b on b.workspace_id = :workspace and b.url = h.url and b.job_id <> :job
+      join ingest_jobs j on j.workspace_id = b.workspace_id and j.id = b.job_id
+      where j.source_id = :source and b.found_url <> h.place and not exists ({_OF_ANOTHER_SOURCE} b.found_url)
+    )
+    delete from documents d using left_behind
+    where d.workspace_id = :workspace and d.url = left_behind.url and not exists (
+      select from ingest_pages p
+      where p.workspace_id = :workspace and p.job_id = :job and p.state <> 'gone'
+        and coalesce(p.found_url, p.url) = d.url)
+    """  # noqa: S608 - made of constants
+)
 _NOTE_GONE = text(
     """
     insert into ingest_pages (workspace_id, job_id, position, url, state, reason)
@@ -114,6 +141,14 @@ async def remove_absent(session: AsyncSession, workspace_id: UUID, source_id: UU
     gone = list((await session.execute(_REMOVE_ABSENT, values)).scalars())
     await note_gone(session, workspace_id, job_id, gone, NOT_LISTED)
     return len(gone)
+
+
+async def remove_moved(session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID) -> None:
+    """Remove the documents of addresses that led to others in this run: each page stands where it is now."""
+    await lock_index(session, workspace_id)
+    values = {"workspace": workspace_id, "source": source_id, "job": job_id}
+    await session.execute(_REMEMBER_PLACES, values)
+    await session.execute(_REMOVE_MOVED, values)
 
 
 async def note_gone(

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.errors import FetchFailed, FileRefused, HelpNinjaError, InputRefused, Invalid
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import Database, new_id
+from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.queue import Priority
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.crawl.discovery import discover
 from helpninja_app.knowledge.crawl.fetcher import ASKS_NOT_TO_BE_INDEXED
 from helpninja_app.knowledge.crawl.pages import NOT_INDEXED, Page
-from helpninja_app.knowledge.documents import forget_document
-from helpninja_app.knowledge.exclusions import EXCLUDED, excluded_among, is_excluded
+from helpninja_app.knowledge.exclusions import EXCLUDED, excluded_among
 from helpninja_app.knowledge.extraction.extracted import Extracted
 from helpninja_app.knowledge.gone_pages import (
-    earlier_place,
     forget_old_runs,
-    is_elsewhere,
     note_gone,
     remove_absent,
+    remove_moved,
 )
-from helpninja_app.knowledge.indexing import hash_content, prepare_document, swap_document, touch_source
+from helpninja_app.knowledge.indexing import touch_source
 from helpninja_app.knowledge.ingest_requests import enqueue_ingest, load_job
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
-    Document,
-    DocumentStatus,
     IngestJob,
     IngestPage,
     JobState,
@@ -45,7 +40,12 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
-from helpninja_app.knowledge.page_choices import choice_for, follow_page
+from helpninja_app.knowledge.page_storing import (
+    Run,
+    forget_page,
+    is_source_deleted,
+    store_page,
+)
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 log = structlog.get_logger(__name__)
@@ -54,20 +54,6 @@ PAGES_AT_ONCE = 4
 # After this long a job goes back into the queue behind what somebody waits for and other workspaces' jobs.
 SLICE_SECONDS = 30.0
 GONE = frozenset({404, 410})
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One run of a job: what its steps have in common."""
-
-    scope: Scope
-    workspace_id: UUID
-    job_id: UUID
-    source_id: UUID
-    address: str
-    embedding_model: str
-    limits: KnowledgeLimits
-    was_sitemap: bool
 
 
 async def run_ingest(
@@ -87,14 +73,27 @@ async def run_ingest(
             )
         ).scalar_one()
         job.state = JobState.RUNNING.value
-        job.started_at = job.started_at or now()
+        started_at = job.started_at = job.started_at or now()
         address, is_discovered = job.input, job.discovered
+        is_page = source.kind == SourceKind.PAGE.value
         # A page in the place of a sitemap is a site in trouble, where nobody asked for it to be read.
         was_sitemap = job.is_scheduled and source.kind == SourceKind.SITEMAP.value
-    run = _Run(scope, workspace_id, job_id, source.id, address, embedding_model, limits, was_sitemap)
+    run = Run(
+        scope=scope,
+        workspace_id=workspace_id,
+        job_id=job_id,
+        source_id=source.id,
+        address=address,
+        embedding_model=embedding_model,
+        limits=limits,
+        was_sitemap=was_sitemap,
+        is_page=is_page,
+        started_at=started_at,
+    )
     if not is_discovered:
         try:
-            await _discover(tools, run)
+            kind = await _discover(tools, run)
+            run = replace(run, is_page=kind == SourceKind.PAGE.value)
         except InputRefused as error:
             if isinstance(error, FetchFailed) and error.remote_status in GONE:
                 await _forget_input(tools, run, error.detail)
@@ -104,7 +103,8 @@ async def run_ingest(
         await _finish(tools, run, JobState.COMPLETED, None)
 
 
-async def _discover(tools: KnowledgeTools, run: _Run) -> None:
+async def _discover(tools: KnowledgeTools, run: Run) -> str:
+    """Store the pages behind the address, and return what kind of source that makes it."""
     found = await discover(tools.fetcher, run.address, max_pages=run.limits.pages_per_crawl)
     if run.was_sitemap and found.kind != SourceKind.SITEMAP.value:
         raise InputRefused("There was a sitemap at this address, and now there is a page instead.")
@@ -142,9 +142,10 @@ async def _discover(tools: KnowledgeTools, run: _Run) -> None:
             .where(col(IngestJob.workspace_id) == run.workspace_id, col(IngestJob.id) == run.job_id)
             .values(discovered=True, is_complete=found.is_complete)
         )
+    return found.kind
 
 
-async def _work_through(tools: KnowledgeTools, run: _Run) -> bool:
+async def _work_through(tools: KnowledgeTools, run: Run) -> bool:
     """Read pending pages, a few at once; True when none is left to read."""
     until = time.monotonic() + SLICE_SECONDS
     while True:
@@ -152,7 +153,7 @@ async def _work_through(tools: KnowledgeTools, run: _Run) -> bool:
             job = await load_job(session, run.workspace_id, run.job_id)
             if JobState(job.state).is_over:
                 return False
-            is_deleted = await _is_deleted(session, run)
+            is_deleted = await is_source_deleted(session, run)
             pages = [] if is_deleted else await _pending(session, run)
             if pages and time.monotonic() > until:
                 await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, Priority.LONG)
@@ -171,12 +172,7 @@ async def _work_through(tools: KnowledgeTools, run: _Run) -> bool:
             raise failed.exceptions[0] from failed
 
 
-async def _is_deleted(session: AsyncSession, run: _Run) -> bool:
-    source = await session.get_one(Source, (run.workspace_id, run.source_id))
-    return source.deleted_at is not None
-
-
-async def _pending(session: AsyncSession, run: _Run) -> list[tuple[int, str]]:
+async def _pending(session: AsyncSession, run: Run) -> list[tuple[int, str]]:
     found = await session.execute(
         select(col(IngestPage.position), col(IngestPage.url))
         .where(
@@ -190,18 +186,20 @@ async def _pending(session: AsyncSession, run: _Run) -> list[tuple[int, str]]:
     return [(position, url) for position, url in found.tuples()]
 
 
-async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) -> None:
+async def _read_page(tools: KnowledgeTools, run: Run, position: int, url: str) -> None:
     """Fetch, extract and store one page; whatever goes wrong with it is its reason and nobody else's."""
     found_url: str | None = None
+    asked = run.asked_for(url)
     try:
         page = await tools.fetcher.page(url, stay_on=url)
         extracted = await extract_page(tools, page)
-        state = await _store_page(tools, run, page, extracted)
-        found_url = page.canonical_url if page.canonical_url != url else None
+        state = await store_page(tools, run, asked, page, extracted)
+        found_url = page.canonical_url if page.canonical_url != asked else None
+        url = asked
         reason = EXCLUDED if state is PageState.SKIPPED else None
     except FetchFailed as error:
         state, reason = PageState.FAILED, error.detail
-        if error.remote_status in GONE and await _forget_page(tools, run, url):
+        if error.remote_status in GONE and await forget_page(tools, run, url):
             state = PageState.GONE
     except (FileRefused, Invalid) as error:
         state, reason = PageState.FAILED, error.detail
@@ -219,130 +217,18 @@ async def _read_page(tools: KnowledgeTools, run: _Run, position: int, url: str) 
                 col(IngestPage.job_id) == run.job_id,
                 col(IngestPage.position) == position,
             )
-            .values(state=state.value, reason=reason, found_url=found_url)
+            .values(url=url, state=state.value, reason=reason, found_url=found_url)
         )
 
 
-async def _store_page(tools: KnowledgeTools, run: _Run, page: Page, extracted: Extracted) -> PageState:
-    url = page.canonical_url
-    async with tools.database.unit_of_work(run.scope) as session:
-        given = (await choice_for(session, run.workspace_id, url)).title
-        title = given or extracted.title or url
-        if await is_excluded(session, run.workspace_id, url):
-            return PageState.SKIPPED
-        existing = await _document_at(session, run.workspace_id, url)
-        if (
-            existing is not None
-            and existing.status == DocumentStatus.COMPLETED.value
-            and existing.content_hash == hash_content(title, extracted.markdown)
-        ):
-            return PageState.UNCHANGED
-        if existing is None:
-            await _check_documents(session, run)
-    prepared = await prepare_document(
-        tools.database,
-        tools.embedders.of(run.embedding_model),
-        run.workspace_id,
-        title=title,
-        markdown=extracted.markdown,
-        language_hint=extracted.language_hint,
-    )
-    async with tools.database.unit_of_work(run.scope) as session:
-        # The index before the document, as everywhere: two transactions must not wait for each other.
-        await lock_index(session, run.workspace_id)
-        job = await load_job(session, run.workspace_id, run.job_id)
-        if JobState(job.state).is_over or await _is_deleted(session, run):
-            return PageState.PENDING
-        if await is_excluded(session, run.workspace_id, url):
-            # Somebody deleted it while it was on its way.
-            return PageState.SKIPPED
-        if await _document_at(session, run.workspace_id, url) is None:
-            # Again, since pages that are read at the same time were all told that there is room.
-            await _check_documents(session, run)
-        document_id = await _claim_document(session, run, page)
-        given = (await choice_for(session, run.workspace_id, url)).title
-        # A title that was given while the page was on its way: its passages follow with the next run.
-        prepared = replace(prepared, title=given or prepared.title)
-        await swap_document(session, run.workspace_id, document_id, prepared)
-    return PageState.CHANGED
-
-
-async def _document_at(session: AsyncSession, workspace_id: UUID, url: str) -> Document | None:
-    found = await session.execute(
-        select(Document).where(col(Document.workspace_id) == workspace_id, col(Document.url) == url)
-    )
-    return found.scalar_one_or_none()
-
-
-async def _claim_document(session: AsyncSession, run: _Run, page: Page) -> UUID:
-    """The document of this address, made now when it is new; two jobs that meet here get the same one."""
-    chosen = (await choice_for(session, run.workspace_id, page.canonical_url)).audience
-    made = (
-        upsert(Document)
-        .values(
-            workspace_id=run.workspace_id,
-            id=new_id(),
-            source_id=run.source_id,
-            url=page.canonical_url,
-            # The source's as it is now: it may have been changed since this run began.
-            audience=chosen
-            or select(col(Source.audience))
-            .where(col(Source.workspace_id) == run.workspace_id, col(Source.id) == run.source_id)
-            .scalar_subquery(),
-            status=DocumentStatus.PROCESSING.value,
-            media_type=page.content_type,
-            size_bytes=len(page.body),
-        )
-        .on_conflict_do_update(
-            index_elements=["workspace_id", "url"],
-            set_={"media_type": page.content_type, "size_bytes": len(page.body)},
-        )
-        .returning(col(Document.id))
-    )
-    document_id = (await session.execute(made)).scalar_one()
-    await follow_page(session, run.workspace_id, page.canonical_url)
-    return document_id
-
-
-async def _check_documents(session: AsyncSession, run: _Run) -> None:
-    if run.limits.documents is None:
-        return
-    count = (
-        await session.execute(
-            select(func.count()).select_from(Document).where(col(Document.workspace_id) == run.workspace_id)
-        )
-    ).scalar_one()
-    if count >= run.limits.documents:
-        raise Invalid(f"Over the limit of {run.limits.documents} documents of the {run.limits.plan} plan.")
-
-
-async def _forget_page(tools: KnowledgeTools, run: _Run, url: str) -> bool:
-    """Remove the document of an address, wherever it was led to the last time; whether there was one.
-
-    What it was led to stays while something else has it: a run that knows all decides in the end.
-    """
-    async with tools.database.unit_of_work(run.scope) as session:
-        await lock_index(session, run.workspace_id)
-        document = await _document_at(session, run.workspace_id, url)
-        if document is None:
-            place = await earlier_place(session, run.workspace_id, run.source_id, url)
-            document = await _document_at(session, run.workspace_id, place) if place else None
-            if place and await is_elsewhere(session, run.workspace_id, run.source_id, run.job_id, url, place):
-                return document is not None
-        if document is None:
-            return False
-        await forget_document(session, run.workspace_id, document.id)
-    return True
-
-
-async def _forget_input(tools: KnowledgeTools, run: _Run, reason: str) -> None:
+async def _forget_input(tools: KnowledgeTools, run: Run, reason: str) -> None:
     """The address itself is gone: a page goes with it; what a sitemap listed may all still be there."""
-    if await _forget_page(tools, run, run.address):
+    if await forget_page(tools, run, run.address):
         async with tools.database.unit_of_work(run.scope) as session:
             await note_gone(session, run.workspace_id, run.job_id, [run.address], reason)
 
 
-async def _finish(tools: KnowledgeTools, run: _Run, state: JobState, reason: str | None) -> None:
+async def _finish(tools: KnowledgeTools, run: Run, state: JobState, reason: str | None) -> None:
     async with tools.database.unit_of_work(run.scope) as session:
         await lock_index(session, run.workspace_id)
         finished = await session.execute(
@@ -359,6 +245,7 @@ async def _finish(tools: KnowledgeTools, run: _Run, state: JobState, reason: str
         if state is JobState.COMPLETED and is_complete is not None:
             if is_complete:
                 await remove_absent(session, run.workspace_id, run.source_id, run.job_id)
+            await remove_moved(session, run.workspace_id, run.source_id, run.job_id)
             await touch_source(session, run.workspace_id, run.source_id)
         await forget_old_runs(session, run.workspace_id, run.source_id)
 

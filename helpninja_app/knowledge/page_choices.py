@@ -18,6 +18,16 @@ _FOLLOW_PAGE = text(
     where p.workspace_id = :workspace and p.url = :url and d.workspace_id = p.workspace_id and d.url = p.url
     """
 )
+# What is for members stays so, whatever was said of the new address before.
+_CARRY_CHOICE = text(
+    """
+    insert into page_choices (workspace_id, url, source_id, title, audience)
+    select workspace_id, :place, source_id, title, audience from page_choices
+    where workspace_id = :workspace and url = :before and url <> :place
+    on conflict (workspace_id, url) do update set audience = excluded.audience
+    where excluded.audience = 'members'
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,11 @@ async def choice_for(session: AsyncSession, workspace_id: UUID, url: str | None)
         )
     )
     return Choice(*(found.tuples().one_or_none() or ()))
+
+
+async def carry_choice(session: AsyncSession, workspace_id: UUID, before: str, place: str) -> None:
+    """What was chosen for a page holds for it at its new address too."""
+    await session.execute(_CARRY_CHOICE, {"workspace": workspace_id, "before": before, "place": place})
 
 
 async def follow_page(session: AsyncSession, workspace_id: UUID, url: str) -> None:

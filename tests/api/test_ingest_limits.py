@@ -72,7 +72,7 @@ async def test_pages_over_the_limit_of_documents_fail_with_the_limit_as_their_re
     for number in range(9):
         site.routes[f"/{number}"] = html(f"thing {number}")
     site.routes["/sitemap.xml"] = xml(sitemap(*(f"{site.url}/{number}" for number in range(9))))
-    _limit(monkeypatch, documents=4)
+    limit(monkeypatch, documents=4)
     result = await ingest(client, tenant, f"{site.url}/sitemap.xml")
     assert (result["docs"], result["failedCount"]) == (4, 5)
     assert {failed["reason"] for failed in result["failed"]} == {
@@ -102,7 +102,7 @@ async def test_a_sitemap_without_end_is_cut_at_the_limit_of_pages(
         for level in range(8)
     }
     site.routes["/pages.xml"] = xml(sitemap(*(f"{site.url}/{number}" for number in range(3000))))
-    _limit(monkeypatch, pages_per_crawl=5)
+    limit(monkeypatch, pages_per_crawl=5)
     result = await ingest(client, tenant, f"{site.url}/map0.xml")
     assert result["docs"] == 5
     assert result["skippedCount"] >= 200
@@ -111,6 +111,6 @@ async def test_a_sitemap_without_end_is_cut_at_the_limit_of_pages(
     assert site.paths().count("/pages.xml") == 1
 
 
-def _limit(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
+def limit(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
     changed = {name: getattr(plans.UNLIMITED, name) for name in plans.Plan.__dataclass_fields__} | limits
     monkeypatch.setattr(plans, "UNLIMITED", plans.Plan(**changed))

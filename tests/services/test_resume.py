@@ -262,8 +262,8 @@ async def test_a_job_that_fails_every_time_ends_as_failed_with_our_sentence(
         raise error
 
     # Before the pages for what nobody expects, and within one for what a model does.
-    target = "swap_document" if isinstance(error, Unavailable) else "_discover"
-    monkeypatch.setattr(f"helpninja_app.knowledge.ingest.{target}", fail)
+    target = "page_storing.swap_document" if isinstance(error, Unavailable) else "ingest._discover"
+    monkeypatch.setattr(f"helpninja_app.knowledge.{target}", fail)
     at_once = RetryStrategy(max_attempts=MAX_ATTEMPTS, wait=0)
     monkeypatch.setattr(own.queue.app.tasks["helpninja:ingest"], "retry_strategy", at_once)
     job_id = await start_ingest(own, tenant, f"{site.url}/page-0")

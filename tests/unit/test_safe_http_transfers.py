@@ -78,6 +78,9 @@ async def test_redirects_are_followed_and_listed(site: LoopbackSite, http: SafeH
         f"{site.url}/a",
     )
     assert fetched.redirects == (f"{site.url}/a", f"{site.url}/b?x=1", f"{site.url}/sub/c")
+    # Only who is led on for good all the way has moved.
+    has_moved = [(await http.fetch(f"{site.url}{path}", max_bytes=100)).is_moved for path in site.routes]
+    assert has_moved == [False, True, True, False]
 
 
 async def test_five_redirects_are_followed_and_a_sixth_is_not(site: LoopbackSite, http: SafeHttp) -> None:

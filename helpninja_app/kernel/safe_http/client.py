@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +28,8 @@ BEGINNING_BYTES = 1 << 14
 BEGINNING_SECONDS = 5.0
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# For good (RFC 9110, 15.4.2 and 15.4.9).
+_MOVED = frozenset({301, 308})
 # Set by us alone: the first four decide where the request goes and where it ends, the last what comes back.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 
@@ -120,6 +122,7 @@ class SafeHttp:
         target = self._admit(url)
         requested = target
         visited: list[str] = []
+        is_moved = True
         async with self._time_limit(target):
             while True:
                 async with self._answer("GET", target, {"accept": accept}, None) as (head, response):
@@ -129,7 +132,8 @@ class SafeHttp:
                         if check_head is not None:
                             check_head(head)
                         body = await _read(response, head, target, max_bytes)
-                        return _fetched(requested, head, body, visited)
+                        return _fetched(requested, head, body, visited, is_moved=is_moved)
+                    is_moved = is_moved and head.status in _MOVED
                     following = self._follow(target, head)
                 visited.append(target.url)
                 if len(visited) > MAX_REDIRECTS:
@@ -309,7 +313,9 @@ async def _beginning(response: httpcore2.Response, head: Head, target: Target) -
     return b""
 
 
-def _fetched(requested: Target, head: Head, body: bytes, visited: list[str]) -> Fetched:
+def _fetched(
+    requested: Target, head: Head, body: bytes, visited: Sequence[str], *, is_moved: bool = False
+) -> Fetched:
     return Fetched(
         requested_url=requested.url,
         url=head.url,
@@ -319,4 +325,5 @@ def _fetched(requested: Target, head: Head, body: bytes, visited: list[str]) -> 
         charset=head.charset,
         body=body,
         redirects=tuple(visited),
+        is_moved=is_moved and bool(visited),
     )

@@ -51,7 +51,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A complete answer. ``url`` is the final one, ``redirects`` the addresses that led to it in order."""
+    """A complete answer. ``url`` is the final one, ``redirects`` the addresses that led to it in order.
+
+    ``is_moved`` when each of them said that it leads there for good.
+    """
 
     requested_url: str
     url: str
@@ -61,3 +64,4 @@ class Fetched:
     charset: str | None
     body: bytes = field(repr=False)
     redirects: tuple[str, ...] = ()
+    is_moved: bool = False

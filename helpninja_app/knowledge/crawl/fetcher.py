@@ -123,6 +123,7 @@ def read_page(fetched: Fetched) -> Page:
         charset=fetched.charset,
         body=fetched.body,
         fetched_at=datetime.now(UTC),
+        is_moved=fetched.is_moved,
     )
 
 

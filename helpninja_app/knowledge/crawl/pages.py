@@ -55,7 +55,10 @@ MARKS_WITHIN = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as it came; ``canonical_url`` is where it was found in the end, its type one we read."""
+    """A page as it came; ``canonical_url`` is where it was found in the end, its type one we read.
+
+    ``is_moved`` when it was led there for good.
+    """
 
     url: str
     canonical_url: str
@@ -63,6 +66,7 @@ class Page:
     charset: str | None
     body: bytes = field(repr=False)
     fetched_at: datetime
+    is_moved: bool = False
 
 
 def may_be_page(content_type: str) -> bool:
