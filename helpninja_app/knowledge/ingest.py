@@ -156,7 +156,8 @@ async def _work_through(tools: KnowledgeTools, run: Run) -> bool:
             is_deleted = await is_source_deleted(session, run)
             pages = [] if is_deleted else await _pending(session, run)
             if pages and time.monotonic() > until:
-                await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, Priority.LONG)
+                priority = Priority.SCHEDULED if job.is_scheduled else Priority.LONG
+                await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, priority)
                 return False
         if is_deleted:
             await _finish(tools, run, JobState.CANCELLED, "Its source was deleted.")

@@ -13,13 +13,13 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.queue import Priority
-from helpninja_app.knowledge import deadlines
+from helpninja_app.knowledge import deadlines, ingest
 from helpninja_app.knowledge.bin import KEPT
 from helpninja_app.knowledge.deadlines import meet_knowledge_deadline, meet_knowledge_deadlines
-from helpninja_app.knowledge.models import Schedule, Source, SourceKind
+from helpninja_app.knowledge.models import IngestJob, IngestPage, Schedule, Source, SourceKind
 from helpninja_app.knowledge.schedules import next_run, start_due_syncs
 from helpninja_app.knowledge.sources import change_source, delete_source, get_source
-from helpninja_app.resources import Resources
+from helpninja_app.resources import Resources, knowledge_limits
 from tests.factories import Factory, Tenant
 
 MOMENT = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -55,6 +55,17 @@ async def tick(resources: Resources, moment: datetime) -> None:
 async def rows(resources: Resources, tenant: Tenant, query: str) -> list[Any]:
     async with resources.database.unit_of_work(tenant.scope) as session:
         return list((await session.execute(text(query), {"workspace": tenant.id})).all())
+
+
+async def priorities(resources: Resources, tenant: Tenant) -> list[int]:
+    """Those of the ingests that wait."""
+    found = await rows(
+        resources,
+        tenant,
+        "select priority from procrastinate_jobs where task_name = 'helpninja:ingest'"
+        " and args ->> 'workspace_id' = cast(cast(:workspace as uuid) as text)",
+    )
+    return [priority for (priority,) in found]
 
 
 async def runs(resources: Resources, tenant: Tenant) -> int:
@@ -101,13 +112,37 @@ async def test_a_due_source_is_read_once_behind_everything_else(
         view = await get_source(session, tenant.id, source.id)
     assert view.next_sync_at == source.next_sync_at + timedelta(days=6)
     assert view.last_run is not None
-    [(priority,)] = await rows(
-        resources,
-        tenant,
-        "select priority from procrastinate_jobs where task_name = 'helpninja:ingest'"
-        " and args ->> 'workspace_id' = cast(cast(:workspace as uuid) as text)",
+    assert await priorities(resources, tenant) == [Priority.SCHEDULED]
+
+
+@pytest.mark.parametrize(
+    ("is_scheduled", "after_a_slice"), [(True, Priority.SCHEDULED), (False, Priority.LONG)]
+)
+async def test_a_run_that_nobody_waits_for_stays_behind_the_others_after_its_first_slice(
+    resources: Resources,
+    factory: Factory,
+    monkeypatch: pytest.MonkeyPatch,
+    is_scheduled: bool,
+    after_a_slice: Priority,
+) -> None:
+    tenant = await factory.tenant()
+    source = await a_source(resources, tenant)
+    job = IngestJob(
+        workspace_id=tenant.id,
+        source_id=source.id,
+        input=source.location,
+        discovered=True,
+        is_scheduled=is_scheduled,
     )
-    assert priority == Priority.SCHEDULED
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        session.add(job)
+        await session.flush()
+        session.add(IngestPage(workspace_id=tenant.id, job_id=job.id, position=0, url=source.location))
+    monkeypatch.setattr(ingest, "SLICE_SECONDS", -1.0)
+    limits = knowledge_limits(resources.settings, tenant.workspace.plan)
+    model = tenant.workspace.embedding_model
+    await ingest.run_ingest(resources.knowledge, tenant.id, job.id, model, limits)
+    assert await priorities(resources, tenant) == [after_a_slice]
 
 
 async def test_a_run_that_is_still_under_way_is_not_doubled(resources: Resources, factory: Factory) -> None:
