@@ -1,4 +1,4 @@
-"""What members chose for a page by hand, to be kept while the page is gone.
+"""What members chose for a page by hand, to be kept while it is gone; the websites a source really reads.
 
 Revision ID: 0027
 Revises: 0026
@@ -27,6 +27,7 @@ create table page_choices (
 create index on page_choices (workspace_id, source_id);
 -- Where the page of an address was before is asked for each new page.
 create index ingest_pages_url on ingest_pages using hash (url);
+alter table sources add column hosts text[] not null default '{}';
 """
 # Until now a page that is not for whom its source is for was the only trace of a choice.
 CHOSEN_BEFORE = """
@@ -53,3 +54,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("drop table page_choices")
     op.execute("drop index ingest_pages_url")
+    op.execute("alter table sources drop column hosts")

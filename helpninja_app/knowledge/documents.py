@@ -261,8 +261,8 @@ async def restore_documents(
             raise Conflict(
                 "The source of this page is deleted too. Restore the source to get its pages back."
             )
-    for host in {source.host for _, source in rows if source.host}:
-        await check_sites(session, workspace_id, host, limits)
+    hosts = [host for _, source in rows for host in source.sites]
+    await check_sites(session, workspace_id, hosts, limits)
     await session.flush()
     restored = await restore_from_bin(session, queue, workspace_id, [item for item, _ in rows], limits)
     if len(restored) < len(wanted):

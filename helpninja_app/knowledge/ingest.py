@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.errors import FetchFailed, FileRefused, HelpNinjaError, InputRefused, Invalid
+from helpninja_app.errors import FetchFailed, FileRefused, HelpNinjaError, InputRefused, Invalid, LimitUsedUp
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.queue import Priority
@@ -29,7 +29,7 @@ from helpninja_app.knowledge.gone_pages import (
     remove_moved,
 )
 from helpninja_app.knowledge.indexing import touch_source
-from helpninja_app.knowledge.ingest_requests import enqueue_ingest, load_job
+from helpninja_app.knowledge.ingest_requests import claim_sites, enqueue_ingest, load_job
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
@@ -94,7 +94,7 @@ async def run_ingest(
         try:
             kind = await _discover(tools, run)
             run = replace(run, is_page=kind == SourceKind.PAGE.value)
-        except InputRefused as error:
+        except (InputRefused, LimitUsedUp) as error:
             if isinstance(error, FetchFailed) and error.remote_status in GONE:
                 await _forget_input(tools, run, error.detail)
             await _finish(tools, run, JobState.FAILED, error.detail)
@@ -109,6 +109,7 @@ async def _discover(tools: KnowledgeTools, run: Run) -> str:
     if run.was_sitemap and found.kind != SourceKind.SITEMAP.value:
         raise InputRefused("There was a sitemap at this address, and now there is a page instead.")
     async with tools.database.unit_of_work(run.scope) as session:
+        await claim_sites(session, run.workspace_id, run.source_id, found.hosts, run.limits)
         excluded = await excluded_among(session, run.workspace_id, found.pages)
     rows: list[tuple[str, PageState, str | None]] = [
         (url, PageState.SKIPPED, EXCLUDED) if url in excluded else (url, PageState.PENDING, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
-from helpninja_app.knowledge.overview import list_sites
+from helpninja_app.knowledge.overview import is_named_already, list_sites
 
 SHOWN_PAGES = 200
 
@@ -95,7 +96,8 @@ async def request_ingest(
     url = canonical_url(address)
     host = site_host(url)
     await session.execute(_LOCK_SITES, {"workspace": str(workspace_id)})
-    await check_sites(session, workspace_id, host, limits)
+    if not await is_named_already(session, workspace_id, host):
+        await check_sites(session, workspace_id, [host], limits)
     source = await _find_source(session, workspace_id, url)
     if source is None:
         source = Source(
@@ -274,17 +276,38 @@ async def _revive(session: AsyncSession, source: Source, audience: Audience) -> 
     await session.flush()
 
 
-async def check_sites(session: AsyncSession, workspace_id: UUID, host: str, limits: KnowledgeLimits) -> None:
-    """Raise ``LimitUsedUp`` when ``host`` would be one website too many for the plan."""
+async def claim_sites(
+    session: AsyncSession, workspace_id: UUID, source_id: UUID, hosts: Sequence[str], limits: KnowledgeLimits
+) -> None:
+    """Note on which websites the pages of a source are; ``LimitUsedUp`` when they are too many."""
+    await session.execute(_LOCK_SITES, {"workspace": str(workspace_id)})
+    await check_sites(session, workspace_id, hosts, limits, besides=source_id)
+    await session.execute(
+        update(Source)
+        .where(col(Source.workspace_id) == workspace_id, col(Source.id) == source_id)
+        .values(hosts=list(hosts))
+    )
+
+
+async def check_sites(
+    session: AsyncSession,
+    workspace_id: UUID,
+    hosts: Sequence[str],
+    limits: KnowledgeLimits,
+    *,
+    besides: UUID | None = None,
+) -> None:
+    """Raise ``LimitUsedUp`` when ``hosts`` would be more websites than the plan has, with those there are."""
     if limits.sites is None:
         return
-    hosts = await list_sites(session, workspace_id)
-    if host not in hosts and len(hosts) >= limits.sites:
+    known = await list_sites(session, workspace_id, besides=besides)
+    new = [host for host in dict.fromkeys(hosts) if host not in known]
+    if new and len(known) + len(new) > limits.sites:
         raise LimitUsedUp(
-            f"{host} would be website number {len(hosts) + 1}, and the {limits.plan} plan includes"
+            f"{new[-1]} would be website number {len(known) + len(new)}, and the {limits.plan} plan includes"
             f" {limits.sites}. Remove a website, or have an owner change the plan under Billing.",
             limit=limits.sites,
-            used=len(hosts),
+            used=len(known),
         )
 
 

@@ -57,7 +57,10 @@ class PageState(StrEnum):
 
 
 class Source(SQLModel, table=True):
-    """``body`` is the Markdown of a note; one with ``deleted_at`` is kept for a while, to be restored."""
+    """``body`` is the Markdown of a note; one with ``deleted_at`` is kept for a while, to be restored.
+
+    ``host`` is the website that was named, ``hosts`` are those that its pages are on, once that is known.
+    """
 
     __tablename__ = "sources"
 
@@ -66,6 +69,7 @@ class Source(SQLModel, table=True):
     kind: str
     location: str
     host: str = ""
+    hosts: list[str] = texts_column()
     title: str = ""
     body: str = ""
     audience: str
@@ -74,6 +78,11 @@ class Source(SQLModel, table=True):
     deleted_at: datetime | None = time_column(is_optional=True)
     created_at: datetime = time_column()
     last_synced_at: datetime | None = time_column(is_optional=True)
+
+    @property
+    def sites(self) -> list[str]:
+        """The websites that it counts for; none for a file or a note."""
+        return self.hosts or [host for host in [self.host] if host]
 
 
 class Document(SQLModel, table=True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -44,10 +45,25 @@ class IngestUnderWay:
     failed: int
 
 
-async def list_sites(session: AsyncSession, workspace_id: UUID) -> set[str]:
+async def list_sites(session: AsyncSession, workspace_id: UUID, *, besides: UUID | None = None) -> set[str]:
     """The hosts that count as websites: of what has documents or is being read. A mistyped address takes
-    nobody's place.
+    nobody's place; ``besides`` is a source that is left out.
     """
+    known = func.nullif(col(Source.hosts), cast([], ARRAY(Text)))
+    sites = func.unnest(func.coalesce(known, array([col(Source.host)])))
+    found = await session.execute(
+        select(sites).where(_counts(workspace_id), col(Source.id).is_distinct_from(besides)).distinct()
+    )
+    return set(found.scalars())
+
+
+async def is_named_already(session: AsyncSession, workspace_id: UUID, host: str) -> bool:
+    """Whether a source was named by this host, wherever that leads: only who looks knows it."""
+    found = await session.execute(select(exists().where(_counts(workspace_id), col(Source.host) == host)))
+    return bool(found.scalar_one())
+
+
+def _counts(workspace_id: UUID) -> ColumnElement[bool]:
     has_documents = exists().where(
         col(Document.workspace_id) == workspace_id, col(Document.source_id) == col(Source.id)
     )
@@ -56,16 +72,11 @@ async def list_sites(session: AsyncSession, workspace_id: UUID) -> set[str]:
         col(IngestJob.source_id) == col(Source.id),
         col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
     )
-    found = await session.execute(
-        select(col(Source.host))
-        .where(
-            col(Source.workspace_id) == workspace_id,
-            col(Source.kind).in_(WEB_KINDS),
-            or_(has_documents, is_being_read),
-        )
-        .distinct()
+    return and_(
+        col(Source.workspace_id) == workspace_id,
+        col(Source.kind).in_(WEB_KINDS),
+        or_(has_documents, is_being_read),
     )
-    return set(found.scalars())
 
 
 async def count_knowledge(session: AsyncSession, workspace_id: UUID) -> KnowledgeCounts:

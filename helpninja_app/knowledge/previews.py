@@ -137,7 +137,7 @@ async def _limits(
 ) -> list[str]:
     told: list[str] = []
     try:
-        await check_sites(session, workspace_id, found.host, limits)
+        await check_sites(session, workspace_id, found.hosts, limits)
     except LimitUsedUp as error:
         told.append(error.detail)
     if found.is_cut:

@@ -245,8 +245,7 @@ async def restore_source(
     workspace_id = actor.workspace_id
     await lock_index(session, workspace_id)
     source = await _load(session, workspace_id, source_id, is_deleted=True)
-    if source.host:
-        await check_sites(session, workspace_id, source.host, limits)
+    await check_sites(session, workspace_id, source.sites, limits)
     found = await session.execute(
         select(DeletedDocument).where(
             col(DeletedDocument.workspace_id) == workspace_id,

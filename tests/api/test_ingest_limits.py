@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from helpninja_app.billing import plans
+from helpninja_app.errors import LimitUsedUp
+from helpninja_app.knowledge.crawl.discovery import Discovery
+from helpninja_app.knowledge.ingest_requests import claim_sites, request_ingest
+from helpninja_app.knowledge.limits import KnowledgeLimits
+from helpninja_app.knowledge.models import Source
 from tests.api.ingesting import documents, html, ingest, sitemap, sitemap_index, xml
 from tests.conftest import OpenResources, OpenSite
-from tests.factories import Factory
+from tests.factories import Factory, Tenant
+from tests.loopback_site import redirect
 from tests.plan_words import assert_shows_the_way
 
 pytestmark = pytest.mark.usefixtures("worker", "no_backoff")
@@ -49,6 +57,59 @@ async def test_an_address_that_gave_nothing_takes_no_place_of_a_website(
                 "/api/ingest", json={"input": f"{other.url}/a"}, headers=tenant.headers
             )
             assert response.status_code == 402
+
+
+async def refused(client: httpx.AsyncClient, tenant: Tenant, address: str) -> str:
+    response = await client.post("/api/ingest", json={"input": address}, headers=tenant.headers)
+    assert response.status_code in {402, 422}, response.text
+    return str(response.json()["error"])
+
+
+async def test_the_website_that_counts_is_the_one_that_an_address_leads_to(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, site, third = await open_site(), await open_site(), await open_site({"/c": html("caps")})
+    named.routes |= {f"/{name}": redirect(f"{site.url}/{name}") for name in "ab"}
+    named.routes["/c"] = redirect(f"{third.url}/c")
+    site.routes |= {"/a": html("axes"), "/b": html("bags"), "/d": html("dice")}
+    tenant = await factory.tenant()
+    limit(monkeypatch, sites=1)
+    assert (await ingest(client, tenant, f"{named.url}/a"))["docs"] == 1
+    # Both names of it are known now, and neither takes the place of another.
+    for address in (f"{named.url}/b", f"{site.url}/d", f"{named.url}/a"):
+        assert (await ingest(client, tenant, address))["docs"] == 1
+    assert f"{third.host} would be website number 2" in await refused(client, tenant, f"{named.url}/c")
+    assert third.host in await refused(client, tenant, f"{third.url}/c")
+    assert set(await documents(client, tenant)) == {f"{site.url}/{name}" for name in "abd"}
+
+
+async def test_a_sitemap_with_pages_of_two_websites_counts_for_two(
+    client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, site = await open_site({"/a": html("axes")}), await open_site({"/b": html("bags")})
+    named.routes["/sitemap.xml"] = redirect(f"{site.url}/sitemap.xml")
+    site.routes["/sitemap.xml"] = xml(sitemap(f"{named.url}/a", f"{site.url}/b"))
+    tenant = await factory.tenant()
+    limit(monkeypatch, sites=1)
+    assert "website number 2" in await refused(client, tenant, f"{named.url}/sitemap.xml")
+    assert await documents(client, tenant) == {}
+    site.routes["/sitemap.xml"] = xml(sitemap(f"{site.url}/b"))
+    assert (await ingest(client, tenant, f"{named.url}/sitemap.xml"))["docs"] == 1
+
+
+async def test_a_website_with_and_without_www_is_one(factory: Factory) -> None:
+    tenant = await factory.tenant(plan="free")
+    limits = KnowledgeLimits("free", sites=1, documents=None, pages_per_crawl=1, upload_bytes=1)
+    bare = "https://example.com/"
+    async with factory.resources.database.unit_of_work(tenant.scope) as session:
+        queue = factory.resources.queue
+        await request_ingest(session, queue, tenant.id, bare, limits, requested_by="test")
+        source_id = (await session.execute(select(col(Source.id)))).scalar_one()
+        found = Discovery("page", "example.com", pages=["https://www.example.com/"])
+        await claim_sites(session, tenant.id, source_id, found.hosts, limits)
+        with pytest.raises(LimitUsedUp):
+            await claim_sites(session, tenant.id, source_id, ["example.com", "example.org"], limits)
+        await session.rollback()
 
 
 async def test_a_note_takes_no_place_of_a_website(

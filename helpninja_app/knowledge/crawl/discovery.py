@@ -56,6 +56,11 @@ class Discovery:
     is_complete: bool = False
     is_cut: bool = False
 
+    @property
+    def hosts(self) -> list[str]:
+        """The websites that the pages are on: those of a sitemap can be on the one that was named as well."""
+        return list(dict.fromkeys(map(site_host, self.pages))) or [self.host]
+
 
 async def discover(
     fetcher: PageFetcher, url: str, *, max_pages: int, max_seconds: float = MAX_SECONDS
