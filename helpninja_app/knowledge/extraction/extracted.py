@@ -26,39 +26,23 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A link of an HTML page; ``url`` is as written, not resolved."""
-
-    url: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Extracted:
     """The readable part of a document.
 
     ``language_hint`` is what the document says of itself (lower-case ISO 639-1) and may be wrong.
-    ``base``, ``canonical``, ``links`` and ``robots`` (such as ``noindex``) are an HTML page's own words.
+    ``robots`` (such as ``noindex``) are an HTML page's own words.
     """
 
     kind: Kind
     title: str
     markdown: str
     language_hint: str | None = None
-    links: tuple[Link, ...] = ()
-    base: str | None = None
-    canonical: str | None = None
     robots: frozenset[str] = frozenset()
     pages: int = 1
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            **asdict(self),
-            "links": [[link.url, link.text] for link in self.links],
-            "robots": sorted(self.robots),
-        }
+        return {**asdict(self), "robots": sorted(self.robots)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Extracted:
-        links = tuple(Link(url, text) for url, text in data.pop("links"))
-        return cls(**{**data, "links": links, "robots": frozenset(data["robots"])})
+        return cls(**{**data, "robots": frozenset(data["robots"])})

@@ -8,7 +8,7 @@ import trafilatura
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from helpninja_app.knowledge.extraction.charsets import decode_text
-from helpninja_app.knowledge.extraction.extracted import Extracted, Link
+from helpninja_app.knowledge.extraction.extracted import Extracted
 from helpninja_app.knowledge.extraction.tree_markdown import markdown_of
 
 _MAIN = "main, [role=main], article"
@@ -24,12 +24,11 @@ _SHORT = 200
 _MUCH_MORE = 4
 # Characters. Trafilatura's work grows faster than the page, to ten seconds for a megabyte.
 _LARGE = 400_000
-_MOST_LINKS = 5_000
 _TITLE_MOST = 300
 
 
 def extract_html(body: bytes, *, charset: str | None, name: str) -> Extracted:
-    """Title, main text and links of a page; ``charset`` is the HTTP header's.
+    """Title and main text of a page; ``charset`` is the HTTP header's.
 
     A page says by ``<main>`` or ``<article>`` what it is about, and that is taken whole. Where it does not,
     the main text is found by trafilatura (Barbaresi, ACL 2021). It is made for articles and drops parts of
@@ -39,11 +38,6 @@ def extract_html(body: bytes, *, charset: str | None, name: str) -> Extracted:
     tree = LexborHTMLParser(html)
     title = _title(tree) or name
     _drop_datelines(tree)
-    links = tuple(_links(tree))
-    base, canonical = (
-        _attribute(tree, "base[href]", "href"),
-        _attribute(tree, 'link[rel="canonical"]', "href"),
-    )
     robots = _attribute(tree, 'meta[name="robots" i]', "content") or ""
     language = _LANGUAGE.match((_attribute(tree, "html[lang]", "lang") or "").strip().lower())
     return Extracted(
@@ -51,9 +45,6 @@ def extract_html(body: bytes, *, charset: str | None, name: str) -> Extracted:
         title=title,
         markdown=_main_markdown(html, tree),
         language_hint=language[1] if language else None,
-        links=links,
-        base=base,
-        canonical=canonical,
         robots=frozenset(word for word in re.split(r"[\s,]+", robots.lower()) if word),
     )
 
@@ -156,17 +147,6 @@ def _title(tree: LexborHTMLParser) -> str:
     if heading and len(headings) == 1 and (heading.lower() in official.lower() or not official):
         return heading[:_TITLE_MOST]
     return (official or shared.strip() or heading)[:_TITLE_MOST]
-
-
-def _links(tree: LexborHTMLParser) -> list[Link]:
-    links: dict[str, Link] = {}
-    for node in tree.css("a[href]"):
-        url = (node.attributes.get("href") or "").strip()
-        if url and not url.startswith("#") and url not in links:
-            links[url] = Link(url[:2_000], _text(node)[:200])
-            if len(links) == _MOST_LINKS:
-                break
-    return list(links.values())
 
 
 def _attribute(tree: LexborHTMLParser, selector: str, name: str) -> str | None:
