@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, changes, record
-from helpninja_app.errors import FieldError, Invalid, LimitUsedUp, NotFound
+from helpninja_app.errors import FieldError, Invalid, NotFound
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Audience
@@ -19,6 +19,7 @@ from helpninja_app.knowledge.indexing import load_document
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
+from helpninja_app.knowledge.room import check_room
 from helpninja_app.knowledge.uploads import request_vectorisation
 
 MAX_TITLE = 300
@@ -77,7 +78,7 @@ async def create_note(
     check_note(title, markdown)
     # One at a time, so that what arrives together cannot all be the last one allowed.
     await lock_index(session, actor.workspace_id)
-    await _check_limit(session, actor.workspace_id, limits)
+    await check_room(session, actor.workspace_id, limits)
     document_id = new_id()
     source = Source(
         workspace_id=actor.workspace_id,
@@ -218,19 +219,3 @@ async def _source_of(
     if source is None:
         raise NotFound("There is no such note.")
     return source
-
-
-async def _check_limit(session: AsyncSession, workspace_id: UUID, limits: KnowledgeLimits) -> None:
-    if limits.documents is None:
-        return
-    counted = await session.execute(
-        select(func.count()).select_from(Document).where(col(Document.workspace_id) == workspace_id)
-    )
-    used = counted.scalar_one()
-    if used >= limits.documents:
-        raise LimitUsedUp(
-            f"All {limits.documents} documents of the {limits.plan} plan are used."
-            " Delete one, or have an owner change the plan under Billing.",
-            limit=limits.documents,
-            used=used,
-        )

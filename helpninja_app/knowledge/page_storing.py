@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -25,6 +25,7 @@ from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, DocumentStatus, JobState, PageState, Source
 from helpninja_app.knowledge.page_choices import carry_choice, choice_for, follow_page
+from helpninja_app.knowledge.room import room_left
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 
@@ -150,16 +151,8 @@ async def _apply_choice(session: AsyncSession, run: Run, url: str) -> None:
 
 async def _check_documents(session: AsyncSession, run: Run, asked: str) -> None:
     """Whether there is room for another document, the one of a page's old address left out: that one goes."""
-    if run.limits.documents is None:
-        return
-    count = (
-        await session.execute(
-            select(func.count())
-            .select_from(Document)
-            .where(col(Document.workspace_id) == run.workspace_id, col(Document.url).is_distinct_from(asked))
-        )
-    ).scalar_one()
-    if count >= run.limits.documents:
+    room = await room_left(session, run.workspace_id, run.limits, besides=asked)
+    if room is not None and room < 1:
         raise Invalid(f"Over the limit of {run.limits.documents} documents of the {run.limits.plan} plan.")
 
 

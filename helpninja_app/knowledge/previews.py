@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, any_, cast, func, select
+from sqlalchemy import ARRAY, Text, any_, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -22,6 +22,7 @@ from helpninja_app.knowledge.exclusions import excluded_among
 from helpninja_app.knowledge.ingest_requests import PageOutcome, check_sites
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, PageState
+from helpninja_app.knowledge.room import room_left
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 SECONDS = 10.0
@@ -145,14 +146,10 @@ async def _limits(
             f"Only the first {limits.pages_per_crawl:,} pages would be read: that is what the {limits.plan}"
             " plan includes in a crawl."
         )
-    if limits.documents is not None:
-        counted = await session.execute(
-            select(func.count()).select_from(Document).where(col(Document.workspace_id) == workspace_id)
+    room = await room_left(session, workspace_id, limits)
+    if room is not None and len(found.pages) - known > max(room, 0):
+        told.append(
+            f"The {limits.plan} plan has room for {max(room, 0):,} more documents, and"
+            f" {len(found.pages) - known:,} new pages were found."
         )
-        room = max(limits.documents - counted.scalar_one(), 0)
-        if len(found.pages) - known > room:
-            told.append(
-                f"The {limits.plan} plan has room for {room:,} more documents, and"
-                f" {len(found.pages) - known:,} new pages were found."
-            )
     return told

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, cast, func, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.errors import LimitUsedUp
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.queue import Priority, Queue
 from helpninja_app.knowledge.bin import take_from_bin
@@ -17,6 +16,7 @@ from helpninja_app.knowledge.exclusions import include_pages
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import DeletedDocument, Document, DocumentStatus
 from helpninja_app.knowledge.re_embedding import TASK
+from helpninja_app.knowledge.room import check_room
 
 
 async def restore_from_bin(
@@ -45,7 +45,7 @@ async def restore_from_bin(
             chosen[item.id] = item.url
             # The page may have been read and deleted several times: the latest one is what comes back.
             taken |= {item.url} if item.url is not None else set()
-    await _check_limit(session, workspace_id, len(chosen), limits)
+    await check_room(session, workspace_id, limits, more=len(chosen))
     if chosen and not await take_from_bin(session, workspace_id, list(chosen)):
         # The workspace changed its embedding model since: words find them at once, vectors soon.
         await queue.enqueue(
@@ -77,19 +77,3 @@ async def _unread(session: AsyncSession, workspace_id: UUID, document_ids: Itera
         )
     )
     return list(found.scalars())
-
-
-async def _check_limit(session: AsyncSession, workspace_id: UUID, more: int, limits: KnowledgeLimits) -> None:
-    if limits.documents is None:
-        return
-    counted = await session.execute(
-        select(func.count()).select_from(Document).where(col(Document.workspace_id) == workspace_id)
-    )
-    used = counted.scalar_one()
-    if used + more > limits.documents:
-        raise LimitUsedUp(
-            f"The {limits.plan} plan has room for {limits.documents} documents, and {used} are there already."
-            " Delete some, or have an owner change the plan under Billing.",
-            limit=limits.documents,
-            used=used,
-        )

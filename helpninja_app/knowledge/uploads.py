@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.errors import FileRefused, HelpNinjaError, Invalid, LimitUsedUp
+from helpninja_app.errors import FileRefused, HelpNinjaError, Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.queue import Priority, Queue
@@ -31,6 +31,7 @@ from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
 from helpninja_app.knowledge.page_choices import choice_for
+from helpninja_app.knowledge.room import check_room
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 # What this long of looking finds is told to whoever uploads; the rest is found by the job.
@@ -85,18 +86,7 @@ async def add_upload(
     if limits.documents is not None:
         # One at a time, so that uploads that arrive together cannot all be the last one allowed.
         await lock_index(session, workspace_id)
-        count = (
-            await session.execute(
-                select(func.count()).select_from(Document).where(col(Document.workspace_id) == workspace_id)
-            )
-        ).scalar_one()
-        if count >= limits.documents:
-            raise LimitUsedUp(
-                f"All {limits.documents} documents of the {limits.plan} plan are used."
-                " Delete one, or have an owner change the plan under Billing.",
-                limit=limits.documents,
-                used=count,
-            )
+        await check_room(session, workspace_id, limits)
     source = Source(
         id=new_id(),
         workspace_id=workspace_id,
