@@ -139,7 +139,7 @@ async def test_a_run_that_nobody_waits_for_stays_behind_the_others_after_its_fir
         await session.flush()
         session.add(IngestPage(workspace_id=tenant.id, job_id=job.id, position=0, url=source.location))
     monkeypatch.setattr(ingest, "SLICE_SECONDS", -1.0)
-    limits = knowledge_limits(resources.settings, tenant.workspace.plan)
+    limits = knowledge_limits(resources.settings, tenant.workspace)
     model = tenant.workspace.embedding_model
     await ingest.run_ingest(resources.knowledge, tenant.id, job.id, model, limits)
     assert await priorities(resources, tenant) == [after_a_slice]
