@@ -18,7 +18,8 @@ from fastapi.responses import Response
 from api_routes.chat_citations import cited_passage
 from api_routes.problems import problem_body, problem_response
 from helpninja_app.answers.pipeline import Token
-from helpninja_app.chats.answering import Answered, ChatEvent, Started
+from helpninja_app.chats.answering import ChatEvent, Started
+from helpninja_app.chats.writing import Answered
 from helpninja_app.errors import HelpNinjaError, Unavailable
 from helpninja_app.kernel.draining import stopping
 from helpninja_app.kernel.telemetry import STREAMS

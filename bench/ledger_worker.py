@@ -29,8 +29,9 @@ from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoke
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import AGENCY
 from helpninja_app.billing.reservations import release, reserve, settle
-from helpninja_app.chats.answering import Answered, ChatDesk, Started, answer_member
+from helpninja_app.chats.answering import Started, answer_member
 from helpninja_app.chats.turns import Ask
+from helpninja_app.chats.writing import Answered, ChatDesk
 from helpninja_app.errors import Conflict, ProviderFailed
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database, new_id

@@ -23,7 +23,7 @@ from helpninja_app.billing.prices import PlanPrice, Prices
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
 from helpninja_app.billing.stripe_gateway import StripeGateway
-from helpninja_app.chats.answering import ChatDesk, Stop
+from helpninja_app.chats.writing import ChatDesk, Stop
 from helpninja_app.conversations.delivering import Courier, Send
 from helpninja_app.conversations.delivery_records import Fallbacks
 from helpninja_app.errors import Unavailable

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-import structlog
-
 from helpninja_app.accounts.callers import StaffCaller
-from helpninja_app.answers.answerers import Answerers
 from helpninja_app.answers.catalogue import Model
-from helpninja_app.answers.citations import CitationStream, cite
-from helpninja_app.answers.pipeline import Pipeline, Question, Retrieved, Token, pieces
-from helpninja_app.answers.prompt import Prompt
-from helpninja_app.answers.providers.base import (
-    Finished,
-    FinishReason,
-    Provider,
-    TextDelta,
-    TokenUsage,
-)
-from helpninja_app.answers.small_talk import answer_small_talk
-from helpninja_app.billing.plans import Plan
-from helpninja_app.chats.at_once import begin_at_once, finish_at_once
-from helpninja_app.chats.models import MessageState
+from helpninja_app.answers.pipeline import Question, Retrieved, Token
+from helpninja_app.chats.at_once import begin_at_once
 from helpninja_app.chats.prompts import (
     SHORT_ANSWER_TOKENS,
     build_chat_prompt,
@@ -40,30 +23,17 @@ from helpninja_app.chats.turns import (
     Begun,
     Context,
     Price,
-    Written,
     begin_turn,
     dead_before,
-    finish_turn,
-    keep_text,
     read_context,
     refuse_unready,
     states_of,
 )
-from helpninja_app.errors import HelpNinjaError, ProviderFailed
-from helpninja_app.kernel.background import Background
-from helpninja_app.kernel.database import Database
+from helpninja_app.chats.writing import Answered, AnswerUnderWay, ChatDesk
+from helpninja_app.errors import HelpNinjaError
 from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
-from helpninja_app.knowledge.tokens import estimate_tokens
-
-log = structlog.get_logger(__name__)
 
 PASSAGES = 8
-# How often what is written is stored: after a crash that much is lost, and other tabs see it that late.
-KEEP_SECONDS = 2.0
-NOT_FOUND = (
-    "I found nothing in the documents that answers this. The offline model can only quote them: put it in"
-    " other words, choose other documents, or take another model."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,59 +48,7 @@ class Started:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The answer as it is stored; ``finish`` is ``None`` where it was interrupted."""
-
-    message_id: UUID
-    model: str
-    text: str
-    state: MessageState
-    finish: FinishReason | None
-    citations: tuple[dict[str, Any], ...]
-    usage: TokenUsage
-    credits: int
-
-
 ChatEvent = Started | Token | Answered
-
-
-class Stop:
-    """Ends an answer from outside, at its next piece or while that is waited for."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self._waiting: asyncio.Timeout | None = None
-
-    def set(self) -> None:
-        self.is_set = True
-        if self._waiting is not None:
-            self._waiting.reschedule(asyncio.get_running_loop().time())
-
-    async def next_of(self, events: AsyncGenerator[Any, None]) -> Any:
-        """The next event; ``None`` when there is none, or no more is wanted."""
-        if self.is_set:
-            return None
-        try:
-            async with asyncio.timeout(None) as self._waiting:
-                return await anext(events, None)
-        except TimeoutError:
-            return None
-        finally:
-            self._waiting = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChatDesk:
-    """What answering needs of this process; ``longest`` is how many seconds an answer may take."""
-
-    database: Database
-    pipeline: Pipeline
-    answerers: Answerers
-    background: Background
-    plan: Plan
-    longest: float
-    under_way: dict[UUID, Stop] = field(default_factory=dict)
 
 
 async def answer_member(
@@ -162,7 +80,7 @@ async def answer_member(
         model.credits(asked + model.output_budget(SHORT_ANSWER_TOKENS)),
     )
     begun = await _begin(desk, caller, ask, context, model, price)
-    answer = _Answer(desk, caller, begun, model, asked, retrieved)
+    answer = AnswerUnderWay(desk, caller, begun, model, asked, retrieved)
     try:
         yield Started(begun.chat_id, begun.title, begun.question_id, begun.message_id, model.id, begun.is_new)
         source = (
@@ -187,155 +105,6 @@ async def answer_member(
     ANSWERS.labels("chat", model.id).inc()
     ANSWER_SECONDS.labels("chat").observe(time.perf_counter() - began)
     yield answered
-
-
-class _Answer:
-    """An answer under way: its text so far, and what becomes of it."""
-
-    def __init__(
-        self,
-        desk: ChatDesk,
-        caller: StaffCaller,
-        begun: Begun,
-        model: Model,
-        asked: int,
-        retrieved: Retrieved | None,
-    ) -> None:
-        self._desk, self._caller, self._begun, self._model = desk, caller, begun, model
-        self._asked = asked
-        self._retrieved = retrieved
-        self._stream = CitationStream(retrieved.passages) if retrieved and retrieved.passages else None
-        self._written: list[str] = []
-        self._cited: tuple[int, ...] = ()
-        self._finished: Finished | None = None
-        self._stop = desk.under_way[begun.message_id] = Stop()
-        self._kept_at = time.monotonic()
-
-    async def generate(self, provider: Provider, prompt: Prompt) -> AsyncGenerator[Token, None]:
-        request = prompt.request(self._model, self._affordable())
-        async with aclosing(provider.stream(request)) as events:
-            while (event := await self._stop.next_of(events)) is not None:
-                if isinstance(event, TextDelta):
-                    if shown := self._feed(event.text):
-                        yield Token(shown)
-                    await self._keep()
-                else:
-                    self._finished = event
-        if not self._stop.is_set and self._finished is None:
-            raise ProviderFailed()
-        if self._stream is not None and (rest := self._stream.finish()):
-            self._written.append(rest)
-            yield Token(rest)
-
-    async def quote(self, pipeline: Pipeline, question: Question) -> AsyncGenerator[Token, None]:
-        """The offline model: small talk, or sentences of the documents."""
-        talk = await asyncio.to_thread(answer_small_talk, question.text)
-        if talk is not None:
-            text = talk.text
-        elif self._retrieved is None or not self._retrieved.passages:
-            text = NOT_FOUND
-        else:
-            quoted = await pipeline.quote(question, self._retrieved)
-            text = quoted.text if quoted.kind == "answer" else NOT_FOUND
-            self._cited = quoted.cited
-        for piece in pieces(text):
-            self._written.append(piece)
-            yield Token(piece)
-        self._finished = Finished("stop", TokenUsage(0, 0))
-
-    async def store(self, *, reason: str = "") -> Answered:
-        """Store what came of it: whole, stopped, or failed for ``reason``."""
-        self._desk.under_way.pop(self._begun.message_id, None)
-        finished = self._finished
-        state = MessageState.COMPLETE if finished is not None else MessageState.INTERRUPTED
-        if reason:
-            state = MessageState.FAILED
-        text = "".join(self._written).strip()
-        usage = finished.usage if finished else self._used_so_far()
-        written = Written(
-            text,
-            state,
-            usage,
-            finish=finished.reason if finished and not reason else None,
-            reason=reason,
-            citations=self._citations(),
-        )
-        credits = await self._finish(written, self._model.credits(usage.total))
-        return Answered(
-            self._begun.message_id,
-            self._model.id,
-            text,
-            state,
-            written.finish,
-            written.citations,
-            usage,
-            credits,
-        )
-
-    async def _finish(self, written: Written, credits: int) -> int:
-        database, caller, begun = self._desk.database, self._caller, self._begun
-        charged = await finish_at_once(database, caller, begun, written, credits)
-        if charged is not None:
-            return charged
-        async with database.unit_of_work(caller.scope) as session:
-            return await finish_turn(session, caller, begun, written, credits)
-
-    async def store_rest(self) -> None:
-        """``store`` for when nobody waits for it."""
-        try:
-            await self.store()
-        except HelpNinjaError as error:
-            log.warning("interrupted_answer_not_stored", detail=error.detail)
-
-    def _feed(self, text: str) -> str:
-        shown = self._stream.feed(text) if self._stream is not None else text
-        if shown:
-            self._written.append(shown)
-        return shown
-
-    async def _keep(self) -> None:
-        if time.monotonic() - self._kept_at < KEEP_SECONDS:
-            return
-        async with self._desk.database.unit_of_work(self._caller.scope) as session:
-            is_wanted = await keep_text(session, self._caller, self._begun, "".join(self._written))
-        if not is_wanted:
-            self._stop.set()
-        self._kept_at = time.monotonic()
-
-    def _affordable(self) -> int | None:
-        """How long an answer the reservation pays for; ``None`` where it is free or not limited."""
-        reserved = self._begun.reservation.amount
-        if not reserved:
-            return None
-        return reserved // self._model.credits_per_1000 * 1000 - self._asked
-
-    def _used_so_far(self) -> TokenUsage:
-        return TokenUsage(self._asked, estimate_tokens("".join(self._written)), is_estimate=True)
-
-    def _citations(self) -> tuple[dict[str, Any], ...]:
-        if self._retrieved is None:
-            return ()
-        return _cited(self._retrieved, self._cited or (self._stream.cited if self._stream else ()))
-
-
-def _cited(retrieved: Retrieved, indexes: Sequence[int]) -> tuple[dict[str, Any], ...]:
-    """The passages with these indexes as they are stored under an answer, numbered from 1."""
-    found = []
-    for n, index in enumerate(indexes, 1):
-        passage, place = retrieved.passages[index], retrieved.result.passages[index]
-        shown = cite(passage, n)
-        found.append(
-            {
-                "n": n,
-                "title": shown.title,
-                "url": shown.url,
-                "snippet": shown.snippet,
-                "document_id": str(place.document_id),
-                "heading": passage.heading_path,
-                "text": passage.text,
-            }
-        )
-    return tuple(found)
 
 
 async def _context(desk: ChatDesk, caller: StaffCaller, ask: Ask) -> Context:
