@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -91,15 +92,19 @@ async def answer_member(
         async with aclosing(source) as tokens:
             async for token in tokens:
                 yield token
-        answered = await answer.store()
     except HelpNinjaError as error:
-        await answer.store(reason=error.detail)
+        await answer.store_rest(reason=error.detail)
         raise
     except Exception:
-        await answer.store(reason=HelpNinjaError().detail)
+        await answer.store_rest(reason=HelpNinjaError().detail)
         raise
     except BaseException:
         # Nobody listens any more, or this process ends: what is stored must not depend on whoever left.
+        desk.background.start(answer.store_rest())
+        raise
+    try:
+        answered = await answer.store()
+    except asyncio.CancelledError:
         desk.background.start(answer.store_rest())
         raise
     ANSWERS.labels("chat", model.id).inc()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -183,12 +183,7 @@ async def finish_turn(
     """
     workspace_id = caller.workspace.id
     charged = 0
-    # In the order of ``begin_turn``, which replaces a stopped answer that is about to be stored.
-    await session.execute(
-        select(col(Chat.id))
-        .where(col(Chat.workspace_id) == workspace_id, col(Chat.id) == begun.chat_id)
-        .with_for_update()
-    )
+    await _lock_chat(session, caller, begun)
     if is_charged(written):
         charged = await settle(
             session, workspace_id, begun.reservation, credits, description=f"Chat: {begun.title}"
@@ -214,6 +209,29 @@ async def finish_turn(
     )
     await tell_owner(session, caller, begun.chat_id)
     return charged
+
+
+async def charge_of_stored(session: AsyncSession, caller: StaffCaller, begun: Begun) -> int | None:
+    """What was charged for an answer whose end is stored already; ``None`` where it is not."""
+    await _lock_chat(session, caller, begun)
+    found = await session.execute(
+        select(col(ChatMessage.credits)).where(
+            col(ChatMessage.workspace_id) == caller.workspace.id,
+            col(ChatMessage.id) == begun.message_id,
+            # Its state may say that it was stopped before its end is stored.
+            or_(col(ChatMessage.finish) != "", col(ChatMessage.input_tokens) > 0),
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def _lock_chat(session: AsyncSession, caller: StaffCaller, begun: Begun) -> None:
+    """In the order of ``begin_turn``, which replaces a stopped answer that is about to be stored."""
+    await session.execute(
+        select(col(Chat.id))
+        .where(col(Chat.workspace_id) == caller.workspace.id, col(Chat.id) == begun.chat_id)
+        .with_for_update()
+    )
 
 
 def is_charged(written: Written) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +21,10 @@ from helpninja_app.answers.prompt import Prompt
 from helpninja_app.answers.providers.base import Finished, FinishReason, Provider, TextDelta, TokenUsage
 from helpninja_app.answers.small_talk import answer_small_talk
 from helpninja_app.billing.plans import Plan
-from helpninja_app.chats.at_once import finish_at_once
 from helpninja_app.chats.models import MessageState
-from helpninja_app.chats.turns import Begun, Written, finish_turn, keep_text
-from helpninja_app.errors import HelpNinjaError, ProviderFailed
+from helpninja_app.chats.storing import NOT_STORED, close_answer, store_answer
+from helpninja_app.chats.turns import Begun, Written, keep_text
+from helpninja_app.errors import ProviderFailed, Unavailable
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database
 from helpninja_app.knowledge.tokens import estimate_tokens
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 # How often what is written is stored: after a crash that much is lost, and other tabs see it that late.
 KEEP_SECONDS = 2.0
+# Nobody's answer stands still for it longer than this.
+KEEP_PATIENCE = 1.0
 NOT_FOUND = (
     "I found nothing in the documents that answers this. The offline model can only quote them: put it in"
     " other words, choose other documents, or take another model."
@@ -175,19 +177,23 @@ class AnswerUnderWay:
         )
 
     async def _finish(self, written: Written, credits: int) -> int:
+        """What was charged. What cannot be stored is free, as soon as that much can be stored."""
         database, caller, begun = self._desk.database, self._caller, self._begun
-        charged = await finish_at_once(database, caller, begun, written, credits)
-        if charged is not None:
-            return charged
-        async with database.unit_of_work(caller.scope) as session:
-            return await finish_turn(session, caller, begun, written, credits)
-
-    async def store_rest(self) -> None:
-        """``store`` for when nobody waits for it."""
         try:
-            await self.store()
-        except HelpNinjaError as error:
-            log.warning("interrupted_answer_not_stored", detail=error.detail)
+            return await store_answer(database, caller, begun, written, credits)
+        except Exception as error:
+            is_ours = not isinstance(error, Unavailable)
+            log.warning("answer_not_stored", message=str(begun.message_id), exc_info=is_ours)
+            failed = replace(
+                written, state=MessageState.FAILED, finish=None, reason=written.reason or NOT_STORED
+            )
+            self._desk.background.start(close_answer(database, caller, begun, failed))
+            raise Unavailable(NOT_STORED) from error
+
+    async def store_rest(self, *, reason: str = "") -> None:
+        """``store`` for when what becomes of it is told to nobody."""
+        with suppress(Unavailable):
+            await self.store(reason=reason)
 
     def _feed(self, text: str) -> str:
         shown = self._stream.feed(text) if self._stream is not None else text
@@ -198,8 +204,16 @@ class AnswerUnderWay:
     async def _keep(self) -> None:
         if time.monotonic() - self._kept_at < KEEP_SECONDS:
             return
-        async with self._desk.database.unit_of_work(self._caller.scope) as session:
-            is_wanted = await keep_text(session, self._caller, self._begun, "".join(self._written))
+        try:
+            async with (
+                asyncio.timeout(KEEP_PATIENCE),
+                self._desk.database.unit_of_work(self._caller.scope) as session,
+            ):
+                is_wanted = await keep_text(session, self._caller, self._begun, "".join(self._written))
+        except (Unavailable, TimeoutError) as error:
+            # The end of the answer stores all of it.
+            log.warning("answer_not_kept", message=str(self._begun.message_id), error=type(error).__name__)
+            is_wanted = True
         if not is_wanted:
             self._stop.set()
         self._kept_at = time.monotonic()
