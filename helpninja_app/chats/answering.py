@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -80,7 +80,13 @@ async def answer_member(
         model.credits(asked + model.output_budget(prompt.tokens)),
         model.credits(asked + model.output_budget(SHORT_ANSWER_TOKENS)),
     )
-    begun = await _begin(desk, caller, ask, context, model, price)
+    beginning = desk.background.start(_begin(desk, caller, ask, context, model, price))
+    try:
+        # What is stored is known at its end only.
+        begun = await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        desk.background.start(_leave_when_begun(desk, caller, beginning, model))
+        raise
     answer = AnswerUnderWay(desk, caller, begun, model, asked, retrieved)
     try:
         yield Started(begun.chat_id, begun.title, begun.question_id, begun.message_id, model.id, begun.is_new)
@@ -93,20 +99,16 @@ async def answer_member(
             async for token in tokens:
                 yield token
     except HelpNinjaError as error:
-        await answer.store_rest(reason=error.detail)
+        await answer.store_failed(error.detail)
         raise
     except Exception:
-        await answer.store_rest(reason=HelpNinjaError().detail)
+        await answer.store_failed(HelpNinjaError().detail)
         raise
     except BaseException:
-        # Nobody listens any more, or this process ends: what is stored must not depend on whoever left.
-        desk.background.start(answer.store_rest())
+        # Nobody listens any more, or this process ends.
+        answer.leave()
         raise
-    try:
-        answered = await answer.store()
-    except asyncio.CancelledError:
-        desk.background.start(answer.store_rest())
-        raise
+    answered = await answer.store()
     ANSWERS.labels("chat", model.id).inc()
     ANSWER_SECONDS.labels("chat").observe(time.perf_counter() - began)
     yield answered
@@ -132,6 +134,14 @@ async def _begin(
         return await begin_turn(
             session, caller, desk.plan, ask, context, model.id, price, dead_before=dead_before(desk.longest)
         )
+
+
+async def _leave_when_begun(
+    desk: ChatDesk, caller: StaffCaller, beginning: asyncio.Task[Begun], model: Model
+) -> None:
+    """Nobody waits for the answer any more: nothing is asked, and what is reserved given back."""
+    with suppress(HelpNinjaError):
+        AnswerUnderWay(desk, caller, await beginning, model, asked=0, retrieved=None).leave()
 
 
 async def _retrieve(

@@ -114,6 +114,7 @@ class AnswerUnderWay:
         self._finished: Finished | None = None
         self._stop = desk.under_way[begun.message_id] = Stop()
         self._kept_at = time.monotonic()
+        self._storing: asyncio.Task[Answered] | None = None
 
     async def generate(self, provider: Provider, prompt: Prompt) -> AsyncGenerator[Token, None]:
         request = prompt.request(self._model, self._affordable())
@@ -148,8 +149,27 @@ class AnswerUnderWay:
         self._finished = Finished("stop", TokenUsage(0, 0))
 
     async def store(self, *, reason: str = "") -> Answered:
-        """Store what came of it: whole, stopped, or failed for ``reason``."""
-        self._desk.under_way.pop(self._begun.message_id, None)
+        """Store what came of it: whole, stopped, or failed for ``reason``. Goes on when who waits leaves."""
+        return await asyncio.shield(self._begin_to_store(reason))
+
+    async def store_failed(self, reason: str) -> None:
+        """``store`` for when whoever waits is told ``reason``, whatever becomes of it."""
+        with suppress(Unavailable):
+            await self.store(reason=reason)
+
+    def leave(self) -> None:
+        """``store`` for when nobody waits: what is stored must not depend on whoever left."""
+        self._begin_to_store("")
+
+    def _begin_to_store(self, reason: str) -> asyncio.Task[Answered]:
+        if self._storing is None:
+            self._desk.under_way.pop(self._begun.message_id, None)
+            self._storing = self._desk.background.start(self._store(reason))
+            # What goes wrong is logged where it does, also when nobody waits for it.
+            self._storing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._storing
+
+    async def _store(self, reason: str) -> Answered:
         finished = self._finished
         state = MessageState.COMPLETE if finished is not None else MessageState.INTERRUPTED
         if reason:
@@ -189,11 +209,6 @@ class AnswerUnderWay:
             )
             self._desk.background.start(close_answer(database, caller, begun, failed))
             raise Unavailable(NOT_STORED) from error
-
-    async def store_rest(self, *, reason: str = "") -> None:
-        """``store`` for when what becomes of it is told to nobody."""
-        with suppress(Unavailable):
-            await self.store(reason=reason)
 
     def _feed(self, text: str) -> str:
         shown = self._stream.feed(text) if self._stream is not None else text
