@@ -63,7 +63,7 @@ async def answer_member(
     generator ends the answer: what was written is kept, as interrupted, and charged.
     """
     began = time.perf_counter()
-    context = await _context(desk, caller, ask)
+    context = await _context(desk, caller, ask, model)
     provider = desk.answerers.provider_of(model) if not model.is_offline else None
     retrieved = await _retrieve(desk, caller, ask, context, model)
     prompt = build_chat_prompt(
@@ -114,14 +114,14 @@ async def answer_member(
     yield answered
 
 
-async def _context(desk: ChatDesk, caller: StaffCaller, ask: Ask) -> Context:
+async def _context(desk: ChatDesk, caller: StaffCaller, ask: Ask, model: Model) -> Context:
     if ask.chat_id is None:
         if ask.document_ids:
             (found,) = await desk.database.at_once(caller.scope, states_of(caller, ask.document_ids))
             refuse_unready(ask.document_ids, found.states)
         return Context(ask.earlier, ask.preference or "", bool(ask.uses_all_knowledge))
     async with desk.database.unit_of_work(caller.scope) as session:
-        return await read_context(session, caller, ask)
+        return await read_context(session, caller, ask, room=model.context)
 
 
 async def _begin(

@@ -148,7 +148,7 @@ async def read_messages(
     """The rows of a chat that count, oldest first; all of them, or the ``last``."""
     found = await session.execute(
         select(ChatMessage)
-        .where(*_counting(workspace_id, chat_id))
+        .where(*counting(workspace_id, chat_id))
         .order_by(col(ChatMessage.position).desc())
         .limit(last)
     )
@@ -159,14 +159,13 @@ async def _count_before(session: AsyncSession, message: ChatMessage) -> int:
     counted = await session.execute(
         select(func.count())
         .select_from(ChatMessage)
-        .where(
-            *_counting(message.workspace_id, message.chat_id), col(ChatMessage.position) < message.position
-        )
+        .where(*counting(message.workspace_id, message.chat_id), col(ChatMessage.position) < message.position)
     )
     return counted.scalar_one()
 
 
-def _counting(workspace_id: UUID, chat_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def counting(workspace_id: UUID, chat_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Of messages: those of a chat that were not replaced."""
     return (
         col(ChatMessage.workspace_id) == workspace_id,
         col(ChatMessage.chat_id) == chat_id,

@@ -18,10 +18,11 @@ from helpninja_app.answers.standalone import Turn
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import Plan
 from helpninja_app.billing.reservations import Reservation, release, reserve, settle
-from helpninja_app.chats.library import load_chat, read_messages, title_of
+from helpninja_app.chats.history import position_of_question, read_history
+from helpninja_app.chats.library import load_chat, title_of
 from helpninja_app.chats.models import Chat, ChatMessage, MessageState, Role
 from helpninja_app.chats.news import tell_owner
-from helpninja_app.errors import Conflict, FieldError, Invalid, NotFound
+from helpninja_app.errors import Conflict, FieldError, Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Statement, new_id, run
 from helpninja_app.knowledge.models import DocumentStatus
@@ -91,17 +92,17 @@ class Written:
     citations: tuple[dict[str, Any], ...] = ()
 
 
-async def read_context(session: AsyncSession, caller: StaffCaller, ask: Ask) -> Context:
+async def read_context(session: AsyncSession, caller: StaffCaller, ask: Ask, *, room: int) -> Context:
     """What the stored chat says before this question, whatever the caller says that it said.
 
+    Of a long chat the end, in which there are more than ``room`` tokens.
     Raises ``NotFound`` for a chat or question that is not the caller's, and ``Invalid`` naming documents
     that are not theirs to read, or not ready.
     """
     history, preference, uses_all = ask.earlier, ask.preference, ask.uses_all_knowledge
     if ask.chat_id is not None:
         chat = await load_chat(session, caller, ask.chat_id)
-        messages = await read_messages(session, caller.workspace.id, chat.id)
-        history = turns_of(_before(messages, ask.replaces))
+        history = await read_history(session, caller.workspace.id, chat.id, replaces=ask.replaces, room=room)
         preference = chat.preference if preference is None else preference
         uses_all = chat.uses_all_knowledge if uses_all is None else uses_all
     if ask.document_ids:
@@ -255,20 +256,6 @@ async def stop_writing(session: AsyncSession, caller: StaffCaller, chat_id: UUID
     return stopped.scalar_one_or_none()
 
 
-def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:
-    """What a model is told of earlier: questions with what was answered to them; failed ones are left out."""
-    turns: list[Turn] = []
-    for message in messages:
-        is_heard = message.state != MessageState.FAILED.value and message.text.strip()
-        if message.role == Role.ASSISTANT.value and not is_heard:
-            # Nobody answered this: as if it had not been asked.
-            if turns and turns[-1].role == "user":
-                turns.pop()
-            continue
-        turns.append(Turn("user" if message.role == Role.USER.value else "assistant", message.text))
-    return tuple(turns)
-
-
 async def _make_room(session: AsyncSession, chat: Chat, replaces: UUID | None, dead_before: datetime) -> int:
     """Close what is dead, replace what is to be replaced; the position of the last message."""
     of_chat = (col(ChatMessage.workspace_id) == chat.workspace_id, col(ChatMessage.chat_id) == chat.id)
@@ -280,16 +267,7 @@ async def _make_room(session: AsyncSession, chat: Chat, replaces: UUID | None, d
             raise Conflict("An answer is still being written in this chat. Stop it or wait for its end.")
         other.state = MessageState.INTERRUPTED.value
     if replaces is not None:
-        first = await session.execute(
-            select(col(ChatMessage.position)).where(
-                *of_chat,
-                col(ChatMessage.id) == replaces,
-                col(ChatMessage.role) == Role.USER.value,
-                col(ChatMessage.state) != MessageState.REPLACED.value,
-            )
-        )
-        if (position := first.scalar_one_or_none()) is None:
-            raise NotFound("There is no such question in this chat.")
+        position = await position_of_question(session, chat.workspace_id, chat.id, replaces)
         await session.execute(
             update(ChatMessage)
             .where(*of_chat, col(ChatMessage.position) >= position)
@@ -297,15 +275,6 @@ async def _make_room(session: AsyncSession, chat: Chat, replaces: UUID | None, d
         )
     last = await session.execute(select(func.max(col(ChatMessage.position))).where(*of_chat))
     return last.scalar_one() or 0
-
-
-def _before(messages: Sequence[ChatMessage], replaces: UUID | None) -> Sequence[ChatMessage]:
-    if replaces is None:
-        return messages
-    for place, message in enumerate(messages):
-        if message.id == replaces and message.role == Role.USER.value:
-            return messages[:place]
-    raise NotFound("There is no such question in this chat.")
 
 
 def states_of(caller: StaffCaller, wanted: Sequence[UUID]) -> Statement:
