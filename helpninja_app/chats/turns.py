@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -31,6 +31,7 @@ _STATES = """
 select coalesce(json_object_agg(id, status), '{}') as states from documents
 where workspace_id = %(workspace)s and id = any(%(documents)s::uuid[])
 """
+_FORGET_WORDS = text("select forget_words_of_chat(:workspace, :chat, :since)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +271,15 @@ async def _make_room(session: AsyncSession, chat: Chat, replaces: UUID | None, d
         position = await position_of_question(session, chat.workspace_id, chat.id, replaces)
         await session.execute(
             update(ChatMessage)
-            .where(*of_chat, col(ChatMessage.position) >= position)
+            .where(
+                *of_chat,
+                col(ChatMessage.position) >= position,
+                col(ChatMessage.state) != MessageState.REPLACED.value,
+            )
             .values(state=MessageState.REPLACED.value)
         )
+        forgotten = {"workspace": chat.workspace_id, "chat": chat.id, "since": position}
+        await session.execute(_FORGET_WORDS, forgotten)
     last = await session.execute(select(func.max(col(ChatMessage.position))).where(*of_chat))
     return last.scalar_one() or 0
 
