@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
 from api_routes.bodies import MAX_JSON_BYTES, Body, has_visible_text, json_body, read_json
-from api_routes.chat_answers import MAX_BYTES, MemberQuestion, answer_question
+from api_routes.chat_answers import KEY_PARAMETER, MAX_BYTES, MemberQuestion, answer_question
 from api_routes.identity import carries_credential, resources_of, visited_workspace, visitor_caller
 from api_routes.origins import refuse_unlisted_origin
 from api_routes.problems import documented, problem_body
@@ -125,7 +125,7 @@ async def chat_alive() -> ChatAlive:
             }
         },
     ),
-    openapi_extra=json_body(VisitorMessage, MemberQuestion),
+    openapi_extra={**json_body(VisitorMessage, MemberQuestion), "parameters": [KEY_PARAMETER]},
 )
 async def chat(request: Request) -> Response:
     """A visitor's message is answered from the workspace's own pages; a member's question by a model.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Literal
 from uuid import UUID
 
@@ -25,6 +27,21 @@ MAX_BYTES = 2_000_000
 MAX_MESSAGES = 200
 MAX_CONTENT = 200_000
 MAX_DOCUMENTS = 50
+
+
+KEY_HEADER = "Idempotency-Key"
+KEY_PARAMETER = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "A member's question that is sent again with the same key is asked once: its answer comes as it is"
+        " stored, costing nothing, or 409 while it is written. One whose answer failed or broke off is asked"
+        " anew in its place. The widget's form has no use for it."
+    ),
+    "schema": {"type": "string", "pattern": r"^[!-~]{1,255}$"},
+}
+_KEY = re.compile(r"[!-~]{1,255}")
 
 
 class ChatTurn(BaseModel):
@@ -60,7 +77,7 @@ async def answer_question(request: Request, body: JsonBody) -> Response:
     plan = resources.plan_of(caller.workspace)
     model = resources.catalogue.find(wanted.modelId) if wanted.modelId else resources.default_model()
     require_model(plan, model)
-    ask = _ask(wanted)
+    ask = replace(_ask(wanted), key=_key(request))
     events = answer_member(resources.chat_desk(caller.workspace), caller, ask, model)
     return ChatStream(events, is_sse="text/event-stream" in request.headers.get("accept", ""))
 
@@ -95,6 +112,15 @@ def _ask(wanted: MemberQuestion) -> Ask:
         uses_all_knowledge=wanted.allKnowledge,
         replaces=ids["replaces"],
     )
+
+
+def _key(request: Request) -> str:
+    """The header's value; empty where there is none."""
+    key = request.headers.get(KEY_HEADER)
+    if key is not None and not _KEY.fullmatch(key):
+        error = FieldError(f"header.{KEY_HEADER}", "A key has 1 to 255 visible ASCII characters.")
+        raise Invalid(errors=(error,))
+    return key or ""
 
 
 def _id(field: str, value: str | None, errors: list[FieldError]) -> UUID | None:

@@ -19,6 +19,7 @@ from helpninja_app.chats.prompts import (
     fitting_passages,
     tokens_of,
 )
+from helpninja_app.chats.repeats import UNDER_WAY, Asked, asked_once, find_asked
 from helpninja_app.chats.turns import (
     Ask,
     Begun,
@@ -30,8 +31,8 @@ from helpninja_app.chats.turns import (
     refuse_unready,
     states_of,
 )
-from helpninja_app.chats.writing import Answered, AnswerUnderWay, ChatDesk
-from helpninja_app.errors import HelpNinjaError
+from helpninja_app.chats.writing import Answered, AnswerUnderWay, ChatDesk, answered_as_stored
+from helpninja_app.errors import Conflict, HelpNinjaError
 from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
 
 PASSAGES = 8
@@ -61,8 +62,17 @@ async def answer_member(
     ``read_context`` does, ``LimitUsedUp`` when not even a short answer can be paid. A provider that fails
     raises ``ProviderFailed``: what it wrote is stored as failed and costs nothing. Whoever closes the
     generator ends the answer: what was written is kept, as interrupted, and charged.
+
+    A question that was sent before under its key is not asked again: its answer comes as it is stored, or
+    ``Conflict`` while it is written. One whose answer failed or broke off is asked anew in its place.
     """
     began = time.perf_counter()
+    if ask.key and (sent := await _find_asked(desk, caller, ask)) is not None:
+        if sent.is_answered or sent.is_under_way(dead_before(desk.longest)):
+            async for event in _tell_again(sent):
+                yield event
+            return
+        ask = replace(ask, chat_id=sent.chat.id, earlier=(), replaces=sent.question.id)
     context = await _context(desk, caller, ask, model)
     provider = desk.answerers.provider_of(model) if not model.is_offline else None
     retrieved = await _retrieve(desk, caller, ask, context, model)
@@ -124,16 +134,33 @@ async def _context(desk: ChatDesk, caller: StaffCaller, ask: Ask, model: Model) 
         return await read_context(session, caller, ask, room=model.context)
 
 
+async def _find_asked(desk: ChatDesk, caller: StaffCaller, ask: Ask) -> Asked | None:
+    async with desk.database.unit_of_work(caller.scope) as session:
+        return await find_asked(session, caller, ask)
+
+
+async def _tell_again(asked: Asked) -> AsyncGenerator[ChatEvent, None]:
+    """An answer as it is stored; ``Conflict`` where it is still being written."""
+    chat, question, answer = asked.chat, asked.question, asked.answer
+    yield Started(chat.id, chat.title, question.id, answer.id, answer.model, is_new=False)
+    if not asked.is_answered:
+        raise Conflict(UNDER_WAY)
+    yield Token(answer.text)
+    yield answered_as_stored(answer)
+
+
 async def _begin(
     desk: ChatDesk, caller: StaffCaller, ask: Ask, context: Context, model: Model, price: Price
 ) -> Begun:
-    begun = await begin_at_once(desk.database, caller, desk.plan, ask, context, model.id, price)
-    if begun is not None:
-        return begun
-    async with desk.database.unit_of_work(caller.scope) as session:
-        return await begin_turn(
-            session, caller, desk.plan, ask, context, model.id, price, dead_before=dead_before(desk.longest)
-        )
+    with asked_once():
+        begun = await begin_at_once(desk.database, caller, desk.plan, ask, context, model.id, price)
+        if begun is not None:
+            return begun
+        before = dead_before(desk.longest)
+        async with desk.database.unit_of_work(caller.scope) as session:
+            return await begin_turn(
+                session, caller, desk.plan, ask, context, model.id, price, dead_before=before
+            )
 
 
 async def _leave_when_begun(

@@ -19,7 +19,7 @@ from helpninja_app.billing.reservations import Reservation, least_of
 from helpninja_app.chats.library import title_of
 from helpninja_app.chats.models import MessageState, Role
 from helpninja_app.chats.news import telling_owner
-from helpninja_app.chats.turns import Ask, Begun, Context, Price, Written, is_charged
+from helpninja_app.chats.turns import Ask, Begun, Context, Price, Written, is_charged, request_id_of
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database, Statement, new_id
 
@@ -34,11 +34,13 @@ where (%(is_free)s or exists (select from ledger_reservations
 returning id
 """
 _MESSAGES = """
-insert into chat_messages (workspace_id, id, chat_id, position, role, text, state, model, created_at)
+insert into chat_messages (workspace_id, id, chat_id, position, role, text, state, model, request_id,
+                           created_at)
 select %(workspace)s, message.id, %(chat)s, message.position, message.role, message.text, message.state,
-       message.model, %(now)s
-from unnest(%(ids)s::uuid[], %(roles)s::text[], %(texts)s::text[], %(states)s::text[], %(models)s::text[])
-     with ordinality as message (id, role, text, state, model, position)
+       message.model, message.request_id, %(now)s
+from unnest(%(ids)s::uuid[], %(roles)s::text[], %(texts)s::text[], %(states)s::text[], %(models)s::text[],
+            %(requests)s::uuid[])
+     with ordinality as message (id, role, text, state, model, request_id, position)
 where (%(is_free)s or exists (select from ledger_reservations
                               where workspace_id = %(workspace)s and id = %(reservation)s))
 returning id
@@ -74,7 +76,7 @@ async def begin_at_once(
         "is_free": is_free,
         "now": now(),
     }
-    messages = _messages(ask, model)
+    messages = _messages(caller, ask, model)
     question_id, answer_id = messages["ids"][-2:]
     stored = [
         _chat(common, caller, ask, context, title, model),
@@ -157,7 +159,7 @@ def _chat(
     )
 
 
-def _messages(ask: Ask, model: str) -> dict[str, list[Any]]:
+def _messages(caller: StaffCaller, ask: Ask, model: str) -> dict[str, list[Any]]:
     """The chat's messages, by columns: what was said before, the question, and the answer to be written."""
     spoken = [*ask.earlier, Turn("user", ask.text)]
     roles = [Role.USER.value if turn.role == "user" else Role.ASSISTANT.value for turn in spoken]
@@ -167,4 +169,5 @@ def _messages(ask: Ask, model: str) -> dict[str, list[Any]]:
         "texts": [*(turn.text for turn in spoken), ""],
         "states": [*[MessageState.COMPLETE.value] * len(spoken), MessageState.WRITING.value],
         "models": [*[""] * len(spoken), model],
+        "requests": [*[None] * len(ask.earlier), request_id_of(caller, ask), None],
     }

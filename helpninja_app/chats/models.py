@@ -53,7 +53,10 @@ class Chat(SQLModel, table=True):
 
 
 class ChatMessage(SQLModel, table=True):
-    """``finish`` is how the model ended, ``reason`` why it failed; ``credits`` what it took."""
+    """``finish`` is how the model ended, ``reason`` why it failed; ``credits`` what it took.
+
+    ``request_id`` is that of a question whose sender may send it again.
+    """
 
     __tablename__ = "chat_messages"
 
@@ -71,4 +74,5 @@ class ChatMessage(SQLModel, table=True):
     input_tokens: int = 0
     output_tokens: int = 0
     credits: int = 0
+    request_id: UUID | None = None
     created_at: datetime = time_column()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import case, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,7 +40,8 @@ class Ask:
 
     Without ``chat_id`` a chat begins, with ``earlier`` messages of the caller's own. ``replaces`` is the
     question that this one stands for instead; it and all that followed it count no more. What is ``None``
-    of ``preference`` and ``uses_all_knowledge`` stays as the chat has it.
+    of ``preference`` and ``uses_all_knowledge`` stays as the chat has it. Under the same ``key`` a caller
+    asks once, however often that is sent.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Ask:
     document_ids: tuple[UUID, ...] = ()
     uses_all_knowledge: bool | None = None
     replaces: UUID | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ async def begin_turn(
         chat, position = _new_chat(caller, ask), len(ask.earlier)
     else:
         chat = await load_chat(session, caller, ask.chat_id, for_update=True)
-        position = await _make_room(session, chat, ask.replaces, dead_before)
+        position = await _make_room(session, caller, chat, ask, dead_before)
     reservation = await reserve(
         session,
         workspace_id,
@@ -149,6 +151,7 @@ async def begin_turn(
         session.add(chat)
         await session.flush()
     question = _message(chat, position + 1, Role.USER, ask.text)
+    question.request_id = request_id_of(caller, ask)
     answer = _message(chat, position + 2, Role.ASSISTANT, "", MessageState.WRITING, model)
     earlier = [
         _message(chat, place, Role(turn.role), turn.text)
@@ -158,6 +161,12 @@ async def begin_turn(
     await session.flush()
     await tell_owner(session, caller, chat.id)
     return Begun(chat.id, chat.title, question.id, answer.id, reservation, ask.chat_id is None)
+
+
+def request_id_of(caller: StaffCaller, ask: Ask) -> UUID | None:
+    """What the caller's key stands for: another caller's same key is another one. ``None`` without a key."""
+    owner = caller.user_id if isinstance(caller, MemberCaller) else caller.key_id
+    return uuid5(owner, ask.key) if ask.key else None
 
 
 async def keep_text(session: AsyncSession, caller: StaffCaller, begun: Begun, text: str) -> bool:
@@ -257,7 +266,9 @@ async def stop_writing(session: AsyncSession, caller: StaffCaller, chat_id: UUID
     return stopped.scalar_one_or_none()
 
 
-async def _make_room(session: AsyncSession, chat: Chat, replaces: UUID | None, dead_before: datetime) -> int:
+async def _make_room(
+    session: AsyncSession, caller: StaffCaller, chat: Chat, ask: Ask, dead_before: datetime
+) -> int:
     """Close what is dead, replace what is to be replaced; the position of the last message."""
     of_chat = (col(ChatMessage.workspace_id) == chat.workspace_id, col(ChatMessage.chat_id) == chat.id)
     writing = await session.execute(
@@ -267,8 +278,8 @@ async def _make_room(session: AsyncSession, chat: Chat, replaces: UUID | None, d
         if other.created_at >= dead_before:
             raise Conflict("An answer is still being written in this chat. Stop it or wait for its end.")
         other.state = MessageState.INTERRUPTED.value
-    if replaces is not None:
-        position = await position_of_question(session, chat.workspace_id, chat.id, replaces)
+    if ask.replaces is not None:
+        position = await position_of_question(session, chat.workspace_id, chat.id, ask.replaces)
         await session.execute(
             update(ChatMessage)
             .where(
@@ -276,7 +287,11 @@ async def _make_room(session: AsyncSession, chat: Chat, replaces: UUID | None, d
                 col(ChatMessage.position) >= position,
                 col(ChatMessage.state) != MessageState.REPLACED.value,
             )
-            .values(state=MessageState.REPLACED.value)
+            # Under the same key the new question stands for the old one.
+            .values(
+                state=MessageState.REPLACED.value,
+                request_id=func.nullif(col(ChatMessage.request_id), request_id_of(caller, ask)),
+            )
         )
         forgotten = {"workspace": chat.workspace_id, "chat": chat.id, "since": position}
         await session.execute(_FORGET_WORDS, forgotten)

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -21,7 +21,7 @@ from helpninja_app.answers.prompt import Prompt
 from helpninja_app.answers.providers.base import Finished, FinishReason, Provider, TextDelta, TokenUsage
 from helpninja_app.answers.small_talk import answer_small_talk
 from helpninja_app.billing.plans import Plan
-from helpninja_app.chats.models import MessageState
+from helpninja_app.chats.models import ChatMessage, MessageState
 from helpninja_app.chats.storing import NOT_STORED, close_answer, store_answer
 from helpninja_app.chats.turns import Begun, Written, keep_text
 from helpninja_app.errors import ProviderFailed, Unavailable
@@ -53,6 +53,19 @@ class Answered:
     citations: tuple[dict[str, Any], ...]
     usage: TokenUsage
     credits: int
+
+
+def answered_as_stored(message: ChatMessage) -> Answered:
+    return Answered(
+        message.id,
+        message.model,
+        message.text,
+        MessageState(message.state),
+        cast("FinishReason", message.finish) if message.finish else None,
+        tuple(message.citations),
+        TokenUsage(message.input_tokens, message.output_tokens),
+        message.credits,
+    )
 
 
 class Stop:

@@ -75,6 +75,22 @@ async def test_an_answer_is_shown_as_it_is_written_and_whole_at_its_end(
     assert (tab.finished, tab.writing, tab.is_asking) == ([], "", False)
 
 
+async def test_a_question_that_was_stored_already_is_not_asked_again_by_a_second_click(
+    factory: Factory, provider: FakeProvider
+) -> None:
+    provider.add(spoken("Three months."))
+    provider.add(spoken("Three months, still."))
+    tab = await opened(await member(factory))
+    clicked = QUESTION | {"after": f"{tab.accepted}"}
+    await fire(tab, "ask", clicked)
+    await fire(tab, "ask", clicked)
+    assert len(provider.requests) == 1
+    assert len(tab.messages) == 2
+    # Whoever means it types it again, and the form has heard of the first.
+    await fire(tab, "ask", QUESTION | {"after": f"{tab.accepted}"})
+    assert len(tab.messages) == 4
+
+
 async def test_while_an_answer_is_written_nothing_else_is_sent_again(
     factory: Factory, provider: FakeProvider
 ) -> None:

@@ -178,7 +178,10 @@ async def test_an_edited_question_takes_the_place_of_the_first_one(
     await fire(tab, "ask", QUESTION)
     await fire(tab, "edit", tab.messages[0].id)
     await fire(tab, "ask_edited", {"edited": "And in winter?"})
+    # A second click.
+    await fire(tab, "ask_edited", {"edited": "And in winter?"})
     assert [row.text or row.html for row in tab.messages] == ["And in winter?", "<p>Six months.</p>"]
+    assert len(provider.requests) == 2
     assert tab.editing == ""
 
 

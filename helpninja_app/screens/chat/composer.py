@@ -26,6 +26,7 @@ def composer() -> rx.Component:
         rx.el.ul(id="chat-uploads", aria_live="polite", class_name="flex flex-col gap-1 empty:hidden"),
         chosen_documents(),
         rx.el.form(
+            rx.el.input(type="hidden", name="after", value=f"{ChatState.accepted}", read_only=True),
             rx.el.textarea(
                 id="question",
                 name="question",

@@ -52,7 +52,13 @@ class ChatState(ThreadState, SignedInState):
 
     @rx.event(background=True)
     async def ask(self, form: dict[str, Any]) -> Any:
-        """Ask what was typed; it stays in its field unless it was stored."""
+        """Ask what was typed; it stays in its field unless it was stored.
+
+        The form says after how many stored questions it was sent: a second click comes after one too few.
+        """
+        after = text_in(form, "after")
+        if after and after != str(self.accepted):
+            return None
         return await self._ask(text_in(form, "question", MAX_QUESTION))
 
     @rx.event(background=True)
@@ -63,7 +69,9 @@ class ChatState(ThreadState, SignedInState):
 
     @rx.event(background=True)
     async def ask_edited(self, form: dict[str, Any]) -> Any:
-        """Ask the question that is being edited as it reads now, in place of what it was."""
+        """Ask the question that is being edited as it reads now, in place of what it was; once."""
+        if not self.editing:
+            return None
         return await self._ask(text_in(form, "edited", MAX_QUESTION), replaces=self.editing)
 
     async def _ask(self, text: str, *, replaces: str = "") -> Any:
