@@ -240,7 +240,7 @@ class Pipeline:
                 if isinstance(event, TextDelta):
                     if shown := stream.feed(gate.feed(event.text)):
                         yield Token(shown)
-                else:
+                elif isinstance(event, Finished):
                     finished = event
         if rest := stream.feed(gate.finish()) + stream.finish():
             yield Token(rest)

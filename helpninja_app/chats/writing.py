@@ -18,7 +18,14 @@ from helpninja_app.answers.catalogue import Model
 from helpninja_app.answers.citations import CitationStream, cite
 from helpninja_app.answers.pipeline import Pipeline, Question, Retrieved, Token, pieces
 from helpninja_app.answers.prompt import Prompt
-from helpninja_app.answers.providers.base import Finished, FinishReason, Provider, TextDelta, TokenUsage
+from helpninja_app.answers.providers.base import (
+    Finished,
+    FinishReason,
+    Provider,
+    TextDelta,
+    Thinking,
+    TokenUsage,
+)
 from helpninja_app.answers.small_talk import answer_small_talk
 from helpninja_app.billing.plans import Plan
 from helpninja_app.chats.models import ChatMessage, MessageState
@@ -123,6 +130,7 @@ class AnswerUnderWay:
         self._retrieved = retrieved
         self._stream = CitationStream(retrieved.passages) if retrieved and retrieved.passages else None
         self._written: list[str] = []
+        self._thought = 0
         self._cited: tuple[int, ...] = ()
         self._finished: Finished | None = None
         self._stop = desk.under_way[begun.message_id] = Stop()
@@ -137,6 +145,8 @@ class AnswerUnderWay:
                     if shown := self._feed(event.text):
                         yield Token(shown)
                     await self._keep()
+                elif isinstance(event, Thinking):
+                    self._thought = event.tokens
                 else:
                     self._finished = event
         if not self._stop.is_set and self._finished is None:
@@ -254,7 +264,8 @@ class AnswerUnderWay:
         return reserved // self._model.credits_per_1000 * 1000 - self._asked
 
     def _used_so_far(self) -> TokenUsage:
-        return TokenUsage(self._asked, estimate_tokens("".join(self._written)), is_estimate=True)
+        written = estimate_tokens("".join(self._written))
+        return TokenUsage(self._asked, self._thought + written, is_estimate=True)
 
     def _citations(self) -> tuple[dict[str, Any], ...]:
         if self._retrieved is None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from api_routes.chat_streams import AnswerCutOff
-from helpninja_app.answers.providers.base import TextDelta, TokenUsage
+from helpninja_app.answers.providers.base import TextDelta, Thinking, TokenUsage
 from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoken
 from helpninja_app.errors import ProviderFailed, ProviderTimedOut, ProviderUnavailable
 from helpninja_app.kernel import draining
@@ -130,6 +130,20 @@ async def test_whoever_leaves_ends_the_answer_and_pays_for_what_was_written(
     assert (answer["state"], answer["content"]) == ("interrupted", "A small falcon that hovers.")
     assert answer["credits"] == 1
     assert left == FULL - 1
+
+
+async def test_what_is_stopped_costs_what_was_thought_before_it_was_written_too(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([[Thinking(1_000), Thinking(2_500), TextDelta("A falcon."), asyncio.Event()]])
+    async with with_resources(answerers=answering(fake), unlimited=False) as resources:
+        leaver = Leaver(tenant.headers, after=b"falcon")
+        await asyncio.wait_for(leaver.visit(), 5)
+        answer = await _at_rest(client, tenant)
+        left = await credits_left(resources, tenant)
+    assert (answer["state"], answer["outputTokens"], answer["credits"]) == ("interrupted", 2_503, 3)
+    assert left == FULL - 3
 
 
 async def test_whoever_leaves_before_the_first_word_pays_nothing(

@@ -65,7 +65,7 @@ class Talk:
                 assert heard.finished is None, "something follows Finished"
                 if isinstance(event, TextDelta):
                     heard.pieces.append(event.text)
-                else:
+                elif isinstance(event, Finished):
                     heard.finished = event
         return heard
 

@@ -37,6 +37,19 @@ FIRST: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+# Thoughts of ten characters, some of them together with the first word.
+THOUGHTS: dict[str, list[dict[str, Any]]] = {
+    "openai": [
+        {"choices": [{"delta": {"reasoning_content": "Let me"}}]},
+        {"choices": [{"delta": {"reasoning": " see"}}]},
+    ],
+    "anthropic": [
+        {"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": "Let me"}},
+        {"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": " see"}},
+        {"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": "c2ln"}},
+    ],
+}
+
 
 class Teller:
     """Says the first words of an answer, waits, and notes when its listener left."""
@@ -46,6 +59,7 @@ class Teller:
         self.url = ""
         self.asked: dict[str, object] = {}
         self.hangs_up = False
+        self.thinks = False
         self.left = asyncio.Event()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -53,7 +67,7 @@ class Teller:
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         self.asked = json.loads(await reader.readexactly(length))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
-        for event in FIRST[self._vendor]:
+        for event in (THOUGHTS[self._vendor] if self.thinks else []) + FIRST[self._vendor]:
             name = f"event: {event['type']}\n" if "type" in event else ""
             writer.write(f"{name}data: {json.dumps(event)}\n\n".encode())
         await writer.drain()
@@ -123,6 +137,19 @@ async def test_what_was_written_before_we_stopped_is_counted(teller: Teller, pro
     assert answer.text == "Once upon "
     assert answer.usage == TokenUsage(input=3, output=3, is_estimate=True)
     await asyncio.wait_for(teller.left.wait(), 1)
+
+
+async def test_hidden_thoughts_before_we_stopped_are_counted(teller: Teller, provider: Provider) -> None:
+    teller.thinks = True
+    answer = MeteredAnswer(provider, REQUEST)
+
+    async with aclosing(answer.events()) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                break
+
+    assert answer.text == "Once upon "
+    assert answer.usage == TokenUsage(input=3, output=3 + 3, is_estimate=True)
 
 
 async def test_what_was_written_before_the_provider_failed_is_counted(

@@ -20,6 +20,7 @@ from helpninja_app.answers.providers.base import (
     Retry,
     StreamEvent,
     TextDelta,
+    Thinking,
     TokenUsage,
     Turn,
 )
@@ -121,11 +122,12 @@ def ending(reason: str | None, tokens: int = 7) -> dict[str, object]:
 async def test_a_server_that_reports_no_usage_is_charged_by_estimate(
     canned: Canned, openai: Provider
 ) -> None:
-    canned.chunks(chunk({"content": "abcdefgh"}), chunk({}, "stop"))
+    canned.chunks(chunk({"reasoning": "12345"}), chunk({"content": "abcdefgh"}), chunk({}, "stop"))
 
     assert await all_of(openai) == [
+        Thinking(2),
         TextDelta("abcdefgh"),
-        Finished("stop", TokenUsage(input=3, output=2, is_estimate=True)),
+        Finished("stop", TokenUsage(input=3, output=4, is_estimate=True)),
     ]
 
 
@@ -190,6 +192,7 @@ async def test_thoughts_are_not_part_of_the_answer_and_cached_input_is_counted(
     )
 
     assert await all_of(anthropic) == [
+        Thinking(1),
         TextDelta("Yes."),
         Finished("stop", TokenUsage(input=25, output=7)),
     ]

@@ -19,10 +19,10 @@ from anthropic import (
 from anthropic.types import MessageParam
 
 from helpninja_app.answers.providers.attempts import (
-    Alive,
     AttemptEvent,
     AttemptFailed,
     Vendor,
+    events_of,
     failed_by_connection,
     failed_by_nonsense,
     failed_by_status,
@@ -34,7 +34,6 @@ from helpninja_app.answers.providers.base import (
     GenerationRequest,
     Retry,
     StreamEvent,
-    TextDelta,
     Timeouts,
     TokenUsage,
     Turn,
@@ -134,8 +133,10 @@ class AnthropicProvider:
                 reader, body = EventReader(), raw_bytes(response.http_response)
                 async for piece in body:
                     if events := reader.feed(piece):
+                        before = reading.thought
                         text, failure = read_all(events, reading.take)
-                        yield TextDelta(text) if text else Alive()
+                        for event in events_of(text, reading.thought, before):
+                            yield event
                         if failure is not None:
                             raise failure
                     if reading.is_complete:
@@ -155,6 +156,7 @@ class _Reading:
     is_complete: bool = False
     input: int = 0
     output: int = 0
+    thought: int = 0
 
     def take(self, event: ServerEvent) -> str:
         """The text of ``event``, ``""`` if it carries none.
@@ -165,6 +167,8 @@ class _Reading:
             case "content_block_delta":
                 delta = json.loads(event.data)["delta"]
                 # Thoughts and signatures are deltas too and are not for the visitor.
+                if delta["type"] == "thinking_delta":
+                    self.thought += len(delta["thinking"])
                 if delta["type"] == "text_delta":
                     if not isinstance(delta["text"], str):
                         raise failed_by_nonsense(_VENDOR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from helpninja_app.answers.providers.base import (
     Retry,
     StreamEvent,
     TextDelta,
+    Thinking,
     Timeouts,
     TokenUsage,
     estimate_request,
@@ -70,6 +71,8 @@ async def run_attempts(
                     wait = timeouts.idle
                     if isinstance(event, TextDelta):
                         has_spoken = True
+                        yield event
+                    elif isinstance(event, Thinking):
                         yield event
                     elif isinstance(event, Finished):
                         if not has_spoken and event.reason != "refusal":
@@ -182,6 +185,13 @@ def _number(value: str | None) -> float | None:
         return None
     # "nan" and negative waits are no instructions.
     return number if number is not None and number >= 0 else None
+
+
+def events_of(text: str, thought: int, thought_before: int) -> Iterator[AttemptEvent]:
+    """What a piece of a stream brought; ``thought`` counts the characters of all thoughts so far."""
+    if thought > thought_before:
+        yield Thinking(-(-thought // 4))
+    yield TextDelta(text) if text else Alive()
 
 
 def estimated_usage(request: GenerationRequest, written: int) -> TokenUsage:

@@ -65,6 +65,16 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Thinking:
+    """Nothing to show: ``tokens`` are about what all hidden thoughts took so far.
+
+    A provider that sends nothing of its thoughts has none of these: they are known at the end only.
+    """
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The answer is complete as far as the provider is concerned; nothing follows."""
 
@@ -72,7 +82,7 @@ class Finished:
     usage: TokenUsage
 
 
-StreamEvent = TextDelta | Finished
+StreamEvent = TextDelta | Thinking | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +105,9 @@ class Retry:
 class Provider(Protocol):
     """A model provider.
 
-    ``stream`` yields ``TextDelta`` any number of times and then exactly one ``Finished``, or raises
-    ProviderFailed (502), ProviderUnavailable (503) or ProviderTimedOut (504). A caller that may stop
-    early wraps it in ``contextlib.aclosing``, so that the connection is closed at that moment.
+    ``stream`` yields ``TextDelta`` and ``Thinking`` any number of times and then exactly one ``Finished``,
+    or raises ProviderFailed (502), ProviderUnavailable (503) or ProviderTimedOut (504). A caller that may
+    stop early wraps it in ``contextlib.aclosing``, so that the connection is closed at that moment.
     """
 
     def stream(self, request: GenerationRequest) -> AsyncGenerator[StreamEvent, None]: ...

@@ -11,6 +11,7 @@ from helpninja_app.answers.providers.base import (
     Provider,
     StreamEvent,
     TextDelta,
+    Thinking,
     TokenUsage,
     estimate_request,
 )
@@ -23,6 +24,7 @@ class MeteredAnswer:
         self._provider = provider
         self._request = request
         self._pieces: list[str] = []
+        self._thought = 0
         self.finished: Finished | None = None
 
     @property
@@ -35,13 +37,14 @@ class MeteredAnswer:
         """The provider's own count once it has finished.
 
         Of an answer that was broken off, by us or by a failure, an estimate: the whole question and what was
-        written. Nothing before the first word: who got nothing pays nothing.
+        thought and written. Nothing before the first word: who got nothing pays nothing.
         """
         if self.finished is not None:
             return self.finished.usage
         written = sum(map(len, self._pieces))
         asked = estimate_request(self._request) if written else 0
-        return TokenUsage(input=asked, output=-(-written // 4), is_estimate=True)
+        thought = self._thought if written else 0
+        return TokenUsage(input=asked, output=thought - (-written // 4), is_estimate=True)
 
     async def events(self) -> AsyncGenerator[StreamEvent, None]:
         """What ``Provider.stream`` yields; wrap it in ``contextlib.aclosing`` just so."""
@@ -49,6 +52,8 @@ class MeteredAnswer:
             async for event in events:
                 if isinstance(event, TextDelta):
                     self._pieces.append(event.text)
+                elif isinstance(event, Thinking):
+                    self._thought = event.tokens
                 else:
                     self.finished = event
                 yield event

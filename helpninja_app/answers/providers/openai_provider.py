@@ -21,11 +21,11 @@ from openai import (
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from helpninja_app.answers.providers.attempts import (
-    Alive,
     AttemptEvent,
     AttemptFailed,
     Vendor,
     estimated_usage,
+    events_of,
     failed_by_connection,
     failed_by_nonsense,
     failed_by_status,
@@ -37,7 +37,6 @@ from helpninja_app.answers.providers.base import (
     GenerationRequest,
     Retry,
     StreamEvent,
-    TextDelta,
     Timeouts,
     TokenUsage,
 )
@@ -153,8 +152,10 @@ class OpenAIProvider:
                 reader, body = EventReader(), raw_bytes(response)
                 async for piece in body:
                     if events := reader.feed(piece):
+                        before = reading.thought
                         text, failure = read_all(events, reading.take)
-                        yield TextDelta(text) if text else Alive()
+                        for event in events_of(text, reading.thought, before):
+                            yield event
                         if failure is not None:
                             raise failure
                     if reading.is_over:
@@ -165,7 +166,8 @@ class OpenAIProvider:
                 raise _failure(self._vendor, error) from error
             reading.reason = "refusal"
         if reading.reason is not None:
-            yield Finished(reading.reason, reading.usage or estimated_usage(request, reading.written))
+            usage = reading.usage or estimated_usage(request, reading.written + reading.thought)
+            yield Finished(reading.reason, usage)
 
 
 @dataclass(slots=True)
@@ -178,6 +180,7 @@ class _Reading:
     is_refused: bool = False
     is_over: bool = False
     written: int = 0
+    thought: int = 0
 
     def take(self, event: ServerEvent) -> str:
         """The text of a chunk, ``""`` if it carries none.
@@ -199,6 +202,9 @@ class _Reading:
             delta = choice.get("delta") or {}
             self.is_refused = self.is_refused or bool(delta.get("refusal"))
             text = delta.get("content") or ""
+            # OpenAI keeps thoughts to itself; other servers have one of these names for them.
+            thought = delta.get("reasoning_content") or delta.get("reasoning")
+            self.thought += len(thought) if isinstance(thought, str) else 0
             reason = choice.get("finish_reason")
             if reason is not None:
                 if reason not in _REASONS:
