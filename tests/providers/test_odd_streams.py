@@ -119,6 +119,16 @@ def ending(reason: str | None, tokens: int = 7) -> dict[str, object]:
     return {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": tokens}}
 
 
+async def test_what_no_database_can_hold_is_left_out_of_an_answer(
+    canned: Canned, openai: Provider, anthropic: Provider
+) -> None:
+    canned.chunks(chunk({"content": "\x00"}), chunk({"content": "A\x00 falcon."}), chunk({}, "stop"))
+    assert "".join(each.text for each in await all_of(openai) if isinstance(each, TextDelta)) == "A falcon."
+
+    canned.events(START, delta("text_delta", text="A\x00 falcon."), ending("end_turn"), STOP)
+    assert TextDelta("A falcon.") in await all_of(anthropic)
+
+
 async def test_a_server_that_reports_no_usage_is_charged_by_estimate(
     canned: Canned, openai: Provider
 ) -> None:
