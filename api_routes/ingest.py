@@ -1,4 +1,4 @@
-"""Ingest of pages and sitemaps: ``/api/ingest``."""
+"""Ingest of pages, websites and sitemaps: ``/api/ingest``."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ POLL_SECONDS = 0.15
 class IngestBody(Body):
     tenantId: str | None = None
     input: str = Field(min_length=1, max_length=2000, examples=["https://example.com/sitemap.xml"])
+    followLinks: bool | None = Field(
+        default=None,
+        description="Whether a page is read with the pages of its website that links lead to. Without it, a"
+        " page is read as it was the last time, and a new one alone. A sitemap is read as it is.",
+    )
 
 
 class Outcome(BaseModel):
@@ -79,10 +84,13 @@ class PreviewPage(BaseModel):
 
 
 class PreviewResult(BaseModel):
-    """``pages``, ``robots`` and ``skipped`` are the first 50; ``limits`` say what stands in the way."""
+    """``pages``, ``robots`` and ``skipped`` are the first 50; ``limits`` say what stands in the way.
+
+    A ``site`` is a page whose links are followed, for want of a sitemap: these are its first pages.
+    """
 
     ok: bool = True
-    kind: Literal["page", "sitemap"]
+    kind: Literal["page", "site", "sitemap"]
     host: str
     found: int
     known: int
@@ -127,7 +135,7 @@ class PageList(BaseModel):
     openapi_extra=json_body(IngestBody),
 )
 async def ingest(request: Request, response: Response) -> IngestResult:
-    """Ingest a page, a sitemap or an index of sitemaps; answers when it is done, or after 20 s with 202."""
+    """Ingest a page, a website, a sitemap or an index of them; answers when done, or after 20 s with 202."""
     body = await read_json(request)
     caller = await staff_caller(request, body.text("tenantId"))
     require(caller, Permission.WRITE_KNOWLEDGE)
@@ -141,6 +149,7 @@ async def ingest(request: Request, response: Response) -> IngestResult:
             wanted.input,
             knowledge_limits(resources.settings, caller.workspace),
             requested_by=caller.label,
+            follows_links=wanted.followLinks,
         )
         await record(session, Actor.of(caller), "source.ingested", wanted.input)
     progress = await _wait(resources, caller, job_id)
@@ -165,7 +174,14 @@ async def preview(request: Request) -> PreviewResult:
     wanted = body.parse(IngestBody)
     resources = resources_of(request)
     limits = knowledge_limits(resources.settings, caller.workspace)
-    found = await preview_ingest(resources.knowledge, caller.scope, caller.workspace.id, wanted.input, limits)
+    found = await preview_ingest(
+        resources.knowledge,
+        caller.scope,
+        caller.workspace.id,
+        wanted.input,
+        limits,
+        follows_links=wanted.followLinks,
+    )
     return PreviewResult(
         kind=found.kind,
         host=found.host,

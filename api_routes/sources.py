@@ -33,7 +33,7 @@ router = APIRouter(tags=["Knowledge"])
 
 AudienceName = Literal["visitors", "members"]
 ScheduleName = Literal["off", "daily", "weekly"]
-KindName = Literal["page", "sitemap", "file", "note"]
+KindName = Literal["page", "site", "sitemap", "file", "note"]
 
 
 class RunResult(BaseModel):

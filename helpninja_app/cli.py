@@ -81,6 +81,10 @@ def worker() -> None:
 def ingest(
     address: Annotated[str, typer.Argument(help="A page, a sitemap or an index of sitemaps (also .gz).")],
     workspace: WorkspaceOption = "demo",
+    links: Annotated[
+        bool | None,
+        typer.Option("--links/--no-links", help="Read the pages that a page links to as well, or it alone."),
+    ] = None,
 ) -> None:
     """Read a page or a whole sitemap into a workspace, and follow it to its end.
 
@@ -88,7 +92,7 @@ def ingest(
     private networks have to be listed in HELPNINJA_ALLOWED_PRIVATE_HOSTS.
     """
     with database(get_settings(), to_terminal) as prepared:
-        found = asyncio.run(commands.ingest(prepared, workspace, address, to_terminal))
+        found = asyncio.run(commands.ingest(prepared, workspace, address, to_terminal, follows_links=links))
     to_terminal(f"{found} documents of this address are searchable.")
 
 

@@ -98,8 +98,10 @@ async def link_supabase_user(settings: Settings, email: str, subject: str, say: 
     say(f"{email} signs in with Supabase from now on.")
 
 
-async def ingest(settings: Settings, tenant: str, address: str, say: Say) -> int:
-    """Ingest a page or sitemap and follow it to its end; returns the number of searchable documents."""
+async def ingest(
+    settings: Settings, tenant: str, address: str, say: Say, *, follows_links: bool | None = None
+) -> int:
+    """Ingest a page, site or sitemap and follow it to its end; returns the number of searchable documents."""
     async with opened(settings, with_worker=True) as resources:
         workspace = await _find(resources, tenant)
         async with resources.database.unit_of_work(Scope.members(workspace.id)) as session:
@@ -110,6 +112,7 @@ async def ingest(settings: Settings, tenant: str, address: str, say: Say) -> int
                 address,
                 knowledge_limits(resources.settings, workspace),
                 requested_by="command",
+                follows_links=follows_links,
             )
         shown = ""
         while True:

@@ -47,7 +47,8 @@ from helpninja_app.integrations.webhooks.plans import follow_plan, plan_of_works
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import JOBS
 from helpninja_app.knowledge.deadlines import meet_knowledge_deadlines
-from helpninja_app.knowledge.ingest import give_up_ingest, run_ingest
+from helpninja_app.knowledge.ingest import run_ingest
+from helpninja_app.knowledge.ingest_requests import give_up_ingest
 from helpninja_app.knowledge.re_embedding import TASK, have_embedded_anew, re_embed
 from helpninja_app.knowledge.uploads import give_up_document, process_document
 from helpninja_app.resources import Resources, knowledge_limits

@@ -128,10 +128,13 @@ _FORGET_RUNS = text(
 )
 
 
-async def remove_absent(session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID) -> int:
-    """Remove the documents of a source that a run which knows the whole sitemap did not meet.
+async def remove_absent(
+    session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID, reason: str = NOT_LISTED
+) -> int:
+    """Remove the documents of a source that a run which knows the whole sitemap or site did not meet.
 
-    They are noted as gone; returns how many. Nothing is removed by a run that could read no page at all.
+    They are noted as gone for this ``reason``; returns how many. Nothing is removed by a run that could read
+    no page at all.
     """
     await lock_index(session, workspace_id)
     values = {"workspace": workspace_id, "source": source_id, "job": job_id}
@@ -139,7 +142,7 @@ async def remove_absent(session: AsyncSession, workspace_id: UUID, source_id: UU
     if not (await session.execute(_WAS_READ, values)).scalar_one():
         return 0
     gone = list((await session.execute(_REMOVE_ABSENT, values)).scalars())
-    await note_gone(session, workspace_id, job_id, gone, NOT_LISTED)
+    await note_gone(session, workspace_id, job_id, gone, reason)
     return len(gone)
 
 

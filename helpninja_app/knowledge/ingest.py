@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
+from collections import deque
 from uuid import UUID
 
 import structlog
-from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from helpninja_app.errors import FetchFailed, FileRefused, HelpNinjaError, InputRefused, Invalid, LimitUsedUp
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.queue import Priority
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.knowledge.crawl.discovery import discover
+from helpninja_app.knowledge.crawl.discovery import discover_slice
 from helpninja_app.knowledge.crawl.fetcher import ASKS_NOT_TO_BE_INDEXED
+from helpninja_app.knowledge.crawl.following import Step, follow
 from helpninja_app.knowledge.crawl.pages import NOT_INDEXED, Page
-from helpninja_app.knowledge.exclusions import EXCLUDED, excluded_among
+from helpninja_app.knowledge.exclusions import EXCLUDED
 from helpninja_app.knowledge.extraction.extracted import Extracted
+from helpninja_app.knowledge.found_pages import WaitingPage, remember_walk, store_found, waiting_pages
 from helpninja_app.knowledge.gone_pages import (
+    NOT_LISTED,
     forget_old_runs,
     note_gone,
     remove_absent,
@@ -40,11 +41,13 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
-from helpninja_app.knowledge.page_storing import (
-    Run,
-    forget_page,
-    is_source_deleted,
-    store_page,
+from helpninja_app.knowledge.page_storing import Run, forget_page, is_source_deleted, store_page
+from helpninja_app.knowledge.site_runs import (
+    NOT_LINKED,
+    add_met,
+    hides_pages,
+    knows_the_site,
+    load_frontier,
 )
 from helpninja_app.knowledge.tools import KnowledgeTools
 
@@ -74,8 +77,8 @@ async def run_ingest(
         ).scalar_one()
         job.state = JobState.RUNNING.value
         started_at = job.started_at = job.started_at or now()
-        address, is_discovered = job.input, job.discovered
-        is_page = source.kind == SourceKind.PAGE.value
+        address, is_discovered, so_far = job.input, job.discovered, job.walk
+        priority = Priority.SCHEDULED if job.is_scheduled else Priority.LONG
         # A page in the place of a sitemap is a site in trouble, where nobody asked for it to be read.
         was_sitemap = job.is_scheduled and source.kind == SourceKind.SITEMAP.value
     run = Run(
@@ -87,13 +90,14 @@ async def run_ingest(
         embedding_model=embedding_model,
         limits=limits,
         was_sitemap=was_sitemap,
-        is_page=is_page,
+        kind=source.kind,
         started_at=started_at,
+        priority=priority,
     )
     if not is_discovered:
         try:
-            kind = await _discover(tools, run)
-            run = replace(run, is_page=kind == SourceKind.PAGE.value)
+            if not await _discover(tools, run, so_far):
+                return
         except (InputRefused, LimitUsedUp) as error:
             if isinstance(error, FetchFailed) and error.remote_status in GONE:
                 await _forget_input(tools, run, error.detail)
@@ -103,62 +107,48 @@ async def run_ingest(
         await _finish(tools, run, JobState.COMPLETED, None)
 
 
-async def _discover(tools: KnowledgeTools, run: Run) -> str:
-    """Store the pages behind the address, and return what kind of source that makes it."""
-    found = await discover(tools.fetcher, run.address, max_pages=run.limits.pages_per_crawl)
+async def _discover(tools: KnowledgeTools, run: Run, so_far: str | None) -> bool:
+    """Find the pages; False when that is to go on later, as after a slice of pages."""
+    found = await discover_slice(
+        tools.fetcher,
+        run.address,
+        so_far,
+        max_pages=run.limits.pages_per_crawl,
+        slice_seconds=SLICE_SECONDS,
+        follows_links=run.kind == SourceKind.SITE.value,
+    )
+    if isinstance(found, str):
+        async with tools.database.unit_of_work(run.scope) as session:
+            await remember_walk(session, run.workspace_id, run.job_id, found)
+            await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, run.priority)
+        return False
     if run.was_sitemap and found.kind != SourceKind.SITEMAP.value:
         raise InputRefused("There was a sitemap at this address, and now there is a page instead.")
     async with tools.database.unit_of_work(run.scope) as session:
         await claim_sites(session, run.workspace_id, run.source_id, found.hosts, run.limits)
-        excluded = await excluded_among(session, run.workspace_id, found.pages)
-    rows: list[tuple[str, PageState, str | None]] = [
-        (url, PageState.SKIPPED, EXCLUDED) if url in excluded else (url, PageState.PENDING, None)
-        for url in dict.fromkeys(found.pages)
-    ]
-    rows += [(skip.url[:2000], PageState.SKIPPED, skip.reason) for skip in found.skipped]
-    async with tools.database.unit_of_work(run.scope) as session:
-        if rows:
-            await session.execute(
-                insert(IngestPage),
-                [
-                    {
-                        "workspace_id": run.workspace_id,
-                        "job_id": run.job_id,
-                        "position": position,
-                        "url": url,
-                        "state": state.value,
-                        "reason": reason,
-                    }
-                    for position, (url, state, reason) in enumerate(rows)
-                ],
-            )
-        # The source before its run, as everywhere: two transactions must not wait for each other.
-        await session.execute(
-            update(Source)
-            .where(col(Source.workspace_id) == run.workspace_id, col(Source.id) == run.source_id)
-            .values(kind=found.kind)
-        )
-        await session.execute(
-            update(IngestJob)
-            .where(col(IngestJob.workspace_id) == run.workspace_id, col(IngestJob.id) == run.job_id)
-            .values(discovered=True, is_complete=found.is_complete)
-        )
-    return found.kind
+        await store_found(session, run.workspace_id, run.source_id, run.job_id, found)
+    run.kind = found.kind
+    return True
 
 
 async def _work_through(tools: KnowledgeTools, run: Run) -> bool:
     """Read pending pages, a few at once; True when none is left to read."""
     until = time.monotonic() + SLICE_SECONDS
+    if run.kind == SourceKind.SITE.value:
+        async with tools.database.unit_of_work(run.scope) as session:
+            run.frontier = await load_frontier(
+                session, run.workspace_id, run.job_id, run.limits.pages_per_crawl
+            )
     while True:
         async with tools.database.unit_of_work(run.scope) as session:
             job = await load_job(session, run.workspace_id, run.job_id)
             if JobState(job.state).is_over:
                 return False
             is_deleted = await is_source_deleted(session, run)
-            pages = [] if is_deleted else await _pending(session, run)
+            wanted = 0 if is_deleted else PAGES_AT_ONCE * 4
+            pages = await waiting_pages(session, run.workspace_id, run.job_id, wanted)
             if pages and time.monotonic() > until:
-                priority = Priority.SCHEDULED if job.is_scheduled else Priority.LONG
-                await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, priority)
+                await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, run.priority)
                 return False
         if is_deleted:
             await _finish(tools, run, JobState.CANCELLED, "Its source was deleted.")
@@ -167,33 +157,33 @@ async def _work_through(tools: KnowledgeTools, run: Run) -> bool:
             return True
         try:
             async with asyncio.TaskGroup() as group:
-                for position, url in pages:
-                    group.create_task(_read_page(tools, run, position, url))
+                for _ in range(PAGES_AT_ONCE):
+                    group.create_task(_read_pages(tools, run, pages, until))
         except ExceptionGroup as failed:
             # Only what is wrong on our side gets here, and that is the same for every page.
             raise failed.exceptions[0] from failed
 
 
-async def _pending(session: AsyncSession, run: Run) -> list[tuple[int, str]]:
-    found = await session.execute(
-        select(col(IngestPage.position), col(IngestPage.url))
-        .where(
-            col(IngestPage.workspace_id) == run.workspace_id,
-            col(IngestPage.job_id) == run.job_id,
-            col(IngestPage.state) == PageState.PENDING.value,
-        )
-        .order_by(col(IngestPage.position))
-        .limit(PAGES_AT_ONCE * 4)
-    )
-    return [(position, url) for position, url in found.tuples()]
+async def _read_pages(tools: KnowledgeTools, run: Run, pages: deque[WaitingPage], until: float) -> None:
+    """One of those who share the pages; what is left when the time is over waits for the next slice."""
+    while pages and time.monotonic() <= until:
+        await _read_page(tools, run, pages.popleft())
 
 
-async def _read_page(tools: KnowledgeTools, run: Run, position: int, url: str) -> None:
+async def _read_page(tools: KnowledgeTools, run: Run, waiting: WaitingPage) -> None:
     """Fetch, extract and store one page; whatever goes wrong with it is its reason and nobody else's."""
+    url = waiting.url
     found_url: str | None = None
     asked = run.asked_for(url)
+    step: Step | None = None
+    is_gap = False
     try:
-        page = await tools.fetcher.page(url, stay_on=url)
+        if run.frontier is None:
+            page = await tools.fetcher.page(url, stay_on=url)
+        else:
+            step = await follow(tools.fetcher, run.frontier, url, waiting.depth)
+            is_gap = step.is_gap
+            page = await step.page()
         extracted = await extract_page(tools, page)
         state = await store_page(tools, run, asked, page, extracted)
         found_url = page.canonical_url if page.canonical_url != asked else None
@@ -201,26 +191,38 @@ async def _read_page(tools: KnowledgeTools, run: Run, position: int, url: str) -
         reason = EXCLUDED if state is PageState.SKIPPED else None
     except FetchFailed as error:
         state, reason = PageState.FAILED, error.detail
-        if error.remote_status in GONE and await forget_page(tools, run, url):
+        if error.remote_status not in GONE:
+            is_gap = run.frontier is not None and await _hides_pages(tools, run, url, error)
+        elif await forget_page(tools, run, url):
             state = PageState.GONE
     except (FileRefused, Invalid) as error:
-        state, reason = PageState.FAILED, error.detail
+        # A link to something else than a page is nothing that failed.
+        is_link = run.frontier is not None and isinstance(error, InputRefused)
+        state, reason = PageState.SKIPPED if is_link else PageState.FAILED, error.detail
     except HelpNinjaError:
         # Ours is the failure (database, model): the job is tried again, the page stays pending.
         raise
     except Exception:
         log.exception("page_failed", job=str(run.job_id), url=url)
         state, reason = PageState.FAILED, "This page could not be read because of an error on our side."
+        is_gap = run.frontier is not None and step is None
     async with tools.database.unit_of_work(run.scope) as session:
         await session.execute(
             update(IngestPage)
             .where(
                 col(IngestPage.workspace_id) == run.workspace_id,
                 col(IngestPage.job_id) == run.job_id,
-                col(IngestPage.position) == position,
+                col(IngestPage.position) == waiting.position,
             )
-            .values(url=url, state=state.value, reason=reason, found_url=found_url)
+            .values(url=url, state=state.value, reason=reason, found_url=found_url, is_gap=is_gap)
         )
+        if step is not None:
+            await add_met(session, run.workspace_id, run.job_id, step.met)
+
+
+async def _hides_pages(tools: KnowledgeTools, run: Run, url: str, error: FetchFailed) -> bool:
+    async with tools.database.unit_of_work(run.scope) as session:
+        return await hides_pages(session, run.workspace_id, run.source_id, run.job_id, url, error)
 
 
 async def _forget_input(tools: KnowledgeTools, run: Run, reason: str) -> None:
@@ -245,8 +247,12 @@ async def _finish(tools: KnowledgeTools, run: Run, state: JobState, reason: str 
         )
         is_complete = finished.scalar_one_or_none()
         if state is JobState.COMPLETED and is_complete is not None:
+            reason = NOT_LISTED
+            if run.frontier is not None:
+                is_complete = await knows_the_site(session, run.workspace_id, run.job_id)
+                reason = NOT_LINKED
             if is_complete:
-                await remove_absent(session, run.workspace_id, run.source_id, run.job_id)
+                await remove_absent(session, run.workspace_id, run.source_id, run.job_id, reason)
             await remove_moved(session, run.workspace_id, run.source_id, run.job_id)
             await touch_source(session, run.workspace_id, run.source_id)
         await forget_old_runs(session, run.workspace_id, run.source_id)
@@ -261,22 +267,3 @@ async def extract_page(tools: KnowledgeTools, page: Page) -> Extracted:
     if extracted.robots & NOT_INDEXED:
         raise FileRefused(ASKS_NOT_TO_BE_INDEXED)
     return extracted
-
-
-async def give_up_ingest(database: Database, workspace_id: UUID, job_id: UUID, error: BaseException) -> None:
-    """After the last try: the job is over, and says why in a sentence of ours."""
-    reason = (
-        error.detail
-        if isinstance(error, HelpNinjaError)
-        else "This ingest was stopped by an error on our side. Start it again to go on where it stopped."
-    )
-    async with database.unit_of_work(Scope.members(workspace_id)) as session:
-        await session.execute(
-            update(IngestJob)
-            .where(
-                col(IngestJob.workspace_id) == workspace_id,
-                col(IngestJob.id) == job_id,
-                col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
-            )
-            .values(state=JobState.FAILED.value, reason=reason, finished_at=now())
-        )

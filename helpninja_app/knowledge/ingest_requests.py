@@ -1,4 +1,4 @@
-"""Ingest jobs as callers see them: asking for one, following it, cancelling it."""
+"""Ingest jobs as callers see them: asking for one, following it, cancelling it, giving it up."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.errors import Conflict, LimitUsedUp, NotFound
+from helpninja_app.errors import Conflict, HelpNinjaError, LimitUsedUp, NotFound
 from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.queue import Priority, Queue
-from helpninja_app.kernel.scope import Audience
+from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.crawl.urls import canonical_url, site_host
 from helpninja_app.knowledge.exclusions import include_pages
 from helpninja_app.knowledge.limits import KnowledgeLimits
@@ -86,8 +87,12 @@ async def request_ingest(
     *,
     requested_by: str,
     audience: Audience = Audience.VISITORS,
+    follows_links: bool | None = None,
 ) -> UUID:
     """Enqueue the ingest of a page or sitemap; returns the job's id.
+
+    With ``follows_links`` a page is read with those it leads to, with False alone; without either it stays
+    what it was, and a new one is read alone. A sitemap stands for itself.
 
     An ingest of the same address that is still under way is returned instead of starting a second one. Who
     names the address of a deleted page or source wants it after all: it is read like a new one.
@@ -102,7 +107,7 @@ async def request_ingest(
     if source is None:
         source = Source(
             workspace_id=workspace_id,
-            kind=SourceKind.PAGE.value,
+            kind=(SourceKind.SITE if follows_links else SourceKind.PAGE).value,
             location=url,
             host=host,
             audience=audience.value,
@@ -111,6 +116,8 @@ async def request_ingest(
         await session.flush()
     elif source.deleted_at is not None:
         await _revive(session, source, audience)
+    if follows_links is not None:
+        await _choose(session, source, SourceKind.SITE if follows_links else SourceKind.PAGE)
     await include_pages(session, workspace_id, [url])
     job_id, _ = await start_job(session, queue, source, requested_by=requested_by)
     return job_id
@@ -203,6 +210,25 @@ async def cancel_ingest(session: AsyncSession, workspace_id: UUID, job_id: UUID)
     return given
 
 
+async def give_up_ingest(database: Database, workspace_id: UUID, job_id: UUID, error: BaseException) -> None:
+    """After the last try: the job is over, and says why in a sentence of ours."""
+    reason = (
+        error.detail
+        if isinstance(error, HelpNinjaError)
+        else "This ingest was stopped by an error on our side. Start it again to go on where it stopped."
+    )
+    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+        await session.execute(
+            update(IngestJob)
+            .where(
+                col(IngestJob.workspace_id) == workspace_id,
+                col(IngestJob.id) == job_id,
+                col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
+            )
+            .values(state=JobState.FAILED.value, reason=reason, finished_at=now())
+        )
+
+
 async def retry_failed_pages(
     session: AsyncSession, queue: Queue, workspace_id: UUID, job_id: UUID
 ) -> tuple[str, int]:
@@ -260,6 +286,12 @@ async def _find_source(session: AsyncSession, workspace_id: UUID, url: str) -> S
     return found.scalars().first()
 
 
+async def is_known_site(session: AsyncSession, workspace_id: UUID, url: str) -> bool:
+    """Whether the links of this page are followed when nothing else is asked for."""
+    source = await _find_source(session, workspace_id, url)
+    return source is not None and source.kind == SourceKind.SITE.value
+
+
 async def _revive(session: AsyncSession, source: Source, audience: Audience) -> None:
     """Begin a deleted source anew: what of it is in the bin gives way to what is read now."""
     await session.execute(
@@ -274,6 +306,23 @@ async def _revive(session: AsyncSession, source: Source, audience: Audience) -> 
     source.schedule = Schedule.OFF.value
     source.next_sync_at = None
     await session.flush()
+
+
+async def _choose(session: AsyncSession, source: Source, kind: SourceKind) -> None:
+    """Read a page alone or with its links from now on; what is under way for the other begins anew."""
+    if source.kind in (kind, SourceKind.SITEMAP):
+        return
+    source.kind = kind.value
+    await session.flush()
+    await session.execute(
+        update(IngestJob)
+        .where(
+            col(IngestJob.workspace_id) == source.workspace_id,
+            col(IngestJob.source_id) == source.id,
+            col(IngestJob.state).in_([JobState.QUEUED, JobState.RUNNING]),
+        )
+        .values(state=JobState.CANCELLED.value, finished_at=now(), reason="It was begun anew.")
+    )
 
 
 async def claim_sites(

@@ -12,13 +12,16 @@ from helpninja_app.kernel.columns import id_column, texts_column, time_column, w
 
 
 class SourceKind(StrEnum):
+    """A ``SITE`` is a page with those that its links lead to, as a sitemap is a list of them."""
+
     PAGE = "page"
+    SITE = "site"
     SITEMAP = "sitemap"
     FILE = "file"
     NOTE = "note"
 
 
-WEB_KINDS = (SourceKind.PAGE, SourceKind.SITEMAP)
+WEB_KINDS = (SourceKind.PAGE, SourceKind.SITE, SourceKind.SITEMAP)
 
 
 class Schedule(StrEnum):
@@ -112,7 +115,10 @@ class Document(SQLModel, table=True):
 
 
 class IngestJob(SQLModel, table=True):
-    """``is_complete`` when all that a sitemap lists is known, so that what is not in it has gone."""
+    """``is_complete`` when all that a sitemap lists is known, so that what is not in it has gone.
+
+    ``walk`` is how far a discovery came that takes more than a slice.
+    """
 
     __tablename__ = "ingest_jobs"
 
@@ -124,6 +130,7 @@ class IngestJob(SQLModel, table=True):
     discovered: bool = False
     is_scheduled: bool = False
     is_complete: bool = False
+    walk: str | None = None
     reason: str | None = None
     requested_by: str = ""
     created_at: datetime = time_column()
@@ -132,7 +139,11 @@ class IngestJob(SQLModel, table=True):
 
 
 class IngestPage(SQLModel, table=True):
-    """One address of a job: what became of it, and why; ``found_url`` is where its page was in the end."""
+    """One address of a job: what became of it, and why; ``found_url`` is where its page was in the end.
+
+    Of a site, ``depth`` counts the links from its first page, ``None`` for what is not asked for, and
+    ``is_gap`` says that there may be more pages behind it than were seen.
+    """
 
     __tablename__ = "ingest_pages"
 
@@ -143,6 +154,8 @@ class IngestPage(SQLModel, table=True):
     state: str = PageState.PENDING.value
     reason: str | None = None
     found_url: str | None = None
+    depth: int | None = 0
+    is_gap: bool = False
 
 
 class DeletedDocument(SQLModel, table=True):

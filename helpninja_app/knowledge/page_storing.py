@@ -13,7 +13,9 @@ from sqlmodel import col
 
 from helpninja_app.errors import Invalid
 from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.queue import Priority
 from helpninja_app.kernel.scope import Audience, Scope
+from helpninja_app.knowledge.crawl.frontier import Frontier
 from helpninja_app.knowledge.crawl.pages import Page
 from helpninja_app.knowledge.documents import change_document, forget_document
 from helpninja_app.knowledge.exclusions import is_excluded
@@ -23,15 +25,19 @@ from helpninja_app.knowledge.indexing import hash_content, prepare_document, swa
 from helpninja_app.knowledge.ingest_requests import load_job
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
-from helpninja_app.knowledge.models import Document, DocumentStatus, JobState, PageState, Source
+from helpninja_app.knowledge.models import Document, DocumentStatus, JobState, PageState, Source, SourceKind
 from helpninja_app.knowledge.page_choices import carry_choice, choice_for, follow_page
 from helpninja_app.knowledge.room import room_left
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
-    """One run of a job: what its steps have in common. ``is_page`` when its address is that of one page."""
+    """One run of a job: what its steps have in common.
+
+    ``priority`` is that of its next slices. Finding the pages may change the ``kind`` of its source;
+    ``frontier`` is there while links are followed.
+    """
 
     scope: Scope
     workspace_id: UUID
@@ -41,12 +47,14 @@ class Run:
     embedding_model: str
     limits: KnowledgeLimits
     was_sitemap: bool
-    is_page: bool
+    kind: str
     started_at: datetime
+    priority: Priority
+    frontier: Frontier | None = None
 
     def asked_for(self, url: str) -> str:
         """The address that was to be read; a page is looked for first where its own address leads to."""
-        return self.address if self.is_page else url
+        return self.address if self.kind == SourceKind.PAGE.value else url
 
 
 async def store_page(

@@ -16,10 +16,10 @@ from helpninja_app.errors import FetchFailed, InputRefused, LimitUsedUp
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.crawl.discovery import Discovery, discover
 from helpninja_app.knowledge.crawl.fetcher import PageFetcher
-from helpninja_app.knowledge.crawl.robots import RobotsRules
+from helpninja_app.knowledge.crawl.following import look_ahead
 from helpninja_app.knowledge.crawl.urls import canonical_url, origin
 from helpninja_app.knowledge.exclusions import excluded_among
-from helpninja_app.knowledge.ingest_requests import PageOutcome, check_sites
+from helpninja_app.knowledge.ingest_requests import PageOutcome, check_sites, is_known_site
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, PageState
 from helpninja_app.knowledge.room import room_left
@@ -44,10 +44,11 @@ class IngestPreview:
 
     ``pages``, ``robots`` and ``skipped`` are the first 50 of what would be read, of what robots.txt forbids
     and of what is not read for another reason. ``limits`` are sentences about what stands in the way; not
-    ``is_complete`` when there was no time or no way to see all of a sitemap.
+    ``is_complete`` when there was no time or no way to see all of a sitemap. Of a site only its beginning is
+    looked at.
     """
 
-    kind: Literal["page", "sitemap"]
+    kind: Literal["page", "site", "sitemap"]
     host: str
     found: int
     known: int
@@ -62,19 +63,43 @@ class IngestPreview:
 
 
 async def preview_ingest(
-    tools: KnowledgeTools, scope: Scope, workspace_id: UUID, address: str, limits: KnowledgeLimits
+    tools: KnowledgeTools,
+    scope: Scope,
+    workspace_id: UUID,
+    address: str,
+    limits: KnowledgeLimits,
+    *,
+    follows_links: bool | None = None,
 ) -> IngestPreview:
-    """Look at a page or sitemap for about ten seconds, with the same refusals as an ingest has.
+    """Look at a page, site or sitemap for about ten seconds, with the same refusals as an ingest has.
+
+    ``follows_links`` is what the ingest would be asked for.
 
     Raises ``InputRefused`` (``AddressRefused``, ``FetchFailed``) for what an ingest would fail on as a whole.
     """
-    canonical_url(address)
+    url = canonical_url(address)
+    is_site = follows_links
+    if is_site is None:
+        async with tools.database.unit_of_work(scope) as session:
+            is_site = await is_known_site(session, workspace_id, url)
     try:
         async with asyncio.timeout(SECONDS):
             # Part of the time is kept for robots.txt.
             found = await discover(
-                tools.fetcher, address, max_pages=limits.pages_per_crawl, max_seconds=SECONDS / 2
+                tools.fetcher,
+                address,
+                max_pages=limits.pages_per_crawl,
+                max_seconds=SECONDS / 2,
+                follows_links=is_site,
             )
+            if found.kind == "site":
+                found = await look_ahead(
+                    tools.fetcher,
+                    found.pages[0],
+                    max_pages=limits.pages_per_crawl,
+                    max_seconds=SECONDS / 2,
+                    enough=SHOWN,
+                )
             forbidden, trouble = await _forbidden(tools.fetcher, found.pages)
     except TimeoutError as error:
         raise FetchFailed(
@@ -113,14 +138,10 @@ async def _forbidden(fetcher: PageFetcher, urls: Sequence[str]) -> tuple[set[str
     for pages in by_origin.values():
         try:
             rules = await fetcher.robots.rules(pages[0])
-            forbidden |= await asyncio.to_thread(_kept_away, rules, pages)
+            forbidden |= await asyncio.to_thread(rules.forbidden, pages)
         except InputRefused as error:
             trouble.append(error.detail)
     return forbidden, trouble
-
-
-def _kept_away(rules: RobotsRules, pages: Sequence[str]) -> set[str]:
-    return {url for url in pages if not rules.allows(url)}
 
 
 async def _known(session: AsyncSession, workspace_id: UUID, urls: Sequence[str]) -> set[str]:

@@ -52,6 +52,26 @@ async def ingest(client: httpx.AsyncClient, tenant: Tenant, address: str) -> dic
     return result
 
 
+def linking(subject: str, *hrefs: str, head: str = "") -> bytes:
+    """A page with links."""
+    links = "".join(f'<a href="{href}">More</a> ' for href in hrefs)
+    return answer(page(subject, head=head).replace("</body>", f"<nav>{links}</nav></body>"))
+
+
+async def ingest_links(client: httpx.AsyncClient, tenant: Tenant, address: str) -> dict[str, Any]:
+    body = {"input": address, "followLinks": True}
+    response = await client.post("/api/ingest", json=body, headers=tenant.headers)
+    assert response.status_code == 200, response.text
+    result: dict[str, Any] = response.json()
+    return result
+
+
+async def pages_of(client: httpx.AsyncClient, tenant: Tenant, job_id: str) -> dict[str, str]:
+    """What became of each address of a run."""
+    response = await client.get(f"/api/ingest/{job_id}/pages", params={"limit": 200}, headers=tenant.headers)
+    return {page["url"]: page["state"] for page in response.json()["pages"]}
+
+
 async def found(resources: Resources, tenant: Tenant, question: str) -> list[str]:
     """Addresses of the passages that a visitor would get for a question, best first."""
     embedder = resources.knowledge.embedders.current

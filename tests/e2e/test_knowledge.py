@@ -32,6 +32,36 @@ def server(site: LoopbackSite) -> Iterator[DemoServer]:
         yield running
 
 
+def test_a_website_without_a_sitemap_is_read_by_its_links_or_one_page_alone(
+    page: Page, server: DemoServer, site: LoopbackSite
+) -> None:
+    site.routes |= {
+        f"/shop{path}": answer(f"<title>{path}</title><main><p>{WORDS}</p></main>{links}")
+        for path, links in (("", "<a href=/shop/boots>Boots</a>"), ("/boots", "<a href=/shop>Back</a>"))
+    }
+    sign_in(page, server)
+    open_knowledge(page, server)
+    page.get_by_role("button", name="Add website").click()
+    dialog = page.get_by_role("dialog", name="Add a website")
+    dialog.get_by_label("Address of a website, a page or a sitemap").fill(f"{site.url}/shop")
+    dialog.get_by_role("button", name="Look at it").click()
+    expect(dialog).to_contain_text("There is no sitemap at this address", timeout=SOON)
+    expect(dialog.get_by_role("list", name="Addresses")).to_contain_text(f"{site.url}/shop/boots")
+    assert findings(page) == []
+    choice = dialog.get_by_role("group", name="What is read")
+    choice.get_by_text("This page only").click()
+    expect(dialog).to_contain_text("This page alone is read.", timeout=SOON)
+    expect(dialog).to_contain_text("1 page of")
+    choice.get_by_text("The pages it links to").click()
+    expect(dialog).to_contain_text("2 pages of", timeout=SOON)
+    dialog.get_by_role("group", name="Who is answered").get_by_text("Members").click()
+    dialog.get_by_role("button", name="Read it").click()
+    expect(dialog).to_be_hidden()
+    row = page.get_by_role("table", name="Sources").locator("tbody tr", has_text=f"{site.host}/shop")
+    expect(row).to_contain_text("2 pages", timeout=SOON)
+    expect(row).to_contain_text("Website")
+
+
 def test_a_sitemap_is_shown_before_it_is_read_and_its_failed_page_tried_again(
     page: Page, server: DemoServer, site: LoopbackSite
 ) -> None:
@@ -46,7 +76,7 @@ def test_a_sitemap_is_shown_before_it_is_read_and_its_failed_page_tried_again(
     open_knowledge(page, server)
     page.get_by_role("button", name="Add website").click()
     dialog = page.get_by_role("dialog", name="Add a website")
-    dialog.get_by_label("Address of a page or a sitemap").fill(f"{site.url}/sitemap.xml")
+    dialog.get_by_label("Address of a website, a page or a sitemap").fill(f"{site.url}/sitemap.xml")
     dialog.get_by_role("button", name="Look at it").click()
     expect(dialog).to_contain_text("2 pages of", timeout=SOON)
     expect(dialog.get_by_role("list", name="Addresses")).to_contain_text(f"{site.url}/returns")
@@ -55,7 +85,7 @@ def test_a_sitemap_is_shown_before_it_is_read_and_its_failed_page_tried_again(
     expect(question).to_contain_text("Everybody who uses the widget")
     question.get_by_role("button", name="Make it public").click()
     expect(dialog).to_be_hidden()
-    row = page.get_by_role("table", name="Sources").locator("tbody tr", has_text=site.host)
+    row = page.get_by_role("table", name="Sources").locator("tbody tr", has_text=f"{site.host}/sitemap.xml")
     failed = row.get_by_role("button", name="1 page failed")
     expect(failed).to_be_visible(timeout=SOON)
     failed.click()

@@ -257,6 +257,7 @@ ACCESS: dict[str, str | Permission] = {
     "AddingState.close": TAB,
     "AddingState.choose_audience": TAB,
     "AddingState.preview": Permission.WRITE_KNOWLEDGE,
+    "AddingState.choose_reach": Permission.WRITE_KNOWLEDGE,
     "AddingState.add": Permission.WRITE_KNOWLEDGE,
     "RunsState.open_runs": Permission.READ_KNOWLEDGE,
     "RunsState.turn_page": Permission.READ_KNOWLEDGE,

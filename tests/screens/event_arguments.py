@@ -60,7 +60,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "SourcesState.turn_page": (1,),
     # Refused for what it is, so that no test goes out into the network or stores anything.
     "AddingState.preview": ({"address": "no address"},),
-    "AddingState.add": ("no address", "visitors"),
+    "AddingState.choose_reach": ("page",),
+    "AddingState.add": ("no address", "visitors", "links"),
     "AddingState.choose_audience": ("members",),
     "CuratedState.turn_page": (1,),
     "CuratedEditorState.begin": ("x",),

@@ -18,6 +18,7 @@ WITHOUT_TEXTS = {
     "HomeState.follow_ingests",
     "KnowledgeState.open_knowledge",
     "AddingState.preview",
+    "AddingState.choose_reach",
     "AddingState.add",
     # No page of theirs failed, and no sheet is open whose pages could be turned.
     "FailedPagesState.open_failed",

@@ -114,6 +114,7 @@ AFTER_WORK = {
     "TwoFactorState.confirm_code",
     "TwoFactorState.renew_codes",
     "AddingState.add",
+    "AddingState.choose_reach",
     "AddingState.preview",
     "CuratedEditorState.publish",
     "CuratedEditorState.save",

@@ -11,6 +11,7 @@ import pytest
 
 from helpninja_app.answers.providers.base import TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
+from helpninja_app.billing.plans import Terms
 from helpninja_app.chats import answering, at_once, storing, turns
 from helpninja_app.errors import ProviderFailed
 from helpninja_app.resources import Resources
@@ -81,7 +82,7 @@ async def test_whoever_leaves_while_the_beginning_is_stored_gets_the_credits_bac
     fake = FakeProvider([spoken("Never asked.")])
     async with with_resources(answerers=answered_by(fake), unlimited=False) as resources:
         if has_account:
-            await Books(resources.database, tenant.id, plan=resources.plan_of("agency")).open()
+            await Books(resources.database, tenant.id, plan=resources.plan_of(Terms("agency"))).open()
         monkeypatch.setattr(answering, step, slow.after)
         leaver = Leaver(tenant.headers)
         await leave(asyncio.create_task(leaver.visit()), leaver, slow)

@@ -150,6 +150,30 @@ def test_what_was_used_this_month_stays_used_when_counters_become_a_ledger_and_b
         postgres.drop_database(name)
 
 
+def test_a_website_read_by_its_links_is_a_page_to_the_older_shape(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"links_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "insert into workspaces (id, slug, public_key, name, embedding_model)"
+                " values (gen_random_uuid(), 'one', 'hn_pk_one', 'One', 'hashing')"
+            )
+            connection.execute(
+                "insert into sources (workspace_id, id, kind, location, audience)"
+                " select id, gen_random_uuid(), 'site', 'x', 'members' from workspaces"
+            )
+        take_back(urls.owner, "0029")
+        with psycopg.connect(urls.superuser) as connection:
+            assert connection.execute("select kind from sources").fetchall() == [("page",)]
+        assert upgrade(urls.owner) == ["0030"]
+    finally:
+        postgres.drop_database(name)
+
+
 def test_what_the_older_knowledge_has_no_word_for_goes_and_pages_stay(
     postgres: EmbeddedPostgres, worker_id: str
 ) -> None:
@@ -207,7 +231,7 @@ def test_who_a_page_was_for_against_its_source_is_a_choice_that_is_kept(
                 " select workspace_id, gen_random_uuid(), id, audience, audience, 'completed'"
                 " from source, unnest(array['visitors', 'members']) audience"
             )
-        assert "0026" in upgrade(urls.owner)
+        assert "0027" in upgrade(urls.owner)
         with psycopg.connect(urls.superuser) as connection:
             kept = connection.execute("select url, audience from page_choices").fetchall()
             assert kept == [("members", "members")]

@@ -60,10 +60,20 @@ async def own(file_urls: Urls, site: LoopbackSite, tmp_path: Path) -> AsyncItera
         yield resources
 
 
-async def start_ingest(own: Resources, tenant: Tenant, address: str) -> UUID:
+async def start_ingest(
+    own: Resources, tenant: Tenant, address: str, *, follows_links: bool | None = None
+) -> UUID:
     limits = knowledge_limits(own.settings, Terms("agency"))
     async with own.database.unit_of_work(tenant.scope) as session:
-        return await request_ingest(session, own.queue, tenant.id, address, limits, requested_by="test")
+        return await request_ingest(
+            session,
+            own.queue,
+            tenant.id,
+            address,
+            limits,
+            requested_by="test",
+            follows_links=follows_links,
+        )
 
 
 async def progress_of(own: Resources, tenant: Tenant, job_id: UUID) -> IngestProgress:

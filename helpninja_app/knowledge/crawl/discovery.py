@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
 from helpninja_app.errors import FetchFailed, InputRefused
 from helpninja_app.kernel.safe_http import Fetched
 from helpninja_app.knowledge.crawl.fetcher import MAX_PAGE_BYTES, PageFetcher, read_page
+from helpninja_app.knowledge.crawl.pages import HTML
 from helpninja_app.knowledge.crawl.sitemaps import (
     MAX_UNPACKED,
     SitemapKind,
@@ -48,7 +51,7 @@ class Discovery:
     unreadable, left out or not listed here. ``is_cut`` when there are more pages than may be read.
     """
 
-    kind: Literal["page", "sitemap"]
+    kind: Literal["page", "site", "sitemap"]
     host: str
     pages: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -63,24 +66,60 @@ class Discovery:
 
 
 async def discover(
-    fetcher: PageFetcher, url: str, *, max_pages: int, max_seconds: float = MAX_SECONDS
+    fetcher: PageFetcher,
+    url: str,
+    *,
+    max_pages: int,
+    max_seconds: float = MAX_SECONDS,
+    follows_links: bool = False,
 ) -> Discovery:
     """Decide by content what ``url`` is and list the pages behind it, at most ``max_pages``, in order.
 
-    After ``max_seconds`` no further sitemap is read.
+    After ``max_seconds`` no further sitemap is read. With ``follows_links`` a page is the first of a site; to
+    find the others is not done here.
 
     Raises ``AddressRefused``, ``InputRefused`` or ``FetchFailed`` when the address itself gives nothing.
     """
+    found = await discover_slice(
+        fetcher,
+        url,
+        max_pages=max_pages,
+        max_seconds=max_seconds,
+        slice_seconds=math.inf,
+        follows_links=follows_links,
+    )
+    if isinstance(found, str):
+        raise AssertionError("unreachable: a slice without an end is all of it")
+    return found
+
+
+async def discover_slice(
+    fetcher: PageFetcher,
+    url: str,
+    so_far: str | None = None,
+    *,
+    max_pages: int,
+    max_seconds: float = MAX_SECONDS,
+    slice_seconds: float,
+    follows_links: bool = False,
+) -> Discovery | str:
+    """``discover``, which stops after ``slice_seconds``: then it gives what it goes on with as ``so_far``."""
+    if so_far:
+        return await _SitemapWalk.resume(fetcher, so_far, max_pages).run(max_seconds, slice_seconds)
     address = canonical_url(url)
     fetched = await _fetch_input(fetcher, address)
     if sitemap_kind(fetched.body) is not None:
-        return await _SitemapWalk(fetcher, address, fetched, max_pages, max_seconds).run()
+        sites = {site_host(address), site_host(fetched.url)}
+        nothing = Discovery("sitemap", site_host(fetched.url), is_complete=True)
+        walk = await _SitemapWalk(fetcher, sites, nothing, max_pages, max_seconds).begin(address, fetched)
+        return await walk.run(max_seconds, slice_seconds)
     if is_gzip(fetched.body):
         raise InputRefused("This compressed file is not a sitemap.")
     if len(fetched.body) > MAX_PAGE_BYTES:
         raise InputRefused(f"The page is too large: over {MAX_PAGE_BYTES >> 20} MB.")
     page = await asyncio.to_thread(read_page, fetched)
-    return Discovery("page", site_host(page.url), pages=[page.canonical_url])
+    kind: Literal["page", "site"] = "site" if follows_links and page.content_type == HTML else "page"
+    return Discovery(kind, site_host(page.url), pages=[page.canonical_url])
 
 
 async def _fetch_input(fetcher: PageFetcher, address: str) -> Fetched:
@@ -102,7 +141,7 @@ class _Collected:
     def __init__(self, discovery: Discovery, max_pages: int) -> None:
         self.discovery = discovery
         self._max_pages = max_pages
-        self._known: set[str] = set()
+        self._known = set(discovery.pages)
 
     @property
     def is_full(self) -> bool:
@@ -140,34 +179,57 @@ class _SitemapWalk:
     """Reads a sitemap and those it names, breadth first, with caps that end every cycle and every flood."""
 
     def __init__(
-        self, fetcher: PageFetcher, address: str, fetched: Fetched, max_pages: int, max_seconds: float
+        self, fetcher: PageFetcher, sites: set[str], found: Discovery, max_pages: int, seconds_left: float
     ) -> None:
         self._fetcher = fetcher
-        self._root = fetched
-        self._collected = _Collected(
-            Discovery("sitemap", site_host(fetched.url), is_complete=True), max_pages
-        )
-        self._sites = {site_host(address), site_host(fetched.url)}
-        self._known = {address, canonical_url(fetched.url)}
+        self._sites = sites
+        self._collected = _Collected(found, max_pages)
+        self._known: set[str] = set()
         self._waiting: deque[tuple[str, int]] = deque()
         self._entries_left = MAX_ENTRIES
-        self._max_seconds = max_seconds
-        self._deadline = time.monotonic() + max_seconds
+        self._deadline = time.monotonic() + seconds_left
 
-    @property
-    def _time_given(self) -> str:
-        minutes = self._max_seconds / 60
-        return f"{minutes:g} minutes" if minutes >= 1 else f"{self._max_seconds:g} seconds"
+    async def begin(self, address: str, fetched: Fetched) -> _SitemapWalk:
+        """Take the first sitemap, which is there already."""
+        self._known |= {address, canonical_url(fetched.url)}
+        await asyncio.to_thread(self._take, fetched, 0)
+        return self
 
-    async def run(self) -> Discovery:
-        await asyncio.to_thread(self._take, self._root, 0)
+    @classmethod
+    def resume(cls, fetcher: PageFetcher, so_far: str, max_pages: int) -> _SitemapWalk:
+        """The walk that ``_so_far`` was written of."""
+        state = json.loads(so_far)
+        found = Discovery(**state["found"])
+        found.skipped = [Skipped(**skip) for skip in state["found"]["skipped"]]
+        walk = cls(fetcher, set(state["sites"]), found, max_pages, state["seconds_left"])
+        walk._known = set(state["known"])
+        walk._waiting = deque((address, depth) for address, depth in state["waiting"])
+        walk._entries_left = state["entries_left"]
+        return walk
+
+    def _so_far(self) -> str:
+        return json.dumps(
+            {
+                "found": asdict(self._collected.discovery),
+                "sites": sorted(self._sites),
+                "known": sorted(self._known),
+                "waiting": list(self._waiting),
+                "entries_left": self._entries_left,
+                "seconds_left": self._deadline - time.monotonic(),
+            }
+        )
+
+    async def run(self, max_seconds: float, slice_seconds: float) -> Discovery | str:
+        slice_ends = time.monotonic() + slice_seconds
         while self._waiting:
+            if time.monotonic() > slice_ends:
+                return self._so_far()
             address, depth = self._waiting.popleft()
             if self._collected.is_full:
                 self._collected.discovery.is_cut = True
                 self._collected.lose(address, self._collected.over_the_limit)
             elif time.monotonic() > self._deadline:
-                self._collected.lose(address, f"the sitemaps took longer than {self._time_given}")
+                self._collected.lose(address, f"the sitemaps took longer than {_in_words(max_seconds)}")
             else:
                 await self._read(address, depth)
         found = self._collected.discovery
@@ -219,3 +281,7 @@ class _SitemapWalk:
         else:
             self._known.add(address)
             self._waiting.append((address, depth + 1))
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"

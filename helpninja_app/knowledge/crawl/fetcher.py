@@ -50,21 +50,31 @@ class PageFetcher:
         Raises ``FetchFailed`` or ``InputRefused`` whose detail is the reason: an error status, robots.txt,
         noindex, another site, or no page.
         """
+        fetched = await self.answer(url, stay_on=stay_on, check_head=_refuse_what_is_no_page)
+        return await asyncio.to_thread(read_page, fetched)
+
+    async def answer(
+        self,
+        url: str,
+        *,
+        stay_on: str | None,
+        check_head: CheckHead,
+        before_redirect: BeforeRedirect | None = None,
+    ) -> Fetched:
+        """Fetch by the same rules what is not looked at yet; ``before_redirect`` may refuse more."""
         address = canonical_url(url)
         await self._respect_robots(address)
 
-        async def before_redirect(following: str) -> None:
+        async def check_redirect(following: str) -> None:
             if stay_on is not None and not is_same_site(stay_on, following):
                 raise InputRefused(f"It redirects to another site: {site_host(following)}.")
+            if before_redirect is not None:
+                await before_redirect(following)
             await self._respect_robots(canonical_url(following))
 
-        fetched = await self.raw(
-            address,
-            max_bytes=MAX_PAGE_BYTES,
-            before_redirect=before_redirect,
-            check_head=_refuse_what_is_no_page,
+        return await self.raw(
+            address, max_bytes=MAX_PAGE_BYTES, before_redirect=check_redirect, check_head=check_head
         )
-        return await asyncio.to_thread(read_page, fetched)
 
     async def raw(
         self,
@@ -113,7 +123,7 @@ def read_page(fetched: Fetched) -> Page:
     """Turn an answer into a page; raises ``InputRefused`` when it is none or asks not to be indexed."""
     content_type = page_type(fetched.content_type, fetched.url, fetched.body)
     if content_type is None:
-        raise InputRefused(_no_page(fetched.content_type))
+        raise InputRefused(no_page(fetched.content_type))
     if not may_index(fetched.body if content_type == HTML else b"", fetched.headers.get("x-robots-tag", "")):
         raise InputRefused(ASKS_NOT_TO_BE_INDEXED)
     return Page(
@@ -129,8 +139,9 @@ def read_page(fetched: Fetched) -> Page:
 
 def _refuse_what_is_no_page(head: Head) -> None:
     if not may_be_page(head.content_type):
-        raise InputRefused(_no_page(head.content_type))
+        raise InputRefused(no_page(head.content_type))
 
 
-def _no_page(content_type: str) -> str:
+def no_page(content_type: str) -> str:
+    """The sentence for what is fetched and is no page."""
     return f"This is not a page: {content_type or 'unknown type'}."

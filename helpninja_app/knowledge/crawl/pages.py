@@ -48,6 +48,7 @@ _XML_TYPES = frozenset({"application/xml", "text/xml"})
 _HTML_START = re.compile(rb"(?>\s+|<\?.*?\?>|<!--.*?-->)*+<(?:!doctype\s+html|html|head|body)\b", re.S | re.I)
 _MENTIONS_ROBOTS = re.compile(rb"<meta[^>]{0,200}(?:robots|" + PRODUCT.encode() + rb")", re.I)
 NOT_INDEXED = frozenset({"noindex", "none"})
+_NOT_FOLLOWED = frozenset({"nofollow", "none"})
 # Bytes from the beginning in which a page says how it may be used. It may be long, and is a stranger's:
 # the rest of it is parsed in a process of its own.
 MARKS_WITHIN = 512 * 1024
@@ -72,6 +73,11 @@ class Page:
 def may_be_page(content_type: str) -> bool:
     """Whether a body with this Content-Type is worth reading; decided before the body is there."""
     return content_type in _PAGE_TYPES or content_type in _VAGUE_TYPES or content_type in _XML_TYPES
+
+
+def may_be_html(content_type: str) -> bool:
+    """The same, of a page with links."""
+    return may_be_page(content_type) and _PAGE_TYPES.get(content_type, HTML) == HTML
 
 
 def page_type(content_type: str, url: str, body: bytes) -> str | None:
@@ -105,13 +111,22 @@ def url_suffix_type(url: str) -> str | None:
 
 def may_index(body: bytes, header: str) -> bool:
     """What ``<meta name="robots">`` (or our own name) and the X-Robots-Tag ``header`` say about indexing."""
+    return not _marks(body, header) & NOT_INDEXED
+
+
+def may_follow(body: bytes, header: str) -> bool:
+    """What they say about the links of the page."""
+    return not _marks(body, header) & _NOT_FOLLOWED
+
+
+def _marks(body: bytes, header: str) -> set[str]:
     words = set(_header_words(header))
     start = body[:MARKS_WITHIN]
     if _MENTIONS_ROBOTS.search(start):
         for node in LexborHTMLParser(start).css("meta[name]"):
             if (node.attributes.get("name") or "").strip().lower() in ("robots", PRODUCT.lower()):
                 words |= {word.strip().lower() for word in (node.attributes.get("content") or "").split(",")}
-    return not words & NOT_INDEXED
+    return words
 
 
 def _header_words(header: str) -> list[str]:

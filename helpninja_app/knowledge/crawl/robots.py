@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from protego import Protego
@@ -47,6 +47,10 @@ class RobotsRules:
                 retry_after=self.failure.retry_after,
             )
         return bool(self.parsed.can_fetch(url, PRODUCT))
+
+    def forbidden(self, urls: Iterable[str]) -> set[str]:
+        """Those that may not be read. CPU-bound, so call it in a thread."""
+        return {url for url in urls if not self.allows(url)}
 
 
 class RobotsCache:

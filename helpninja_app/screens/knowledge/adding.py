@@ -16,6 +16,7 @@ from helpninja_app.ui.notices import notice
 
 _state: Any = AddingState
 _QUESTION = "adding-public"
+_REACHES = (("links", "The pages it links to"), ("page", "This page only"))
 
 
 def adding_dialog() -> rx.Component:
@@ -23,7 +24,9 @@ def adding_dialog() -> rx.Component:
     return rx.fragment(
         _dialog(),
         public_question(
-            id=_QUESTION, what=AddingState.what, on_confirm=_state.add(AddingState.address, "visitors")
+            id=_QUESTION,
+            what=AddingState.what,
+            on_confirm=_state.add(AddingState.address, "visitors", AddingState.reach),
         ),
     )
 
@@ -33,7 +36,7 @@ def _dialog() -> rx.Component:
         rx.el.form(
             rx.el.div(
                 field(
-                    "Address of a page or a sitemap",
+                    "Address of a website, a page or a sitemap",
                     name="address",
                     type="text",
                     input_mode="url",
@@ -58,6 +61,7 @@ def _dialog() -> rx.Component:
             on_submit=_state.preview,
             class_name="flex flex-col gap-3 phone:flex-row phone:items-start",
         ),
+        rx.cond(AddingState.has_choice, _reach()),
         refused(AddingState),
         rx.el.div(rx.cond(AddingState.summary != "", _preview()), aria_live="polite"),
         id="adding",
@@ -67,11 +71,25 @@ def _dialog() -> rx.Component:
             rx.cond(
                 AddingState.audience == "visitors",
                 _read_it(**opens(_QUESTION)),
-                _read_it(on_click=_state.add(AddingState.address, "members")),
+                _read_it(on_click=_state.add(AddingState.address, "members", AddingState.reach)),
             ),
         ),
         is_shown=AddingState.is_open,
         on_close=_state.close,
+    )
+
+
+def _reach() -> rx.Component:
+    return rx.el.div(
+        rx.el.p("What is read", aria_hidden="true", class_name="text-table font-medium"),
+        segments(
+            "What is read",
+            name="adding-reach",
+            options=_REACHES,
+            chosen=AddingState.reach,
+            on_choose=_state.choose_reach,
+        ),
+        class_name="flex flex-wrap items-center gap-x-3 gap-y-2",
     )
 
 

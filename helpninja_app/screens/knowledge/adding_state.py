@@ -21,6 +21,8 @@ from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, text_in
 
 MAX_ADDRESS = 2000
+FOLLOWED = "There is no sitemap at this address: the links on its pages are followed, on this website only."
+NOT_ALL_SEEN = "There was no time to see all of the sitemap: there may be more."
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class PageLine:
 
 
 class AddingState(PageState, SignedInState):
-    """``address`` is the one that ``summary`` and ``lines`` are about, ``what`` names its pages."""
+    """``address`` is the one that ``summary`` and ``lines`` are about, ``what`` names its pages.
+
+    ``reach`` is "links" or "page"; ``has_choice`` where there is one: not of a sitemap or a file.
+    """
 
     is_open: bool = False
     address: str = ""
@@ -43,6 +48,8 @@ class AddingState(PageState, SignedInState):
     lines: rx.Field[list[PageLine]] = rx.field(default_factory=list)
     more: str = ""
     audience: str = "visitors"
+    reach: str = "links"
+    has_choice: bool = False
 
     @rx.event
     def begin(self) -> None:
@@ -63,17 +70,31 @@ class AddingState(PageState, SignedInState):
     @rx.event(background=True)
     async def preview(self, form: dict[str, Any]) -> Any:
         """Look at what would be read."""
-        address = text_in(form, "address", MAX_ADDRESS)
-
-        async def errand(caller: MemberCaller) -> IngestPreview:
-            require(caller, Permission.WRITE_KNOWLEDGE)
-            tools = current_resources().knowledge
-            return await preview_ingest(tools, caller.scope, caller.workspace.id, address, limits_of(caller))
-
-        return await self._answer(errand=errand, then=self._show_preview, summary="", address=address)
+        return await self._look(text_in(form, "address", MAX_ADDRESS), "links")
 
     @rx.event(background=True)
-    async def add(self, address: str, audience: str) -> Any:
+    async def choose_reach(self, reach: str) -> Any:
+        """Whether a page is read alone or with what it links to: look at that."""
+        return await self._look(self.address, "page" if reach == "page" else "links")
+
+    async def _look(self, address: str, reach: str) -> Any:
+        async def errand(caller: MemberCaller) -> IngestPreview:
+            require(caller, Permission.WRITE_KNOWLEDGE)
+            return await preview_ingest(
+                current_resources().knowledge,
+                caller.scope,
+                caller.workspace.id,
+                address,
+                limits_of(caller),
+                follows_links=reach == "links",
+            )
+
+        return await self._answer(
+            errand=errand, then=self._show_preview, summary="", address=address, reach=reach
+        )
+
+    @rx.event(background=True)
+    async def add(self, address: str, audience: str, reach: str) -> Any:
         """Read what was shown."""
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
@@ -87,6 +108,7 @@ class AddingState(PageState, SignedInState):
                 limits_of(caller),
                 requested_by=caller.label,
                 audience=audience_from(audience),
+                follows_links=reach == "links",
             )
             await record(session, Actor.of(caller), "source.ingested", wanted)
 
@@ -105,8 +127,14 @@ class AddingState(PageState, SignedInState):
     def _show_preview(self, found: IngestPreview) -> None:
         readable = found.found - found.forbidden - found.left_out
         pages = "1 page" if readable == 1 else f"{readable:,} pages"
-        self.what = f"{pages} of {found.host}"
-        self.summary = f"{self.what} will be read."
+        self.has_choice = found.kind == "site" or (found.kind == "page" and self.reach == "page")
+        is_beginning = found.kind == "site" and not found.is_complete
+        self.what = f"the pages of {found.host}" if is_beginning else f"{pages} of {found.host}"
+        self.summary = (
+            f"{pages} of {found.host} were found so far, and more may follow."
+            if is_beginning
+            else f"{self.what} will be read."
+        )
         self.limits = list(found.limits)
         self.details = [
             sentence
@@ -114,8 +142,10 @@ class AddingState(PageState, SignedInState):
                 (found.known, f"{found.known:,} of them are here already and are read again."),
                 (found.forbidden, f"{found.forbidden:,} are not read: robots.txt forbids it."),
                 (found.left_out, f"{found.left_out:,} are left out, since they were deleted here."),
-                (found.skipped_count, f"{found.skipped_count:,} addresses of the sitemap are not read."),
-                (not found.is_complete, "There was no time to see all of the sitemap: there may be more."),
+                (found.kind == "site", FOLLOWED),
+                (found.kind == "page", "This page alone is read."),
+                (found.skipped_count, _skipped(found)),
+                (found.kind == "sitemap" and not found.is_complete, NOT_ALL_SEEN),
             )
             if count
         ]
@@ -132,6 +162,7 @@ class AddingState(PageState, SignedInState):
         self.is_open, self.address, self.summary, self.problem, self.more = False, "", "", "", ""
         self.what = ""
         self.is_at_limit, self.audience = False, "visitors"
+        self.reach, self.has_choice = "links", False
         self.details, self.limits, self.lines = [], [], []
 
 
@@ -139,3 +170,10 @@ def _note(page: PreviewedPage) -> str:
     if page.is_left_out:
         return "was deleted here"
     return "is here already" if page.is_known else ""
+
+
+def _skipped(found: IngestPreview) -> str:
+    where = "of the sitemap" if found.kind == "sitemap" else "that links lead to"
+    if found.skipped_count == 1:
+        return f"1 address {where} is not read."
+    return f"{found.skipped_count:,} addresses {where} are not read."

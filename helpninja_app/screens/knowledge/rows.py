@@ -23,6 +23,7 @@ _DOCUMENT_STATES: dict[DocumentStatus, tuple[BadgeTone, str]] = {
 EXCERPT = 220
 _KINDS = {
     SourceKind.PAGE: "Page",
+    SourceKind.SITE: "Website",
     SourceKind.SITEMAP: "Sitemap",
     SourceKind.FILE: "File",
     SourceKind.NOTE: "Note",
@@ -138,7 +139,7 @@ def source_row(source: SourceView, now: datetime) -> SourceRow:
         job_id=str(run.job_id) if run else "",
         is_running=_is_running(run),
         percent=round(100 * done / found) if found else 0,
-        progress=f"{done:,} of {counted(found, 'page')}" if found else "Looking for its pages",
+        progress=_progress(source.kind, done, found),
         outcome=_outcome(run),
         failed=run.failed if run else 0,
         failed_pages=f"{counted(run.failed, 'page')} failed" if run and run.failed else "",
@@ -146,6 +147,13 @@ def source_row(source: SourceView, now: datetime) -> SourceRow:
         moment=exactly(seen),
         machine_time=seen.isoformat(),
     )
+
+
+def _progress(kind: SourceKind, done: int, found: int) -> str:
+    if not found:
+        return "Looking for its pages"
+    so_far = " found so far" if kind is SourceKind.SITE else ""
+    return f"{done:,} of {counted(found, 'page')}{so_far}"
 
 
 def excerpt(markdown: str) -> str:

@@ -96,6 +96,7 @@ PLAIN: dict[str, Any] = {
     "unread": False,
     "ids": [],
     "input": "http://10.0.0.1/",
+    "followLinks": True,
     "format": "md",
     "interval": "month",
     "kind": "page",
