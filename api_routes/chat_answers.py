@@ -37,7 +37,8 @@ KEY_PARAMETER = {
     "description": (
         "A member's question that is sent again with the same key is asked once: its answer comes as it is"
         " stored, costing nothing, or 409 while it is written. One whose answer failed or broke off is asked"
-        " anew in its place. The widget's form has no use for it."
+        " anew in its place, as long as nothing was asked after it; what was written of an answer that broke"
+        " off is paid for. The widget's form has no use for it."
     ),
     "schema": {"type": "string", "pattern": r"^[!-~]{1,255}$"},
 }

@@ -80,8 +80,7 @@ async def agree_limits(
         async with resources.database.unit_of_work() as session:
             found = await find_workspace(session, tenant)
         async with resources.database.unit_of_work(Scope.members(found.id)) as session:
-            limits = dict(agreed) if as_planned else {**found.custom_limits, **agreed}
-            terms = await set_custom_limits(session, found.id, limits, resources.plan_of)
+            terms = await set_custom_limits(session, found.id, agreed, resources.plan_of, anew=as_planned)
     counting, planned = resources.plan_of(terms), PLANS[terms.plan]
     say(f"{found.slug} is on the {terms.plan} plan.")
     for name in CUSTOMIZABLE:

@@ -33,7 +33,7 @@ from helpninja_app.billing.models import Unit
 from helpninja_app.billing.stripe_inbox import EVENT_TASK, catch_up, finish, try_again
 from helpninja_app.chats.library import PURGE_TASK, purge_chat
 from helpninja_app.conversations.dispatch import wake_couriers
-from helpninja_app.conversations.mention_mails import MENTION_TASK, write_mention_mail
+from helpninja_app.conversations.mention_mails import MENTION_TASK, mail_mention
 from helpninja_app.conversations.rules.deleting import PURGE_TASK as PURGE_RULE_TASK
 from helpninja_app.conversations.rules.deleting import purge_rule
 from helpninja_app.conversations.transcript_mails import TASK as TRANSCRIPT_TASK
@@ -160,15 +160,19 @@ async def send_visitor_mail(context: JobContext, *, workspace_id: str, conversat
 
 
 @tasks.task(name=MENTION_TASK, retry=RETRY, pass_context=True)
-async def send_mention_mail(context: JobContext, *, workspace_id: str, user_id: str, notice_id: str) -> None:
+async def send_mention_mail(
+    context: JobContext, *, workspace_id: str, user_id: str, conversation_id: str
+) -> None:
     resources = _resources(context)
-    async with resources.database.unit_of_work() as session:
-        origin = resources.settings.link_origin
-        mail = await write_mention_mail(
-            session, UUID(workspace_id), UUID(user_id), UUID(notice_id), origin=origin
-        )
-    if mail is not None:
-        await resources.mailer.send(mail)
+    await mail_mention(
+        resources.database,
+        resources.mailer,
+        resources.limiter,
+        UUID(workspace_id),
+        UUID(user_id),
+        UUID(conversation_id),
+        origin=resources.settings.link_origin,
+    )
 
 
 @tasks.task(name=NOTICE_TASK, retry=RETRY, pass_context=True)

@@ -22,7 +22,7 @@ FUNCTIONS = """
 create or replace function words_of_chat(in_workspace uuid, in_chat uuid) returns tsvector
 language sql stable as $$
   select coalesce(strip(to_tsvector('simple',
-    left(string_agg(left(text, 20000), ' ' order by position), 400000))), '')
+    left(string_agg(left(text, 20000), ' ' order by position), 200000))), '')
   from (
     select position, text,
       -- Of four bytes at most a character is made; the length in bytes is known without reading them.
@@ -31,7 +31,7 @@ language sql stable as $$
     from chat_messages
     where workspace_id = in_workspace and chat_id = in_chat and state not in ('writing', 'replaced')
   ) message
-  where coalesce(characters, 0) < 400000
+  where coalesce(characters, 0) < 200000
 $$;
 create or replace function note_words_of_chat() returns trigger language plpgsql as $$
 declare

@@ -40,6 +40,7 @@ class MemberView:
     name: str
     role: Role
     is_suspended: bool
+    is_verified: bool
     joined_at: datetime
 
 
@@ -265,5 +266,6 @@ def _view(member: Member, user: User) -> MemberView:
         name=user.name,
         role=Role(member.role),
         is_suspended=member.suspended_at is not None,
+        is_verified=user.email_verified_at is not None,
         joined_at=member.created_at,
     )

@@ -22,23 +22,28 @@ MOST = 1_000_000_000
 
 
 async def set_custom_limits(
-    session: AsyncSession, workspace_id: UUID, limits: Mapping[str, int], plan_of: PlanOf
+    session: AsyncSession,
+    workspace_id: UUID,
+    agreed: Mapping[str, int],
+    plan_of: PlanOf,
+    *,
+    anew: bool = False,
 ) -> Terms:
-    """Make ``limits`` all that differ from the plan's; the month under way has them at once.
+    """Have ``agreed`` count beside what was agreed before, or in its place with ``anew``, and at once.
 
     The names are those of ``CUSTOMIZABLE``. Raises ``Invalid`` for another name and for a number that is no
     limit, and ``NotInPlan`` when the workspace's plan has no custom limits.
     """
-    for name, limit in limits.items():
+    for name, limit in agreed.items():
         if name not in CUSTOMIZABLE:
             raise Invalid(f"{name} cannot be agreed: only {', '.join(CUSTOMIZABLE)}.")
         if not 0 < limit <= MOST:
             raise Invalid(f"A limit is between 1 and {MOST:,}, and {limit:,} is not.")
     before = await lock_plan(session, workspace_id)
-    terms = Terms(before.plan, dict(limits))
+    terms = Terms(before.plan, {**({} if anew else before.custom_limits), **agreed})
     if terms == before:
         return before
-    if limits:
+    if agreed:
         require_feature(PLANS[before.plan], Feature.CUSTOM_LIMITS)
     await session.execute(
         update(Workspace).where(col(Workspace.id) == workspace_id).values(custom_limits=terms.custom_limits)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerEntry, Unit
+from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerEntry, Unit, UsageAlert
 from helpninja_app.billing.periods import CALENDAR, period_of
 from helpninja_app.billing.plans import Plan
 
@@ -201,6 +201,15 @@ async def _follow_plan(session: AsyncSession, account: LedgerAccount, plan: Plan
         return
     before, granted = account.allowance, account.granted
     account.allowance = allowance
+    # Of what is not reached any more owners are told again.
+    await session.execute(
+        delete(UsageAlert).where(
+            col(UsageAlert.workspace_id) == account.workspace_id,
+            col(UsageAlert.unit) == account.unit,
+            col(UsageAlert.period_start) == account.period_start,
+            col(UsageAlert.threshold) * allowance > account.used * 100,
+        )
+    )
     reason = Reason(
         EntryKind.GRANT,
         f"allowance:{account.position + 1}",

@@ -44,7 +44,7 @@ async def find_asked(session: AsyncSession, caller: StaffCaller, ask: Ask) -> As
     """What was sent under the key of ``ask`` before; ``None`` when nothing was.
 
     Raises ``Invalid`` where that was another question, ``NotFound`` where its chat is deleted, and
-    ``Conflict`` where something else was asked in its place since.
+    ``Conflict`` where something else was asked in its place since, or after it when it has no answer.
     """
     found = await session.execute(
         select(ChatMessage).where(
@@ -61,14 +61,23 @@ async def find_asked(session: AsyncSession, caller: StaffCaller, ask: Ask) -> As
     chat = await load_chat(session, caller, question.chat_id)
     if question.state == MessageState.REPLACED.value:
         raise Conflict("This question was asked before, and another one in its place since.")
-    answer = await session.execute(
-        select(ChatMessage).where(
+    since = await session.execute(
+        select(ChatMessage)
+        .where(
             col(ChatMessage.workspace_id) == caller.workspace.id,
             col(ChatMessage.chat_id) == question.chat_id,
-            col(ChatMessage.position) == question.position + 1,
+            col(ChatMessage.position) > question.position,
+            col(ChatMessage.state) != MessageState.REPLACED.value,
         )
+        .order_by(col(ChatMessage.position))
+        .limit(2)
     )
-    return Asked(chat, question, answer.scalar_one())
+    answer, *later = since.scalars()
+    asked = Asked(chat, question, answer)
+    if later and not asked.is_answered:
+        # Asking it anew would take away what was said, and paid for, since.
+        raise Conflict("This question was asked before without an answer, and the chat went on since.")
+    return asked
 
 
 @contextmanager

@@ -227,9 +227,11 @@ class AnswerUnderWay:
         except Exception as error:
             is_ours = not isinstance(error, Unavailable)
             log.warning("answer_not_stored", message=str(begun.message_id), exc_info=is_ours)
-            failed = replace(
-                written, state=MessageState.FAILED, finish=None, reason=written.reason or NOT_STORED
-            )
+            reason = written.reason or NOT_STORED
+            failed = replace(written, state=MessageState.FAILED, finish=None, reason=reason)
+            if is_ours:
+                # Something in it cannot be stored.
+                failed = replace(failed, text="", citations=())
             self._desk.background.start(close_answer(database, caller, begun, failed))
             raise Unavailable(NOT_STORED) from error
 

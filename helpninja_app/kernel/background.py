@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -24,9 +25,12 @@ class Background:
 
     async def finish(self, seconds: float) -> None:
         """Give what is under way ``seconds`` to end by itself, then cancel it."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # What ends may have begun other work.
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        late = list(self._tasks)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)

@@ -228,6 +228,7 @@ def _why_not(error: Exception) -> Unavailable:
     Transactions that wait for each other in a circle are a mistake of ours; the database is not away then.
     """
     reason = error.orig if isinstance(error, DBAPIError) else error
-    log.warning("transaction_failed", reason=type(reason).__name__)
+    state = reason.sqlstate if isinstance(reason, psycopg.Error) else None
+    log.warning("transaction_failed", reason=type(reason).__name__, sqlstate=state)
     is_at_odds = isinstance(reason, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
     return Unavailable(_AT_ODDS if is_at_odds else _AWAY)

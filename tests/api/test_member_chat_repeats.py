@@ -115,6 +115,21 @@ async def test_a_failed_answer_is_asked_anew_in_its_place(
     assert len(fake.requests) == 3
 
 
+async def test_a_failed_question_is_not_asked_anew_once_the_chat_went_on(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([[ProviderFailed()], spoken("A falcon.")])
+    async with with_resources(answerers=answering(fake)):
+        failed = await ask(client, keyed(tenant))
+        chat_id = failed.headers["x-chat-id"]
+        went_on = await ask(client, tenant.headers, "And a merlin?", chatId=chat_id)
+        late = await ask(client, keyed(tenant))
+        chat = await saved(client, tenant.headers, went_on)
+    assert [failed.status_code, went_on.status_code, late.status_code] == [502, 200, 409]
+    assert [each["content"] for each in chat["messages"]][-2:] == ["And a merlin?", "A falcon."]
+
+
 async def test_a_key_is_of_one_caller_and_one_question(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:

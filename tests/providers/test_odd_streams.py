@@ -128,6 +128,10 @@ async def test_what_no_database_can_hold_is_left_out_of_an_answer(
     canned.events(START, delta("text_delta", text="A\x00 falcon."), ending("end_turn"), STOP)
     assert TextDelta("A falcon.") in await all_of(anthropic)
 
+    # As JSON says it, \ud83d is half of a pair.
+    canned.chunks(chunk({"content": "A falcon \ud83d."}), chunk({}, "stop"))
+    assert TextDelta("A falcon \ufffd.") in await all_of(openai)
+
 
 async def test_a_server_that_reports_no_usage_is_charged_by_estimate(
     canned: Canned, openai: Provider

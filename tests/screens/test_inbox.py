@@ -265,7 +265,7 @@ def test_names_behind_an_at_sign_are_mentioned_and_the_longer_one_counts() -> No
     ids = [uuid.uuid4() for _ in range(3)]
     names = ("Ivo", "Ivo Berg", "")
     members = [
-        MemberView(id, f"m{place}@x.example", name, Role.AGENT, False, datetime.now(UTC))
+        MemberView(id, f"m{place}@x.example", name, Role.AGENT, False, True, datetime.now(UTC))
         for place, (id, name) in enumerate(zip(ids, names, strict=True))
     ]
     assert mentioned("@Ivo Berg and @m2@x.example, not Ivo or a@Ivo", members) == [ids[1], ids[2]]

@@ -32,9 +32,9 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "configure_logging", lambda *_: None)
 
 
-async def agree(later: Resources, tenant: Tenant, **limits: int) -> None:
+async def agree(later: Resources, tenant: Tenant, limits: dict[str, int], *, anew: bool = False) -> None:
     async with later.database.unit_of_work(tenant.scope) as session:
-        await set_custom_limits(session, tenant.id, limits, later.plan_of)
+        await set_custom_limits(session, tenant.id, limits, later.plan_of, anew=anew)
 
 
 async def counting(later: Resources, tenant: Tenant) -> Plan:
@@ -57,7 +57,7 @@ async def test_the_month_under_way_has_them_at_once_and_what_was_used_stays_used
     tenant = await Factory(later).tenant(plan="agency")
     books = Books(later.database, tenant.id, plan=AGENCY)
     await books.settle(await books.reserve(30), 30)
-    await agree(later, tenant, **AGREED)
+    await agree(later, tenant, AGREED)
     assert await left(later, tenant, Unit.CREDIT) == 40_000 - 30
     assert await left(later, tenant, Unit.MESSAGE) == 200_000
     assert await books.balance() == 40_000 - 30
@@ -67,7 +67,7 @@ async def test_the_month_under_way_has_them_at_once_and_what_was_used_stays_used
 
 async def test_the_knowledge_has_them(later: Resources) -> None:
     tenant = await Factory(later).tenant(plan="agency")
-    await agree(later, tenant, documents=7, pages_per_crawl=3)
+    await agree(later, tenant, {"documents": 7, "pages_per_crawl": 3})
     async with later.database.unit_of_work(tenant.scope) as session:
         workspace = await load_workspace(session, tenant.id)
     limits = knowledge_limits(later.settings, workspace)
@@ -76,13 +76,13 @@ async def test_the_knowledge_has_them(later: Resources) -> None:
 
 async def test_of_another_workspace_nothing_changes(later: Resources) -> None:
     tenant, other = [await Factory(later).tenant(plan="agency") for _ in range(2)]
-    await agree(later, tenant, **AGREED)
+    await agree(later, tenant, AGREED)
     assert await counting(later, other) == AGENCY
 
 
 async def test_they_wait_while_the_plan_has_none(later: Resources) -> None:
     tenant = await Factory(later).tenant(plan="agency")
-    await agree(later, tenant, **AGREED)
+    await agree(later, tenant, AGREED)
     await move_to(later, tenant, "pro")
     assert await counting(later, tenant) == PRO
     await move_to(later, tenant, "agency")
@@ -92,7 +92,7 @@ async def test_they_wait_while_the_plan_has_none(later: Resources) -> None:
 async def test_a_plan_without_custom_limits_takes_none(later: Resources) -> None:
     tenant = await Factory(later).tenant(plan="pro")
     with pytest.raises(NotInPlan, match="agency"):
-        await agree(later, tenant, credits=5_000)
+        await agree(later, tenant, {"credits": 5_000})
     assert await counting(later, tenant) == PRO
 
 
@@ -102,15 +102,15 @@ async def test_what_is_no_limit_is_refused_and_nothing_changed(
 ) -> None:
     tenant = await Factory(later).tenant(plan="agency")
     with pytest.raises(Invalid):
-        await agree(later, tenant, messages=10, **limits)
+        await agree(later, tenant, {"messages": 10, **limits})
     assert await counting(later, tenant) == AGENCY
 
 
 async def test_the_audit_log_says_what_was_agreed_once(later: Resources) -> None:
     tenant = await Factory(later).tenant(plan="agency")
-    await agree(later, tenant, credits=40_000)
-    await agree(later, tenant, credits=40_000)
-    await agree(later, tenant)
+    await agree(later, tenant, {"credits": 40_000})
+    await agree(later, tenant, {"credits": 40_000})
+    await agree(later, tenant, {}, anew=True)
     async with later.database.unit_of_work(tenant.scope) as session:
         entries, _ = await list_audit(session, tenant.id, action="limits.changed", limit=10, offset=0)
     told = [(each.subject, each.detail) for each in entries]
@@ -118,6 +118,22 @@ async def test_the_audit_log_says_what_was_agreed_once(later: Resources) -> None
         ("agency", {"credits": {"before": 40_000, "after": None}}),
         ("agency", {"credits": {"before": None, "after": 40_000}}),
     ]
+
+
+async def test_owners_are_told_again_of_a_larger_limit(later: Resources) -> None:
+    tenant = await Factory(later).tenant(plan="agency")
+    await agree(later, tenant, {"credits": 100})
+    books = Books(later.database, tenant.id, plan=await counting(later, tenant))
+    await books.settle(await books.reserve(80), 80)
+    await agree(later, tenant, {"credits": 1_000})
+    async with later.database.unit_of_work(tenant.scope) as session:
+        told = await session.execute(text("select threshold from usage_alerts"))
+        assert list(told.scalars()) == []
+    books = books.on(await counting(later, tenant))
+    await books.settle(await books.reserve(700), 700)
+    async with later.database.unit_of_work(tenant.scope) as session:
+        told = await session.execute(text("select threshold from usage_alerts"))
+        assert list(told.scalars()) == [75]
 
 
 async def test_the_command_adds_says_and_takes_back(later: Resources) -> None:
@@ -142,7 +158,7 @@ async def test_the_command_adds_says_and_takes_back(later: Resources) -> None:
 
 async def test_the_command_says_what_waits(later: Resources) -> None:
     tenant = await Factory(later).tenant(plan="agency")
-    await agree(later, tenant, credits=40_000)
+    await agree(later, tenant, {"credits": 40_000})
     await move_to(later, tenant, "pro")
     said: list[str] = []
     await billing_commands.agree_limits(

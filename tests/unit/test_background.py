@@ -19,6 +19,22 @@ async def test_what_is_under_way_ends_by_itself_when_there_is_time() -> None:
     assert done.is_set()
 
 
+async def test_what_work_begins_at_its_end_is_waited_for_too() -> None:
+    background, done = Background(), asyncio.Event()
+
+    async def later() -> None:
+        await asyncio.sleep(0.01)
+        done.set()
+
+    async def work() -> None:
+        await asyncio.sleep(0.01)
+        background.start(later())
+
+    background.start(work())
+    await background.finish(5)
+    assert done.is_set()
+
+
 async def test_what_takes_too_long_is_cancelled() -> None:
     background = Background()
     cancelled = asyncio.Event()

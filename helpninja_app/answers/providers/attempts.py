@@ -190,9 +190,12 @@ def _number(value: str | None) -> float | None:
 def events_of(text: str, thought: int, thought_before: int) -> Iterator[AttemptEvent]:
     """What a piece of a stream brought; ``thought`` counts the characters of all thoughts so far.
 
-    Without NUL, which no text of PostgreSQL holds: it would keep the whole answer from being stored.
+    Without NUL, which no text of PostgreSQL holds, and with U+FFFD for half of a surrogate pair, which no
+    text in UTF-8 holds: either would keep the whole answer from being stored.
     """
     text = text.replace("\x00", "")
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if thought > thought_before:
         yield Thinking(-(-thought // 4))
     yield TextDelta(text) if text else Alive()
