@@ -18,16 +18,13 @@ def upgrade() -> None:
         "alter table sources add constraint sources_kind_check"
         " check (kind in ('page', 'site', 'sitemap', 'file', 'note'))"
     )
-    op.execute(
-        "alter table ingest_pages add column depth smallint default 0,"
-        " add column is_gap boolean not null default false"
-    )
+    op.execute("alter table ingest_pages add column depth smallint default 0")
     op.execute("alter table ingest_jobs add column walk text")
 
 
 def downgrade() -> None:
     op.execute("alter table ingest_jobs drop column walk")
-    op.execute("alter table ingest_pages drop column depth, drop column is_gap")
+    op.execute("alter table ingest_pages drop column depth")
     op.execute("alter table sources drop constraint sources_kind_check")
     op.execute("alter table sources no force row level security")
     op.execute("update sources set kind = 'page' where kind = 'site'")

@@ -19,7 +19,7 @@ from helpninja_app.knowledge.models import IngestJob, IngestPage, PageState, Sou
 class WaitingPage:
     position: int
     url: str
-    depth: int
+    depth: int | None
 
 
 async def store_found(
@@ -74,7 +74,7 @@ async def remember_walk(session: AsyncSession, workspace_id: UUID, job_id: UUID,
 async def waiting_pages(
     session: AsyncSession, workspace_id: UUID, job_id: UUID, limit: int
 ) -> deque[WaitingPage]:
-    """The next ones, those that are fewer links away first."""
+    """The next ones, those that are fewer links away first, and at last those that no link led to."""
     found = await session.execute(
         select(col(IngestPage.position), col(IngestPage.url), col(IngestPage.depth))
         .where(
@@ -85,4 +85,4 @@ async def waiting_pages(
         .order_by(col(IngestPage.depth), col(IngestPage.position))
         .limit(limit)
     )
-    return deque(WaitingPage(position, url, depth or 0) for position, url, depth in found.tuples())
+    return deque(WaitingPage(position, url, depth) for position, url, depth in found.tuples())

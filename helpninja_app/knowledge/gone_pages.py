@@ -128,13 +128,10 @@ _FORGET_RUNS = text(
 )
 
 
-async def remove_absent(
-    session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID, reason: str = NOT_LISTED
-) -> int:
-    """Remove the documents of a source that a run which knows the whole sitemap or site did not meet.
+async def remove_absent(session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID) -> int:
+    """Remove the documents of a source that a run which knows the whole sitemap did not meet.
 
-    They are noted as gone for this ``reason``; returns how many. Nothing is removed by a run that could read
-    no page at all.
+    They are noted as gone; returns how many. Nothing is removed by a run that could read no page at all.
     """
     await lock_index(session, workspace_id)
     values = {"workspace": workspace_id, "source": source_id, "job": job_id}
@@ -142,7 +139,7 @@ async def remove_absent(
     if not (await session.execute(_WAS_READ, values)).scalar_one():
         return 0
     gone = list((await session.execute(_REMOVE_ABSENT, values)).scalars())
-    await note_gone(session, workspace_id, job_id, gone, reason)
+    await note_gone(session, workspace_id, job_id, gone, NOT_LISTED)
     return len(gone)
 
 

@@ -9,13 +9,14 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.errors import FetchFailed, FileRefused, HelpNinjaError, InputRefused, Invalid, LimitUsedUp
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.queue import Priority
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.knowledge.crawl.discovery import discover_slice
+from helpninja_app.knowledge.crawl.discovery import Discovery, discover_slice
 from helpninja_app.knowledge.crawl.fetcher import ASKS_NOT_TO_BE_INDEXED
 from helpninja_app.knowledge.crawl.following import Step, follow
 from helpninja_app.knowledge.crawl.pages import NOT_INDEXED, Page
@@ -23,7 +24,6 @@ from helpninja_app.knowledge.exclusions import EXCLUDED
 from helpninja_app.knowledge.extraction.extracted import Extracted
 from helpninja_app.knowledge.found_pages import WaitingPage, remember_walk, store_found, waiting_pages
 from helpninja_app.knowledge.gone_pages import (
-    NOT_LISTED,
     forget_old_runs,
     note_gone,
     remove_absent,
@@ -41,14 +41,9 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
+from helpninja_app.knowledge.page_choices import carry_choice
 from helpninja_app.knowledge.page_storing import Run, forget_page, is_source_deleted, store_page
-from helpninja_app.knowledge.site_runs import (
-    NOT_LINKED,
-    add_met,
-    hides_pages,
-    knows_the_site,
-    load_frontier,
-)
+from helpninja_app.knowledge.site_runs import add_met, add_unmet, load_frontier
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 log = structlog.get_logger(__name__)
@@ -79,8 +74,6 @@ async def run_ingest(
         started_at = job.started_at = job.started_at or now()
         address, is_discovered, so_far = job.input, job.discovered, job.walk
         priority = Priority.SCHEDULED if job.is_scheduled else Priority.LONG
-        # A page in the place of a sitemap is a site in trouble, where nobody asked for it to be read.
-        was_sitemap = job.is_scheduled and source.kind == SourceKind.SITEMAP.value
     run = Run(
         scope=scope,
         workspace_id=workspace_id,
@@ -89,7 +82,8 @@ async def run_ingest(
         address=address,
         embedding_model=embedding_model,
         limits=limits,
-        was_sitemap=was_sitemap,
+        scheduled_as=source.kind if job.is_scheduled else "",
+        hosts=frozenset(source.hosts),
         kind=source.kind,
         started_at=started_at,
         priority=priority,
@@ -122,13 +116,39 @@ async def _discover(tools: KnowledgeTools, run: Run, so_far: str | None) -> bool
             await remember_walk(session, run.workspace_id, run.job_id, found)
             await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, run.priority)
         return False
-    if run.was_sitemap and found.kind != SourceKind.SITEMAP.value:
-        raise InputRefused("There was a sitemap at this address, and now there is a page instead.")
+    _refuse_trouble(run, found)
     async with tools.database.unit_of_work(run.scope) as session:
         await claim_sites(session, run.workspace_id, run.source_id, found.hosts, run.limits)
+        await _lock_source(session, run)
+        if JobState((await load_job(session, run.workspace_id, run.job_id)).state).is_over:
+            # Somebody has chosen meanwhile that it is read another way.
+            return False
         await store_found(session, run.workspace_id, run.source_id, run.job_id, found)
+        if found.kind == SourceKind.SITE.value:
+            await carry_choice(session, run.workspace_id, run.address, found.pages[0])
     run.kind = found.kind
     return True
+
+
+def _refuse_trouble(run: Run, found: Discovery) -> None:
+    """Raise ``InputRefused`` where something else stands than before: a site in trouble, or not the same one.
+
+    Only where nobody asked for it to be read just now.
+    """
+    if run.scheduled_as == SourceKind.SITEMAP.value != found.kind:
+        raise InputRefused("There was a sitemap at this address, and now there is a page instead.")
+    if run.scheduled_as != SourceKind.SITE.value:
+        return
+    if found.kind != SourceKind.SITE.value:
+        raise InputRefused("There was a website at this address, and now there is a file instead.")
+    if run.hosts and not run.hosts.issuperset(found.hosts):
+        raise InputRefused(f"This address leads to {found.host} now. Read it by hand if that is meant.")
+
+
+async def _lock_source(session: AsyncSession, run: Run) -> None:
+    """The source before its run, as everywhere: two transactions must not wait for each other."""
+    is_ours = (col(Source.workspace_id) == run.workspace_id, col(Source.id) == run.source_id)
+    await session.execute(select(col(Source.id)).where(*is_ours).with_for_update())
 
 
 async def _work_through(tools: KnowledgeTools, run: Run) -> bool:
@@ -147,6 +167,9 @@ async def _work_through(tools: KnowledgeTools, run: Run) -> bool:
             is_deleted = await is_source_deleted(session, run)
             wanted = 0 if is_deleted else PAGES_AT_ONCE * 4
             pages = await waiting_pages(session, run.workspace_id, run.job_id, wanted)
+            if run.frontier is not None and wanted and not pages:
+                await add_unmet(session, run.workspace_id, run.source_id, run.job_id)
+                pages = await waiting_pages(session, run.workspace_id, run.job_id, wanted)
             if pages and time.monotonic() > until:
                 await enqueue_ingest(session, tools.queue, run.workspace_id, run.job_id, run.priority)
                 return False
@@ -176,13 +199,11 @@ async def _read_page(tools: KnowledgeTools, run: Run, waiting: WaitingPage) -> N
     found_url: str | None = None
     asked = run.asked_for(url)
     step: Step | None = None
-    is_gap = False
     try:
-        if run.frontier is None:
+        if run.frontier is None or waiting.depth is None:
             page = await tools.fetcher.page(url, stay_on=url)
         else:
             step = await follow(tools.fetcher, run.frontier, url, waiting.depth)
-            is_gap = step.is_gap
             page = await step.page()
         extracted = await extract_page(tools, page)
         state = await store_page(tools, run, asked, page, extracted)
@@ -191,9 +212,7 @@ async def _read_page(tools: KnowledgeTools, run: Run, waiting: WaitingPage) -> N
         reason = EXCLUDED if state is PageState.SKIPPED else None
     except FetchFailed as error:
         state, reason = PageState.FAILED, error.detail
-        if error.remote_status not in GONE:
-            is_gap = run.frontier is not None and await _hides_pages(tools, run, url, error)
-        elif await forget_page(tools, run, url):
+        if error.remote_status in GONE and await forget_page(tools, run, url):
             state = PageState.GONE
     except (FileRefused, Invalid) as error:
         # A link to something else than a page is nothing that failed.
@@ -205,7 +224,6 @@ async def _read_page(tools: KnowledgeTools, run: Run, waiting: WaitingPage) -> N
     except Exception:
         log.exception("page_failed", job=str(run.job_id), url=url)
         state, reason = PageState.FAILED, "This page could not be read because of an error on our side."
-        is_gap = run.frontier is not None and step is None
     async with tools.database.unit_of_work(run.scope) as session:
         await session.execute(
             update(IngestPage)
@@ -214,15 +232,10 @@ async def _read_page(tools: KnowledgeTools, run: Run, waiting: WaitingPage) -> N
                 col(IngestPage.job_id) == run.job_id,
                 col(IngestPage.position) == waiting.position,
             )
-            .values(url=url, state=state.value, reason=reason, found_url=found_url, is_gap=is_gap)
+            .values(url=url, state=state.value, reason=reason, found_url=found_url)
         )
         if step is not None:
             await add_met(session, run.workspace_id, run.job_id, step.met)
-
-
-async def _hides_pages(tools: KnowledgeTools, run: Run, url: str, error: FetchFailed) -> bool:
-    async with tools.database.unit_of_work(run.scope) as session:
-        return await hides_pages(session, run.workspace_id, run.source_id, run.job_id, url, error)
 
 
 async def _forget_input(tools: KnowledgeTools, run: Run, reason: str) -> None:
@@ -235,6 +248,7 @@ async def _forget_input(tools: KnowledgeTools, run: Run, reason: str) -> None:
 async def _finish(tools: KnowledgeTools, run: Run, state: JobState, reason: str | None) -> None:
     async with tools.database.unit_of_work(run.scope) as session:
         await lock_index(session, run.workspace_id)
+        await _lock_source(session, run)
         finished = await session.execute(
             update(IngestJob)
             .where(
@@ -247,13 +261,10 @@ async def _finish(tools: KnowledgeTools, run: Run, state: JobState, reason: str 
         )
         is_complete = finished.scalar_one_or_none()
         if state is JobState.COMPLETED and is_complete is not None:
-            reason = NOT_LISTED
-            if run.frontier is not None:
-                is_complete = await knows_the_site(session, run.workspace_id, run.job_id)
-                reason = NOT_LINKED
             if is_complete:
-                await remove_absent(session, run.workspace_id, run.source_id, run.job_id, reason)
-            await remove_moved(session, run.workspace_id, run.source_id, run.job_id)
+                await remove_absent(session, run.workspace_id, run.source_id, run.job_id)
+            if run.frontier is None:
+                await remove_moved(session, run.workspace_id, run.source_id, run.job_id)
             await touch_source(session, run.workspace_id, run.source_id)
         await forget_old_runs(session, run.workspace_id, run.source_id)
 

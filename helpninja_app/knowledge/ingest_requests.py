@@ -58,14 +58,11 @@ class IngestProgress:
     changed: int
     unchanged: int
     gone: int
+    docs: int
     failed_count: int
     skipped_count: int
     failed: tuple[PageOutcome, ...]
     skipped: tuple[PageOutcome, ...]
-
-    @property
-    def docs(self) -> int:
-        return self.changed + self.unchanged
 
     def count(self, state: PageState) -> int:
         return {
@@ -165,11 +162,20 @@ async def load_progress(session: AsyncSession, workspace_id: UUID, job_id: UUID)
         .group_by(col(IngestPage.state))
     )
     counts: dict[str, int] = dict(counted.tuples().all())
+    # Several addresses may lead to one page.
+    places = await session.execute(
+        select(func.count(func.coalesce(col(IngestPage.found_url), col(IngestPage.url)).distinct())).where(
+            col(IngestPage.workspace_id) == workspace_id,
+            col(IngestPage.job_id) == job_id,
+            col(IngestPage.state).in_([PageState.CHANGED, PageState.UNCHANGED]),
+        )
+    )
     return IngestProgress(
         job_id=job.id,
         input=job.input,
         state=JobState(job.state),
         reason=job.reason,
+        docs=places.scalar_one(),
         found=sum(counts.values()),
         pending=counts.get(PageState.PENDING, 0),
         changed=counts.get(PageState.CHANGED, 0),

@@ -141,8 +141,8 @@ class IngestJob(SQLModel, table=True):
 class IngestPage(SQLModel, table=True):
     """One address of a job: what became of it, and why; ``found_url`` is where its page was in the end.
 
-    Of a site, ``depth`` counts the links from its first page, ``None`` for what is not asked for, and
-    ``is_gap`` says that there may be more pages behind it than were seen.
+    Of a site, ``depth`` counts the links from its first page; ``None`` for what no link led to, or is not
+    asked for.
     """
 
     __tablename__ = "ingest_pages"
@@ -155,7 +155,6 @@ class IngestPage(SQLModel, table=True):
     reason: str | None = None
     found_url: str | None = None
     depth: int | None = 0
-    is_gap: bool = False
 
 
 class DeletedDocument(SQLModel, table=True):

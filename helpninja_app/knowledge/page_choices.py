@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -83,8 +83,15 @@ async def follow_page(session: AsyncSession, workspace_id: UUID, url: str) -> No
 
 async def forget_audiences(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> None:
     """For a source that is now for the same people as a whole, pages included that are gone just now."""
+    theirs = select(col(Document.url)).where(
+        col(Document.workspace_id) == workspace_id, col(Document.source_id) == source_id
+    )
     await session.execute(
         update(PageChoice)
-        .where(col(PageChoice.workspace_id) == workspace_id, col(PageChoice.source_id) == source_id)
+        .where(
+            col(PageChoice.workspace_id) == workspace_id,
+            # Another source may have had the page in between.
+            or_(col(PageChoice.source_id) == source_id, col(PageChoice.url).in_(theirs)),
+        )
         .values(audience=None)
     )

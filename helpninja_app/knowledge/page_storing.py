@@ -36,7 +36,8 @@ class Run:
     """One run of a job: what its steps have in common.
 
     ``priority`` is that of its next slices. Finding the pages may change the ``kind`` of its source;
-    ``frontier`` is there while links are followed.
+    ``frontier`` is there while links are followed. ``scheduled_as`` is what kind a source had that nobody is
+    looking at just now, and ``hosts`` where its pages were.
     """
 
     scope: Scope
@@ -46,7 +47,8 @@ class Run:
     address: str
     embedding_model: str
     limits: KnowledgeLimits
-    was_sitemap: bool
+    scheduled_as: str
+    hosts: frozenset[str]
     kind: str
     started_at: datetime
     priority: Priority
@@ -68,6 +70,7 @@ async def store_page(
             return PageState.SKIPPED
         existing = await document_at(session, run.workspace_id, url)
         if existing is None or existing.created_at >= run.started_at:
+            await lock_index(session, run.workspace_id)
             before = await earlier_place(session, run.workspace_id, run.source_id, asked) or asked
             await carry_choice(session, run.workspace_id, before, url)
             await _apply_choice(session, run, url)

@@ -9,26 +9,19 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.errors import FetchFailed
 from helpninja_app.knowledge.crawl.frontier import Frontier, Met
 from helpninja_app.knowledge.models import IngestPage, PageState
 
-NOT_LINKED = "No link leads to it any more."
-
-_WAS_READ = text(
+# What its source has and the run did not meet.
+_ADD_UNMET = text(
     """
-    select exists (
-      select from ingest_pages p
-      join ingest_jobs j on j.workspace_id = p.workspace_id and j.id = p.job_id
-      where p.workspace_id = :workspace and j.source_id = :source and p.job_id <> :job and p.url = :url
-        and p.state in ('changed', 'unchanged'))
-    """
-)
-# A first page that leads nowhere is a site that is being mended, or one that a browser builds by itself.
-_KNOWS_THE_SITE = text(
-    """
-    select count(*) filter (where depth is not null) > 1 and not bool_or(is_gap) from ingest_pages
-    where workspace_id = :workspace and job_id = :job and state <> 'gone'
+    insert into ingest_pages (workspace_id, job_id, position, url, state, depth)
+    select d.workspace_id, :job, last.position + row_number() over (order by d.url), d.url, 'pending', null
+    from documents d, (select coalesce(max(position), -1) as position from ingest_pages
+                       where workspace_id = :workspace and job_id = :job) last
+    where d.workspace_id = :workspace and d.source_id = :source and d.url is not null
+      and not exists (select from ingest_pages p where p.workspace_id = d.workspace_id and p.job_id = :job
+                      and d.url in (p.url, p.found_url))
     """
 )
 
@@ -73,30 +66,13 @@ async def add_met(session: AsyncSession, workspace_id: UUID, job_id: UUID, met: 
                 "state": (PageState.SKIPPED if item.reason else PageState.PENDING).value,
                 "reason": item.reason,
                 "depth": None if item.reason else item.depth,
-                "is_gap": item.is_gap,
             }
             for position, item in enumerate(met, first)
         ],
     )
 
 
-async def hides_pages(
-    session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID, url: str, error: FetchFailed
-) -> bool:
-    """Whether a page that could not be fetched may have led to others.
-
-    What may pass always does. What is denied does where it was read before: a page that never could be, such
-    as a sign-in, is no reason to keep everything for ever.
-    """
-    if error.retryable or error.remote_status is None:
-        return True
-    values = {"workspace": workspace_id, "source": source_id, "job": job_id, "url": url}
-    was_read: bool = (await session.execute(_WAS_READ, values)).scalar_one()
-    return was_read
-
-
-async def knows_the_site(session: AsyncSession, workspace_id: UUID, job_id: UUID) -> bool:
-    """Whether the run saw all of the site, so that what it did not meet has gone."""
-    values = {"workspace": workspace_id, "job": job_id}
-    knows: bool = (await session.execute(_KNOWS_THE_SITE, values)).scalar_one()
-    return knows
+async def add_unmet(session: AsyncSession, workspace_id: UUID, source_id: UUID, job_id: UUID) -> None:
+    """Have the pages that no link led to asked for by themselves: they tell whether they are gone."""
+    values = {"workspace": workspace_id, "source": source_id, "job": job_id}
+    await session.execute(_ADD_UNMET, values)

@@ -1,4 +1,4 @@
-"""What a run by links takes out of the index, and what it keeps because it did not see all of a website."""
+"""What a run by links takes out of the index: what says that it is gone, nothing that is out of sight."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import pytest
 from tests.api.ingesting import documents, html, ingest_links, linking, pages_of
 from tests.conftest import OpenSite
 from tests.factories import Factory, Tenant
-from tests.loopback_site import LoopbackSite, answer
+from tests.loopback_site import LoopbackSite, answer, redirect
 
 pytestmark = pytest.mark.usefixtures("worker", "no_backoff")
 
 BROKEN = answer("oops", status="503 Service Unavailable")
+MOVED = "301 Moved Permanently"
 DENIED = answer("no", status="403 Forbidden")
 
 
@@ -41,19 +42,18 @@ async def tenant(client: httpx.AsyncClient, factory: Factory, site: LoopbackSite
     return tenant
 
 
-async def test_a_page_that_no_link_leads_to_any_more_is_gone(
+async def test_a_page_that_no_link_leads_to_any_more_stays_as_long_as_it_answers(
     client: httpx.AsyncClient, tenant: Tenant, site: LoopbackSite
 ) -> None:
-    site.routes["/list"] = linking("lists", "/a")
+    site.routes |= {"/list": linking("lists", "/a"), "/b": html("new bows")}
+    told = await ingest_links(client, tenant, f"{site.url}/")
+    assert (told["gone"], told["docs"]) == (0, 4)
+    assert (await pages_of(client, tenant, told["jobId"]))[f"{site.url}/b"] == "changed"
+    site.routes["/b"] = answer("gone", status="404 Not Found")
     told = await ingest_links(client, tenant, f"{site.url}/")
     assert (told["gone"], told["docs"]) == (1, 3)
     assert await kept(client, tenant, site) == {"/", "/list", "/a"}
-    states = await pages_of(client, tenant, told["jobId"])
-    assert states[f"{site.url}/b"] == "gone"
-    response = await client.get(
-        f"/api/ingest/{told['jobId']}/pages", params={"state": "gone"}, headers=tenant.headers
-    )
-    assert response.json()["pages"][0]["reason"] == "No link leads to it any more."
+    assert (await pages_of(client, tenant, told["jobId"]))[f"{site.url}/b"] == "gone"
 
 
 @pytest.mark.parametrize("trouble", [BROKEN, DENIED])
@@ -74,19 +74,32 @@ async def test_a_new_page_that_is_down_may_lead_to_the_old_ones(
     assert await kept(client, tenant, site) == {"/", "/list", "/a", "/b"}
 
 
-async def test_when_the_pages_that_failed_are_read_after_all_the_run_knows_all(
+async def test_pages_that_lead_to_a_sign_in_for_once_stay(
     client: httpx.AsyncClient, tenant: Tenant, site: LoopbackSite
 ) -> None:
-    site.routes |= {"/": linking("home", "/list", "/new"), "/list": BROKEN, "/new": linking("news", "/a")}
-    told = await ingest_links(client, tenant, f"{site.url}/")
-    assert (told["gone"], told["failedCount"]) == (0, 1)
-    site.routes["/list"] = linking("lists", "/c")
-    site.routes["/c"] = html("cups")
-    again = await client.post(f"/api/ingest/{told['jobId']}/retry", headers=tenant.headers)
-    assert again.status_code == 202
-    # Asks for the run under way, and waits for it.
+    site.routes |= {path: redirect("/sign-in", status="302 Found") for path in ("/a", "/b")}
+    site.routes["/sign-in"] = html("please sign in")
+    assert (await ingest_links(client, tenant, f"{site.url}/"))["gone"] == 0
+    assert {"/a", "/b"} <= await kept(client, tenant, site)
+
+
+async def test_a_page_for_members_is_for_members_where_it_moved_to(
+    client: httpx.AsyncClient, tenant: Tenant, site: LoopbackSite
+) -> None:
+    page = (await documents(client, tenant))[f"{site.url}/a"]
+    wanted = "members" if page["audience"] == "visitors" else "visitors"
+    path = f"/api/documents/{page['id']}"
+    assert (await client.patch(path, json={"audience": wanted}, headers=tenant.headers)).status_code == 200
+    # The new address is met first.
+    site.routes |= {
+        "/": linking("home", "/new", "/list"),
+        "/new": linking("axes"),
+        "/a": redirect("/new", MOVED),
+    }
     await ingest_links(client, tenant, f"{site.url}/")
-    assert await kept(client, tenant, site) == {"/", "/list", "/new", "/a", "/c"}
+    found = await documents(client, tenant)
+    assert f"{site.url}/a" not in found
+    assert found[f"{site.url}/new"]["audience"] == wanted
 
 
 async def test_a_page_that_is_gone_itself_leaves_at_once(

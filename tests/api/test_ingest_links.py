@@ -142,8 +142,6 @@ async def test_a_page_with_several_addresses_is_kept_once(
     told = await ingest_links(client, tenant, f"{site.url}/")
     assert paths(await documents(client, tenant), site) == {"/", "/real", "/new"}
     assert told["docs"] == 3
-    assert Counter(site.paths())["/new"] == 1
-    assert Counter(site.paths())["/real"] == 1
 
 
 async def test_two_pages_that_each_call_themselves_the_other_lose_nothing(
@@ -151,13 +149,14 @@ async def test_two_pages_that_each_call_themselves_the_other_lose_nothing(
 ) -> None:
     site, tenant = await open_site(), await factory.tenant()
     site.routes |= {
-        "/": linking("home", "/one", "/lost"),
-        "/one": linking("ones", head='<link rel=canonical href="/two">'),
-        "/two": linking("twos", head='<link rel=canonical href="/one">'),
+        "/": linking("home", "/one?a=1", "/lost", "/front"),
+        "/one?a=1": linking("ones", head='<link rel=canonical href="/one?b=2">'),
+        "/one?b=2": linking("twos", head='<link rel=canonical href="/one?a=1">'),
         "/lost": linking("losses", head='<link rel=canonical href="https://elsewhere.example/">'),
     }
+    site.routes["/front"] = linking("fronts", head='<link rel=canonical href="/">')
     await ingest_links(client, tenant, f"{site.url}/")
-    assert paths(await documents(client, tenant), site) == {"/", "/two", "/lost"}
+    assert paths(await documents(client, tenant), site) == {"/", "/one?b=2", "/lost", "/front"}
 
 
 async def test_a_calendar_without_an_end_ends(

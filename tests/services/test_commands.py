@@ -186,6 +186,7 @@ async def test_a_fitted_confidence_model_can_be_loaded(
 
 
 COMMANDS = [
+    "limits",
     "serve",
     "migrate",
     "worker",

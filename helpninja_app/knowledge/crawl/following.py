@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -15,21 +16,19 @@ from helpninja_app.knowledge.crawl.fetcher import PageFetcher, no_page, read_pag
 from helpninja_app.knowledge.crawl.frontier import Frontier, Met
 from helpninja_app.knowledge.crawl.links import page_links
 from helpninja_app.knowledge.crawl.pages import HTML, Page, may_be_html, page_type
-from helpninja_app.knowledge.crawl.urls import canonical_url, origin, site_host
+from helpninja_app.knowledge.crawl.urls import canonical_url, is_same_path, origin, site_host
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A page that was fetched, and what it leads to: ``met`` are new addresses.
 
-    ``alias_of`` is the address that it names as its own, when that is read by itself; ``is_gap`` when it may
-    lead to more than was seen.
+    ``alias_of`` is the address that it names as its own, when that is read by itself.
     """
 
     fetched: Fetched = field(repr=False)
     met: tuple[Met, ...]
     alias_of: str | None
-    is_gap: bool
 
     async def page(self) -> Page:
         """The page itself; ``InputRefused`` when it is none, asks not to be indexed or is read elsewhere."""
@@ -41,25 +40,17 @@ class Step:
 async def follow(fetcher: PageFetcher, frontier: Frontier, url: str, depth: int) -> Step:
     """Fetch a page of the site and take its links, also when the page itself is not to be kept.
 
-    Raises as ``PageFetcher.page`` does, and where a redirect leads to a page that is read by itself.
+    Raises as ``PageFetcher.page`` does.
     """
-
-    async def before_redirect(following: str) -> None:
-        place = canonical_url(following)
-        if place != url and frontier.stands_for_itself(place):
-            raise InputRefused(f"It leads to {place}, which is read.")
-
     try:
-        fetched = await fetcher.answer(
-            url, stay_on=url, before_redirect=before_redirect, check_head=_refuse_what_is_no_html
-        )
+        fetched = await fetcher.answer(url, stay_on=url, check_head=_refuse_what_is_no_html)
         if page_type(fetched.content_type, fetched.url, fetched.body) != HTML:
             raise InputRefused(no_page(fetched.content_type))
     except InputRefused:
         frontier.refuse(url)
         raise
     links = await asyncio.to_thread(page_links, fetched)
-    own = frontier.spell(links.own) if links.own else None
+    own = frontier.spell(links.own) if links.own and is_same_path(links.own, url) else None
     unmet = frontier.unmet([own, *links.urls] if own else links.urls)
     forbidden = await _forbidden(fetcher, unmet)
     # From here on nothing is awaited: what another page decides at the same time comes before or after.
@@ -74,7 +65,7 @@ async def follow(fetcher: PageFetcher, frontier: Frontier, url: str, depth: int)
             alias_of = own
             frontier.refuse(url)
     met += frontier.take(unmet, depth + 1, forbidden)
-    return Step(fetched, tuple(met), alias_of, links.is_cut)
+    return Step(fetched, tuple(met), alias_of)
 
 
 async def look_ahead(
@@ -129,9 +120,10 @@ async def _forbidden(fetcher: PageFetcher, urls: Sequence[str]) -> set[str]:
         by_origin.setdefault(origin(url), []).append(url)
     forbidden: set[str] = set()
     for there, those in by_origin.items():
-        rules = await fetcher.robots.rules(there)
-        if rules.failure is None:
-            forbidden |= await asyncio.to_thread(rules.forbidden, those)
+        with contextlib.suppress(InputRefused):
+            rules = await fetcher.robots.rules(there)
+            if rules.failure is None:
+                forbidden |= await asyncio.to_thread(rules.forbidden, those)
     return forbidden
 
 

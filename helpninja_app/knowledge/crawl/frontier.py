@@ -36,15 +36,11 @@ _FILES = _suffixes("csv doc docx markdown md odp ods odt pdf ppt pptx rtf txt xl
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """An address that a crawl met first now. It is asked for unless there is a ``reason`` not to.
-
-    ``is_gap`` when that leaves open what else there is.
-    """
+    """An address that a crawl met first now. It is asked for unless there is a ``reason`` not to."""
 
     url: str
     depth: int
     reason: str | None = None
-    is_gap: bool = False
 
 
 class Frontier:
@@ -119,24 +115,21 @@ class Frontier:
         if any(count > MAX_REPEATS for count in segments.values()):
             return self._skip(url, "its address repeats itself")
         if depth > MAX_DEPTH:
-            return self._skip(url, f"more than {MAX_DEPTH} links away from the first page", is_gap=True)
+            return self._skip(url, f"more than {MAX_DEPTH} links away from the first page")
         if self._asked >= self._max_pages:
             self.is_full = True
-            return self._skip(url, f"over the plan's limit of {self._max_pages:,} pages", is_gap=True)
+            return self._skip(url, f"over the plan's limit of {self._max_pages:,} pages")
         if has_query and self._variants[path] >= self._max_variants:
             reason = f"over {self._max_variants} forms of one address that differ after the question mark"
-            return self._skip(url, reason, is_gap=True)
+            return self._skip(url, reason)
         self._variants[path] += bool(has_query)
         self._asked += 1
         return Met(url, depth)
 
-    def _skip(self, url: str, reason: str, *, is_gap: bool = False) -> Met | None:
+    def _skip(self, url: str, reason: str) -> Met | None:
         self._refused.add(url)
         self._skipped += 1
-        if self._skipped > MAX_SKIPPED_LISTED:
-            return None
-        # The last one that is listed stands for those that are not.
-        return Met(url, 0, reason, is_gap or self._skipped == MAX_SKIPPED_LISTED)
+        return Met(url, 0, reason) if self._skipped <= MAX_SKIPPED_LISTED else None
 
 
 def _suffix(url: str) -> str:

@@ -18,14 +18,10 @@ MAX_URL_LENGTH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """``urls`` in the order of the page, each once; ``own`` is what ``<link rel=canonical>`` names.
-
-    ``is_cut`` when the page is so long that there may be more links than were looked at.
-    """
+    """``urls`` in the order of the page, each once; ``own`` is what ``<link rel=canonical>`` names."""
 
     urls: tuple[str, ...] = ()
     own: str | None = None
-    is_cut: bool = False
 
 
 def page_links(fetched: Fetched) -> PageLinks:
@@ -42,7 +38,6 @@ def page_links(fetched: Fetched) -> PageLinks:
     if not may_follow(fetched.body, fetched.headers.get("x-robots-tag", "")):
         return PageLinks(own=own)
     urls: dict[str, None] = {}
-    is_cut = len(fetched.body) > MARKS_WITHIN
     for node in tree.css("a[href], area[href]"):
         if "nofollow" in (node.attributes.get("rel") or "").lower().split():
             continue
@@ -50,11 +45,10 @@ def page_links(fetched: Fetched) -> PageLinks:
         if url is None or len(url) > MAX_URL_LENGTH:
             continue
         if len(urls) >= MAX_LINKS and url not in urls:
-            is_cut = True
             break
         urls[url] = None
     urls.pop(canonical_url(fetched.url), None)
-    return PageLinks(tuple(urls), own, is_cut)
+    return PageLinks(tuple(urls), own)
 
 
 def _own_address(tree: LexborHTMLParser, here: str) -> str | None:

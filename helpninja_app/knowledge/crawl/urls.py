@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from helpninja_app.errors import InputRefused
 from helpninja_app.kernel.safe_http import Target, parse_target
@@ -96,3 +96,15 @@ def _kept_parameters(query: str) -> str:
     return "&".join(
         parameter for parameter in query.split("&") if not _TRACKING.fullmatch(parameter.partition("=")[0])
     )
+
+
+def is_same_path(url: str, other: str) -> bool:
+    """Whether two addresses differ in nothing but host, query and how their path is spelled.
+
+    A page that names another path as its own is not believed: a template may name the front page on all.
+    """
+    return _plain_path(url) == _plain_path(other)
+
+
+def _plain_path(url: str) -> str:
+    return urlsplit(url).path.lower().removesuffix("index.html").rstrip("/")

@@ -70,9 +70,11 @@ class ChatState(ThreadState, SignedInState):
     @rx.event(background=True)
     async def ask_edited(self, form: dict[str, Any]) -> Any:
         """Ask the question that is being edited as it reads now, in place of what it was; once."""
-        if not self.editing:
-            return None
-        return await self._ask(text_in(form, "edited", MAX_QUESTION), replaces=self.editing)
+        text = text_in(form, "edited", MAX_QUESTION)
+        async with self:
+            is_second_click = not self.editing and text == self._edited
+            self._edited = text
+        return None if is_second_click else await self._ask(text, replaces=self.editing)
 
     async def _ask(self, text: str, *, replaces: str = "") -> Any:
         async with self:

@@ -79,6 +79,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     source_url: str = ""
 
     _stream: str = ""
+    _edited: str = ""
     _most: int = MESSAGES
     _source: tuple[str, str] | None = None
 
