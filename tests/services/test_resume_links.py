@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -108,16 +107,12 @@ async def test_at_the_end_of_its_slice_a_crawl_lets_others_go_first_and_goes_on(
     tenant = await Factory(own).tenant()
     job_id = await start_ingest(own, tenant, f"{site.url}/page-1", follows_links=True)
     slices = 0
-    longest = 0.0
     run_ingest = ingest._work_through
 
     async def counted(*arguments: object) -> bool:
-        nonlocal slices, longest
+        nonlocal slices
         slices += 1
-        began = time.monotonic()
-        is_done = await run_ingest(*arguments)  # type: ignore[arg-type]
-        longest = max(longest, time.monotonic() - began)
-        return is_done
+        return await run_ingest(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ingest, "_work_through", counted)
     found: list[int] = []
@@ -133,8 +128,6 @@ async def test_at_the_end_of_its_slice_a_crawl_lets_others_go_first_and_goes_on(
     done = await progress_of(own, tenant, job_id)
     assert (done.state, done.docs) == (JobState.COMPLETED, PAGES)
     assert slices >= 3
-    # Pages that are on their way end; no batch of them is waited for.
-    assert longest < 2
     assert found == sorted(found)
     assert len(set(found)) >= 4
     assert Counter(site.paths()) - Counter({"/page-1": 1}) == Counter(set(site.paths()))
