@@ -41,7 +41,7 @@ hypothesis.settings.load_profile("helpninja")
 
 TEMPLATE = "tests_template"
 # How many sites of their own the tests of one session may open; robots.txt is remembered for each.
-SITES = 140
+SITES = 400
 
 OpenSite = Callable[..., Awaitable[LoopbackSite]]
 OpenResources = Callable[..., AbstractAsyncContextManager[Resources]]
