@@ -53,27 +53,18 @@ class PageFetcher:
         fetched = await self.answer(url, stay_on=stay_on, check_head=_refuse_what_is_no_page)
         return await asyncio.to_thread(read_page, fetched)
 
-    async def answer(
-        self,
-        url: str,
-        *,
-        stay_on: str | None,
-        check_head: CheckHead,
-        before_redirect: BeforeRedirect | None = None,
-    ) -> Fetched:
-        """Fetch by the same rules what is not looked at yet; ``before_redirect`` may refuse more."""
+    async def answer(self, url: str, *, stay_on: str | None, check_head: CheckHead) -> Fetched:
+        """Fetch by the same rules what is not looked at yet."""
         address = canonical_url(url)
         await self._respect_robots(address)
 
-        async def check_redirect(following: str) -> None:
+        async def before_redirect(following: str) -> None:
             if stay_on is not None and not is_same_site(stay_on, following):
                 raise InputRefused(f"It redirects to another site: {site_host(following)}.")
-            if before_redirect is not None:
-                await before_redirect(following)
             await self._respect_robots(canonical_url(following))
 
         return await self.raw(
-            address, max_bytes=MAX_PAGE_BYTES, before_redirect=check_redirect, check_head=check_head
+            address, max_bytes=MAX_PAGE_BYTES, before_redirect=before_redirect, check_head=check_head
         )
 
     async def raw(
