@@ -83,6 +83,9 @@ async def agree_limits(
             terms = await set_custom_limits(session, found.id, agreed, resources.plan_of, anew=as_planned)
     counting, planned = resources.plan_of(terms), PLANS[terms.plan]
     say(f"{found.slug} is on the {terms.plan} plan.")
+    if resources.settings.is_unlimited:
+        say("Nothing is limited on this installation, whatever is agreed.")
+        return
     for name in CUSTOMIZABLE:
         limit, usual = getattr(counting, name), getattr(planned, name)
         shown = "unlimited" if limit is None else f"{limit:,}"

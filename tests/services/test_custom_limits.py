@@ -167,6 +167,13 @@ async def test_the_command_says_what_waits(later: Resources) -> None:
     assert said[-1].startswith("What was agreed waits")
 
 
+async def test_the_command_says_where_nothing_is_limited(later: Resources) -> None:
+    tenant = await Factory(later).tenant(plan="agency")
+    settings, said = later.settings.model_copy(update={"unlimited": True}), list[str]()
+    await billing_commands.agree_limits(settings, tenant.workspace.slug, {}, said.append, as_planned=False)
+    assert said[1:] == ["Nothing is limited on this installation, whatever is agreed."]
+
+
 async def test_the_command_knows_no_such_workspace(later: Resources) -> None:
     with pytest.raises(NotFound):
         await billing_commands.agree_limits(later.settings, "nobody", {}, print, as_planned=False)
