@@ -69,6 +69,21 @@ async def test_the_role_of_the_app_owns_no_table_and_cannot_bypass(resources: Re
         assert tuple(role.one()) == (False, False)
 
 
+async def test_what_runs_as_the_owner_of_the_tables_is_for_the_app_alone(resources: Resources) -> None:
+    async with resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text(
+                "select proname, has_function_privilege('public', oid, 'execute') as is_everybodys,"
+                " has_function_privilege(oid, 'execute') as is_the_apps from pg_proc"
+                " where pronamespace = 'public'::regnamespace and prosecdef"
+            )
+        )
+        assert {tuple(row) for row in found} == {
+            ("note_words", False, True),
+            ("conversations_with", False, True),
+        }
+
+
 async def test_a_query_without_a_workspace_returns_nothing(resources: Resources, factory: Factory) -> None:
     tenant = await factory.tenant()
     await factory.document(tenant, "Secret plans of the shop.")
