@@ -146,11 +146,29 @@
     KEYS[event.key]();
   });
 
+  /* What is shown counts as read once somebody can see it: a tab behind others reads nothing. */
+  let seen = "";
+
+  function see() {
+    const button = byId("sees-conversation");
+    const unseen = button?.dataset.unseen ?? "";
+    if (document.visibilityState !== "visible" || unseen === seen) return;
+    seen = unseen;
+    if (unseen) button.click();
+  }
+
+  on("visibilitychange", () => {
+    // What failed to be marked is marked at the next look.
+    seen = "";
+    see();
+  });
+
   /* The fields of the conversation that is open, with what was written for it. */
   let shown = "";
   let accepted = "";
 
   new MutationObserver(() => {
+    see();
     const form = composer();
     if (!form || !account()) {
       if (!form) [shown, accepted] = ["", ""];
@@ -186,6 +204,6 @@
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ["data-accepted", "data-conversation", "data-account", "disabled"],
+    attributeFilter: ["data-accepted", "data-conversation", "data-account", "data-unseen", "disabled"],
   });
 })();

@@ -126,7 +126,7 @@ async def list_inbox(
             Conversation,
             func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH)), ""),
             func.coalesce(_last(col(Message.role)), ""),
-            _is_unread(caller),
+            is_unread(caller),
         )
         .where(*clauses)
         .order_by(col(Conversation.last_message_at).desc(), col(Conversation.id).desc())
@@ -276,7 +276,7 @@ def _last(column: Any) -> ScalarSelect[Any]:
     )
 
 
-def _is_unread(caller: StaffCaller) -> ColumnElement[bool]:
+def is_unread(caller: StaffCaller) -> ColumnElement[bool]:
     """Whether the visitor wrote after the caller read it last; a program reads nothing."""
     if not isinstance(caller, MemberCaller):
         return false()

@@ -16,7 +16,6 @@ from helpninja_app.accounts.members import MemberView
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
 from helpninja_app.conversations.mention_mails import request_mention_mail
 from helpninja_app.conversations.models import ConversationNote, MentionNotice
-from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.live import tell
 from helpninja_app.kernel.queue import Queue
@@ -133,24 +132,3 @@ async def mark_mentions_read(
     if ids is not None:
         clauses.append(col(MentionNotice.id).in_(ids))
     await session.execute(update(MentionNotice).where(*clauses).values(read_at=now()))
-
-
-async def mark_seen(session: AsyncSession, caller: MemberCaller, conversation_id: UUID) -> None:
-    """Mark as read what mentions the caller in a conversation that they have before them.
-
-    The inboxes hear of it, where the caller's count is shown.
-    """
-    require(caller, Permission.READ_CONVERSATIONS)
-    found = await session.execute(
-        update(MentionNotice)
-        .where(
-            col(MentionNotice.workspace_id) == caller.workspace.id,
-            col(MentionNotice.user_id) == caller.user_id,
-            col(MentionNotice.conversation_id) == conversation_id,
-            col(MentionNotice.read_at).is_(None),
-        )
-        .values(read_at=now())
-        .returning(col(MentionNotice.id))
-    )
-    if found.scalars().all():
-        await announce(session, caller.workspace.id, conversation_id, Change.DETAILS)

@@ -137,6 +137,7 @@ REACHABLE = {
         "add_tag",
         "remove_tag",
         "mark_unread",
+        "see",
         "show_typing",
     },
     "IntegrationsState": {"open_integrations", "follow", "switch", "send_test", "delete", "restore"},

@@ -3,11 +3,17 @@
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-# What still fades in has other colours; what turns for ever never ends. Not ``wait_for_function``: the
-# policy of our pages forbids the ``eval`` that it uses.
+# What still fades in has other colours; what turns for ever never ends. A fade may begin only with the next
+# frames, as after a change of the mode or an answer of the server. Not ``wait_for_function``: the policy of
+# our pages forbids the ``eval`` that it uses.
 STILL = """async () => {
   const ends = a => a.playState === 'running' && a.effect.getComputedTiming().iterations !== Infinity;
-  await Promise.allSettled(document.getAnimations().filter(ends).map(a => a.finished));
+  for (let calm = 0; calm < 5;) {
+    await new Promise(requestAnimationFrame);
+    const fading = document.getAnimations().filter(ends);
+    calm = fading.length ? 0 : calm + 1;
+    await Promise.allSettled(fading.map(a => a.finished));
+  }
 }"""
 
 

@@ -310,22 +310,52 @@ def test_a_conversation_is_shared_by_a_link_and_downloaded(inbox: Page, visitor:
     assert download.value.path().read_text().startswith("id,status,reason")
 
 
-def test_a_mention_is_counted_and_read_by_going_there(inbox: Page, visitor: Page, server: DemoServer) -> None:
-    ask_for_a_person(visitor, inbox)
-    id = inbox.locator("a[data-conversation][aria-current=true]").get_attribute("data-conversation")
-    inbox.goto(f"{server.url}/app/inbox")
+def open_one(inbox: Page) -> str:
+    """The id of the conversation that is open."""
+    row = inbox.locator("a[data-conversation][aria-current=true]")
+    return str(row.get_attribute("data-conversation"))
+
+
+def mention_the_owner(server: DemoServer, id: str) -> None:
+    """A program notes something for them."""
     with httpx.Client(
         base_url=server.url, headers={"authorization": f"Bearer {server.api_key}"}, timeout=30
     ) as client:
         members = client.get(f"/api/workspaces/{PUBLIC_KEY}/members").json()["members"]
         note = {"text": "@Demo owner, have a look.", "mentions": [members[0]["id"]]}
         client.post(f"/api/conversations/{id}/note", json=note).raise_for_status()
+
+
+def test_a_mention_is_counted_and_read_by_going_there(inbox: Page, visitor: Page, server: DemoServer) -> None:
+    ask_for_a_person(visitor, inbox)
+    id = open_one(inbox)
+    inbox.goto(f"{server.url}/app/inbox")
+    mention_the_owner(server, id)
     inbox.get_by_role("button", name="Mentions, 1 unread").click(timeout=SOON)
     panel = inbox.get_by_role("dialog", name="Mentions")
     assert findings_in_both_modes(inbox) == []
     panel.get_by_role("link", name="have a look").click()
     expect(messages(inbox)).to_contain_text("@Demo owner, have a look.", timeout=SOON)
     expect(panel).to_be_hidden()
+    expect(inbox.get_by_role("button", name="Mentions", exact=True)).to_be_visible(timeout=SOON)
+
+
+# The headless browser never hides a page.
+TURN_TO = """visibility => {
+  Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => visibility});
+  document.dispatchEvent(new Event('visibilitychange', {bubbles: true}));
+}"""
+
+
+def test_what_comes_behind_another_tab_is_unread_until_somebody_looks(
+    inbox: Page, visitor: Page, server: DemoServer
+) -> None:
+    ask_for_a_person(visitor, inbox)
+    inbox.evaluate(TURN_TO, "hidden")
+    mention_the_owner(server, open_one(inbox))
+    expect(messages(inbox)).to_contain_text("@Demo owner, have a look.", timeout=SOON)
+    expect(inbox.get_by_role("button", name="Mentions, 1 unread")).to_be_visible(timeout=SOON)
+    inbox.evaluate(TURN_TO, "visible")
     expect(inbox.get_by_role("button", name="Mentions", exact=True)).to_be_visible(timeout=SOON)
 
 

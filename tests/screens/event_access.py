@@ -148,6 +148,7 @@ ACCESS: dict[str, str | Permission] = {
     "InboxState.show_earlier": Permission.READ_CONVERSATIONS,
     "InboxState.follow": Permission.READ_CONVERSATIONS,
     "InboxState.mark_unread": Permission.READ_CONVERSATIONS,
+    "InboxState.see": Permission.READ_CONVERSATIONS,
     "InboxState.send_reply": Permission.ANSWER_CONVERSATIONS,
     "InboxState.send_note": Permission.ANSWER_CONVERSATIONS,
     "InboxState.take_over": Permission.ANSWER_CONVERSATIONS,

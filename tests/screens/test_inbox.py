@@ -156,6 +156,7 @@ async def test_what_was_read_is_unread_no_more_until_it_is_put_back(factory: Fac
     cookie = await agent(factory, tenant)
     assert (await listed(cookie)).rows[0].is_unread
     tab = await opened(cookie, one)
+    await fire(tab, "see")
     assert not (await listed(cookie)).rows[0].is_unread
     await fire(tab, "mark_unread")
     assert tab.conversation_id == ""

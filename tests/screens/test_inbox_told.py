@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,13 +13,15 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.billing.plans import UNLIMITED
 from helpninja_app.conversations.feedback import Rating, rate_answer, rate_conversation
 from helpninja_app.conversations.models import Conversation
+from helpninja_app.conversations.seen import mark_seen
 from helpninja_app.resources import Resources
+from helpninja_app.screens.inbox import thread_state
 from helpninja_app.screens.inbox.list_state import InboxListState
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.words import rating_in_words
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire
-from tests.screens.test_inbox import agent, listed, opened, waiting
+from tests.screens.test_inbox import agent, listed, opened, said, waiting
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ async def test_a_mention_is_counted_listed_and_read_by_opening_its_conversation(
     assert [row.conversation_id for row in inbox.mentions] == [str(other), str(one)]
     assert inbox.mentions[0].text.endswith("look at this.")
     assert unread(await listed(author)) == ("", [])
-    await opened(headers["cookie"], one)
+    await fire(await opened(headers["cookie"], one), "see")
     await fire(inbox, "open_inbox")
     assert unread(inbox) == ("1", [True, False])
 
@@ -151,9 +154,61 @@ async def test_the_list_hears_that_a_mention_was_read_in_another_tab(
         async with asyncio.timeout(20):
             while not resources.live.count(f"inbox:{tenant.id}"):
                 await asyncio.sleep(0.01)
-            await opened(headers["cookie"], one)
+            await fire(await opened(headers["cookie"], one), "see")
             while inbox.unread_mentions:
                 await asyncio.sleep(0.01)
     finally:
         following.cancel()
     assert unread(inbox) == ("", [False])
+
+
+async def test_what_comes_into_a_tab_that_nobody_looks_at_stays_unread_until_it_is_seen(
+    factory: Factory, tenant: Tenant, resources: Resources
+) -> None:
+    one = await waiting(factory, tenant)
+    email, headers = await factory.member(tenant, Role.AGENT)
+    author = await agent(factory, tenant)
+    tab = await opened(headers["cookie"], one)
+    await fire(tab, "see")
+    assert tab.unseen == ""
+    following = asyncio.create_task(fire(tab, "follow"))
+    try:
+        async with asyncio.timeout(20):
+            while not resources.live.count(f"inbox:{tenant.id}"):
+                await asyncio.sleep(0.01)
+            await mention(author, one, email)
+            while not tab.unseen:
+                await asyncio.sleep(0.01)
+    finally:
+        following.cancel()
+    assert said(tab, "note") == [f"@{email} look at this."]
+    assert unread(await listed(headers["cookie"])) == ("1", [True])
+    await fire(tab, "see")
+    assert tab.unseen == ""
+    assert unread(await listed(headers["cookie"])) == ("", [False])
+
+
+async def test_what_comes_while_a_member_looks_is_marked_with_their_next_look(
+    factory: Factory, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await waiting(factory, tenant)
+    cookie = await agent(factory, tenant)
+    tab = await opened(cookie, one)
+    assert tab.unseen.startswith(f"{one} ")
+
+    async def and_then_more_comes(*given: Any) -> None:
+        await mark_seen(*given)
+        tab.unseen = "what came"
+
+    monkeypatch.setattr(thread_state, "mark_seen", and_then_more_comes)
+    await fire(tab, "see")
+    assert tab.unseen == "what came"
+    assert not (await listed(cookie)).rows[0].is_unread
+
+
+async def test_nobody_sees_a_conversation_of_another_workspace(factory: Factory, tenant: Tenant) -> None:
+    other = await factory.tenant()
+    theirs = await waiting(factory, other)
+    tab = await opened(await agent(factory, tenant), theirs)
+    await fire(tab, "see")
+    assert (await listed(await agent(factory, other))).rows[0].is_unread

@@ -161,7 +161,7 @@ class InboxState(ThreadState, SignedInState):
 
         # Shown, it would be read again at once.
         def leave(_: Any) -> Any:
-            self._wanted, self.conversation_id, self.is_thread_shown = "", "", False
+            self._wanted, self.conversation_id, self.unseen, self.is_thread_shown = "", "", "", False
             return rx.redirect(PATH)
 
         return await self._answer(work, leave)

@@ -34,7 +34,7 @@ def thread() -> rx.Component:
             ),
             rx.cond(
                 InboxState.conversation_id != "",
-                rx.fragment(head(), _entries(), composer()),
+                rx.fragment(head(), _entries(), composer(), _sees()),
                 rx.cond(InboxState.is_loaded, _nothing_open(), skeleton_rows(4)),
             ),
         ),
@@ -44,6 +44,17 @@ def thread() -> rx.Component:
             "@container flex min-w-0 flex-1 flex-col bg-subtle",
             "@container hidden min-w-0 flex-1 flex-col bg-subtle tablet:flex",
         ),
+    )
+
+
+def _sees() -> rx.Component:
+    """Pressed by ``inbox.js`` when somebody can see what is shown."""
+    return rx.el.button(
+        type="button",
+        hidden=True,
+        id="sees-conversation",
+        data_unseen=InboxState.unseen,
+        on_click=InboxState.see,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -17,13 +17,14 @@ from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.members import MemberView, list_members
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission
 from helpninja_app.conversations.history import History, read_history
-from helpninja_app.conversations.inbox import mark_read
-from helpninja_app.conversations.mentions import mark_seen
 from helpninja_app.conversations.models import Conversation, Sender, Status
 from helpninja_app.conversations.notices import Change, inbox_topic
+from helpninja_app.conversations.seen import latest_unseen, mark_seen
 from helpninja_app.conversations.timeline import Timeline, TimelineMessage, read_timeline
+from helpninja_app.errors import HelpNinjaError, NotSignedIn
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.live import EVERYTHING
+from helpninja_app.resources import current_resources
 from helpninja_app.screens.chat.following import FollowedState
 from helpninja_app.screens.inbox.rows import (
     EntryRow,
@@ -38,7 +39,7 @@ from helpninja_app.screens.inbox.rows import (
 )
 from helpninja_app.screens.inbox.words import STATUSES, rating_in_words, why
 from helpninja_app.screens.knowledge.rows import percent
-from helpninja_app.screens.session import id_from
+from helpninja_app.screens.session import id_from, page_of, signed_in, to_sign_in
 from helpninja_app.ui.times import day_of, exactly
 
 MESSAGES = 60
@@ -53,6 +54,7 @@ class Opened:
     has_earlier: bool
     history: History
     members: Sequence[MemberView]
+    unseen: str
     entries: list[EntryRow]
 
 
@@ -60,11 +62,13 @@ class ThreadState(FollowedState, mixin=True):
     """``conversation_id`` is empty while none is open; ``visitor`` is what they are called.
 
     ``csat`` is how good the visitor found it, in words, and empty until they say.
-    ``doubt`` is how sure the assistant was when it handed over, from 0 to 100, ``doubted`` in words.
+    ``unseen`` is empty when the member has had all of it before their eyes, and another text for each thing
+    that they have not.
     """
 
     conversation_id: str = ""
     is_thread_shown: bool = False
+    unseen: str = ""
     visitor: str = ""
     email: str = ""
     mail_link: str = ""
@@ -117,6 +121,24 @@ class ThreadState(FollowedState, mixin=True):
     async def show_earlier(self) -> Any:
         return await self._answer(_most=self._most + MESSAGES)
 
+    @rx.event(background=True)
+    async def see(self) -> Any:
+        """Mark as read what is shown: the browser knows when it is before somebody's eyes, as an open tab
+        need not be. What fails is tried again at their next look."""
+        wanted, shown = self._wanted, self.unseen
+        try:
+            caller = await signed_in(self)
+            async with current_resources().database.unit_of_work(caller.scope) as session:
+                await mark_seen(session, caller, id_from(wanted))
+        except NotSignedIn:
+            return to_sign_in(page_of(self))
+        except HelpNinjaError:
+            return None
+        async with self:
+            # Not what came meanwhile.
+            self.unseen = "" if self.unseen == shown else self.unseen
+        return None
+
     def _nothing(self) -> dict[str, Any]:
         return {
             "conversation_id": "",
@@ -124,6 +146,7 @@ class ThreadState(FollowedState, mixin=True):
             "passages": [],
             "past": [],
             "is_visitor_typing": False,
+            "unseen": "",
             "is_loaded": False,
         }
 
@@ -138,14 +161,14 @@ class ThreadState(FollowedState, mixin=True):
             before = await read_timeline(session, caller, wanted, before=messages[0].id)
             messages, has_earlier = (*before.messages, *messages), before.has_earlier
         shown = messages[-self._most :]
-        await mark_read(session, caller, wanted, is_read=True)
-        await mark_seen(session, caller, wanted)
+        unseen = await latest_unseen(session, caller, wanted)
         return Opened(
             timeline,
             shown,
             has_earlier or len(shown) < len(messages),
             await read_history(session, caller, timeline.conversation),
             await list_members(session, caller.workspace.id),
+            f"{wanted} {unseen.isoformat()}" if unseen else "",
             [],
         )
 
@@ -164,7 +187,7 @@ class ThreadState(FollowedState, mixin=True):
             caller.workspace.confidence_threshold,
             known,
         )
-        return Opened(found.timeline, found.messages, found.has_earlier, found.history, found.members, rows)
+        return replace(found, entries=rows)
 
     def _show(self, found: Opened | None, caller: MemberCaller) -> None:
         self.may_answer = Permission.ANSWER_CONVERSATIONS in caller.permissions
@@ -177,7 +200,7 @@ class ThreadState(FollowedState, mixin=True):
         self._show_conversation(found.timeline.conversation, caller, zone)
         if found.entries != self.entries:
             self.entries = found.entries
-        self.has_earlier = found.has_earlier
+        self.has_earlier, self.unseen = found.has_earlier, found.unseen
         last = str(found.messages[-1].id) if found.messages else ""
         if last != self._last_message or time.monotonic() - self._typed_at > TYPES_FOR:
             self.is_visitor_typing = False
