@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import structlog
 
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller
-from helpninja_app.billing.customers import ensure_customer, find_customer
+from helpninja_app.billing.customers import ensure_customer, find_customer, replace_customer
 from helpninja_app.billing.plans import Interval, PaidPlanName, PlanOf
 from helpninja_app.billing.prices import CheckoutMode
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
+from helpninja_app.billing.stripe_gateway import UnknownToStripe
 from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, SubscriptionState
 from helpninja_app.billing.subscriptions import LIVE
 from helpninja_app.billing.top_ups import count_top_ups
-from helpninja_app.errors import Conflict, Invalid, Unavailable
+from helpninja_app.errors import Conflict, HelpNinjaError, Invalid, Unavailable
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
+
+log = structlog.get_logger(__name__)
 
 # A second click within this time opens the same page.
 ONE_CLICK_SECONDS = 600
@@ -32,6 +39,8 @@ UNSURE = (
     " again in a moment."
 )
 NO_CUSTOMER = "Nothing was bought for this workspace yet, so there is nothing to manage. Choose a plan first."
+
+NO_PLAN = "There is no plan that is paid for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,16 @@ class Cashier:
             version = str(await count_top_ups(session, workspace_id))
         gateway = self.stripe.gateway
         customer = await ensure_customer(self.database, gateway, self.caller)
+        try:
+            return await self._checkout_link(customer, price_id, mode, version)
+        except UnknownToStripe:
+            if not await gateway.is_deleted(customer):
+                raise
+        customer = await replace_customer(self.database, gateway, self.caller, customer)
+        return await self._checkout_link(customer, price_id, mode, version)
+
+    async def _checkout_link(self, customer: str, price_id: str, mode: CheckoutMode, version: str) -> str:
+        gateway = self.stripe.gateway
         if mode == "subscription":
             pages = await gateway.list_checkouts(customer)
             same = await self._close_others(pages, price_id)
@@ -73,7 +92,7 @@ class Cashier:
         # What was bought since changes the key: buying the same twice is meant, clicking twice is not.
         return await gateway.open_checkout(
             customer,
-            workspace_id,
+            self.caller.workspace.id,
             price_id,
             "subscription" if mode == "subscription" else "payment",
             back=self.back,
@@ -104,16 +123,23 @@ class Cashier:
         customer = await self._customer()
         if customer is None:
             raise Conflict(NO_CUSTOMER)
-        return await self.stripe.gateway.open_portal(
-            customer,
-            list(self.stripe.prices.plans),
-            back=self.back,
-            key=self._key("portal", customer, str(time.time_ns())),
-        )
+        async with self._unless_deleted(customer):
+            return await self.stripe.gateway.open_portal(
+                customer,
+                list(self.stripe.prices.plans),
+                back=self.back,
+                key=self._key("portal", customer, str(time.time_ns())),
+            )
 
     async def invoices(self) -> list[InvoiceState]:
         customer = await self._customer()
-        return await self.stripe.gateway.list_invoices(customer) if customer else []
+        if customer is None:
+            return []
+        try:
+            async with self._unless_deleted(customer):
+                return await self.stripe.gateway.list_invoices(customer)
+        except Conflict:
+            return []
 
     async def cancel_plan(self) -> None:
         """End the plan when what is paid for is used; until then it can be kept after all."""
@@ -124,34 +150,40 @@ class Cashier:
         await self._set_cancelled(is_cancelled=False)
 
     async def _set_cancelled(self, *, is_cancelled: bool) -> None:
-        workspace_id, gateway = self.caller.workspace.id, self.stripe.gateway
-        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
-            customer = await find_customer(session, workspace_id)
-        state = (await gateway.read_subscription(customer))[0] if customer else None
-        if customer is None or state is None or state.status not in LIVE:
-            raise Conflict("There is no plan that is paid for.")
+        customer, gateway = await self._customer(), self.stripe.gateway
+        if customer is None:
+            raise Conflict(NO_PLAN)
+        async with self._unless_deleted(customer):
+            state, _ = await gateway.read_subscription(customer)
+        if state is None or state.status not in LIVE:
+            raise Conflict(NO_PLAN)
         key = self._key("cancel" if is_cancelled else "keep", state.id, str(time.time_ns()))
-        effects = Effects(self.database, self.stripe, self.plan_of)
         try:
             if state.schedule is not None:
                 await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
             if is_cancelled or state.cancel_at is not None:
                 await gateway.cancel_at_period_end(state.id, is_cancelled=is_cancelled, key=key)
         except Unavailable as error:
-            # Some of it may be done all the same: what is told and kept here is what Stripe then says.
+            # Some of it, or all, may be done all the same: what is told is what Stripe then says.
             try:
                 now, _ = await gateway.read_subscription(customer)
-                await effects.follow_subscription(customer)
             except Unavailable:
                 raise Unavailable(UNSURE) from error
-            if now is not None and now.schedule is None and state.schedule is not None:
-                raise Unavailable(HALF_DONE) from error
-            raise
-        # Stripe tells us too; the page does not wait for it.
-        await effects.follow_subscription(customer)
+            is_dropped = now is not None and now.schedule is None
+            if now is None or not is_dropped or (now.cancel_at is not None) is not is_cancelled:
+                await self._follow(customer)
+                raise Unavailable(HALF_DONE if is_dropped and state.schedule else error.detail) from error
         async with self.database.unit_of_work(self.caller.scope) as session:
             action = "plan.cancelled" if is_cancelled else "plan.kept"
             await record(session, Actor.of(self.caller), action, self.caller.workspace.plan)
+        await self._follow(customer)
+
+    async def _follow(self, customer: str) -> None:
+        """Have the page show it at once. Stripe tells of it too, so that it is done when this fails."""
+        try:
+            await Effects(self.database, self.stripe, self.plan_of).follow_subscription(customer)
+        except HelpNinjaError as error:
+            log.warning("plan_not_followed_yet", customer=customer, detail=error.detail)
 
     async def _close_others(self, pages: list[CheckoutPage], price_id: str) -> CheckoutPage | None:
         """Have no page sell a plan but one that is asked for again, which is returned."""
@@ -173,6 +205,16 @@ class Cashier:
             key=self._key("change", subscription.id, price_id, str(time.time_ns())),
             change=(subscription.id, price_id),
         )
+
+    @asynccontextmanager
+    async def _unless_deleted(self, customer: str) -> AsyncIterator[None]:
+        """``Conflict`` for a customer whom somebody deleted at Stripe: nothing is left to manage."""
+        try:
+            yield
+        except UnknownToStripe:
+            if await self.stripe.gateway.is_deleted(customer):
+                raise Conflict(NO_CUSTOMER) from None
+            raise
 
     async def _customer(self) -> str | None:
         async with self.database.unit_of_work(Scope.members(self.caller.workspace.id)) as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -38,12 +38,34 @@ async def ensure_customer(database: Database, gateway: StripeGateway, caller: St
     workspace = caller.workspace
     async with database.unit_of_work(Scope.members(workspace.id)) as session:
         known = await find_customer(session, workspace.id)
-        owners = [each for each in await list_members(session, workspace.id) if each.role is Role.OWNER]
+        email = await _email_of_owner(session, workspace.id)
     if known is not None:
         return known
-    made = await gateway.create_customer(workspace.id, workspace.name, owners[0].email if owners else "")
+    made = await gateway.create_customer(workspace.id, workspace.name, email)
     async with database.unit_of_work() as session:
         await session.execute(
             insert(StripeCustomer).values(id=made, workspace_id=workspace.id).on_conflict_do_nothing()
         )
         return await find_customer(session, workspace.id) or made
+
+
+async def replace_customer(
+    database: Database, gateway: StripeGateway, caller: StaffCaller, deleted: str
+) -> str:
+    """The id of a new customer for a workspace whose own was deleted at Stripe; two at once get the same."""
+    workspace = caller.workspace
+    async with database.unit_of_work(Scope.members(workspace.id)) as session:
+        email = await _email_of_owner(session, workspace.id)
+    made = await gateway.create_customer(workspace.id, workspace.name, email, in_place_of=deleted)
+    async with database.unit_of_work() as session:
+        await session.execute(
+            update(StripeCustomer)
+            .where(col(StripeCustomer.workspace_id) == workspace.id, col(StripeCustomer.id) == deleted)
+            .values(id=made, ended_subscription=None)
+        )
+        return await find_customer(session, workspace.id) or made
+
+
+async def _email_of_owner(session: AsyncSession, workspace_id: UUID) -> str:
+    members = await list_members(session, workspace_id)
+    return next((each.email for each in members if each.role is Role.OWNER), "")

@@ -115,7 +115,8 @@ class UsageAlert(SQLModel, table=True):
 class Subscription(SQLModel, table=True):
     """What Stripe said, at ``read_at``, of the subscription that a workspace pays for.
 
-    ``anchor`` starts its billing cycle; ``next_plan`` takes effect at ``period_end``.
+    ``anchor`` starts its billing cycle; ``next_plan`` takes effect at ``period_end``. ``price`` is Stripe's
+    id of the one that is paid.
     """
 
     __tablename__ = "subscriptions"
@@ -125,6 +126,7 @@ class Subscription(SQLModel, table=True):
     status: str
     plan: str
     interval: str
+    price: str = ""
     anchor: datetime = time_column()
     period_start: datetime = time_column()
     period_end: datetime = time_column()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,11 +19,13 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.billing.customers import workspace_of_customer
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
-from helpninja_app.billing.plans import PLANS, PlanOf
+from helpninja_app.billing.plans import PLANS, Interval, PaidPlanName, PlanOf
+from helpninja_app.billing.prices import PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
+from helpninja_app.billing.stripe_gateway import UnknownToStripe
 from helpninja_app.billing.stripe_inbox import finish
 from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState, SubscriptionState
-from helpninja_app.billing.subscriptions import apply_subscription
+from helpninja_app.billing.subscriptions import LIVE, apply_subscription, subscription_of
 from helpninja_app.billing.top_ups import add_top_up, follow_charge
 from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.database import Database
@@ -80,12 +82,77 @@ class Effects:
         workspace_id = await self._workspace_of(customer)
         if workspace_id is None:
             return Effect("Of a customer that was not made here.", is_ignored=True)
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            known = await subscription_of(session, workspace_id)
         read_at, state, live = await self._read_subscription(customer)
         ended = ""
         if live > 1 and (ended := await self._end_surplus(workspace_id, customer)):
             read_at, state, live = await self._read_subscription(customer)
+        if state is not None and state.is_live is not self.stripe.gateway.is_live:
+            raise EventRefused("The subscription is of the other mode than the key.")
         if state is None:
+            return await self._end(workspace_id, known, "canceled", read_at)
+        try:
+            sold = self._sold_as(state, known)
+        except EventParked:
+            if state.status in LIVE:
+                raise
+            # Whatever it cost: nobody pays for it any more.
+            return await self._end(workspace_id, known, state.status, read_at)
+        following = self.stripe.prices.plans.get(state.next_price or "")
+        row: dict[str, Any] = {
+            "id": state.id,
+            "status": state.status,
+            "plan": sold.plan,
+            "interval": sold.interval,
+            "price": state.price,
+            "anchor": state.anchor,
+            "period_start": state.period_start,
+            "period_end": state.period_end,
+            "cancel_at": state.cancel_at,
+            "trial_end": state.trial_end,
+            "next_plan": following.plan if following else None,
+            "read_at": read_at,
+        }
+        more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
+        return await self._store(workspace_id, row, f"{ended}{more}")
+
+    async def _end(
+        self, workspace_id: UUID, known: Subscription | None, status: str, read_at: datetime
+    ) -> Effect:
+        """Have the workspace pay for no plan any more."""
+        if known is None:
             return Effect("No subscription.", workspace_id)
+        row = known.model_dump() | {"status": status, "cancel_at": None, "next_plan": None}
+        return await self._store(workspace_id, row | {"read_at": read_at}, "")
+
+    async def _store(self, workspace_id: UUID, row: dict[str, Any], more: str) -> Effect:
+        """Keep what Stripe said, unless something newer is known, and follow it."""
+        values = row | {"workspace_id": workspace_id}
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            # Also of a workspace that is deleted: it may come back, and not with a plan that ended.
+            written = await session.execute(
+                insert(Subscription)
+                .values(**values)
+                .on_conflict_do_update(
+                    index_elements=["workspace_id"],
+                    set_=values,
+                    where=col(Subscription.read_at) < row["read_at"],
+                )
+                .returning(col(Subscription.id))
+            )
+            if written.first() is None:
+                return Effect("Something newer is known already.", workspace_id)
+            terms = await apply_subscription(
+                session, workspace_id, self.plan_of, await database_time(session)
+            )
+        return Effect(f"{row['status']}: the {terms.plan} plan counts.{more}", workspace_id)
+
+    def _sold_as(self, state: SubscriptionState, known: Subscription | None) -> PlanPrice:
+        """The plan that a price stands for. What was sold stays what it was: a price that is raised is a new
+        one at Stripe, and the settings no longer name the one that is still paid."""
+        if known is not None and (known.id, known.price) == (state.id, state.price):
+            return PlanPrice(cast("PaidPlanName", known.plan), cast("Interval", known.interval))
         price = self.stripe.prices.plans.get(state.price)
         if price is None:
             raise EventParked(f"The price {state.price} belongs to no plan in the settings.")
@@ -95,47 +162,20 @@ class Effects:
                 f"The {price.plan} plan costs {cost} US cents a {price.interval}; the price {state.price} is"
                 f" {state.amount} {state.currency} a {state.every}."
             )
-        if state.is_live is not self.stripe.gateway.is_live:
-            raise EventRefused("The subscription is of the other mode than the key.")
-        following = self.stripe.prices.plans.get(state.next_price or "")
-        row: dict[str, Any] = {
-            "id": state.id,
-            "status": state.status,
-            "plan": price.plan,
-            "interval": price.interval,
-            "anchor": state.anchor,
-            "period_start": state.period_start,
-            "period_end": state.period_end,
-            "cancel_at": state.cancel_at,
-            "trial_end": state.trial_end,
-            "next_plan": following.plan if following else None,
-            "read_at": read_at,
-        }
-        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
-            # Also of a workspace that is deleted: it may come back, and not with a plan that ended.
-            written = await session.execute(
-                insert(Subscription)
-                .values(workspace_id=workspace_id, **row)
-                .on_conflict_do_update(
-                    index_elements=["workspace_id"],
-                    set_=row,
-                    where=col(Subscription.read_at) < read_at,
-                )
-                .returning(col(Subscription.id))
-            )
-            if written.first() is None:
-                return Effect("Something newer is known already.", workspace_id)
-            terms = await apply_subscription(
-                session, workspace_id, self.plan_of, await database_time(session)
-            )
-        more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
-        return Effect(f"{state.status}: the {terms.plan} plan counts.{ended}{more}", workspace_id)
+        return price
 
     async def _read_subscription(self, customer: str) -> tuple[datetime, SubscriptionState | None, int]:
         """After a time that is surely before: of two readings the later one counts."""
         async with self.database.unit_of_work() as session:
             read_at = await database_time(session)
-        return read_at, *await self.stripe.gateway.read_subscription(customer)
+        gateway = self.stripe.gateway
+        try:
+            return read_at, *await gateway.read_subscription(customer)
+        except UnknownToStripe:
+            if not await gateway.is_deleted(customer):
+                raise
+            # And what they paid for ended with them.
+            return read_at, None, 0
 
     async def _end_surplus(self, workspace_id: UUID, customer: str) -> str:
         """End what was bought beside a plan that is paid for, and pay it back; says so in a sentence."""

@@ -70,19 +70,31 @@ class StripeGateway:
     async def aclose(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
-    async def create_customer(self, workspace_id: UUID, name: str, email: str) -> str:
-        """The id of a workspace's customer: asked twice, Stripe answers with the same one."""
-        if (known := await self._customer_of(workspace_id)) is not None:
+    async def create_customer(
+        self, workspace_id: UUID, name: str, email: str, *, in_place_of: str = ""
+    ) -> str:
+        """The id of a workspace's customer: asked twice, Stripe answers with the same one.
+
+        ``in_place_of`` is one that was deleted.
+        """
+        if (known := await self._customer_of(workspace_id, but=in_place_of)) is not None:
             return known
         with _told():
             made = await self._api.customers.create_async(
                 {"name": name, "email": email, "metadata": {"workspace_id": str(workspace_id)}},
-                {"idempotency_key": f"customer:{workspace_id}"},
+                {"idempotency_key": ":".join(["customer", str(workspace_id), *filter(None, [in_place_of])])},
             )
         return made.id
 
-    async def _customer_of(self, workspace_id: UUID) -> str | None:
-        """The first customer that was made for a workspace.
+    async def is_deleted(self, customer: str) -> bool:
+        """Whether somebody deleted a customer there, which is not so of one that another account has."""
+        try:
+            return bool((await self._read("customers", customer)).get("deleted"))
+        except NotFound:
+            return False
+
+    async def _customer_of(self, workspace_id: UUID, *, but: str) -> str | None:
+        """The first customer that was made for a workspace, other than ``but``.
 
         An idempotency key is forgotten after a day, and what we know of the customer may be lost. Stripe's
         search in turn finds what was made only after a minute.
@@ -96,7 +108,8 @@ class StripeGateway:
                 # Accounts of some countries have no search.
                 log.warning("customers_not_searched", detail=str(error.user_message))
                 return None
-        return min(found.data, key=lambda each: (each.created, each.id)).id if found.data else None
+        others = [each for each in found.data if each.id != but]
+        return min(others, key=lambda each: (each.created, each.id)).id if others else None
 
     async def open_checkout(
         self,

@@ -84,10 +84,11 @@ async def apply_subscription(
     before, name = terms.plan, plan_that_counts(subscription, moment)
     terms = replace(terms, plan=name)
     anchor = CALENDAR if name == FREE.name else subscription.anchor
+    # All before the deadline, as who takes credits does: two who take them in turns wait for each other.
+    accounts = [await lock_account(session, workspace_id, unit) for unit in Unit]
     if (end := _end_after(subscription, moment)) is not None:
         await set_due(session, workspace_id, end)
-    for unit in Unit:
-        account = await lock_account(session, workspace_id, unit)
+    for account in accounts:
         if account.anchor != anchor or name != before:
             await change_anchor(session, account, plan_of(terms), anchor, moment)
     if name != before:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from helpninja_app.billing.checkout import HALF_DONE, UNSURE
 from helpninja_app.billing.stripe_gateway import AWAY
@@ -80,3 +81,60 @@ async def test_a_deleted_workspace_with_a_planned_change_is_cancelled_when_strip
     assert (subscription["schedule"], subscription["cancel_at_period_end"]) == (None, False)
     await end_plans_of_deleted_workspaces(buyer.resources)
     assert subscription["cancel_at_period_end"] is True
+
+
+async def subscribe(client: httpx.AsyncClient, buyer: Buyer) -> None:
+    buyer.twin.complete_checkout(await buyer.checkout(client, "pro"))
+    await buyer.hear()
+
+
+async def actions(buyer: Buyer) -> list[str]:
+    async with buyer.resources.database.unit_of_work(buyer.tenant.scope) as session:
+        found = await session.execute(text("select action from audit_events order by created_at"))
+        return list(found.scalars())
+
+
+async def test_a_cancellation_whose_answer_was_lost_is_told_as_done(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await subscribe(client, buyer)
+    for _ in range(TRIES):
+        twin.drop_connection_after_commit(CANCEL)
+    await buyer.resources.cashier(await buyer.caller()).cancel_plan()
+    row = await buyer.subscription()
+    assert row is not None
+    assert row.cancel_at is not None
+    assert (await actions(buyer))[-1] == "plan.cancelled"
+
+
+async def test_a_cancellation_that_cannot_be_read_again_is_told_as_done_and_shown_when_stripe_tells(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await subscribe(client, buyer)
+    # The first look is before anything is changed.
+    twin.hang(0, path="GET /v1/subscriptions$")
+    twin.fail_next(TRIES, path="GET /v1/subscriptions$")
+    await buyer.resources.cashier(await buyer.caller()).cancel_plan()
+    assert (await actions(buyer))[-1] == "plan.cancelled"
+    row = await buyer.subscription()
+    assert row is not None
+    assert row.cancel_at is None
+    await buyer.hear()
+    row = await buyer.subscription()
+    assert row is not None
+    assert row.cancel_at is not None
+
+
+async def test_a_plan_kept_after_all_whose_answer_was_lost_is_told_as_kept(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await subscribe(client, buyer)
+    cashier = buyer.resources.cashier(await buyer.caller())
+    await cashier.cancel_plan()
+    for _ in range(TRIES):
+        twin.drop_connection_after_commit(CANCEL)
+    await cashier.keep_plan()
+    row = await buyer.subscription()
+    assert row is not None
+    assert row.cancel_at is None
+    assert (await actions(buyer))[-1] == "plan.kept"

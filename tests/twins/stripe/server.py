@@ -121,6 +121,11 @@ class StripeTwin(Core, Delivery):
         with self.lock:
             return customers.make(self, email=email, metadata=dict(metadata or {}))
 
+    def delete_customer(self, customer: str) -> None:
+        """As somebody does at Stripe; what the customer pays for ends with it."""
+        with self.lock:
+            customers.delete(self, {}, customer)
+
     def add_subscription(
         self, customer: str, price: str, *, metadata: Obj | None = None, trial_days: int = 0
     ) -> Obj:
