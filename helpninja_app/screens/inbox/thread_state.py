@@ -21,7 +21,7 @@ from helpninja_app.conversations.models import Conversation, Sender, Status
 from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.conversations.seen import latest_unseen, mark_seen
 from helpninja_app.conversations.timeline import Timeline, TimelineMessage, read_timeline
-from helpninja_app.errors import HelpNinjaError, NotSignedIn
+from helpninja_app.errors import HelpNinjaError, NotSignedIn, Unavailable
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.live import EVERYTHING
 from helpninja_app.resources import current_resources
@@ -124,7 +124,7 @@ class ThreadState(FollowedState, mixin=True):
     @rx.event(background=True)
     async def see(self) -> Any:
         """Mark as read what is shown: the browser knows when it is before somebody's eyes, as an open tab
-        need not be. What fails is tried again at their next look."""
+        need not be. Where the database is away it is tried again at their next look."""
         wanted, shown = self._wanted, self.unseen
         try:
             caller = await signed_in(self)
@@ -132,7 +132,11 @@ class ThreadState(FollowedState, mixin=True):
                 await mark_seen(session, caller, id_from(wanted))
         except NotSignedIn:
             return to_sign_in(page_of(self))
-        except HelpNinjaError:
+        except Unavailable:
+            return None
+        except HelpNinjaError as refused:
+            async with self:
+                self.problem = refused.detail
             return None
         async with self:
             # Not what came meanwhile.
