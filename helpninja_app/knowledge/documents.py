@@ -22,12 +22,12 @@ from helpninja_app.knowledge.bin import put_in_bin
 from helpninja_app.knowledge.deadlines import look_when_kept_long_enough
 from helpninja_app.knowledge.exclusions import exclude_pages
 from helpninja_app.knowledge.indexing import load_document
-from helpninja_app.knowledge.ingest_requests import check_sites
 from helpninja_app.knowledge.lexical_index import bury_documents, index_documents, lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import DeletedDocument, Document, Source, SourceKind
 from helpninja_app.knowledge.page_choices import Choice, forget_audiences, remember_choice
 from helpninja_app.knowledge.restoring import restore_from_bin
+from helpninja_app.knowledge.room import check_sites, lock_sites
 
 SINGLE_KINDS = (SourceKind.FILE, SourceKind.NOTE)
 _SOME_ARE_GONE = "Some of these documents are not there any more."
@@ -235,6 +235,7 @@ async def restore_documents(
     source is deleted, ``Forbidden`` as for deleting, ``LimitUsedUp`` when the plan has no room for them.
     """
     workspace_id = caller.workspace.id
+    await lock_sites(session, workspace_id)
     await lock_index(session, workspace_id)
     wanted = set(document_ids)
     found = await session.execute(

@@ -30,7 +30,7 @@ from helpninja_app.knowledge.gone_pages import (
     remove_moved,
 )
 from helpninja_app.knowledge.indexing import touch_source
-from helpninja_app.knowledge.ingest_requests import claim_sites, enqueue_ingest, load_job
+from helpninja_app.knowledge.ingest_requests import enqueue_ingest, load_job
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
@@ -43,6 +43,7 @@ from helpninja_app.knowledge.models import (
 )
 from helpninja_app.knowledge.page_choices import carry_choice
 from helpninja_app.knowledge.page_storing import Run, forget_page, is_source_deleted, store_page
+from helpninja_app.knowledge.room import claim_sites
 from helpninja_app.knowledge.site_runs import add_met, add_unmet, load_frontier
 from helpninja_app.knowledge.tools import KnowledgeTools
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.errors import Conflict, HelpNinjaError, LimitUsedUp, NotFound
+from helpninja_app.errors import Conflict, HelpNinjaError, NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.queue import Priority, Queue
@@ -29,11 +28,10 @@ from helpninja_app.knowledge.models import (
     Source,
     SourceKind,
 )
-from helpninja_app.knowledge.overview import is_named_already, list_sites
+from helpninja_app.knowledge.overview import is_named_already
+from helpninja_app.knowledge.room import check_sites, lock_sites
 
 SHOWN_PAGES = 200
-
-_LOCK_SITES = text("select pg_advisory_xact_lock(hashtextextended('sites:' || :workspace, 0))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ async def request_ingest(
     """
     url = canonical_url(address)
     host = site_host(url)
-    await session.execute(_LOCK_SITES, {"workspace": str(workspace_id)})
+    await lock_sites(session, workspace_id)
     if not await is_named_already(session, workspace_id, host):
         await check_sites(session, workspace_id, [host], limits)
     source = await _find_source(session, workspace_id, url)
@@ -329,41 +327,6 @@ async def _choose(session: AsyncSession, source: Source, kind: SourceKind) -> No
         )
         .values(state=JobState.CANCELLED.value, finished_at=now(), reason="It was begun anew.")
     )
-
-
-async def claim_sites(
-    session: AsyncSession, workspace_id: UUID, source_id: UUID, hosts: Sequence[str], limits: KnowledgeLimits
-) -> None:
-    """Note on which websites the pages of a source are; ``LimitUsedUp`` when they are too many."""
-    await session.execute(_LOCK_SITES, {"workspace": str(workspace_id)})
-    await check_sites(session, workspace_id, hosts, limits, besides=source_id)
-    await session.execute(
-        update(Source)
-        .where(col(Source.workspace_id) == workspace_id, col(Source.id) == source_id)
-        .values(hosts=list(hosts))
-    )
-
-
-async def check_sites(
-    session: AsyncSession,
-    workspace_id: UUID,
-    hosts: Sequence[str],
-    limits: KnowledgeLimits,
-    *,
-    besides: UUID | None = None,
-) -> None:
-    """Raise ``LimitUsedUp`` when ``hosts`` would be more websites than the plan has, with those there are."""
-    if limits.sites is None:
-        return
-    known = await list_sites(session, workspace_id, besides=besides)
-    new = [host for host in dict.fromkeys(hosts) if host not in known]
-    if new and len(known) + len(new) > limits.sites:
-        raise LimitUsedUp(
-            f"{new[-1]} would be website number {len(known) + len(new)}, and the {limits.plan} plan includes"
-            f" {limits.sites}. Remove a website, or have an owner change the plan under Billing.",
-            limit=limits.sites,
-            used=len(known),
-        )
 
 
 async def _job_under_way(session: AsyncSession, workspace_id: UUID, source_id: UUID) -> UUID | None:

@@ -19,10 +19,10 @@ from helpninja_app.knowledge.crawl.fetcher import PageFetcher
 from helpninja_app.knowledge.crawl.following import look_ahead
 from helpninja_app.knowledge.crawl.urls import canonical_url, origin
 from helpninja_app.knowledge.exclusions import excluded_among
-from helpninja_app.knowledge.ingest_requests import PageOutcome, check_sites, is_known_site
+from helpninja_app.knowledge.ingest_requests import PageOutcome, is_known_site
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, PageState
-from helpninja_app.knowledge.room import room_left
+from helpninja_app.knowledge.room import check_sites, room_left
 from helpninja_app.knowledge.tools import KnowledgeTools
 
 SECONDS = 10.0

@@ -1,16 +1,20 @@
-"""How much room a plan leaves for documents, and the refusal where it is none."""
+"""How much room a plan leaves for documents and websites, and the refusal where it is none."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.errors import LimitUsedUp
 from helpninja_app.knowledge.limits import KnowledgeLimits
-from helpninja_app.knowledge.models import Document
+from helpninja_app.knowledge.models import Document, Source
+from helpninja_app.knowledge.overview import list_sites
+
+_LOCK_SITES = text("select pg_advisory_xact_lock(hashtextextended('sites:' || :workspace, 0))")
 
 
 async def check_room(
@@ -49,3 +53,46 @@ async def room_left(
         counted = counted.where(col(Document.url).is_distinct_from(besides))
     used: int = (await session.execute(counted)).scalar_one()
     return limits.documents - used
+
+
+async def lock_sites(session: AsyncSession, workspace_id: UUID) -> None:
+    """Let one transaction at a time add websites, or two would both be the last one that fits.
+
+    Taken before the index's lock and before any source, which others hold while they wait for it.
+    """
+    await session.execute(_LOCK_SITES, {"workspace": str(workspace_id)})
+
+
+async def claim_sites(
+    session: AsyncSession, workspace_id: UUID, source_id: UUID, hosts: Sequence[str], limits: KnowledgeLimits
+) -> None:
+    """Note on which websites the pages of a source are; ``LimitUsedUp`` when they are too many."""
+    await lock_sites(session, workspace_id)
+    await check_sites(session, workspace_id, hosts, limits, besides=source_id)
+    await session.execute(
+        update(Source)
+        .where(col(Source.workspace_id) == workspace_id, col(Source.id) == source_id)
+        .values(hosts=list(hosts))
+    )
+
+
+async def check_sites(
+    session: AsyncSession,
+    workspace_id: UUID,
+    hosts: Sequence[str],
+    limits: KnowledgeLimits,
+    *,
+    besides: UUID | None = None,
+) -> None:
+    """Raise ``LimitUsedUp`` when ``hosts`` would be more websites than the plan has, with those there are."""
+    if limits.sites is None:
+        return
+    known = await list_sites(session, workspace_id, besides=besides)
+    new = [host for host in dict.fromkeys(hosts) if host not in known]
+    if new and len(known) + len(new) > limits.sites:
+        raise LimitUsedUp(
+            f"{new[-1]} would be website number {len(known) + len(new)}, and the {limits.plan} plan includes"
+            f" {limits.sites}. Remove a website, or have an owner change the plan under Billing.",
+            limit=limits.sites,
+            used=len(known),
+        )

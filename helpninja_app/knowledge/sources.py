@@ -19,7 +19,7 @@ from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.bin import KEPT, put_in_bin
 from helpninja_app.knowledge.deadlines import look_at, look_when_kept_long_enough
 from helpninja_app.knowledge.documents import move_documents
-from helpninja_app.knowledge.ingest_requests import check_sites, start_job
+from helpninja_app.knowledge.ingest_requests import start_job
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
@@ -33,6 +33,7 @@ from helpninja_app.knowledge.models import (
     SourceKind,
 )
 from helpninja_app.knowledge.restoring import restore_from_bin
+from helpninja_app.knowledge.room import check_sites, lock_sites
 from helpninja_app.knowledge.schedules import next_run
 
 # What a person gave a source, or what it is known by otherwise.
@@ -243,6 +244,7 @@ async def restore_source(
     room for it any more.
     """
     workspace_id = actor.workspace_id
+    await lock_sites(session, workspace_id)
     await lock_index(session, workspace_id)
     source = await _load(session, workspace_id, source_id, is_deleted=True)
     await check_sites(session, workspace_id, source.sites, limits)

@@ -10,9 +10,10 @@ from sqlmodel import col
 from helpninja_app.billing import plans
 from helpninja_app.errors import LimitUsedUp
 from helpninja_app.knowledge.crawl.discovery import Discovery
-from helpninja_app.knowledge.ingest_requests import claim_sites, request_ingest
+from helpninja_app.knowledge.ingest_requests import request_ingest
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Source
+from helpninja_app.knowledge.room import claim_sites
 from tests.api.ingesting import documents, html, ingest, sitemap, sitemap_index, xml
 from tests.conftest import OpenResources, OpenSite
 from tests.factories import Factory, Tenant
