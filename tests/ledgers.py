@@ -16,7 +16,6 @@ from helpninja_app.billing.periods import period_of
 from helpninja_app.billing.plans import FREE, Plan
 from helpninja_app.billing.reservations import (
     Reservation,
-    refund,
     release,
     release_expired,
     reserve,
@@ -63,10 +62,6 @@ class Books:
     async def release(self, reservation: Reservation) -> None:
         async with self.database.unit_of_work(self.scope) as session:
             await release(session, self.workspace_id, reservation)
-
-    async def refund(self, reservation: Reservation) -> int:
-        async with self.database.unit_of_work(self.scope) as session:
-            return await refund(session, self.workspace_id, reservation, description="Asked for")
 
     async def expire(self) -> int:
         """As if every reservation had been left alone for too long."""

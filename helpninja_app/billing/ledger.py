@@ -133,21 +133,6 @@ async def find_entry(session: AsyncSession, account: LedgerAccount, key: str) ->
     return found.scalar_one_or_none()
 
 
-async def has_begun_anew(session: AsyncSession, account: LedgerAccount, *, since: LedgerEntry) -> bool:
-    """Whether the account had a new month after that entry: told by their order, not by anybody's clock."""
-    found = await session.execute(
-        select(col(LedgerEntry.position))
-        .where(
-            col(LedgerEntry.workspace_id) == account.workspace_id,
-            col(LedgerEntry.unit) == account.unit,
-            col(LedgerEntry.kind) == EntryKind.RESET.value,
-            col(LedgerEntry.position) > since.position,
-        )
-        .limit(1)
-    )
-    return found.scalar_one_or_none() is not None
-
-
 async def set_due(session: AsyncSession, workspace_id: UUID, moment: datetime) -> None:
     """Have the workspace looked at by the clock at ``moment``, if it is not before."""
     await session.execute(_DUE, {"workspace": workspace_id, "due": moment})

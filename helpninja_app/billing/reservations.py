@@ -23,7 +23,6 @@ from helpninja_app.billing.ledger import (
     allowance_of,
     database_time,
     find_entry,
-    has_begun_anew,
     lock_account,
     open_account,
     post,
@@ -158,23 +157,6 @@ async def release(
     if reservation.amount:
         account = await lock_account(session, workspace_id, reservation.unit)
         await _close(session, account, reservation.id, description or "No answer: given back")
-
-
-async def refund(
-    session: AsyncSession, workspace_id: UUID, reservation: Reservation, *, description: str = ""
-) -> int:
-    """Give back what a settled use took, once; returns how much. Of an earlier month's allowance nothing."""
-    account = await lock_account(session, workspace_id, reservation.unit)
-    usage = await find_entry(session, account, f"usage:{reservation.id}")
-    key = f"refund:{reservation.id}"
-    if usage is None or await find_entry(session, account, key) is not None:
-        return 0
-    is_of_this_month = not await has_begun_anew(session, account, since=usage)
-    spent = usage.granted if is_of_this_month else 0
-    if is_of_this_month:
-        account.used = max(account.used + usage.amount, 0)
-    reason = Reason(EntryKind.REFUND, key, description, reservation.id)
-    return (await post(session, account, reason, spent=spent, topped_up=-usage.topped_up)).amount
 
 
 async def release_expired(session: AsyncSession, workspace_id: UUID, moment: datetime) -> int:

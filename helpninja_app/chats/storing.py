@@ -15,6 +15,11 @@ STORE_SECONDS = 15.0
 # Nobody waits for it to be marked as failed, which gives its credits back; less than a reservation lives.
 CLOSE_SECONDS = 300.0
 NOT_STORED = "The answer could not be stored and costs nothing. Please ask again in a moment."
+# Whoever does not hear from the database cannot tell whether it has done what it was asked.
+MAYBE_STORED = (
+    "The answer may not be stored. Look at the chat in a moment: if it is not there, it costs nothing. Please"
+    " ask again then."
+)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 
 
@@ -36,7 +41,7 @@ async def store_answer(
 
 
 async def close_answer(database: Database, caller: StaffCaller, begun: Begun, written: Written) -> None:
-    """Store as failed, for nothing, what ``store_answer`` could not store."""
+    """Store as failed, for nothing, what ``store_answer`` could not store; what it did store stays."""
     await _store_later(database, caller, begun, written, 0, seconds=CLOSE_SECONDS)
 
 

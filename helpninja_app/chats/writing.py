@@ -29,7 +29,7 @@ from helpninja_app.answers.providers.base import (
 from helpninja_app.answers.small_talk import answer_small_talk
 from helpninja_app.billing.plans import Plan
 from helpninja_app.chats.models import ChatMessage, MessageState
-from helpninja_app.chats.storing import NOT_STORED, close_answer, store_answer
+from helpninja_app.chats.storing import MAYBE_STORED, NOT_STORED, close_answer, store_answer
 from helpninja_app.chats.turns import Begun, Written, keep_text
 from helpninja_app.errors import ProviderFailed, Unavailable
 from helpninja_app.kernel.background import Background
@@ -220,7 +220,7 @@ class AnswerUnderWay:
         )
 
     async def _finish(self, written: Written, credits: int) -> int:
-        """What was charged. What cannot be stored is free, as soon as that much can be stored."""
+        """What was charged. What is not stored is free, as soon as that much can be stored."""
         database, caller, begun = self._desk.database, self._caller, self._begun
         try:
             return await store_answer(database, caller, begun, written, credits)
@@ -233,7 +233,7 @@ class AnswerUnderWay:
                 # Something in it cannot be stored.
                 failed = replace(failed, text="", citations=())
             self._desk.background.start(close_answer(database, caller, begun, failed))
-            raise Unavailable(NOT_STORED) from error
+            raise Unavailable(NOT_STORED if is_ours else MAYBE_STORED) from error
 
     def _feed(self, text: str) -> str:
         shown = self._stream.feed(text) if self._stream is not None else text

@@ -17,7 +17,8 @@ from psycopg import sql
 from api_routes.app import create_api
 from helpninja_app.answers.providers.base import TextDelta, TokenUsage
 from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoken
-from helpninja_app.chats import storing, writing
+from helpninja_app.chats import storing, turns, writing
+from helpninja_app.chats.storing import MAYBE_STORED, NOT_STORED
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import tasks
 from helpninja_app.kernel.database import Database, Statement
@@ -116,7 +117,7 @@ async def test_an_outage_while_an_answer_is_written_and_stored_loses_nothing(
     assert await credits_left(here.resources, here.tenant) == FULL - 3
 
 
-async def test_an_answer_that_cannot_be_stored_is_told_as_failed_and_free_when_the_database_is_back(
+async def test_an_answer_that_cannot_be_stored_is_failed_and_free_when_the_database_is_back(
     here: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storing, "STORE_SECONDS", 0.3)
@@ -127,12 +128,12 @@ async def test_an_answer_that_cannot_be_stored_is_told_as_failed_and_free_when_t
         events = events_in((await asking).text)
     assert events[-1].name == "error"
     assert events[-1].data["status"] == 503
-    assert "could not be stored" in events[-1].data["detail"]
+    assert events[-1].data["detail"] == MAYBE_STORED
     async with asyncio.timeout(20):
         while (answer := await here.answer())["state"] == "writing":
             await asyncio.sleep(0.05)
     assert (answer["state"], answer["credits"]) == ("failed", 0)
-    assert "could not be stored" in answer["reason"]
+    assert answer["reason"] == NOT_STORED
     assert await credits_left(here.resources, here.tenant) == FULL
 
 
@@ -186,3 +187,38 @@ async def test_an_answer_that_was_stored_although_nobody_heard_of_it_is_charged_
     assert events_in(response.text)[-1].name == "done"
     assert events_in(response.text)[-1].data["credits"] == (0 if unlimited else 3)
     assert account.used == 6
+
+
+async def test_an_answer_that_was_stored_unheard_is_not_told_as_free(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    with_resources: OpenResources,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([spoken("First.", usage=USAGE), spoken("Second.", usage=USAGE)])
+    looked = 0
+
+    async def look(*args: Any) -> int | None:
+        nonlocal looked
+        looked += 1
+        if looked == 1:
+            raise Unavailable("The connection is gone.")
+        return await turns.charge_of_stored(*args)
+
+    monkeypatch.setattr(storing, "STORE_SECONDS", 0.0)
+    monkeypatch.setattr(storing, "charge_of_stored", look)
+    async with with_resources(answerers=answering(fake), unlimited=False) as resources:
+        # The account is opened by the first use.
+        await ask(client, tenant.headers)
+        Forgetful(monkeypatch, times=1)
+        told = events_in((await ask(client, tenant.headers, is_sse=True)).text)
+        await resources.background.finish(10)
+        [chat, _] = (await client.get("/api/chats", headers=tenant.headers)).json()["chats"]
+        found = await client.get(f"/api/chats/{chat['id']}", headers=tenant.headers)
+        left = await credits_left(resources, tenant)
+    answer = found.json()["messages"][-1]
+    assert (told[-1].data["status"], told[-1].data["detail"]) == (503, MAYBE_STORED)
+    assert looked == 2
+    assert (answer["state"], answer["content"], answer["credits"]) == ("complete", "Second.", 3)
+    assert left == FULL - 6

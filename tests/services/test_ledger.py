@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from helpninja_app.billing.models import EntryKind, Unit
 from helpninja_app.billing.plans import UNLIMITED
-from helpninja_app.billing.reservations import refund, release, settle
+from helpninja_app.billing.reservations import release, settle
 from helpninja_app.billing.usage import usage_of
 from helpninja_app.errors import Conflict, LimitUsedUp
 from helpninja_app.kernel.scope import Scope
@@ -73,26 +73,6 @@ async def test_what_is_settled_cannot_be_released(books: Books) -> None:
     await books.release(reservation)
     assert await books.balance() == 90
     assert await books.is_right()
-
-
-async def test_a_refund_gives_back_what_was_charged_once(books: Books) -> None:
-    await books.use(95)
-    await books.top_up(20)
-    reservation = await books.use(10)
-    before = await books.account()
-    assert (before.granted, before.topped_up, before.used) == (0, 15, 105)
-    assert [await books.refund(reservation) for _ in range(2)] == [10, 0]
-    after = await books.account()
-    assert (after.granted, after.topped_up, after.used) == (5, 20, 95)
-    assert await books.is_right()
-
-
-async def test_of_what_was_not_settled_nothing_is_refunded(books: Books) -> None:
-    reservation = await books.reserve(10)
-    assert await books.refund(reservation) == 0
-    await books.release(reservation)
-    assert await books.refund(reservation) == 0
-    assert await books.balance() == 100
 
 
 async def test_the_same_key_is_the_same_reservation_while_it_is_open(books: Books) -> None:
@@ -267,18 +247,17 @@ async def test_another_workspace_sees_none_of_it(
 async def test_another_workspace_cannot_touch_it(
     books: Books, factory: Factory, resources: Resources
 ) -> None:
-    done, reservation = await books.use(10), await books.reserve(20)
+    reservation = await books.reserve(20)
     other = await factory.tenant()
     async with resources.database.unit_of_work(other.scope) as session:
         await settle(session, other.id, reservation, 0)
         await release(session, other.id, reservation)
-        assert await refund(session, other.id, done) == 0
         for table in ("ledger_accounts", "ledger_reservations", "usage_alerts"):
             changed = await session.execute(
                 text(f"delete from {table} where workspace_id = :other"), {"other": books.workspace_id}
             )
             assert changed.rowcount == 0, table  # type: ignore[attr-defined]
-    assert await books.balance() == 70
+    assert await books.balance() == 80
     assert [held.id for held in await books.held()] == [reservation.id]
     assert await books.is_right()
 

@@ -83,17 +83,6 @@ async def test_of_several_thresholds_at_once_the_highest_is_told(
     assert mail.link == "http://helpninja.test/app/billing"
 
 
-async def test_what_is_refunded_and_used_again_is_told_once(
-    later: Resources, books: Books, owner: str, mailbox: Mailbox
-) -> None:
-    for _ in range(3):
-        reservation = await books.use(80)
-        await tick(later)
-        await work(later)
-        await books.refund(reservation)
-    assert len(mailbox.of(owner)) == 1
-
-
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.OWNER])
 async def test_nobody_but_owners_is_told(
     later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox, role: Role

@@ -143,30 +143,6 @@ async def test_what_is_released_after_the_month_ended_gives_back_what_was_topped
     assert await books.is_right()
 
 
-async def test_of_an_earlier_month_only_what_was_topped_up_is_refunded(books: Books) -> None:
-    await books.top_up(50)
-    reservation = await books.use(120)
-    await books.next_month()
-    await books.use(10)
-    assert await books.refund(reservation) == 20
-    account = await books.account()
-    assert (account.granted, account.topped_up, account.used) == (90, 50, 10)
-    assert await books.is_right()
-
-
-async def test_a_refund_does_not_uncount_what_this_month_did_not_count(books: Books) -> None:
-    await books.top_up(50)
-    await books.use(90)
-    late = await books.reserve(30)
-    await books.next_month()
-    await books.use(40)
-    assert await books.settle(late, 30) == 30
-    counted = (await books.account()).used
-    assert await books.refund(late) == 20
-    assert (counted, (await books.account()).used) == (60, 40)
-    assert await books.is_right()
-
-
 async def test_another_plan_gives_no_allowance_twice(books: Books) -> None:
     await books.use(80)
     small, large = books.on(with_credits(50)), books.on(with_credits(1_000))

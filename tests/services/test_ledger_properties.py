@@ -29,7 +29,7 @@ TURNS = st.integers(0, 1_000)
 
 @dataclass
 class Turn:
-    """What the model knows of a reservation; ``charged`` is ``None`` until it is settled."""
+    """What the model knows of a reservation; ``taken`` by its entry is ``None`` until it is settled."""
 
     reservation: Reservation
     granted: int
@@ -37,10 +37,7 @@ class Turn:
     month: int
     key: str | None
     is_open: bool = True
-    charged: tuple[int, int] | None = None
-    returned: int = 0
-    charged_in: int = 0
-    is_refunded: bool = False
+    taken: int | None = None
 
 
 @dataclass
@@ -69,11 +66,10 @@ class Model:
             self.topped_up += turn.topped_up
 
     def settle(self, turn: Turn, used: int) -> int:
-        if turn.charged is not None:
-            return turn.returned
+        if turn.taken is not None:
+            return turn.taken
         was_open = turn.is_open
         self.close(turn)
-        turn.charged_in = self.month
         if was_open and turn.month != self.month:
             from_grant, grant_charged = min(used, turn.granted), 0
             from_topup = min(used - from_grant, turn.topped_up)
@@ -87,22 +83,9 @@ class Model:
             grant_charged = before - self.granted
             self.used += from_grant + from_topup
         self.topped_up -= from_topup
-        turn.charged = (grant_charged, from_topup)
         # Asked again, it says what its entry took.
-        turn.returned = grant_charged + from_topup
+        turn.taken = grant_charged + from_topup
         return from_grant + from_topup
-
-    def refund(self, turn: Turn) -> int:
-        if turn.charged is None or turn.is_refunded:
-            return 0
-        turn.is_refunded = True
-        granted, topped_up = turn.charged
-        before = self.balance
-        if turn.charged_in == self.month:
-            self.spent = max(self.spent - granted, 0)
-            self.used = max(self.used - granted - topped_up, 0)
-        self.topped_up += topped_up
-        return self.balance - before
 
 
 class Ledger(RuleBasedStateMachine):
@@ -178,13 +161,6 @@ class Ledger(RuleBasedStateMachine):
         if turn := self.turn(number):
             self.model.close(turn)
             self.run(self.books.release(turn.reservation))
-
-    @rule(number=TURNS)
-    def refund(self, number: int) -> None:
-        if turn := self.turn(number):
-            for _ in range(2):
-                expected = self.model.refund(turn)
-                assert self.run(self.books.refund(turn.reservation)) == expected
 
     @rule()
     def expire(self) -> None:
