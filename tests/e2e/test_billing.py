@@ -107,6 +107,10 @@ def test_from_free_to_pro_while_the_page_waits_for_stripe(owner: Page, shop: Sho
     number, shown = links[0].inner_text(), [link.get_attribute("href") for link in links]
     [told] = [each for each in shop.twin.state.invoices.values() if each["number"] == number]
     assert shown == [told["hosted_invoice_url"], told["invoice_pdf"]]
+    look_at(owner)
+    # A phone has room for fewer columns, and leads to the same.
+    owner.set_viewport_size({"width": 390, "height": 844})
+    assert [link.get_attribute("href") for link in invoice.get_by_role("link").all()] == shown
 
 
 def test_what_the_plan_has_not_says_which_one_has_it_and_leads_to_the_plans(owner: Page, shop: Shop) -> None:

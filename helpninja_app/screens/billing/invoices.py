@@ -65,22 +65,27 @@ def _invoice(invoice: InvoiceRow) -> rx.Component:
             ),
             rx.el.p(invoice.what, class_name="truncate text-small text-muted", title=invoice.what),
             rx.el.p(invoice.day, class_name="text-small text-muted tablet:hidden"),
+            rx.el.p(_file_link(invoice), class_name="text-small tablet:hidden"),
         ),
         cell(invoice.day, class_name=f"text-muted tabular-nums {_WIDE_ONLY}"),
         cell(invoice.amount, class_name="text-right tabular-nums"),
         cell(badge(invoice.status, invoice.tone)),
         cell(
-            rx.cond(
-                invoice.pdf != "",
-                rx.el.a(
-                    "PDF",
-                    rx.el.span(" of invoice ", invoice.number, class_name="sr-only"),
-                    href=invoice.pdf,
-                    target="_blank",
-                    rel="noopener noreferrer",
-                    class_name=_LINK,
-                ),
-            ),
+            _file_link(invoice),
             class_name=f"text-right {_WIDE_ONLY}",
+        ),
+    )
+
+
+def _file_link(invoice: InvoiceRow) -> rx.Component:
+    return rx.cond(
+        invoice.pdf != "",
+        rx.el.a(
+            "PDF",
+            rx.el.span(" of invoice ", invoice.number, class_name="sr-only"),
+            href=invoice.pdf,
+            target="_blank",
+            rel="noopener noreferrer",
+            class_name=_LINK,
         ),
     )
