@@ -7,11 +7,18 @@ from starlette.requests import HTTPConnection
 
 from api_routes.origins import refuse_foreign_origin
 from api_routes.session_cookies import supabase_credentials
-from helpninja_app.accounts.callers import MemberCaller, StaffCaller, VisitorCaller, WorkspaceView
+from helpninja_app.accounts.callers import (
+    KeyCaller,
+    MemberCaller,
+    StaffCaller,
+    VisitorCaller,
+    WorkspaceView,
+)
 from helpninja_app.accounts.identity import Credentials, SignedInUser, identify_at_once, identify_user
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, read_visitor, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
+from helpninja_app.billing.plans import Feature, require_feature
 from helpninja_app.errors import Forbidden, NotFound, NotSignedIn
 from helpninja_app.kernel.proxies import limited_address
 from helpninja_app.kernel.rate_limits import Burst
@@ -45,7 +52,8 @@ def carries_credential(request: Request) -> bool:
 async def staff_caller(request: Request, tenant: str | None = None) -> StaffCaller:
     """The member or program that calls: 401 without a valid credential, 404 for a workspace not theirs.
 
-    A cookie also needs to come from our own pages (403). Counts against the caller's rate limit.
+    A cookie also needs to come from our own pages, and a key a plan that has keys (403). Counts against the
+    caller's rate limit.
     """
     resources = resources_of(request)
     credentials = await credentials_of(request)
@@ -57,6 +65,9 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
         await _count_refusal(request, resources)
         raise
     await resources.limiter.hit("staff", caller.label, Burst(resources.settings.member_limit, 60))
+    if isinstance(caller, KeyCaller):
+        # Keys outlive a change of plan, and count again when theirs has them again.
+        require_feature(resources.plan_of(caller.workspace), Feature.API_KEYS)
     return caller
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 from uuid import UUID
 
@@ -32,10 +32,11 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A workspace with a key that may do everything."""
+    """A workspace with a key that may do everything; ``cookie`` is its owner's, where they call in person."""
 
     workspace: WorkspaceView
     key: str
+    cookie: str = ""
 
     @property
     def id(self) -> UUID:
@@ -43,7 +44,7 @@ class Tenant:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.key}"}
+        return {"cookie": self.cookie} if self.cookie else {"authorization": f"Bearer {self.key}"}
 
     @property
     def scope(self) -> Scope:
@@ -79,6 +80,12 @@ class Factory:
                 workspace = await load_workspace(session, workspace.id)
             key = await create_api_key(session, workspace.id, name="tests", permissions=permissions)
         return Tenant(workspace, key)
+
+    async def in_person(self, plan: str) -> Tenant:
+        """A workspace that its owner calls for: of the free plan no key can, where plans limit."""
+        tenant = await self.tenant(plan=plan)
+        _, headers = await self.member(tenant)
+        return replace(tenant, cookie=headers["cookie"])
 
     async def key(self, tenant: Tenant, permissions: frozenset[Permission]) -> dict[str, str]:
         """Headers of another key of the same workspace."""

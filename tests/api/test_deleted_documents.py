@@ -128,7 +128,7 @@ async def test_a_page_does_not_come_back_without_its_source(
 async def test_no_more_comes_back_than_the_plan_holds(
     client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     async with resources.database.unit_of_work(tenant.scope) as session:
         await session.execute(
             text(

@@ -28,7 +28,7 @@ async def test_the_limit_of_websites_names_host_current_and_limit(
 ) -> None:
     first, second = await open_site({"/a": html("axes")}), await open_site({"/b": html("bags")})
     first.routes["/sitemap.xml"] = xml(sitemap(f"{first.url}/a"))
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     async with with_resources(unlimited=False):
         await ingest(client, tenant, f"{first.url}/a")
         await ingest(client, tenant, f"{first.url}/sitemap.xml")
@@ -46,7 +46,7 @@ async def test_an_address_that_gave_nothing_takes_no_place_of_a_website(
     client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, with_resources: OpenResources
 ) -> None:
     wrong, right, third = await open_site(), await open_site({"/a": html("axes")}), await open_site()
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     async with with_resources(unlimited=False):
         mistyped = await client.post("/api/ingest", json={"input": f"{wrong.url}/a"}, headers=tenant.headers)
         assert mistyped.status_code == 422
@@ -116,7 +116,7 @@ async def test_a_website_with_and_without_www_is_one(factory: Factory) -> None:
 async def test_a_note_takes_no_place_of_a_website(
     client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, with_resources: OpenResources
 ) -> None:
-    site, tenant = await open_site({"/a": html("axes")}), await factory.tenant(plan="free")
+    site, tenant = await open_site({"/a": html("axes")}), await factory.in_person("free")
     async with with_resources(unlimited=False):
         body = {"title": "Tents", "text": "The quokka tent weighs two kilograms."}
         written = await client.post("/api/notes", json=body, headers=tenant.headers)

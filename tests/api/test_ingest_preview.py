@@ -87,7 +87,7 @@ async def test_limits_that_would_be_met_are_told_and_refuse_nothing(
     client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, with_resources: OpenResources
 ) -> None:
     first, second = await open_site({"/a": html("axes")}), await open_site()
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     second.routes["/sitemap.xml"] = xml(sitemap(*(f"{second.url}/{number}" for number in range(60))))
     async with with_resources(unlimited=False):
         await ingest(client, tenant, f"{first.url}/a")

@@ -79,7 +79,7 @@ async def test_wrong_credentials_are_refused_by_their_field(
 async def test_the_plan_says_how_many_there_may_be(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     async with with_resources(unlimited=False):
         assert (await _create(client, tenant)).status_code == 201
         refused = await _create(client, tenant)

@@ -254,7 +254,7 @@ async def test_of_two_questions_at_once_in_a_chat_one_has_to_wait(
 async def test_without_credits_nothing_is_asked_and_nothing_stored(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     dear = spoken("Dear.", usage=TokenUsage(99_500, 500))
     fake = FakeProvider([dear])
     async with with_resources(answerers=answering(fake), unlimited=False) as resources:
@@ -275,7 +275,7 @@ async def test_without_credits_nothing_is_asked_and_nothing_stored(
 async def test_the_longest_answer_shrinks_to_what_the_balance_pays(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     fake = FakeProvider([spoken("Dear.", usage=TokenUsage(97_500, 500)), spoken("Short.")])
     async with with_resources(answerers=answering(fake), unlimited=False) as resources:
         await ask(client, tenant.headers)

@@ -91,7 +91,7 @@ async def test_nothing_is_beyond_a_plan_where_plans_do_not_limit(
 async def test_everything_the_api_takes_is_listed_when_asked_for(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     async with with_resources(answerers=with_openai(), unlimited=False):
         shown, listed = await models(client, tenant.headers), await models(client, tenant.headers, all="true")
 
@@ -106,7 +106,7 @@ async def test_everything_the_api_takes_is_listed_when_asked_for(
 async def test_the_models_of_a_server_in_the_settings_are_listed_and_its_key_is_not(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     answerers = Answerers(openai=ProviderKey(KEY), servers=[SERVER])
     async with with_resources(answerers=answerers, unlimited=False, model_servers=(SERVER,)):
         answer = await client.get("/api/models", headers=tenant.headers)

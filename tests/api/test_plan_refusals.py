@@ -78,10 +78,10 @@ async def test_what_a_role_may_not_do_does_not_lead_to_billing(
     assert "billing" not in refused.json()
 
 
-async def test_a_role_that_may_not_read_hears_nothing_of_the_plan(
+async def test_a_key_that_may_not_read_hears_nothing_of_the_plan(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.tenant(plan="starter")
     narrow = await factory.key(tenant, frozenset())
     async with with_resources(unlimited=False):
         refused = await client.get("/api/inbox/export", headers=narrow)
@@ -91,7 +91,7 @@ async def test_a_role_that_may_not_read_hears_nothing_of_the_plan(
 async def test_a_file_over_the_plan_s_size_hears_which_plan_takes_it(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     async with with_resources(unlimited=False):
         # Found by the length that is announced, and by the file's own.
         for more in (MEGABYTE, 1):

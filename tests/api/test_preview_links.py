@@ -99,7 +99,7 @@ async def test_a_slow_website_is_told_as_far_as_it_was_seen(
 async def test_the_limit_of_the_plan_is_told(
     client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, with_resources: OpenResources
 ) -> None:
-    site, tenant = await open_site(), await factory.tenant(plan="free")
+    site, tenant = await open_site(), await factory.in_person("free")
     site.routes["/"] = linking("home", *(f"/{number}" for number in range(300)))
     async with with_resources(unlimited=False):
         told = await look(client, tenant, f"{site.url}/")

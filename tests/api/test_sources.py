@@ -198,7 +198,7 @@ async def test_a_source_comes_back_only_where_the_plan_has_room(
     client: httpx.AsyncClient, factory: Factory, open_site: OpenSite, with_resources: OpenResources
 ) -> None:
     first, second = await open_site({"/a": html("axes")}), await open_site({"/b": html("bags")})
-    tenant = await factory.tenant(plan="free")
+    tenant = await factory.in_person("free")
     async with with_resources(unlimited=False):
         await ingest(client, tenant, f"{first.url}/a")
         deleted = await source_of(client, tenant, f"{first.url}/a")

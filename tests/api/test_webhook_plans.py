@@ -26,7 +26,7 @@ async def hook(factory: Factory, with_resources: OpenResources) -> AsyncIterator
     """Of a workspace with the pro plan, where plans are limited."""
     async with (
         with_resources(unlimited=False) as limited,
-        hooked(limited, await factory.tenant(plan="pro")) as hook,
+        hooked(limited, await factory.in_person("pro")) as hook,
     ):
         yield hook
 
@@ -156,7 +156,7 @@ async def test_a_start_without_limits_lets_all_go_on(
 
 
 async def test_endpoints_of_others_go_on(client: httpx.AsyncClient, hook: Hook, factory: Factory) -> None:
-    async with hooked(hook.resources, await factory.tenant(plan="pro")) as theirs:
+    async with hooked(hook.resources, await factory.in_person("pro")) as theirs:
         await _subscribe(hook, "canceled")
         assert (await _shown(client, theirs))["status"] == "active"
         await theirs.say("still told")
