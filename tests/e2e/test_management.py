@@ -35,6 +35,24 @@ def test_a_new_key_is_copied(page: Page, demo_server: DemoServer) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == secret.strip()
 
 
+def test_a_key_s_form_keeps_what_was_typed_until_the_key_is_made(page: Page, demo_server: DemoServer) -> None:
+    sign_up(page, demo_server)
+    page.get_by_role("link", name="API keys").click()
+    name, lifetime = page.get_by_label("Name", exact=True), page.get_by_label("Counts for")
+    name.fill("CI")
+    lifetime.select_option("30")
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_text("Choose at least one thing that the key may do.")).to_be_visible()
+    expect(name).to_have_value("CI")
+    expect(lifetime).to_have_value("30")
+    page.get_by_label("knowledge:read").check()
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_label("The new key")).to_be_visible()
+    expect(name).to_have_value("")
+    expect(page.get_by_label("knowledge:read")).not_to_be_checked()
+    expect(page.get_by_role("button", name="Make the key")).to_be_focused()
+
+
 def test_the_audit_log_is_narrowed_to_days_that_are_typed(page: Page, demo_server: DemoServer) -> None:
     sign_up(page, demo_server)
     page.get_by_role("link", name="Team").click()

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.api_keys.state import KEYS, PATH, PERMISSIONS, KeyRow, KeysState
-from helpninja_app.screens.shell.frame import dashboard, once_loaded
+from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded, refused
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
@@ -26,7 +26,7 @@ def api_keys_page() -> rx.Component:
         page_header("API keys", "For programs that call the API in the name of this workspace."),
         once_loaded(
             KeysState,
-            rx.cond(KeysState.problem != "", notice(KeysState.problem, tone="danger")),
+            refused(KeysState),
             rx.cond(
                 KeysState.secret != "",
                 section(
@@ -35,7 +35,7 @@ def api_keys_page() -> rx.Component:
                     note="is not shown again: keep it where your other secrets are",
                 ),
             ),
-            section("Make a key", card(_form()), id="make"),
+            section("Make a key", rx.cond(KeysState.lacking != "", _lacking(), card(_form())), id="make"),
             section(
                 "Keys",
                 card(
@@ -59,23 +59,31 @@ def api_keys_page() -> rx.Component:
     )
 
 
+def _lacking() -> rx.Component:
+    said = rx.fragment(KeysState.lacking, " ", KeysState.waiting, " ", larger_plan())
+    return notice(said, tone="info")
+
+
 def _form() -> rx.Component:
     return rx.el.form(
         rx.el.div(
-            field("Name", name="name", required=True, max_length=100, hint="What it is for, such as CI."),
-            select_field("Counts for", name="lifetime", options=_LIFETIMES),
-            class_name="grid gap-4 tablet:grid-cols-2",
-        ),
-        rx.el.fieldset(
-            rx.el.legend("It may", class_name="mb-2 text-table font-medium"),
             rx.el.div(
-                *(check_box(name, name=name, value="yes") for name in PERMISSIONS),
-                class_name="grid gap-2 phone:grid-cols-2 wide:grid-cols-3",
+                field("Name", name="name", required=True, max_length=100, hint="What it is for, such as CI."),
+                select_field("Counts for", name="lifetime", options=_LIFETIMES),
+                class_name="grid gap-4 tablet:grid-cols-2",
             ),
+            rx.el.fieldset(
+                rx.el.legend("It may", class_name="mb-2 text-table font-medium"),
+                rx.el.div(
+                    *(check_box(name, name=name, value="yes") for name in PERMISSIONS),
+                    class_name="grid gap-2 phone:grid-cols-2 wide:grid-cols-3",
+                ),
+            ),
+            key=_state.drawn.to_string(),
+            class_name="flex flex-col gap-5",
         ),
         rx.el.div(button("Make the key", type="submit", emphasis="primary", size="large")),
         on_submit=_state.make_key,
-        reset_on_submit=True,
         class_name="flex flex-col gap-5 p-4",
     )
 
@@ -93,7 +101,11 @@ def _key(key: KeyRow) -> rx.Component:
             rx.el.p(key.used, " · ", key.expires, class_name="text-small text-muted"),
             class_name="min-w-0 flex-1",
         ),
-        rx.cond(key.is_expired, badge("Expired", "warning")),
+        rx.cond(
+            key.is_expired,
+            badge("Expired", "warning"),
+            rx.cond(KeysState.waiting != "", badge("Waiting", "neutral")),
+        ),
         button("Revoke", type="button", emphasis="quiet", **opens(f"revoke-{key.id}")),
         confirm(
             id=f"revoke-{key.id}",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.api_keys import KeyView, issue_api_key, list_api_keys, revoke_api_key
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import KEY_PERMISSIONS, Permission
-from helpninja_app.billing.plans import Feature, require_feature
+from helpninja_app.billing.plans import Feature, require_feature, why_lacking
 from helpninja_app.errors import Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
@@ -24,6 +24,7 @@ PATH = "/app/keys"
 # The heading that the focus goes to when what had it is gone.
 KEYS = "keys"
 PERMISSIONS = tuple(sorted(permission.value for permission in KEY_PERMISSIONS))
+_WAITING = "Until then the keys below wait: programs that call with them are refused."
 LIFETIMES = {"": None, "30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(days=365)}
 
 
@@ -39,10 +40,17 @@ class KeyRow:
 
 
 class KeysState(PageState, SignedInState):
-    """``secret`` is the key just made, until the page is left or another one is made."""
+    """``secret`` is the key just made, until the page is left or another one is made.
+
+    ``lacking`` says that the plan has no keys, empty when it has; ``waiting`` what became of those that there
+    are. ``drawn`` counts how often the form's fields were emptied: with another number they are drawn anew.
+    """
 
     keys: rx.Field[list[KeyRow]] = rx.field(default_factory=list)
     secret: str = ""
+    lacking: str = ""
+    waiting: str = ""
+    drawn: int = 0
 
     @rx.event(background=True)
     async def open_keys(self) -> Any:
@@ -72,7 +80,7 @@ class KeysState(PageState, SignedInState):
             )
             return secret
 
-        return await self._answer(work, self._hand_out, secret="")
+        return await self._answer(work, self._hand_out)
 
     @rx.event(background=True)
     async def revoke(self, key_id: str) -> Any:
@@ -91,9 +99,13 @@ class KeysState(PageState, SignedInState):
     def _show(self, found: list[KeyView], caller: MemberCaller) -> None:
         moment = now()
         self.keys = [_row(view, moment) for view in found]
+        self.lacking = why_lacking(current_resources().plan_of(caller.workspace), Feature.API_KEYS)
+        self.waiting = _WAITING if self.lacking and found else ""
 
     def _hand_out(self, secret: str) -> None:
         self.secret = secret
+        # Only now: what was typed stays when it is refused.
+        self.drawn += 1
 
 
 def _row(view: KeyView, moment: datetime) -> KeyRow:
