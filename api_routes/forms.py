@@ -19,6 +19,7 @@ from helpninja_app.errors import (
     NotSignedIn,
     RateLimited,
     UnsupportedMediaType,
+    WorkspaceFull,
 )
 from helpninja_app.kernel.proxies import client_address, own_origin
 from helpninja_app.settings import Settings
@@ -114,6 +115,8 @@ def code_of(error: HelpNinjaError) -> str:
         return "wrong"
     if isinstance(error, NotFound):
         return "invite"
+    if isinstance(error, WorkspaceFull):
+        return "full"
     if isinstance(error, Forbidden):
         return "closed"
     fields = {item.field for item in error.errors} if isinstance(error, Invalid) else set()

@@ -192,7 +192,7 @@ async def create_invite(request: Request, workspace_id: str) -> NewInvite:
     wanted = body.parse(InviteBody)
     email = check_email(wanted.email) if wanted.email.strip() else ""
     resources = resources_of(request)
-    limit = resources.plan_of(caller.workspace).members
+    limit = resources.most_members(caller.workspace)
     async with resources.database.unit_of_work(caller.scope) as session:
         view, token = await invite(session, caller, email, Role(wanted.role), limit=limit)
         if view.email:
@@ -213,7 +213,7 @@ async def resend(request: Request, workspace_id: str, invite_id: str) -> NewInvi
     wanted = parse_id(invite_id)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        limit = resources.plan_of(caller.workspace).members
+        limit = resources.most_members(caller.workspace)
         view, token = await renew_invite(session, caller, wanted, limit=limit)
         if view.email:
             await limit_invite_mails(resources.limiter, caller.user_id, view.email)
@@ -258,22 +258,22 @@ async def look_up(request: Request) -> OfferInfo:
 @router.post(
     "/api/invites/accept",
     response_model=Joined,
-    responses=documented(401, 403, 404, 409, 413, 415, 422, 429, also=SEE_OTHER),
+    responses=documented(401, 402, 403, 404, 409, 413, 415, 422, 429, also=SEE_OTHER),
     openapi_extra=posted_body(InviteToken),
 )
 async def accept(request: Request) -> Response:
     """Join the workspace of an invite, and go there."""
-    user = await signed_in_user(request)
+    user, resources = await signed_in_user(request), resources_of(request)
     body = await read_posted(request)
     try:
         wanted = body.parse(InviteToken)
-        async with resources_of(request).database.unit_of_work() as session:
-            offer = await accept_invite(session, wanted.token, user.id, user.email)
+        async with resources.database.unit_of_work() as session:
+            offer = await accept_invite(session, wanted.token, user.id, user.email, resources.most_members)
             await choose_workspace(session, user.id, user.session_id, offer.workspace_id)
     except HelpNinjaError as error:
         if not is_form(request) or error.status >= 500:
             raise
-        code = {403: "other", 409: "member"}.get(error.status, "over")
+        code = {402: "full", 403: "other", 409: "member"}.get(error.status, "over")
         return back_to("/invite", code, token=(body.text("token") or "")[:200])
     return answered(request, {"ok": True, "workspaceId": str(offer.workspace_id)}, "/app")
 

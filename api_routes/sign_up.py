@@ -27,7 +27,7 @@ from api_routes.guesses import limit_guesses
 from api_routes.identity import resources_of, signed_in_user
 from api_routes.origins import refuse_foreign_origin
 from api_routes.problems import documented
-from helpninja_app.accounts.invites import look_up_invite
+from helpninja_app.accounts.invites import look_up_invite, refuse_without_place
 from helpninja_app.accounts.links import Purpose, use_link
 from helpninja_app.accounts.mails import AccountMail, request_account_mail
 from helpninja_app.accounts.passwords import LONGEST, hash_password, refuse_weak_password
@@ -64,7 +64,7 @@ class _Rehearsed(Exception):
     "/api/auth/sign-up",
     status_code=201,
     response_model=Ok,
-    responses=documented(403, 404, 413, 415, 422, 429, also=SEE_OTHER),
+    responses=documented(402, 403, 404, 413, 415, 422, 429, also=SEE_OTHER),
     openapi_extra=posted_body(SignUpBody),
 )
 async def sign_up(request: Request) -> Response:
@@ -145,6 +145,7 @@ async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> st
             workspace_name=wanted.workspace,
             embedding_model=resources.knowledge.embedders.current.name,
             device=device_of(request, resources.settings),
+            most_members=resources.most_members,
             invite_token=invite or None,
         )
 
@@ -174,7 +175,7 @@ async def _sign_up(request: Request, resources: Resources, body: JsonBody) -> st
 
 
 async def refuse_closed(resources: Resources, invite: str, email: str) -> None:
-    """An invite has to count and to be for this address; without one, signing up has to be open."""
+    """An invite has to count, to be for this address and to have a place; else signing up has to be open."""
     policy = resources.settings.sign_up
     if policy == "closed":
         raise Forbidden("Signing up is closed on this installation.")
@@ -183,5 +184,6 @@ async def refuse_closed(resources: Resources, invite: str, email: str) -> None:
             offer = await look_up_invite(session, invite)
             if offer.email and offer.email != email:
                 raise Forbidden(f"This invite is for {offer.email}.")
+            await refuse_without_place(session, offer, resources.most_members)
         elif policy == "invite" and await is_anybody_here(session):
             raise Forbidden("Signing up needs an invite on this installation.")

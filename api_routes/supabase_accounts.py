@@ -38,7 +38,7 @@ class ConfirmationBody(Body):
     "/api/auth/sign-up",
     status_code=201,
     response_model=Ok,
-    responses=documented(403, 404, 413, 415, 422, 429, also=SEE_OTHER),
+    responses=documented(402, 403, 404, 413, 415, 422, 429, also=SEE_OTHER),
     openapi_extra=posted_body(SignUpBody),
 )
 async def sign_up(request: Request) -> Response:

@@ -9,6 +9,7 @@ HelpNinjaError
 │   └── CodeNeeded                the password was right, and two-factor sign-in is on
 ├── LimitUsedUp               402  a counted limit of the plan
 │   ├── MessagesUsedUp            a visitor's message was kept for people
+│   ├── WorkspaceFull             told to somebody who was invited
 │   └── WorkspacesUsedUp          whatever the plan
 ├── Forbidden                 403
 │   ├── NotInPlan                 a feature or model of another plan
@@ -150,6 +151,13 @@ class MessagesUsedUp(LimitUsedUp):
         self.is_contact_requested = is_contact_requested
         self.next_kind = next_kind
         self.opens_at = opens_at
+
+
+class WorkspaceFull(LimitUsedUp):
+    """This workspace has no place for another member now."""
+
+    # Whoever is invited is no member yet: the plan is not theirs to change.
+    is_by_plan = False
 
 
 class WorkspacesUsedUp(LimitUsedUp):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -81,6 +82,10 @@ class Resources:
     def plan_of(self, workspace: HasPlan) -> Plan:
         """What counts for a workspace."""
         return plan_in_force(workspace, is_unlimited=self.settings.is_unlimited)
+
+    def most_members(self, workspace: HasPlan) -> int | None:
+        """How many of them the plan that counts includes, ``None`` for any number."""
+        return most_members(self.settings, workspace)
 
     def webhook_courier(self) -> WebhookCourier:
         """Tells customers' endpoints of events."""
@@ -255,7 +260,7 @@ def make_supabase(settings: Settings, embedding_model: str) -> Supabase | None:
         settings.supabase_anon_key.get_secret_value(),
         secret=secret.get_secret_value() if secret else None,
         signing_key=settings.signing_key(),
-        admission=Admission(settings.sign_up, embedding_model),
+        admission=Admission(settings.sign_up, embedding_model, partial(most_members, settings)),
     )
 
 
@@ -307,6 +312,11 @@ def make_answerers(settings: Settings, catalogue: Catalogue) -> Answerers:
             total=settings.total_timeout,
         ),
     )
+
+
+def most_members(settings: Settings, workspace: HasPlan) -> int | None:
+    """How many members the plan that counts includes."""
+    return plan_in_force(workspace, is_unlimited=settings.is_unlimited).members
 
 
 def knowledge_limits(settings: Settings, workspace: HasPlan) -> KnowledgeLimits:

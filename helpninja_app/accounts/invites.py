@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,18 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
-from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.accounts.callers import MemberCaller, WorkspaceView
 from helpninja_app.accounts.members import add_member, count_members, lock_for, lock_members, refuse_full
 from helpninja_app.accounts.models import Invite, InviteHash, Member, Role, User
 from helpninja_app.accounts.permissions import Permission, outranks
 from helpninja_app.accounts.tokens import new_token, token_hash
 from helpninja_app.accounts.workspaces import load_workspace
-from helpninja_app.errors import Conflict, Forbidden, NotFound
+from helpninja_app.errors import Conflict, Forbidden, NotFound, WorkspaceFull
 from helpninja_app.kernel.database import enter_scope
 from helpninja_app.kernel.scope import Scope
 
 ANYONE = "anyone with the link"
 LIFETIME = timedelta(days=7)
+# How many members the plan that counts for a workspace includes, ``None`` for any number.
+MostMembers = Callable[[WorkspaceView], int | None]
 OVER = "This invite was used, withdrawn, or is older than seven days. Please ask for a new one."
 
 
@@ -161,10 +164,30 @@ async def look_up_invite(session: AsyncSession, token: str) -> Offer:
     )
 
 
-async def accept_invite(session: AsyncSession, token: str, user_id: UUID, email: str) -> Offer:
+async def refuse_without_place(session: AsyncSession, offer: Offer, most_members: MostMembers) -> None:
+    """Raise ``WorkspaceFull`` where another plan counts than when the invite was made.
+
+    Only who has joined takes a place here: of more invites than there are places, those accepted first count.
+    Needs the workspace's scope.
+    """
+    most = most_members(await load_workspace(session, offer.workspace_id))
+    used = await count_members(session, offer.workspace_id)
+    if most is not None and used >= most:
+        raise WorkspaceFull(
+            f"{offer.workspace_name} has no place for another member now: its plan includes {most}. Ask an"
+            " owner there to make room or to change the plan, and use this invite again.",
+            limit=most,
+            used=used,
+        )
+
+
+async def accept_invite(
+    session: AsyncSession, token: str, user_id: UUID, email: str, most_members: MostMembers
+) -> Offer:
     """Make a user a member; of two who accept one invite at once, one does. Continues in their new scope.
 
-    Raises ``Forbidden`` when the invite is for another address, and ``Conflict`` for a member.
+    Raises ``Forbidden`` when the invite is for another address, ``Conflict`` for a member, and
+    ``WorkspaceFull`` when the plan has no place left.
     """
     offer = await look_up_invite(session, token)
     await lock_members(session, offer.workspace_id)
@@ -180,6 +203,7 @@ async def accept_invite(session: AsyncSession, token: str, user_id: UUID, email:
     )
     if found.first() is not None:
         raise Conflict("You are a member of this workspace already.")
+    await refuse_without_place(session, offer, most_members)
     await add_member(session, offer.workspace_id, user_id, offer.role)
     offered = await _load(session, offer.workspace_id, offer.invite_id)
     offered.accepted_at, offered.accepted_by = datetime.now(UTC), user_id

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
-from helpninja_app.accounts.invites import accept_invite
+from helpninja_app.accounts.invites import MostMembers, accept_invite
 from helpninja_app.accounts.members import add_member
 from helpninja_app.accounts.models import Member, Role, UserEmail, WorkspaceHandle
 from helpninja_app.accounts.sessions import Device, open_session
@@ -53,6 +53,7 @@ async def open_account(
     workspace_name: str,
     embedding_model: str,
     device: Device,
+    most_members: MostMembers,
     invite_token: str | None = None,
 ) -> OpenedAccount:
     """Make a user and sign them in: as the owner of a new workspace, or as the member an invite makes them.
@@ -61,7 +62,7 @@ async def open_account(
     """
     user = await create_user(session, email=email, password_hash=password_hash)
     if invite_token is not None:
-        offer = await accept_invite(session, invite_token, user.id, user.email)
+        offer = await accept_invite(session, invite_token, user.id, user.email, most_members)
         if offer.is_mailed:
             await confirm_address(session, user.id, user.email)
         token = await open_session(session, user.id, device, workspace_id=offer.workspace_id)

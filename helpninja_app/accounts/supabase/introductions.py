@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.invites import accept_invite, look_up_invite
+from helpninja_app.accounts.invites import MostMembers, accept_invite, look_up_invite
 from helpninja_app.accounts.models import Session, SessionHash, SupabaseUser, User
 from helpninja_app.accounts.sessions import Device
 from helpninja_app.accounts.sign_up import is_address_taken, is_anybody_here, open_workspace
@@ -41,10 +41,14 @@ _LOCK = text("select pg_advisory_xact_lock(hashtextextended('supabase:' || :what
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What somebody gets who was never here: an account, and a workspace where signing up is open."""
+    """What somebody gets who was never here: an account, and a workspace where signing up is open.
+
+    ``most_members`` says whether the workspace of an invite has a place for them.
+    """
 
     sign_up: Literal["open", "invite", "closed"]
     embedding_model: str
+    most_members: MostMembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ async def introduce(session: AsyncSession, arrival: Arrival) -> bool:
     if claims.methods & _PROVING:
         await confirm_address(session, user_id, claims.email)
     if arrival.invite_token:
-        await accept_invite(session, arrival.invite_token, user_id, claims.email)
+        most = arrival.admission.most_members
+        await accept_invite(session, arrival.invite_token, user_id, claims.email, most)
     elif known is None and (arrival.admission.sign_up == "open" or is_first):
         await open_workspace(
             session,

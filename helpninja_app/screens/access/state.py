@@ -27,6 +27,8 @@ _ERRORS = {
     "email": "This is not an e-mail address.",
     "closed": "Signing up is not open here, or this invite is for another address.",
     "invite": "This invite was used, withdrawn, or is older than seven days. Please ask for a new one.",
+    "full": "This workspace has no place for another member now. Ask an owner there to make room or to change"
+    " the plan, and use this invite again.",
     "over": "This link was used already or is too old. Please ask for a new one.",
     "other": "This invite is for another address than the one you are signed in with.",
     "denied": "Signing in there was not completed.",

@@ -211,7 +211,7 @@ def _may_manage(caller: MemberCaller) -> bool:
 
 def _most(caller: MemberCaller) -> int | None:
     """How many members the plan has room for."""
-    return current_resources().plan_of(caller.workspace).members
+    return current_resources().most_members(caller.workspace)
 
 
 def _member_row(view: MemberView, caller: MemberCaller, *, has_another_owner: bool) -> MemberRow:
