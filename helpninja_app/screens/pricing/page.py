@@ -30,14 +30,7 @@ def pricing_page() -> rx.Component:
                 ),
                 class_name="flex flex-col gap-3",
             ),
-            rx.cond(
-                PricingState.is_unlimited,
-                notice(
-                    "This installation takes no payments: nothing is limited here, and these prices are not "
-                    "asked for.",
-                    tone="info",
-                ),
-            ),
+            rx.cond(PricingState.payments != "", notice(PricingState.payments, tone="info")),
             rx.el.section(
                 rx.el.div(
                     rx.el.h2("Plans", class_name="text-title font-semibold tracking-title"),
