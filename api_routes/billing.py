@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
@@ -17,6 +17,7 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.customers import find_customer
 from helpninja_app.billing.history import credit_history
 from helpninja_app.billing.models import EntryKind
+from helpninja_app.billing.plans import Interval, PackSize, PaidPlanName
 from helpninja_app.errors import NotFound
 
 router = APIRouter(tags=["Billing"])
@@ -26,15 +27,15 @@ class CheckoutBody(Body):
     """A plan; the workspace is the caller's without ``tenantId``."""
 
     tenantId: str | None = Field(None, max_length=200)
-    plan: Literal["starter", "pro", "agency"]
-    interval: Literal["month", "year"] = "month"
+    plan: PaidPlanName
+    interval: Interval = "month"
 
 
 class TopUpBody(Body):
     """``pack`` is how many credits."""
 
     tenantId: str | None = Field(None, max_length=200)
-    pack: Literal[1000, 5000]
+    pack: PackSize
 
 
 class PortalBody(Body):

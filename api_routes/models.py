@@ -12,6 +12,7 @@ from api_routes.problems import documented
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.answers.catalogue import Choice
+from helpninja_app.billing.plans import PlanName
 
 router = APIRouter(tags=["Models"])
 
@@ -21,7 +22,7 @@ class ModelInfo(BaseModel):
     label: str
     provider: str = Field(description="`openai`, `anthropic`, `offline`, or the name of a configured server.")
     context: int = Field(description="Tokens of question and answer together.")
-    plan: Literal["free", "starter", "pro", "agency"] = Field(description="The first plan that has it.")
+    plan: PlanName = Field(description="The first plan that has it.")
     creditsPer1000: int = Field(description="Credits for each 1,000 tokens begun, read and written.")
     capabilities: list[Literal["images", "reasoning"]]
     endOfLife: str | None = Field(description="The day the provider shuts it down.")

@@ -66,7 +66,8 @@ async def invite(
     email, workspace_id = email.strip().lower(), caller.workspace.id
     if email:
         await _refuse_known(session, workspace_id, email)
-    await refuse_full(session, workspace_id, limit, open_invites=await _count_open(session, workspace_id))
+    used = await _count_open(session, workspace_id)
+    await refuse_full(session, caller.workspace, limit, open_invites=used)
     offered = Invite(
         workspace_id=workspace_id,
         email=email,
@@ -119,7 +120,7 @@ async def renew_invite(
     if offered.expires_at <= datetime.now(UTC):
         # Its place may have gone to somebody else.
         used = await _count_open(session, caller.workspace.id)
-        await refuse_full(session, caller.workspace.id, limit, open_invites=used)
+        await refuse_full(session, caller.workspace, limit, open_invites=used)
     offered.expires_at = datetime.now(UTC) + LIFETIME
     await session.execute(
         delete(InviteHash).where(

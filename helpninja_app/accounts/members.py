@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, changes, record
-from helpninja_app.accounts.callers import MemberCaller
+from helpninja_app.accounts.callers import MemberCaller, WorkspaceView
 from helpninja_app.accounts.models import Invite, Member, Role, User, Workspace
 from helpninja_app.accounts.permissions import ROLE_PERMISSIONS, Permission, outranks
 from helpninja_app.accounts.workspaces import UNKNOWN_TENANT
@@ -113,14 +113,14 @@ async def count_members(session: AsyncSession, workspace_id: UUID) -> int:
 
 
 async def refuse_full(
-    session: AsyncSession, workspace_id: UUID, limit: int | None, *, open_invites: int
+    session: AsyncSession, workspace: WorkspaceView, limit: int | None, *, open_invites: int
 ) -> None:
     """Raise ``LimitUsedUp`` when a plan's members, those invited included, leave no place for another."""
-    used = await count_members(session, workspace_id) + open_invites
+    used = await count_members(session, workspace.id) + open_invites
     if limit is not None and used >= limit:
         raise LimitUsedUp(
-            f"Your plan includes {limit} members, and {used} have joined or are invited. Remove a member or"
-            " an invite, or have an owner change the plan under Billing.",
+            f"The {workspace.plan} plan includes {limit} members, and {used} have joined or are invited."
+            " Remove a member or an invite, or have an owner change the plan under Billing.",
             limit=limit,
             used=used,
         )

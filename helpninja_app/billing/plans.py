@@ -13,6 +13,8 @@ from helpninja_app.errors import FileTooLarge, NotInPlan
 PlanName = Literal["free", "starter", "pro", "agency"]
 PaidPlanName = Literal["starter", "pro", "agency"]
 Interval = Literal["month", "year"]
+# How many credits are in a pack.
+PackSize = Literal[1000, 5000]
 
 MEGABYTE = 1_000_000
 
@@ -97,7 +99,7 @@ PLANS: Mapping[str, Plan] = MappingProxyType({plan.name: plan for plan in (FREE,
 class Pack:
     """Credits that are bought once; the price is in US cents."""
 
-    credits: int
+    credits: PackSize
     price: int
 
 

@@ -164,7 +164,7 @@ async def _check_documents(session: AsyncSession, run: Run, asked: str) -> None:
     """Whether there is room for another document, the one of a page's old address left out: that one goes."""
     room = await room_left(session, run.workspace_id, run.limits, besides=asked)
     if room is not None and room < 1:
-        raise Invalid(f"Over the limit of {run.limits.documents} documents of the {run.limits.plan} plan.")
+        raise Invalid(f"Over the limit of {run.limits.documents:,} documents of the {run.limits.plan} plan.")
 
 
 async def forget_page(tools: KnowledgeTools, run: Run, url: str) -> bool:

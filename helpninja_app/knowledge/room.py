@@ -29,10 +29,10 @@ async def check_room(
         return
     used = limits.documents - room
     told = (
-        f"The {limits.plan} plan has room for {limits.documents} documents, and {used} are there already."
+        f"The {limits.plan} plan has room for {limits.documents:,} documents, and {used:,} are there already."
         " Delete some,"
         if room > 0
-        else f"All {limits.documents} documents of the {limits.plan} plan are used. Delete one,"
+        else f"All {limits.documents:,} documents of the {limits.plan} plan are used. Delete one,"
     )
     raise LimitUsedUp(
         f"{told} or have an owner change the plan under Billing.", limit=limits.documents, used=used

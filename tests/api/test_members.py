@@ -234,6 +234,9 @@ async def test_the_plan_s_members_count_those_invited(
         assert (await client.post(path, json={"role": "viewer"}, headers=owner)).status_code == 201
         full = await client.post(path, json={"role": "viewer"}, headers=owner)
     assert full.status_code == 402
+    assert full.json()["detail"].startswith(
+        "The free plan includes 2 members, and 2 have joined or are invited."
+    )
     assert (full.json()["limit"], full.json()["used"]) == (2, 2)
     assert_shows_the_way(full.json())
 

@@ -353,7 +353,7 @@ async def test_an_invite_beyond_the_plan_offers_a_larger_one(
     await factory.member(tenant, Role.VIEWER)
     team = await signed_in_tab(TeamState, factory, tenant)
     await call(team, "send_invite", {"email": "", "role": "viewer"})
-    assert "Your plan includes 2 members" in team.problem
+    assert "The free plan includes 2 members" in team.problem
     assert team.is_at_limit
     await call(team, "open_team")
     assert (team.problem, team.is_at_limit) == ("", False)

@@ -131,13 +131,13 @@ async def test_a_plan_s_places_are_counted_for_events_too(
     _, headers = await factory.member(tenant)
     async with with_resources(unlimited=False):
         assert (await invited(headers["cookie"], "")).refusal == ""
-        assert "Your plan includes 2 members" in (await invited(headers["cookie"], "")).refusal
+        assert "The free plan includes 2 members" in (await invited(headers["cookie"], "")).refusal
         team, invite_id = await open_invite(headers["cookie"])
         async with resources.database.unit_of_work(tenant.scope) as session:
             # Its place went to somebody else after seven days.
             await session.execute(text("update invites set expires_at = now()"))
         await factory.member(tenant, Role.VIEWER)
-        assert "Your plan includes 2 members" in (await fire(team, "resend_invite", invite_id)).refusal
+        assert "The free plan includes 2 members" in (await fire(team, "resend_invite", invite_id)).refusal
 
 
 @pytest.mark.usefixtures("worker")
