@@ -54,6 +54,7 @@ from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team import state as team
 from helpninja_app.screens.team.page import team_page
+from helpninja_app.screens.webhooks.state import WebhooksState
 from helpninja_app.screens.workspace_settings import state as settings
 from helpninja_app.screens.workspace_settings.page import settings_page
 from helpninja_app.ui.public import PRICING
@@ -192,9 +193,9 @@ SCREENS = (
     Screen(
         api_keys.PATH,
         api_keys_page,
-        "API keys · HelpNinja",
-        "Keys for programs.",
-        on_load=[ShellState.open_shell, api_keys.KeysState.open_keys],
+        "API keys & webhooks · HelpNinja",
+        "Keys for programs, and what your servers are told.",
+        on_load=[ShellState.open_shell, api_keys.KeysState.open_keys, WebhooksState.open_webhooks],
     ),
     Screen(
         settings.PATH,

@@ -26,6 +26,17 @@ REACHABLE = {
         "transfer",
     },
     "KeysState": {"open_keys", "make_key", "revoke"},
+    "WebhooksState": {"open_webhooks", "switch", "delete"},
+    "WebhookEditorState": {"begin", "edit", "save", "rotate", "close"},
+    "WebhookLogState": {
+        "open_log",
+        "read_again",
+        "choose_status",
+        "show_more",
+        "send_again",
+        "follow",
+        "close",
+    },
     "AccountState": {"open_account", "rename", "end", "bring_back", "make_workspace"},
     "TwoFactorState": {"open_two_factor", "confirm_code", "renew_codes", "keep_codes"},
     "SettingsState": {

@@ -141,7 +141,7 @@ def test_the_menu_and_the_questions_of_a_member_give_the_focus_back(team: tuple[
 
 def test_a_key_is_made_and_revoked(team: tuple[Page, str]) -> None:
     page, _ = team
-    go_to(page, "API keys")
+    go_to(page, "API keys & webhooks")
     tab_to(page, page.get_by_label("Name", exact=True))
     page.keyboard.type("CI")
     tab_to(page, page.get_by_label("knowledge:read"))

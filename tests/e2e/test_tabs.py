@@ -121,7 +121,7 @@ def test_a_tab_whose_person_stays_is_left_alone(
     other.get_by_label("E-mail address").fill("not-sent-yet@example.com")
     page.reload()
     page.get_by_role("link", name="API keys").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
+    expect(page.get_by_role("heading", level=1)).to_have_text("API keys & webhooks")
     come_back_to(other)
     other.wait_for_timeout(1_000)
     expect(other.get_by_label("E-mail address")).to_have_value("not-sent-yet@example.com")

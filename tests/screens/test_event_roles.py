@@ -46,6 +46,12 @@ WITHOUT_TEXTS = {
     "ChatState.ask_again",
     # No links are shown of a conversation that is none.
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "SharingState"),
+    # No webhook's sheet is open, or the one they name is none.
+    *(
+        handler.label
+        for handler in BY_ROLE
+        if handler.state.__name__ in {"WebhookEditorState", "WebhookLogState"}
+    ),
     # No conversation is open in their tabs, or the one they name is none.
     *(
         handler.label

@@ -1,4 +1,4 @@
-"""How the API keys look: make one, see it once, and the list of those that count."""
+"""How the API keys look, beside the webhooks: make one, see it once, and the list of those that count."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import reflex as rx
 
 from helpninja_app.screens.api_keys.state import KEYS, PATH, PERMISSIONS, KeyRow, KeysState
 from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded, refused
+from helpninja_app.screens.webhooks.editor import webhook_editor
+from helpninja_app.screens.webhooks.list import webhooks_tab
+from helpninja_app.screens.webhooks.log import webhook_log
+from helpninja_app.screens.webhooks.state import WebhooksState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
@@ -15,6 +19,7 @@ from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.forms import check_box, field, select_field
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, empty_state, page_header, section, skeleton_rows
+from helpninja_app.ui.tabs import Tab, tabs
 
 _state: Any = KeysState
 
@@ -23,7 +28,24 @@ _LIFETIMES = (("90", "90 days"), ("30", "30 days"), ("365", "one year"), ("", "u
 
 def api_keys_page() -> rx.Component:
     return dashboard(
-        page_header("API keys", "For programs that call the API in the name of this workspace."),
+        rx.el.div(
+            page_header("API keys & webhooks", "For programs: they call this workspace, and hear from it."),
+            tabs(
+                "API keys & webhooks",
+                Tab("keys", "API keys", _keys_tab(), count=KeysState.counted),
+                Tab("webhooks", "Webhooks", webhooks_tab(), count=WebhooksState.counted),
+            ),
+            # The tabs stand closer to the head than parts of a page do.
+            class_name="flex flex-col gap-3",
+        ),
+        webhook_editor(),
+        webhook_log(),
+        path=PATH,
+    )
+
+
+def _keys_tab() -> rx.Component:
+    return rx.el.div(
         once_loaded(
             KeysState,
             refused(KeysState),
@@ -55,7 +77,7 @@ def api_keys_page() -> rx.Component:
             ),
             again=(KeysState.open_keys,),
         ),
-        path=PATH,
+        class_name="flex flex-col gap-6",
     )
 
 

@@ -47,6 +47,7 @@ class KeysState(PageState, SignedInState):
     """
 
     keys: rx.Field[list[KeyRow]] = rx.field(default_factory=list)
+    counted: str = ""
     secret: str = ""
     lacking: str = ""
     waiting: str = ""
@@ -99,6 +100,7 @@ class KeysState(PageState, SignedInState):
     def _show(self, found: list[KeyView], caller: MemberCaller) -> None:
         moment = now()
         self.keys = [_row(view, moment) for view in found]
+        self.counted = f"{len(found):,}" if found else ""
         self.lacking = why_lacking(current_resources().plan_of(caller.workspace), Feature.API_KEYS)
         self.waiting = _WAITING if self.lacking and found else ""
 

@@ -41,7 +41,7 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Workspace",
         (
             Place("Team", "users", "/app/team"),
-            Place("API keys", "key-round", "/app/keys", is_shown=ShellState.may_manage_keys),
+            Place("API keys & webhooks", "key-round", "/app/keys", is_shown=ShellState.may_manage_keys),
             Place("Billing", "credit-card", BILLING, is_shown=ShellState.may_manage_billing),
             Place("Settings", "settings", "/app/settings", is_shown=ShellState.may_manage_workspace),
             Place("Audit log", "scroll-text", "/app/audit", is_shown=ShellState.may_read_audit),

@@ -1,0 +1,132 @@
+"""How the log of a webhook looks: each event, what became of it at each attempt, and sending it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.webhooks.log_state import EventRow, WebhookLogState
+from helpninja_app.ui.actions import button
+from helpninja_app.ui.badges import badge
+from helpninja_app.ui.dialogs import sheet
+from helpninja_app.ui.following import follower
+from helpninja_app.ui.forms import segments
+from helpninja_app.ui.icons import icon
+from helpninja_app.ui.panels import empty_state, failed_state, skeleton_rows
+
+# Reflex' types do not know what the decorated handlers can do.
+_state: Any = WebhookLogState
+_STATUSES = (("", "All"), ("waiting", "Waiting"), ("sent", "Sent"), ("failed", "Failed"))
+
+
+def webhook_log() -> rx.Component:
+    return sheet(
+        rx.el.p(WebhookLogState.place, class_name="font-mono text-small wrap-anywhere text-muted"),
+        rx.el.div(
+            segments(
+                "Which are shown",
+                name="webhook-status",
+                options=_STATUSES,
+                chosen=WebhookLogState.status,
+                on_choose=_state.choose_status,
+            ),
+            button(icon("rotate-cw"), "Look again", type="button", size="small", on_click=_state.read_again),
+            class_name="flex flex-wrap items-center justify-between gap-2",
+        ),
+        refused(WebhookLogState),
+        rx.cond(
+            WebhookLogState.failure != "",
+            failed_state(WebhookLogState.failure, retry=_state.read_again),
+            rx.cond(
+                WebhookLogState.is_loaded,
+                rx.cond(WebhookLogState.rows.length() > 0, _rows(), _nothing()),
+                skeleton_rows(4),
+            ),
+        ),
+        rx.cond(WebhookLogState.is_open, follower(WebhookLogState)),
+        id="webhook-log",
+        title="Log of the webhook",
+        is_shown=WebhookLogState.is_open,
+        on_close=_state.close,
+        is_wide=True,
+    )
+
+
+def _rows() -> rx.Component:
+    return rx.fragment(
+        rx.el.ul(
+            rx.foreach(WebhookLogState.rows, _event),
+            aria_label="Events",
+            class_name="rounded-card border border-border",
+        ),
+        rx.cond(
+            WebhookLogState.has_more,
+            rx.el.div(
+                button("Show more", type="button", size="small", on_click=_state.show_more),
+                class_name="flex justify-center",
+            ),
+        ),
+    )
+
+
+def _event(row: EventRow) -> rx.Component:
+    # Reflex' types do not know that this is a Var.
+    attempts: Any = row.log
+    return rx.el.li(
+        rx.el.div(
+            rx.el.div(
+                rx.el.p(row.event, class_name="text-table font-medium"),
+                rx.el.code(row.type, class_name="font-mono text-small text-muted"),
+                badge(row.status, row.tone),
+                class_name="flex flex-wrap items-center gap-x-2.5 gap-y-0.5",
+            ),
+            rx.el.time(
+                row.when,
+                date_time=row.machine_time,
+                title=row.moment,
+                class_name="text-small text-muted tabular-nums",
+            ),
+            class_name="flex flex-wrap items-baseline justify-between gap-x-3",
+        ),
+        rx.el.p(row.note, class_name="text-small text-muted empty:hidden"),
+        rx.el.p(row.problem, class_name="text-small break-words text-danger empty:hidden"),
+        rx.el.div(
+            rx.cond(
+                attempts.length() > 0,
+                rx.el.details(
+                    rx.el.summary("Attempts", class_name="cursor-pointer rounded-chip text-small text-muted"),
+                    rx.el.ul(
+                        rx.foreach(attempts, lambda said: rx.el.li(said, class_name="break-words")),
+                        class_name="mt-1 flex flex-col gap-0.5 text-small text-muted tabular-nums",
+                    ),
+                    class_name="min-w-0 flex-1",
+                ),
+                rx.el.span(),
+            ),
+            rx.cond(
+                row.may_resend,
+                button(
+                    icon("rotate-cw"),
+                    "Send again",
+                    type="button",
+                    size="small",
+                    disabled=WebhookLogState.is_busy,
+                    aria_label=f"Send again: {row.event}, {row.when}",
+                    on_click=_state.send_again(row.id),
+                ),
+            ),
+            class_name="flex items-start justify-between gap-3",
+        ),
+        key=row.id,
+        class_name="flex flex-col gap-1 border-b border-border px-4 py-3 last:border-b-0",
+    )
+
+
+def _nothing() -> rx.Component:
+    return rx.cond(
+        WebhookLogState.status != "",
+        empty_state("search-x", "Nothing matches", "Choose another status."),
+        empty_state("send", "Nothing happened yet", "What it is told of appears here, for 30 days."),
+    )

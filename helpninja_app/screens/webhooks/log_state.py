@@ -1,0 +1,166 @@
+"""The log of one webhook endpoint: what became of each event, and sending one again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import reflex as rx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpninja_app.accounts.audit import Actor
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
+from helpninja_app.conversations.notices import inbox_topic
+from helpninja_app.integrations.webhooks.log import (
+    MAX_SHOWN,
+    DeliveryStatus,
+    DeliveryView,
+    list_deliveries,
+    resend,
+)
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.live import EVERYTHING
+from helpninja_app.screens.chat.following import FollowedState
+from helpninja_app.screens.paged_state import PAGE_SIZE
+from helpninja_app.screens.session import SignedInState, id_from
+from helpninja_app.screens.webhooks.words import (
+    DELIVERY_STATES,
+    attempt_in_words,
+    event_in_words,
+    progress,
+)
+from helpninja_app.ui.times import exactly, in_words
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """``log`` has a sentence for each attempt; ``note`` says how often it was tried and what comes next."""
+
+    id: str
+    event: str
+    type: str
+    tone: str
+    status: str
+    note: str
+    problem: str
+    log: list[str]
+    may_resend: bool
+    when: str
+    moment: str
+    machine_time: str
+
+
+class WebhookLogState(FollowedState, SignedInState):
+    """``endpoint_id`` and ``place`` are whose log it is; ``status`` is what is shown, empty for all."""
+
+    is_open: bool = False
+    endpoint_id: str = ""
+    place: str = ""
+    status: str = ""
+    rows: rx.Field[list[EventRow]] = rx.field(default_factory=list)
+    has_more: bool = False
+
+    _most: int = PAGE_SIZE
+    _waits: bool = False
+
+    @rx.event(background=True)
+    async def open_log(self, endpoint_id: str, place: str) -> Any:
+        """Open the log of an endpoint; ``place`` is its address as the list shows it."""
+        return await self._answer(
+            endpoint_id=str(endpoint_id)[:40],
+            place=str(place)[:2048],
+            is_open=True,
+            is_loaded=False,
+            failure="",
+            status="",
+            rows=[],
+            _most=PAGE_SIZE,
+        )
+
+    @rx.event(background=True)
+    async def read_again(self) -> Any:
+        return await self._answer()
+
+    @rx.event(background=True)
+    async def choose_status(self, status: str) -> Any:
+        """Only what was sent, waits or failed."""
+        is_known = isinstance(status, str) and status in DELIVERY_STATES
+        return await self._answer(status=status if is_known else "", _most=PAGE_SIZE)
+
+    @rx.event(background=True)
+    async def show_more(self) -> Any:
+        return await self._answer(_most=len(self.rows) + PAGE_SIZE)
+
+    @rx.event(background=True)
+    async def send_again(self, event_id: str) -> Any:
+        """Send an event again, with the id it had."""
+        wanted = self.endpoint_id
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.MANAGE_WORKSPACE)
+            await resend(session, Actor.of(caller), id_from(wanted), id_from(event_id))
+
+        return await self._answer(work)
+
+    @rx.event
+    def close(self) -> None:
+        """The sheet was closed: nobody follows it any more."""
+        self._follower += 1
+        self.is_open, self.is_loaded, self.endpoint_id, self.rows = False, False, "", []
+        self.problem, self.failure = "", ""
+
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> list[DeliveryView]:
+        require(caller, Permission.MANAGE_WORKSPACE)
+        found: list[DeliveryView] = []
+        # One more than is shown says whether there are more.
+        while self.endpoint_id and len(found) <= self._most:
+            page = await list_deliveries(
+                session,
+                caller.workspace.id,
+                id_from(self.endpoint_id),
+                status=cast("DeliveryStatus", self.status) if self.status else None,
+                before=found[-1].event_id if found else None,
+                limit=MAX_SHOWN,
+            )
+            found += page
+            if len(page) < MAX_SHOWN:
+                break
+        return found
+
+    def _show(self, found: list[DeliveryView], caller: MemberCaller) -> None:
+        moment = now()
+        rows = [_row(view, moment) for view in found[: self._most]]
+        if rows != self.rows:
+            self.rows = rows
+        self.has_more = len(found) > self._most
+        self._waits = any(view.status == "waiting" for view in found[: self._most])
+
+    def _topic(self, caller: MemberCaller) -> str:
+        require(caller, Permission.MANAGE_WORKSPACE)
+        return inbox_topic(caller.workspace.id)
+
+    def _concerns(self, notice: str) -> bool:
+        return notice == EVERYTHING
+
+    def _is_waiting(self) -> bool:
+        return self._waits
+
+
+def _row(view: DeliveryView, moment: datetime) -> EventRow:
+    tone, status = DELIVERY_STATES[view.status]
+    return EventRow(
+        id=str(view.event_id),
+        event=event_in_words(view.type),
+        type=view.type,
+        tone=tone,
+        status=status,
+        note=progress(view, moment) if view.status == "waiting" else "",
+        problem=view.last_error if view.status != "sent" else "",
+        log=[attempt_in_words(each) for each in view.log],
+        may_resend=view.status != "waiting",
+        when=in_words(view.created_at, moment),
+        moment=exactly(view.created_at),
+        machine_time=view.created_at.isoformat(),
+    )

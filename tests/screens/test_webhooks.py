@@ -1,0 +1,212 @@
+"""The webhooks of a workspace on their screen, called as anybody with a websocket can."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from helpninja_app.accounts.models import Role
+from helpninja_app.integrations.webhooks.endpoints import MAX_ENDPOINTS
+from helpninja_app.integrations.webhooks.models import EventType
+from helpninja_app.resources import Resources
+from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
+from helpninja_app.screens.webhooks.log_state import WebhookLogState
+from helpninja_app.screens.webhooks.state import WebhooksState
+from tests.conftest import OpenResources, OpenSite
+from tests.factories import Factory, Tenant
+from tests.hooks import Hook, hooked
+from tests.screens.events import fire, tab_at
+from tests.twins.webhook_peer import status
+
+ALL = {event.value: "yes" for event in EventType}
+
+
+@pytest.fixture
+async def tenant(factory: Factory) -> Tenant:
+    return await factory.tenant()
+
+
+@pytest.fixture
+async def cookie(factory: Factory, tenant: Tenant) -> str:
+    return await cookie_of(factory, tenant)
+
+
+@pytest.fixture
+async def url(open_site: OpenSite) -> str:
+    """An address that may be posted to."""
+    return f"{(await open_site()).url}/hook"
+
+
+async def cookie_of(factory: Factory, tenant: Tenant, role: Role = Role.OWNER) -> str:
+    _, headers = await factory.member(tenant, role)
+    return headers["cookie"]
+
+
+async def listed(cookie: str) -> WebhooksState:
+    tab = await tab_at(WebhooksState, cookie)
+    await fire(tab, "open_webhooks")
+    return tab
+
+
+async def adding(cookie: str, form: dict[str, str]) -> WebhookEditorState:
+    tab = await tab_at(WebhookEditorState, cookie)
+    await fire(tab, "begin")
+    await fire(tab, "save", form)
+    return tab
+
+
+async def log_of(cookie: str, hook: Hook) -> WebhookLogState:
+    tab = await tab_at(WebhookLogState, cookie)
+    await fire(tab, "open_log", str(hook.id), "https://x.example/hook")
+    return tab
+
+
+async def test_a_webhook_is_added_with_its_secret_shown_once(cookie: str, url: str) -> None:
+    editor = await adding(cookie, {"url": url, "description": " CRM "} | ALL)
+    assert editor.secret.startswith("whsec_")
+    [row] = (await listed(cookie)).rows
+    assert (row.url, row.description, row.status) == (url, "CRM", "Active")
+    assert row.events == "Hears of everything"
+    await fire(editor, "close")
+    assert (editor.is_open, editor.secret) == (False, "")
+    said = await fire(editor, "edit", row.id)
+    assert "whsec_" not in said.said
+    assert (editor.url, editor.description, set(editor.events)) == (url, "CRM", set(EventType))
+
+
+async def test_it_is_changed_and_keeps_its_secret(cookie: str, url: str) -> None:
+    await adding(cookie, {"url": url} | ALL)
+    tab = await listed(cookie)
+    editor = await tab_at(WebhookEditorState, cookie)
+    await fire(editor, "edit", tab.rows[0].id)
+    await fire(editor, "save", {"url": f"{url}/2", "description": "", "message.created": "yes"})
+    assert (editor.is_open, editor.secret, editor.problem) == (False, "", "")
+    [row] = (await listed(cookie)).rows
+    assert (row.url, row.events) == (f"{url}/2", "Hears of message.created")
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        ({}, {"url", "events"}),
+        ({"url": "https://10.0.0.8/hook"} | ALL, {"url"}),
+        ({"url": "not an address", "conversation.deleted": "yes"}, {"url", "events"}),
+        ({"url": "https://" + "x" * 3000} | ALL, {"url"}),
+    ],
+)
+async def test_what_is_wrong_stands_at_its_field_and_nothing_is_stored(
+    cookie: str, form: dict[str, str], wrong: set[str]
+) -> None:
+    editor = await adding(cookie, form)
+    assert set(editor.errors) == wrong
+    assert (editor.is_open, editor.secret) == (True, "")
+    assert (await listed(cookie)).rows == []
+
+
+async def test_a_new_secret_is_shown_once_and_the_old_one_counts_for_a_day(cookie: str, url: str) -> None:
+    first = (await adding(cookie, {"url": url} | ALL)).secret
+    tab = await listed(cookie)
+    editor = await tab_at(WebhookEditorState, cookie)
+    await fire(editor, "rotate", tab.rows[0].id)
+    assert editor.secret.startswith("whsec_")
+    assert editor.secret != first
+    assert (await listed(cookie)).rows[0].note.startswith("The old secret counts beside the new one until")
+
+
+async def test_it_is_switched_off_and_on_and_deleted(cookie: str, url: str) -> None:
+    await adding(cookie, {"url": url} | ALL)
+    tab = await listed(cookie)
+    await fire(tab, "switch", tab.rows[0].id, False)
+    assert (tab.rows[0].is_on, tab.rows[0].problem) == (False, "Switched off by a member.")
+    await fire(tab, "switch", tab.rows[0].id, True)
+    assert (tab.rows[0].is_on, tab.rows[0].problem) == (True, "")
+    await fire(tab, "delete", tab.rows[0].id)
+    assert tab.rows == []
+
+
+async def test_ten_are_enough(cookie: str, url: str) -> None:
+    for number in range(MAX_ENDPOINTS):
+        await adding(cookie, {"url": f"{url}/{number}"} | ALL)
+    tab = await listed(cookie)
+    assert (len(tab.rows), tab.limit) == (10, "A workspace has at most 10 webhooks.")
+    assert (await adding(cookie, {"url": url} | ALL)).problem.startswith("A workspace has at most 10")
+
+
+async def test_a_plan_without_webhooks_says_so_and_takes_none(
+    with_resources: OpenResources, url: str
+) -> None:
+    async with with_resources(unlimited=False) as limited:
+        factory = Factory(limited)
+        cookie = await cookie_of(factory, await factory.tenant(plan="free"))
+        assert (await listed(cookie)).lacking.startswith("The free plan has no outbound webhooks")
+        editor = await adding(cookie, {"url": url} | ALL)
+        assert editor.is_at_limit
+        assert editor.secret == ""
+        assert (await listed(cookie)).rows == []
+
+
+async def test_its_log_tells_each_attempt_and_an_event_is_sent_again(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    async with hooked(resources, tenant) as hook:
+        hook.peer.faults = [status("500 Internal Server Error")]
+        await hook.say()
+        await hook.deliver()
+        tab = await log_of(cookie, hook)
+        [row] = [each for each in tab.rows if each.type == "message.created"]
+        assert (row.event, row.status) == ("A message is written", "Waiting")
+        assert row.note.startswith("Tried once. The next attempt is in")
+        assert not row.may_resend
+        assert len(row.log) == 1
+        await hook.make_due()
+        await hook.deliver()
+        await fire(tab, "read_again")
+        [row] = [each for each in tab.rows if each.type == "message.created"]
+        assert (row.status, row.may_resend, row.problem) == ("Sent", True, "")
+        assert row.log[1].endswith("It was taken.")
+        await fire(tab, "send_again", row.id)
+        [row] = [each for each in tab.rows if each.type == "message.created"]
+        assert row.status == "Waiting"
+        await fire(tab, "choose_status", "failed")
+        assert tab.rows == []
+        await fire(tab, "close")
+        assert (tab.is_open, tab.endpoint_id) == (False, "")
+
+
+async def test_the_log_shows_fifty_and_then_more(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    async with hooked(resources, tenant, [EventType.MESSAGE_CREATED]) as hook:
+        for number in range(120):
+            await hook.say(f"Hello {number}", "one")
+        tab = await log_of(cookie, hook)
+        shown = [(len(tab.rows), tab.has_more)]
+        for _ in range(2):
+            await fire(tab, "show_more")
+            shown.append((len(tab.rows), tab.has_more))
+        assert shown == [(50, True), (100, True), (120, False)]
+        assert len({row.id for row in tab.rows}) == 120
+
+
+async def test_a_webhook_of_another_workspace_is_not_there(
+    resources: Resources, factory: Factory, tenant: Tenant
+) -> None:
+    stranger = await cookie_of(factory, await factory.tenant())
+    async with hooked(resources, tenant) as hook:
+        await hook.say()
+        log = await log_of(stranger, hook)
+        assert (log.rows, log.failure) == ([], "There is no such webhook endpoint.")
+        tab = await listed(stranger)
+        assert tab.rows == []
+        refused: list[Any] = [
+            (await fire(tab, "switch", str(hook.id), False)).refusal,
+            (await fire(tab, "delete", str(hook.id))).refusal,
+        ]
+        assert refused == ["There is no such webhook endpoint."] * 2
+        editor = await tab_at(WebhookEditorState, stranger)
+        await fire(editor, "rotate", str(hook.id))
+        assert editor.secret == ""
+        await fire(editor, "edit", str(uuid.uuid4()))
+        assert editor.url == ""
