@@ -116,7 +116,7 @@ class Subscription(SQLModel, table=True):
     """What Stripe said, at ``read_at``, of the subscription that a workspace pays for.
 
     ``anchor`` starts its billing cycle; ``next_plan`` takes effect at ``period_end``. ``price`` is Stripe's
-    id of the one that is paid.
+    id of the one that is paid. ``past_due_since`` is there while it is past due.
     """
 
     __tablename__ = "subscriptions"
@@ -133,6 +133,7 @@ class Subscription(SQLModel, table=True):
     cancel_at: datetime | None = time_column(is_optional=True)
     trial_end: datetime | None = time_column(is_optional=True)
     next_plan: str | None = None
+    past_due_since: datetime | None = time_column(is_optional=True)
     read_at: datetime = time_column()
 
 

@@ -25,7 +25,7 @@ from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_gateway import UnknownToStripe
 from helpninja_app.billing.stripe_inbox import finish
 from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState, SubscriptionState
-from helpninja_app.billing.subscriptions import LIVE, apply_subscription, subscription_of
+from helpninja_app.billing.subscriptions import LIVE, apply_subscription, keep_past_due, subscription_of
 from helpninja_app.billing.top_ups import add_top_up, follow_charge
 from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.database import Database
@@ -112,6 +112,7 @@ class Effects:
             "cancel_at": state.cancel_at,
             "trial_end": state.trial_end,
             "next_plan": following.plan if following else None,
+            "past_due_since": read_at if state.status == "past_due" else None,
             "read_at": read_at,
         }
         more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
@@ -124,7 +125,7 @@ class Effects:
         if known is None:
             return Effect("No subscription.", workspace_id)
         row = known.model_dump() | {"status": status, "cancel_at": None, "next_plan": None}
-        return await self._store(workspace_id, row | {"read_at": read_at}, "")
+        return await self._store(workspace_id, row | {"past_due_since": None, "read_at": read_at}, "")
 
     async def _store(self, workspace_id: UUID, row: dict[str, Any], more: str) -> Effect:
         """Keep what Stripe said, unless something newer is known, and follow it."""
@@ -136,7 +137,7 @@ class Effects:
                 .values(**values)
                 .on_conflict_do_update(
                     index_elements=["workspace_id"],
-                    set_=values,
+                    set_=keep_past_due(values),
                     where=col(Subscription.read_at) < row["read_at"],
                 )
                 .returning(col(Subscription.id))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -34,9 +36,8 @@ def is_live(subscription: Subscription) -> bool:
 
 def end_of_plan(subscription: Subscription) -> datetime | None:
     """When the plan stops to count if Stripe says nothing new; ``None`` for a plan that goes on."""
-    if subscription.status == "past_due":
-        # What was not paid is the month that began: the same whenever we are told.
-        return subscription.period_start + GRACE
+    if subscription.status == "past_due" and subscription.past_due_since is not None:
+        return subscription.past_due_since + GRACE
     if subscription.status == "trialing" and subscription.trial_end is not None:
         return subscription.trial_end + TRIAL_LEEWAY
     return None
@@ -48,6 +49,16 @@ def plan_that_counts(subscription: Subscription, moment: datetime) -> str:
         return FREE.name
     end = end_of_plan(subscription)
     return subscription.plan if end is None or moment < end else FREE.name
+
+
+def keep_past_due(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``row`` of a new reading as it takes the stored one's place: the same subscription that is still
+    past due is so since then, so that a month that begins unpaid brings no new days of grace."""
+    if row["status"] != "past_due":
+        return dict(row)
+    is_still = (col(Subscription.id) == row["id"]) & (col(Subscription.status) == "past_due")
+    since = case((is_still, col(Subscription.past_due_since)), else_=row["past_due_since"])
+    return {**row, "past_due_since": since}
 
 
 async def subscription_of(session: AsyncSession, workspace_id: UUID) -> Subscription | None:

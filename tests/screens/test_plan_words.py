@@ -31,6 +31,7 @@ def subscription(status: str, **changes: Any) -> Subscription:
         "anchor": BEGAN,
         "period_start": BEGAN,
         "period_end": BEGAN + 30 * DAY,
+        "past_due_since": BEGAN if status == "past_due" else None,
         "read_at": BEGAN,
     }
     return Subscription(workspace_id=new_id(), id="sub_1", status=status, **(given | changes))
@@ -134,6 +135,7 @@ async def store(shop: Shop, tenant: Tenant, status: str, *, began: timedelta, **
     """What Stripe said of the workspace's plan, whose period began so long ago."""
     start = datetime.now(UTC) - began
     given = {"anchor": start, "period_start": start, "period_end": start + 30 * DAY} | changes
+    given |= {"past_due_since": start} if status == "past_due" else {}
     row = subscription(status, **given)
     row.workspace_id, row.id = tenant.id, f"sub_{new_id().hex}"
     async with shop.resources.database.unit_of_work(tenant.scope) as session:

@@ -221,7 +221,7 @@ async def test_the_clock_looks_at_both_units(later: Resources, books: Books) -> 
 
 async def test_a_plan_goes_on_for_seven_days_after_a_payment_failed(later: Resources, books: Books) -> None:
     started = now() - timedelta(days=6, hours=23)
-    await subscribe(later, books, status="past_due", anchor=started, period_start=started)
+    await subscribe(later, books, status="past_due", anchor=started, past_due_since=started)
     assert await due_at(books) <= started + GRACE
     await books.on(STARTER).use(300)
     await tick(later, started + GRACE - MINUTE)
@@ -235,8 +235,8 @@ async def test_a_plan_goes_on_for_seven_days_after_a_payment_failed(later: Resou
 
 async def test_a_payment_in_time_ends_the_grace(later: Resources, books: Books) -> None:
     started = now() - timedelta(days=1)
-    await subscribe(later, books, status="past_due", anchor=started, period_start=started)
-    await subscribe(later, books, status="active", anchor=started, period_start=started)
+    await subscribe(later, books, status="past_due", anchor=started, past_due_since=started)
+    await subscribe(later, books, status="active", anchor=started, past_due_since=None)
     await tick(later, started + GRACE + MINUTE)
     assert await plan_of(books) == "starter"
 

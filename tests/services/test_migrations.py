@@ -237,3 +237,31 @@ def test_who_a_page_was_for_against_its_source_is_a_choice_that_is_kept(
             assert kept == [("members", "members")]
     finally:
         postgres.drop_database(name)
+
+
+def test_a_plan_that_is_past_due_keeps_the_days_that_it_was_told_of(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"grace_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        take_back(urls.owner, "0032")
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "with made as (insert into workspaces (id, slug, public_key, name, embedding_model)"
+                " select gen_random_uuid(), slug, 'hn_pk_' || slug, status, 'hashing'"
+                " from (values ('late', 'past_due'), ('paid', 'active')) one (slug, status)"
+                " returning id, name)"
+                " insert into subscriptions (workspace_id, id, status, plan, interval, anchor,"
+                " period_start, period_end, read_at) select id, 'sub_1', name, 'pro', 'month',"
+                " '2026-01-05Z', '2026-11-05Z', '2026-12-05Z', '2026-11-07Z' from made"
+            )
+        assert upgrade(urls.owner)[0] == "0033"
+        with psycopg.connect(urls.superuser) as connection:
+            found = connection.execute(
+                "select status, past_due_since = period_start from subscriptions order by status"
+            ).fetchall()
+        assert found == [("active", None), ("past_due", True)]
+    finally:
+        postgres.drop_database(name)
