@@ -1,22 +1,20 @@
-"""Owners are told when a month's allowance is nearly used: at 75, 90 and 100 per cent, once a month each."""
+"""Owners are told when a month's allowance is nearly used: at 75, 90 and 100 per cent, once a month each, and
+again when a larger allowance is nearly used."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.members import list_members
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.workspaces import load_workspace
-from helpninja_app.billing.at_once import THRESHOLDS
-from helpninja_app.billing.ledger import database_time, set_due
-from helpninja_app.billing.models import LedgerAccount, Unit, UsageAlert
+from helpninja_app.billing.models import Unit, UsageAlert
 from helpninja_app.billing.plans import PlanOf
-from helpninja_app.billing.usage import usage_of
+from helpninja_app.billing.usage import Usage, usage_of
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import enter_scope
@@ -25,32 +23,6 @@ from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Scope
 
 ALERT_TASK = "send_usage_alert"
-
-
-async def note_usage(session: AsyncSession, account: LedgerAccount) -> None:
-    """Note the thresholds that the locked account has reached; the clock has the mails sent."""
-    reached = [each for each in THRESHOLDS if account.used * 100 >= each * account.allowance]
-    if not account.allowance or not reached:
-        return
-    noted = await session.execute(
-        insert(UsageAlert)
-        .values(
-            [
-                {
-                    "workspace_id": account.workspace_id,
-                    "unit": account.unit,
-                    "period_start": account.period_start,
-                    "threshold": each,
-                    "created_at": now(),
-                }
-                for each in reached
-            ]
-        )
-        .on_conflict_do_nothing()
-        .returning(col(UsageAlert.threshold))
-    )
-    if noted.first() is not None:
-        await set_due(session, account.workspace_id, await database_time(session))
 
 
 async def request_alert_mails(session: AsyncSession, queue: Queue, workspace_id: UUID) -> None:
@@ -108,28 +80,35 @@ async def write_alert_mail(
         subject=f"{name} has used {threshold} % of this month's {unit.value}s",
         text=_TEXT.format(
             name=name,
-            threshold=threshold,
+            percent=usage.used * 100 // usage.allowance,
             used=usage.used,
             allowance=usage.allowance,
             unit=unit.value,
             plan=workspace.plan,
             until=usage.period_end,
-            then=_THEN[unit],
+            then=_then(usage),
             link=link,
         ),
         link=link,
     )
 
 
-_THEN = {
-    Unit.MESSAGE: "When all are used, the widget offers visitors the contact form in place of an answer.",
-    Unit.CREDIT: "When all are used, the chat waits for the next month or for a top-up.",
-}
+def _then(usage: Usage) -> str:
+    """What comes when the allowance is used up, or is so by now."""
+    if usage.unit is Unit.MESSAGE:
+        who, does = "the widget", "offers visitors the contact form in place of an answer"
+    elif usage.topped_up:
+        who, does = "the chat", f"goes on with the credits that were bought: {usage.topped_up:,} are left"
+    else:
+        who, does = "the chat", "waits for the next month or for a top-up"
+    is_used_up = usage.left == usage.topped_up
+    return f"{who.capitalize()} now {does}." if is_used_up else f"When all are used, {who} {does}."
+
 
 _TEXT = """Hello,
 
 {name} has used {used:,} of the {allowance:,} {unit}s that the {plan} plan has for this month, which ends on \
-{until:%Y-%m-%d}. That is {threshold} per cent.
+{until:%Y-%m-%d}. That is {percent} per cent.
 
 {then} A larger plan has more:
 

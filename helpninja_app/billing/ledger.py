@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from helpninja_app.billing.at_once import THRESHOLDS
 from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerEntry, Unit, UsageAlert
 from helpninja_app.billing.periods import CALENDAR, period_of
 from helpninja_app.billing.plans import Plan
+from helpninja_app.kernel.columns import now
 
 _DUE = text(
     """
@@ -133,6 +135,35 @@ async def find_entry(session: AsyncSession, account: LedgerAccount, key: str) ->
     return found.scalar_one_or_none()
 
 
+async def note_usage(session: AsyncSession, account: LedgerAccount, *, mails_anew: bool = True) -> None:
+    """Note the thresholds that the locked account has reached; the clock has the mails sent.
+
+    One that was noted is told again when a larger allowance has reached it as well. It is not, without
+    ``mails_anew``, for still being reached when the allowance grows; and never for one that shrinks.
+    """
+    reached = [each for each in THRESHOLDS if account.used * 100 >= each * account.allowance]
+    if not account.allowance or not reached:
+        return
+    row = {
+        "workspace_id": account.workspace_id,
+        "unit": account.unit,
+        "period_start": account.period_start,
+        "allowance": account.allowance,
+        "created_at": now(),
+    }
+    wanted = insert(UsageAlert).values([{**row, "threshold": each} for each in reached])
+    known = {"allowance": wanted.excluded.allowance, **({"mailed_at": None} if mails_anew else {})}
+    noted = await session.execute(
+        wanted.on_conflict_do_update(
+            index_elements=["workspace_id", "unit", "period_start", "threshold"],
+            set_=known,
+            where=col(UsageAlert.allowance) < wanted.excluded.allowance,
+        ).returning(col(UsageAlert.threshold))
+    )
+    if noted.first() is not None:
+        await set_due(session, account.workspace_id, await database_time(session))
+
+
 async def set_due(session: AsyncSession, workspace_id: UUID, moment: datetime) -> None:
     """Have the workspace looked at by the clock at ``moment``, if it is not before."""
     await session.execute(_DUE, {"workspace": workspace_id, "due": moment})
@@ -186,18 +217,10 @@ async def _follow_plan(session: AsyncSession, account: LedgerAccount, plan: Plan
         return
     before, granted = account.allowance, account.granted
     account.allowance = allowance
-    # Of what is not reached any more owners are told again.
-    await session.execute(
-        delete(UsageAlert).where(
-            col(UsageAlert.workspace_id) == account.workspace_id,
-            col(UsageAlert.unit) == account.unit,
-            col(UsageAlert.period_start) == account.period_start,
-            col(UsageAlert.threshold) * allowance > account.used * 100,
-        )
-    )
     reason = Reason(
         EntryKind.GRANT,
         f"allowance:{account.position + 1}",
         f"The {plan.name} plan has {allowance:,} a month" + (f" instead of {before:,}." if before else "."),
     )
     await add_entry(session, account, reason, granted=account.granted - granted)
+    await note_usage(session, account, mails_anew=False)

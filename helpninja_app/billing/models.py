@@ -100,7 +100,7 @@ class LedgerReservation(SQLModel, table=True):
 
 
 class UsageAlert(SQLModel, table=True):
-    """That owners are told of ``threshold`` per cent of a month's allowance."""
+    """That owners are told of ``threshold`` per cent of a month's ``allowance``, the largest that had it."""
 
     __tablename__ = "usage_alerts"
 
@@ -108,6 +108,7 @@ class UsageAlert(SQLModel, table=True):
     unit: str = Field(primary_key=True)
     period_start: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
     threshold: int = Field(primary_key=True)
+    allowance: int
     created_at: datetime = time_column()
     mailed_at: datetime | None = time_column(is_optional=True)
 

@@ -10,7 +10,6 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.billing.alerts import note_usage
 from helpninja_app.billing.at_once import (
     GIVEN_BACK,
     LIFETIME,
@@ -24,6 +23,7 @@ from helpninja_app.billing.ledger import (
     database_time,
     find_entry,
     lock_account,
+    note_usage,
     open_account,
     post,
     set_due,

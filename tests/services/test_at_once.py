@@ -85,8 +85,9 @@ async def told(books: Books) -> list[object]:
     ]
     held = sorted((each.granted, each.topped_up) for each in await books.held())
     async with books.database.unit_of_work(books.scope) as session:
-        alerts = (await session.execute(text("select threshold from usage_alerts order by 1"))).scalars()
-        return [account.spent, account.topped_up, account.used, account.position, entries, held, list(alerts)]
+        alerts = await session.execute(text("select threshold, allowance from usage_alerts order by 1"))
+        noted = [tuple(each) for each in alerts]
+        return [account.spent, account.topped_up, account.used, account.position, entries, held, noted]
 
 
 @pytest.mark.parametrize("seed", range(6))

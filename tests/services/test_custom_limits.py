@@ -120,20 +120,36 @@ async def test_the_audit_log_says_what_was_agreed_once(later: Resources) -> None
     ]
 
 
+async def told(later: Resources, tenant: Tenant) -> list[int]:
+    """The thresholds that owners are told of now, as if by mail."""
+    async with later.database.unit_of_work(tenant.scope) as session:
+        found = await session.execute(
+            text("update usage_alerts set mailed_at = now() where mailed_at is null returning threshold")
+        )
+        return sorted(found.scalars())
+
+
 async def test_owners_are_told_again_of_a_larger_limit(later: Resources) -> None:
     tenant = await Factory(later).tenant(plan="agency")
     await agree(later, tenant, {"credits": 100})
     books = Books(later.database, tenant.id, plan=await counting(later, tenant))
     await books.settle(await books.reserve(80), 80)
+    assert await told(later, tenant) == [75]
     await agree(later, tenant, {"credits": 1_000})
-    async with later.database.unit_of_work(tenant.scope) as session:
-        told = await session.execute(text("select threshold from usage_alerts"))
-        assert list(told.scalars()) == []
+    assert await told(later, tenant) == []
     books = books.on(await counting(later, tenant))
     await books.settle(await books.reserve(700), 700)
-    async with later.database.unit_of_work(tenant.scope) as session:
-        told = await session.execute(text("select threshold from usage_alerts"))
-        assert list(told.scalars()) == [75]
+    assert await told(later, tenant) == [75]
+
+
+async def test_a_limit_that_is_lowered_below_what_is_used_is_told_at_once(later: Resources) -> None:
+    tenant = await Factory(later).tenant(plan="agency")
+    books = Books(later.database, tenant.id, plan=AGENCY)
+    await books.settle(await books.reserve(300), 300)
+    await agree(later, tenant, {"credits": 310})
+    assert await told(later, tenant) == [75, 90]
+    await agree(later, tenant, {"credits": 200})
+    assert await told(later, tenant) == [100]
 
 
 async def test_the_command_adds_says_and_takes_back(later: Resources) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select, text
 from sqlmodel import col
 
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.deadlines import meet_deadlines
-from helpninja_app.billing.models import UsageAlert
+from helpninja_app.billing.models import Unit, UsageAlert
+from helpninja_app.billing.plans import FREE, PRO, STARTER, Plan
 from helpninja_app.resources import Resources
 from tests.factories import Factory, Tenant
 from tests.ledgers import Books, with_credits
@@ -49,6 +52,14 @@ async def tick(later: Resources) -> None:
 async def noted(books: Books) -> list[int]:
     async with books.database.unit_of_work(books.scope) as session:
         found = await session.execute(select(col(UsageAlert.threshold)).order_by(col(UsageAlert.threshold)))
+        return list(found.scalars())
+
+
+async def unmailed(books: Books) -> list[int]:
+    async with books.database.unit_of_work(books.scope) as session:
+        found = await session.execute(
+            select(col(UsageAlert.threshold)).where(col(UsageAlert.mailed_at).is_(None))
+        )
         return list(found.scalars())
 
 
@@ -127,6 +138,104 @@ async def test_a_larger_plan_that_began_meanwhile_is_not_nearly_used(
         await session.execute(text("update workspaces set plan = 'pro' where id = :id"), {"id": tenant.id})
     await work(later)
     assert mailbox.of(owner) == []
+
+
+async def follow(later: Resources, tenant: Tenant, books: Books, plan: Plan) -> Books:
+    """As if the workspace's plan had become another one, and the clock had looked at it since."""
+    async with later.database.unit_of_work(tenant.scope) as session:
+        await session.execute(
+            text("update workspaces set plan = :plan where id = :id"), {"plan": plan.name, "id": tenant.id}
+        )
+    books = books.on(plan)
+    await books.open()
+    await tick(later)
+    await work(later)
+    return books
+
+
+async def test_an_allowance_that_shrinks_below_what_is_used_is_told_at_once(
+    later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox
+) -> None:
+    books = await follow(later, tenant, books, PRO)
+    await books.use(300)
+    books = await follow(later, tenant, books, FREE)
+    assert subjects(mailbox, owner) == ["100 % of this month's credits"]
+    said = mailbox.of(owner)[0].text
+    assert "has used 300 of the 100 credits that the free plan has" in said
+    assert "That is 300 per cent." in said
+
+
+async def test_plans_that_go_down_and_up_tell_each_threshold_once(
+    later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox
+) -> None:
+    await books.use(80)
+    books = await follow(later, tenant, books, FREE)
+    for plan in (PRO, FREE, PRO, FREE):
+        books = await follow(later, tenant, books, plan)
+    assert subjects(mailbox, owner) == ["75 % of this month's credits"]
+    await books.use(10)
+    for plan in (FREE, PRO, FREE):
+        books = await follow(later, tenant, books, plan)
+    assert subjects(mailbox, owner) == [f"{each} % of this month's credits" for each in (75, 90)]
+
+
+async def test_of_a_larger_plan_each_threshold_is_told_again_when_it_is_reached(
+    later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox
+) -> None:
+    await books.use(80)
+    await tick(later)
+    await work(later)
+    books = await follow(later, tenant, books, STARTER)
+    await books.use(600)
+    await tick(later)
+    await work(later)
+    assert subjects(mailbox, owner) == ["75 % of this month's credits"]
+    for amount in (100, 100, 20):
+        await books.use(amount)
+        await tick(later)
+        await work(later)
+    assert subjects(mailbox, owner) == [f"{each} % of this month's credits" for each in (75, 75, 90)]
+
+
+async def test_a_threshold_that_a_larger_allowance_has_reached_too_is_not_told_again(
+    later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox
+) -> None:
+    await books.use(95)
+    await tick(later)
+    await work(later)
+    books = books.on(with_credits(120))
+    await books.use(1)
+    assert await noted(books) == [75, 90]
+    assert await unmailed(books) == []
+    await books.use(14)
+    assert await unmailed(books) == [90]
+
+
+async def test_a_mail_says_what_comes_when_all_are_used(
+    later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox
+) -> None:
+    await books.use(80)
+    await tick(later)
+    await work(later)
+    await books.top_up(1_000)
+    await books.use(15)
+    await tick(later)
+    await work(later)
+    waits, goes_on = [mail.text for mail in mailbox.of(owner)]
+    assert "When all are used, the chat waits for the next month or for a top-up." in waits
+    assert "When all are used, the chat goes on with the credits that were bought: 1,000 are left." in goes_on
+    assert "waits" not in goes_on
+
+
+async def test_a_mail_of_the_last_message_says_what_is_so_now(
+    later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox
+) -> None:
+    await replace(books, unit=Unit.MESSAGE).use(100)
+    await tick(later)
+    await work(later)
+    assert (
+        "The widget now offers visitors the contact form in place of an answer." in mailbox.of(owner)[0].text
+    )
 
 
 async def test_where_nothing_is_limited_nobody_is_told(books: Books) -> None:

@@ -265,3 +265,32 @@ def test_a_plan_that_is_past_due_keeps_the_days_that_it_was_told_of(
         assert found == [("active", None), ("past_due", True)]
     finally:
         postgres.drop_database(name)
+
+
+def test_alerts_are_known_with_the_allowance_that_they_told_of(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"alert_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        take_back(urls.owner, "0033")
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(
+                "with workspace as (insert into workspaces (id, slug, public_key, name, embedding_model)"
+                " values (gen_random_uuid(), 'shop', 'hn_pk_shop', 'Shop', 'hashing') returning id)"
+                " insert into ledger_accounts (workspace_id, unit, allowance, anchor, period_start,"
+                " period_end) select id, 'credit', 250, month, month, month + interval '1 month'"
+                " from workspace, cast('2026-11-01Z' as timestamptz) month"
+            )
+            connection.execute(
+                "insert into usage_alerts (workspace_id, unit, period_start, threshold)"
+                " select workspace_id, unit, month, 75 from ledger_accounts,"
+                " unnest(array['2026-10-01Z', '2026-11-01Z']::timestamptz[]) month"
+            )
+        assert upgrade(urls.owner)[0] == "0034"
+        with psycopg.connect(urls.superuser) as connection:
+            found = connection.execute("select allowance from usage_alerts order by period_start")
+            assert [row[0] for row in found] == [0, 250]
+    finally:
+        postgres.drop_database(name)
