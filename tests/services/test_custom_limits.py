@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
@@ -9,6 +12,7 @@ from helpninja_app import billing_commands, commands
 from helpninja_app.accounts.audit import list_audit
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.custom_limits import MOST, set_custom_limits
+from helpninja_app.billing.ledger import database_time, lock_account, set_due
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import AGENCY, PRO, Plan
 from helpninja_app.billing.usage import usage_of
@@ -150,6 +154,21 @@ async def test_a_limit_that_is_lowered_below_what_is_used_is_told_at_once(later:
     assert await told(later, tenant) == [75, 90]
     await agree(later, tenant, {"credits": 200})
     assert await told(later, tenant) == [100]
+
+
+async def test_a_limit_that_is_told_of_waits_for_no_turn_that_waits_for_it(later: Resources) -> None:
+    tenant = await Factory(later).tenant(plan="agency")
+    books = Books(later.database, tenant.id, plan=AGENCY)
+    await books.settle(await books.reserve(300), 300)
+    await replace(books, unit=Unit.MESSAGE).open()
+    async with later.database.unit_of_work(tenant.scope) as session:
+        # As a turn does that takes a message: the account, then the deadline.
+        await lock_account(session, tenant.id, Unit.MESSAGE)
+        agreeing = asyncio.create_task(agree(later, tenant, {"credits": 200}))
+        await asyncio.sleep(0.5)
+        await set_due(session, tenant.id, await database_time(session))
+    await agreeing
+    assert await told(later, tenant) == [75, 90, 100]
 
 
 async def test_the_command_adds_says_and_takes_back(later: Resources) -> None:
