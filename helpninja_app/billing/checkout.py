@@ -195,8 +195,8 @@ class Cashier:
         return same
 
     async def _change_link(self, customer: str, subscription: SubscriptionState, price_id: str) -> str:
-        price = self.stripe.prices.plans[price_id]
-        if price == self.stripe.prices.plans.get(subscription.price):
+        price, before = self.stripe.prices.plans[price_id], self.stripe.prices.plans.get(subscription.price)
+        if price == before:
             raise Conflict(f"This workspace is on the {price.plan} plan already.")
         return await self.stripe.gateway.open_portal(
             customer,
@@ -204,6 +204,7 @@ class Cashier:
             back=self.back,
             key=self._key("change", subscription.id, price_id, str(time.time_ns())),
             change=(subscription.id, price_id),
+            is_at_once=before is not None and price.counts_at_once_after(before),
         )
 
     @asynccontextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from helpninja_app.billing.plans import Interval, Pack, PaidPlanName
+from helpninja_app.billing.plans import PLANS, Interval, Pack, PaidPlanName
 
 CheckoutMode = Literal["subscription", "one-time"]
 
@@ -15,6 +15,11 @@ CheckoutMode = Literal["subscription", "one-time"]
 class PlanPrice:
     plan: PaidPlanName
     interval: Interval
+
+    def counts_at_once_after(self, before: PlanPrice) -> bool:
+        """Whether a change from ``before`` is more, and does not wait until what is paid for is used."""
+        is_larger = PLANS[self.plan].price_month > PLANS[before.plan].price_month
+        return is_larger or (before.interval, self.interval) == ("month", "year")
 
 
 @dataclass(frozen=True, slots=True)

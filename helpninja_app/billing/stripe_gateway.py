@@ -28,6 +28,7 @@ from helpninja_app.billing.stripe_objects import (
     checkout_page,
     event_ref,
     invoice_state,
+    portal_change,
     portal_configuration,
     subscription_state,
     text_of,
@@ -182,22 +183,16 @@ class StripeGateway:
         back: str,
         key: str,
         change: tuple[str, str] | None = None,
+        is_at_once: bool = False,
     ) -> str:
         """The address of Stripe's portal; with ``change``, the ids of a subscription and of its new price, of
-        the page that confirms it.
+        the page that confirms it, now or, to less, for the end of the period.
         """
-        configuration = await self._portal_configuration(plan_prices)
+        configuration = await self._portal_configuration(plan_prices, is_at_once=is_at_once)
         wanted: Any = {"customer": customer, "return_url": back, "configuration": configuration}
         if change is not None:
             found = await self._read("subscriptions", change[0])
-            wanted["flow_data"] = {
-                "type": "subscription_update_confirm",
-                "subscription_update_confirm": {
-                    "subscription": change[0],
-                    "items": [{"id": found["items"]["data"][0]["id"], "price": change[1], "quantity": 1}],
-                },
-                "after_completion": {"type": "redirect", "redirect": {"return_url": back}},
-            }
+            wanted["flow_data"] = portal_change(*change, found["items"]["data"][0]["id"], back=back)
         with _told():
             session = await self._api.billing_portal.sessions.create_async(wanted, {"idempotency_key": key})
         return text_of(session.url)
@@ -326,9 +321,9 @@ class StripeGateway:
             found = await getattr(self._api, kind).retrieve_async(id)
         return dict(found.to_dict())
 
-    async def _portal_configuration(self, plan_prices: Sequence[str]) -> str:
+    async def _portal_configuration(self, plan_prices: Sequence[str], *, is_at_once: bool) -> str:
         """Our own configuration of the portal, made once for these prices."""
-        wanted = portal_configuration(await self._products_of(plan_prices))
+        wanted = portal_configuration(await self._products_of(plan_prices), is_at_once=is_at_once)
         version = wanted["metadata"]["helpninja"]
         with _told():
             known = await self._api.billing_portal.configurations.list_async({"active": True, "limit": 100})

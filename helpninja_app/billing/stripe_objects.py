@@ -201,13 +201,15 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def portal_configuration(products: dict[str, list[str]]) -> Any:
-    """What Stripe's portal offers: a smaller plan begins when what is paid for is used, a larger one at once.
+def portal_configuration(products: dict[str, list[str]], *, is_at_once: bool) -> Any:
+    """What Stripe's portal offers, with changes of plan that begin at once, or with such that wait until what
+    is paid for is used when they are to less or to a shorter time.
 
-    ``products`` are the ids of the plans' products with those of their prices. The same ones always give the
-    same name in the metadata, another one when anything in here changes.
+    How Stripe compares amounts of a month with those of a year is not documented: what begins at once has
+    no conditions for that reason. ``products`` are the ids of the plans' products with those of their prices.
+    The same ones always give the same name in the metadata, another one when anything in here changes.
     """
-    features = {
+    features: dict[str, dict[str, Any]] = {
         "customer_update": {"enabled": True, "allowed_updates": ["address", "email", "tax_id"]},
         "invoice_history": {"enabled": True},
         "payment_method_update": {"enabled": True},
@@ -217,8 +219,20 @@ def portal_configuration(products: dict[str, list[str]]) -> Any:
             "default_allowed_updates": ["price"],
             "proration_behavior": "always_invoice",
             "products": [{"product": id, "prices": prices} for id, prices in sorted(products.items())],
-            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
         },
     }
+    if not is_at_once:
+        conditions = [{"type": "decreasing_item_amount"}, {"type": "shortening_interval"}]
+        features["subscription_update"]["schedule_at_period_end"] = {"conditions": conditions}
     told = json.dumps(features, sort_keys=True).encode()
     return {"metadata": {"helpninja": hashlib.sha256(told).hexdigest()[:32]}, "features": features}
+
+
+def portal_change(subscription: str, price: str, item: str, *, back: str) -> Any:
+    """The portal's page that confirms another price for the item of a subscription, and then leads back."""
+    wanted = {"subscription": subscription, "items": [{"id": item, "price": price, "quantity": 1}]}
+    return {
+        "type": "subscription_update_confirm",
+        "subscription_update_confirm": wanted,
+        "after_completion": {"type": "redirect", "redirect": {"return_url": back}},
+    }

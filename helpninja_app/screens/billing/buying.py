@@ -24,7 +24,8 @@ def plans_section() -> rx.Component:
     return section(
         "Plans",
         plan_comparison(is_yearly=is_yearly, action=lambda plan: _action(plan, is_yearly)),
-        note="a larger plan counts at once, a smaller one when what is paid for is used",
+        note="a larger plan or a year in place of months counts at once, anything else when what is paid for"
+        " is used",
         actions=interval_switch(
             name="interval", chosen=BillingState.interval, on_choose=_state.choose_interval
         ),
