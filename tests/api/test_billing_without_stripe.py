@@ -39,7 +39,7 @@ async def test_the_missing_setting_is_named_to_owners_alone(
                 method,
                 f"/api/billing/{path}",
                 headers=headers | {"origin": "http://helpninja.test"},
-                **({"json": body} if body is not None else {}),
+                json=body,
             )
             for headers in (owner, agent)
         ]
