@@ -106,6 +106,27 @@ async def test_a_signature_that_is_none_is_refused(
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize("off", [0, 400])
+@pytest.mark.parametrize("more", ["t={now}", "t=nan", "t=inf", "t=x", "t="])
+async def test_the_first_time_of_a_signature_is_the_one_that_was_signed(
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, paid: dict[str, Any], more: str, off: int
+) -> None:
+    now = int(time.time())
+    body, headers = stripe_twin.signed(paid, timestamp=now + off)
+    signature = f"{headers['Stripe-Signature']},{more.format(now=now)}"
+    assert await post(client, body, {"Stripe-Signature": signature}) == (400 if off else 200)
+
+
+@pytest.mark.parametrize("written", ["+{now}", " {now}", "{now}.0", "1_{now}", "-1", "x"])
+async def test_a_time_of_anything_but_digits_is_refused(
+    client: httpx.AsyncClient, stripe_twin: StripeTwin, paid: dict[str, Any], written: str
+) -> None:
+    body, headers = stripe_twin.signed(paid)
+    at, _, digest = headers["Stripe-Signature"].partition(",")
+    signature = f"t={written.format(now=at.removeprefix('t='))},{digest}"
+    assert await post(client, body, {"Stripe-Signature": signature}) == 400
+
+
 async def test_a_body_that_was_changed_is_refused(
     client: httpx.AsyncClient, stripe_twin: StripeTwin, paid: dict[str, Any]
 ) -> None:
