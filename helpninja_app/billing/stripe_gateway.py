@@ -296,7 +296,7 @@ class StripeGateway:
             is_live=found["livemode"],
             amount=found["amount"],
             refunded=found["amount_refunded"],
-            is_disputed=any(each.status not in ("won", "warning_closed") for each in disputes.data),
+            is_disputed=any(_has_taken_money(each.status) for each in disputes.data),
         )
 
     async def charge_of_dispute(self, id: str) -> str:
@@ -394,6 +394,11 @@ def _told() -> Iterator[None]:
         # 409: the same call, of which we do not wait any more, is still being worked on.
         is_away = (error.http_status or 500) >= 500 or error.http_status == 409
         raise Unavailable(AWAY if is_away else REFUSED) from error
+
+
+def _has_taken_money(dispute: str) -> bool:
+    """By its status: a bank that only asks (``warning_...``) has nothing yet."""
+    return dispute != "won" and not dispute.startswith("warning_")
 
 
 def _signed_at(signature: str) -> int | None:

@@ -30,6 +30,8 @@ HANDLED = (
     "customer.subscription.deleted",
     "charge.refunded",
     "charge.dispute.created",
+    # A bank that only asked at first takes the money.
+    "charge.dispute.funds_withdrawn",
     "charge.dispute.closed",
 )
 STATES = ("waiting", "done", "ignored", "refused", "parked")

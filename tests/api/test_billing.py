@@ -141,6 +141,23 @@ async def test_a_dispute_takes_credits_back_until_it_is_won(
     assert (await buyer.usage()).topped_up == left
 
 
+@pytest.mark.parametrize("status", ["warning_needs_response", "warning_under_review", "warning_closed"])
+async def test_a_banks_inquiry_takes_no_credits_before_it_takes_the_money(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, status: str
+) -> None:
+    stripe_twin.complete_checkout(await buyer.top_up(client, 1000))
+    await buyer.hear()
+    charge = next(each for each in await buyer.events() if each["type"] == "charge.succeeded")
+    dispute = stripe_twin.dispute(charge["data"]["object"]["id"])
+    stripe_twin.state.disputes[dispute["id"]]["status"] = status
+    await buyer.hear([each for each in await buyer.events() if each["type"] == "charge.dispute.created"])
+    assert (await buyer.usage()).topped_up == 1_000
+    # It takes the money after all.
+    stripe_twin.state.disputes[dispute["id"]]["status"] = "needs_response"
+    await buyer.hear([each for each in await buyer.events() if each["type"].endswith("funds_withdrawn")])
+    assert (await buyer.usage()).topped_up == 0
+
+
 async def test_invoices_are_listed_and_those_of_another_customer_are_not_there(
     client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
 ) -> None:

@@ -48,7 +48,8 @@ def record() -> dict[str, Obj]:
     twin.refund(checkout_charge, 400)
     made["charge.refunded"] = twin.events("charge.refunded")[0]
     dispute = twin.dispute(checkout_charge)
-    made["charge.dispute.created"] = twin.events("charge.dispute.created")[0]
+    for kind in ("charge.dispute.created", "charge.dispute.funds_withdrawn"):
+        made[kind] = twin.events(kind)[0]
     twin.close_dispute(dispute["id"], "lost")
     made["charge.dispute.closed"] = twin.events("charge.dispute.closed")[0]
     twin.advance(days=30)
