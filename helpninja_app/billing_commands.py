@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 import typer
 
 from helpninja_app.accounts.workspaces import all_workspaces, find_workspace
@@ -20,6 +21,8 @@ from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from helpninja_app.serving import database, to_terminal
 from helpninja_app.settings import Settings, get_settings
+
+log = structlog.get_logger(__name__)
 
 ledger = typer.Typer(help="The ledger of credits and messages.", no_args_is_help=True)
 
@@ -100,16 +103,22 @@ def replay_command(
         list[str] | None, typer.Option("--event", "-e", help="The id of an event; may be given again.")
     ] = None,
 ) -> None:
-    """Work again on what Stripe sent: the events named, or all that are parked.
+    """Work again on what Stripe sent: the events named, or all that wait or were parked or refused.
 
     Without names it also asks Stripe for what it sent in the last three days and nobody here could take.
+    The exit status is 1 when an event is unknown, fails or is parked.
     """
     with database(get_settings(), lambda _: None) as prepared:
-        asyncio.run(replay_events(prepared, event or None, to_terminal))
+        is_well = asyncio.run(replay_events(prepared, event or None, to_terminal))
+    if not is_well:
+        raise typer.Exit(1)
 
 
-async def replay_events(settings: Settings, ids: list[str] | None, say: Say) -> None:
-    """Fetch what is missing, and have it and what is parked worked on; says what became of each."""
+async def replay_events(settings: Settings, ids: list[str] | None, say: Say) -> bool:
+    """Fetch what is missing, and have it and what is not done worked on; says what became of each.
+
+    Returns whether nobody has to look at any of them.
+    """
     async with opened(settings) as resources:
         stripe = resources.need_stripe()
         if ids is None:
@@ -117,17 +126,32 @@ async def replay_events(settings: Settings, ids: list[str] | None, say: Say) -> 
         async with resources.database.unit_of_work() as session:
             await replay(session, resources.queue, ids)
             waiting = await waiting_events(session, ids)
-        effects = resources.effects_of_stripe()
-        for event_id in waiting:
-            try:
-                await effects.work_on(event_id)
-            except HelpNinjaError as error:
-                say(f"{event_id}: not done. {error.detail}")
-                continue
-            async with resources.database.unit_of_work() as session:
-                kept = await find_event(session, event_id)
-            say(f"{event_id}: {kept.state}. {kept.detail}" if kept else f"{event_id}: gone.")
+        states = [await _work_on(resources, event_id, say) for event_id in waiting]
+        for event_id in ids or ():
+            if event_id not in waiting:
+                states.append(await _say_state(resources, event_id, say))
         say(f"{len(waiting)} events were worked on.")
+    return not {"unknown", "failed", "parked"} & set(states)
+
+
+async def _work_on(resources: Resources, event_id: str, say: Say) -> str:
+    """Bring an event to its end, whatever it does; the state that it says."""
+    try:
+        await resources.effects_of_stripe().work_on(event_id)
+    except Exception as error:
+        # The others do not wait for this one.
+        log.exception("stripe_event_failed", event_id=event_id)
+        said = error.detail if isinstance(error, HelpNinjaError) else type(error).__name__
+        say(f"{event_id}: not done. {said}")
+        return "failed"
+    return await _say_state(resources, event_id, say)
+
+
+async def _say_state(resources: Resources, event_id: str, say: Say) -> str:
+    async with resources.database.unit_of_work() as session:
+        kept = await find_event(session, event_id)
+    say(f"{event_id}: {kept.state}. {kept.detail}".rstrip() if kept else f"{event_id}: unknown here.")
+    return kept.state if kept else "unknown"
 
 
 async def verify_all(settings: Settings, tenant: str | None, say: Say) -> bool:

@@ -35,6 +35,8 @@ HANDLED = (
     "charge.dispute.closed",
 )
 STATES = ("waiting", "done", "ignored", "refused", "parked")
+# What working on it again may still change: also what was refused while the key was of another account.
+RETRIED = ("waiting", "refused", "parked")
 
 # After that many tries somebody has to look.
 MOST_ATTEMPTS = 60
@@ -82,14 +84,12 @@ async def keep_event(session: AsyncSession, queue: Queue, event: EventRef, *, is
     return is_new
 
 
-async def replay(session: AsyncSession, queue: Queue, ids: Sequence[str] | None = None) -> int:
-    """Have events worked on again: those named, or all that are parked; returns how many."""
-    wanted = (
-        col(StripeEvent.state) == "parked"
-        if ids is None
-        else col(StripeEvent.id).in_(ids) & col(StripeEvent.state).in_(("waiting", "refused", "parked"))
-    )
-    return await _again(session, queue, wanted)
+async def replay(
+    session: AsyncSession, queue: Queue, ids: Sequence[str] | None = None, *, states: Sequence[str] = RETRIED
+) -> int:
+    """Have events in these states worked on again: those named, or all; returns how many."""
+    wanted = col(StripeEvent.state).in_(states)
+    return await _again(session, queue, wanted if ids is None else wanted & col(StripeEvent.id).in_(ids))
 
 
 async def try_again(session: AsyncSession, queue: Queue) -> int:

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from helpninja_app.accounts.users import confirm_address, find_user_id
 from helpninja_app.billing import stripe_inbox
 from helpninja_app.billing.models import StripeEvent
-from helpninja_app.billing.stripe_inbox import STATES
+from helpninja_app.billing.stripe_inbox import RETRIED, STATES
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import Resources
-from helpninja_app.screens.operations.state import RETRIED, STATE_NAMES, OperationsState
+from helpninja_app.screens.operations.state import STATE_NAMES, OperationsState
 from helpninja_app.screens.shell.state import ShellState
 from tests.conftest import OpenResources
 from tests.factories import Factory
@@ -71,7 +71,7 @@ async def state_of(resources: Resources, id: str) -> str:
 
 def test_every_state_has_a_name() -> None:
     assert set(STATE_NAMES) == set(STATES)
-    assert set(STATES) > RETRIED
+    assert set(STATES) > set(RETRIED)
 
 
 async def test_an_operator_reads_what_became_of_an_event(
@@ -95,12 +95,13 @@ async def test_one_event_is_tried_again_and_then_all_that_are_parked(
     operator: tuple[Resources, str, str], page: OperationsState
 ) -> None:
     resources = operator[0]
-    first, second, done = [await keep(resources, state) for state in ("parked", "parked", "done")]
+    kept = [await keep(resources, state) for state in ("parked", "parked", "done", "refused")]
+    first, second, done, refused = kept
     await call(page, "work_again", first)
     assert [await state_of(resources, each) for each in (first, second)] == ["waiting", "parked"]
     assert page.parked >= 1
     await call(page, "work_on_parked")
-    assert await state_of(resources, second) == "waiting"
+    assert [await state_of(resources, each) for each in (second, refused)] == ["waiting", "refused"]
     assert page.parked == 0
     for hostile in (done, "evt_nothing", "\x00", ["x"], None):
         await call(page, "work_again", hostile)

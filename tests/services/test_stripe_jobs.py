@@ -252,11 +252,64 @@ async def test_the_command_works_on_the_named_events_alone_and_says_what_is_not_
         await put_away(own, event, attempts=MAX_ATTEMPTS)
     twin.fail_next(1, status=500)
     status, lines = await replay(monkeypatch, own, "--event", paid["id"])
-    assert (status, len(lines), lines[1]) == (0, 2, "1 events were worked on.")
+    assert (status, len(lines), lines[1]) == (1, 2, "1 events were worked on.")
     assert lines[0].startswith(f"{paid['id']}: not done. {AWAY}")
     assert (await state_of(buyer, paid), await state_of(buyer, created)) == ("waiting", "parked")
     await replay(monkeypatch, own, "-e", paid["id"])
     assert (await state_of(buyer, paid), await state_of(buyer, created)) == ("done", "parked")
+
+
+async def test_the_command_works_on_what_was_refused_while_the_key_was_another_accounts(
+    own: Resources, served: str, buyer: Buyer, twin: StripeTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid = await pay(served, buyer)
+    assert await tell(served, buyer, paid) == [200]
+    checkout = twin.state.sessions.pop(paid["data"]["object"]["id"])
+    async with working(own):
+        await until(buyer, paid, "refused")
+    twin.state.sessions[checkout["id"]] = checkout
+    status, lines = await replay(monkeypatch, own)
+    assert f"{paid['id']}: done. active: the pro plan counts." in lines
+    assert (status, await buyer.plan()) == (0, "pro")
+
+
+async def test_the_command_goes_on_after_an_event_that_nothing_can_be_made_of(
+    own: Resources, served: str, buyer: Buyer, twin: StripeTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid = await pay(served, buyer)
+    [created] = twin.events("customer.subscription.created")
+    for event in (paid, created):
+        assert await tell(served, buyer, event) == [200]
+    await age(own, paid)
+    del twin.state.sessions[paid["data"]["object"]["id"]]["currency"]
+    status, lines = await replay(monkeypatch, own, "-e", paid["id"], "-e", created["id"])
+    assert (status, lines[0]) == (1, f"{paid['id']}: not done. KeyError")
+    assert lines[1].startswith(f"{created['id']}: done.")
+
+
+async def test_the_command_says_what_is_unknown_or_parked_and_ends_with_1(
+    own: Resources, served: str, buyer: Buyer, twin: StripeTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await replay(monkeypatch, own, "-e", "evt_unknown") == (
+        1,
+        ["evt_unknown: unknown here.", "0 events were worked on."],
+    )
+    paid = await pay(served, buyer)
+    assert await tell(served, buyer, paid) == [200]
+    twin.state.prices["price_pro_monthly"]["unit_amount"] = 1
+    for subscription in twin.state.subscriptions.values():
+        subscription["items"]["data"][0]["price"]["unit_amount"] = 1
+    status, lines = await replay(monkeypatch, own, "-e", paid["id"])
+    assert (status, lines[0].startswith(f"{paid['id']}: parked. The pro plan costs")) == (1, True)
+
+
+async def age(own: Resources, event: dict[str, Any]) -> None:
+    """Make an event the oldest."""
+    async with own.database.unit_of_work() as session:
+        await session.execute(
+            text("update stripe_events set created_at = now() - interval '1 day' where id = :id"),
+            {"id": event["id"]},
+        )
 
 
 async def test_what_comes_while_the_database_is_away_is_refused_and_taken_when_it_is_sent_again(

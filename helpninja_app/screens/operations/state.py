@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.users import is_confirmed
-from helpninja_app.billing.stripe_inbox import STATES, KeptEvent, list_events, replay
+from helpninja_app.billing.stripe_inbox import RETRIED, STATES, KeptEvent, list_events, replay
 from helpninja_app.errors import NotFound
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.paged_state import PagedState
@@ -30,8 +30,6 @@ STATE_NAMES: dict[str, tuple[BadgeTone, str]] = {
     "refused": ("danger", "Refused"),
     "parked": ("warning", "Parked"),
 }
-# What trying again may still change.
-RETRIED = frozenset({"waiting", "refused", "parked"})
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class OperationsState(PagedState, SignedInState):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> int:
             await _need_operator(session, caller)
-            return await replay(session, current_resources().queue)
+            return await replay(session, current_resources().queue, states=("parked",))
 
         return await self._answer(work, _say)
 
