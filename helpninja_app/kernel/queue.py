@@ -11,7 +11,7 @@ from typing import Any
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
 from sqlalchemy.ext.asyncio import AsyncSession
 
 log = structlog.get_logger(__name__)
@@ -97,13 +97,21 @@ class Queue:
         stalled = list(
             await self.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_SECONDS)
         )
+        rescued = 0
         for job in stalled:
-            if job.id is not None:
-                log.warning("job_rescued", job=job.id, task=job.task_name)
+            if job.id is None:
+                continue
+            try:
                 await self.app.job_manager.retry_job_by_id_async(
                     job.id, datetime.now(UTC), priority=job.priority, queue=job.queue, lock=job.lock
                 )
-        return len(stalled)
+            except UniqueViolation:
+                # Another of its name waits, which is looked at first; the others do not wait for that.
+                log.debug("job_rescued_later", job=job.id, task=job.task_name)
+            else:
+                rescued += 1
+                log.warning("job_rescued", job=job.id, task=job.task_name)
+        return rescued
 
 
 def _own_copy(tasks: procrastinate.Blueprint) -> procrastinate.Blueprint:

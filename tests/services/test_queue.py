@@ -107,6 +107,27 @@ async def test_what_somebody_waits_for_is_run_first(queue: Queue, database: Data
     assert noted == ["INTERACTIVE", "LONG", "SCHEDULED"]
 
 
+async def test_a_job_whose_successor_waits_already_keeps_no_other_from_being_rescued(
+    queue: Queue, database: Database
+) -> None:
+    async with database.unit_of_work() as session:
+        for word, once in (("first", "one"), ("other", None)):
+            await queue.enqueue(session, "note", once=once, word=word)
+        # Their worker is gone.
+        await session.execute(
+            text("update procrastinate_jobs set status = 'doing' where task_name = 'helpninja:note'")
+        )
+        await queue.enqueue(session, "note", once="one", word="second")
+    assert await waiting(database) == ["second"]
+    assert await queue.rescue_stalled() == 1
+    assert sorted(await waiting(database)) == ["other", "second"]
+    async with database.unit_of_work() as session:
+        await session.execute(text("delete from procrastinate_jobs where args->>'word' = 'second'"))
+    # It is not lost either.
+    assert await queue.rescue_stalled() == 1
+    assert sorted(await waiting(database)) == ["first", "other"]
+
+
 async def test_two_queues_of_one_process_do_not_take_each_others_tasks(
     queue: Queue, file_urls: Urls, database: Database
 ) -> None:
