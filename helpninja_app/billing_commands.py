@@ -105,7 +105,7 @@ def replay_command(
 ) -> None:
     """Work again on what Stripe sent: the events named, or all that wait or were parked or refused.
 
-    Without names it also asks Stripe for what it sent in the last three days and nobody here could take.
+    Without names it also asks Stripe for what it sent in the last thirty days and nobody here could take.
     The exit status is 1 when an event is unknown, fails or is parked.
     """
     with database(get_settings(), lambda _: None) as prepared:

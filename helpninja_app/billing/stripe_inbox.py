@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -42,8 +43,10 @@ RETRIED = ("waiting", "refused", "parked")
 MOST_ATTEMPTS = 60
 # A waiting event whose job is lost, or a parked one, is tried again after this.
 TRY_AGAIN_AFTER = timedelta(minutes=10)
-# What is asked for that was sent while we were away; Stripe itself tries for three days.
+# Stripe itself sends again for three days, so that what is older came long ago or not at all.
 LOOK_BACK = timedelta(days=3)
+# Of what is older it knows no more.
+KEPT_BY_STRIPE = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,38 @@ async def try_again(session: AsyncSession, queue: Queue) -> int:
 
 async def catch_up(database: Database, queue: Queue, stripe: StripeAccount) -> int:
     """Fetch from Stripe what it sent while nobody here could take it; returns how many were new."""
-    since, new = datetime.now(UTC) - LOOK_BACK, 0
-    async for event in stripe.gateway.events_since(since, list(HANDLED)):
+    missed, new = await _missed(database, stripe), 0
+    # Oldest first: should this break off, what is still missed is newer than all that is known.
+    for event in reversed(missed):
         async with database.unit_of_work() as session:
             new += await keep_event(session, queue, event, is_live=stripe.gateway.is_live)
     return new
+
+
+async def _missed(database: Database, stripe: StripeAccount) -> list[EventRef]:
+    """What Stripe tells of that is not kept here, newest first.
+
+    Beyond ``LOOK_BACK`` only as long as something is missed: a page of which all is known ends it. What is
+    older than the first event that ever came was not meant for this installation.
+    """
+    recent = datetime.now(UTC) - LOOK_BACK
+    async with database.unit_of_work() as session:
+        first = (await session.execute(select(func.min(StripeEvent.created_at)))).scalar_one() or recent
+    since = max(min(first, recent), datetime.now(UTC) - KEPT_BY_STRIPE)
+    missed = list[EventRef]()
+    async with aclosing(stripe.gateway.events_since(since, list(HANDLED))) as pages:
+        async for page in pages:
+            async with database.unit_of_work() as session:
+                ids = [each.id for each in page]
+                found = await session.execute(
+                    select(col(StripeEvent.id)).where(col(StripeEvent.id).in_(ids))
+                )
+                known = set(found.scalars())
+            unknown = [each for each in page if each.id not in known]
+            if not unknown and page and page[0].created_at < recent:
+                break
+            missed += unknown
+    return missed
 
 
 async def finish(

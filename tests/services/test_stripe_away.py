@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import NoResultFound
 
 from helpninja_app.billing import stripe_inbox
-from helpninja_app.billing.stripe_inbox import catch_up, replay, try_again
+from helpninja_app.billing.stripe_inbox import HANDLED, catch_up, replay, try_again
 from helpninja_app.billing_commands import replay_events
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import end_plans_of_deleted_workspaces, remove_expired_workspaces
@@ -213,6 +213,103 @@ async def test_what_nobody_could_take_is_fetched_from_stripe(
     assert (new > 0, again) == (True, 0)
     assert await buyer.plan() == "pro"
     assert said[-1].endswith("events were worked on.")
+
+
+async def fetch(buyer: Buyer) -> int:
+    """What was missed; that nothing is missed any more is asked as well."""
+    stripe, database = buyer.resources.need_stripe(), buyer.resources.database
+    new = await catch_up(database, buyer.resources.queue, stripe)
+    assert await catch_up(database, buyer.resources.queue, stripe) == 0
+    return new
+
+
+async def kept(buyer: Buyer) -> list[str]:
+    async with buyer.resources.database.unit_of_work() as session:
+        found = await session.execute(text("select id from stripe_events"))
+        return list(found.scalars())
+
+
+def pages_read(twin: StripeTwin) -> int:
+    """Of the list of events, since the last time."""
+    read = sum(call.path.endswith("/events") for call in twin.state.calls)
+    twin.state.calls.clear()
+    return read
+
+
+@pytest.fixture
+async def long_ago(client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin) -> Buyer:
+    """Who bought a plan three weeks ago, which is known, and cancelled it while nobody was there."""
+    twin.clock.shift = -21 * 86_400
+    twin.complete_checkout(await buyer.checkout(client))
+    async with buyer.resources.database.unit_of_work() as session:
+        await session.execute(text("delete from stripe_events"))
+    await buyer.hear([each for each in await buyer.events() if each["type"] in HANDLED])
+    twin.clock.shift = -20 * 86_400
+    [subscription] = twin.state.subscriptions
+    await buyer.resources.need_stripe().gateway.cancel(subscription)
+    return buyer
+
+
+async def test_what_was_sent_during_weeks_in_which_nobody_was_there_is_fetched(
+    long_ago: Buyer, twin: StripeTwin
+) -> None:
+    twin.clock.shift = 0
+    # The first that comes again tells nothing of what was before.
+    new = twin.update_subscription(next(iter(twin.state.subscriptions)), {"metadata": {"w": "1"}})
+    await long_ago.hear([twin.events("customer.subscription.updated")[-1]])
+    assert new["status"] == "canceled"
+    assert await fetch(long_ago) == 1
+    [ended] = twin.events("customer.subscription.deleted")
+    assert ended["id"] in await kept(long_ago)
+
+
+async def test_what_is_older_than_the_first_event_that_came_is_left_alone(
+    long_ago: Buyer, twin: StripeTwin
+) -> None:
+    async with long_ago.resources.database.unit_of_work() as session:
+        await session.execute(text("delete from stripe_events"))
+    assert await fetch(long_ago) == 0
+
+
+@pytest.mark.parametrize("stops_after", [None, 150])
+async def test_weeks_are_fetched_page_by_page_and_what_is_known_is_not_looked_through_again(
+    long_ago: Buyer, twin: StripeTwin, monkeypatch: pytest.MonkeyPatch, stops_after: int | None
+) -> None:
+    [subscription] = twin.state.subscriptions
+    for number in range(350):
+        twin.clock.shift = (-20 * 86_400) + number * 3_600
+        twin.update_subscription(subscription, {"metadata": {"w": str(number)}})
+    twin.clock.shift = 0
+    pages_read(twin)
+    if stops_after is not None:
+        await break_off_after(long_ago, monkeypatch, stops_after)
+        assert pages_read(twin) == 4
+    missed = 351 - (stops_after or 0)
+    assert await catch_up_once(long_ago) == missed
+    # All that is older than three days is known: a page of it is enough.
+    pages_read(twin)
+    assert await catch_up_once(long_ago) == 0
+    assert pages_read(twin) == 1
+
+
+async def catch_up_once(buyer: Buyer) -> int:
+    own = buyer.resources
+    return await catch_up(own.database, own.queue, own.need_stripe())
+
+
+async def break_off_after(buyer: Buyer, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Catch up until the process dies after so many events."""
+    keep, calls = stripe_inbox.keep_event, iter(range(count))
+
+    async def keep_some(*arguments: Any, **named: Any) -> bool:
+        if next(calls, None) is None:
+            raise RuntimeError("killed")
+        return await keep(*arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stripe_inbox, "keep_event", keep_some)
+        with pytest.raises(RuntimeError, match="killed"):
+            await catch_up_once(buyer)
 
 
 async def test_parked_events_are_tried_again_after_a_while_or_when_asked(
