@@ -132,9 +132,7 @@ async def _missed(database: Database, stripe: StripeAccount) -> list[EventRef]:
         async for page in pages:
             async with database.unit_of_work() as session:
                 ids = [each.id for each in page]
-                found = await session.execute(
-                    select(col(StripeEvent.id)).where(col(StripeEvent.id).in_(ids))
-                )
+                found = await session.execute(select(col(StripeEvent.id)).where(col(StripeEvent.id).in_(ids)))
                 known = set(found.scalars())
             unknown = [each for each in page if each.id not in known]
             if not unknown and page and page[0].created_at < recent:
