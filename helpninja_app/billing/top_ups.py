@@ -63,11 +63,12 @@ async def follow_charge(
 
     What was spent already is not taken from anything else. Returns what was done, in a sentence.
     """
+    # Whoever changes a top-up holds this lock.
     account = await lock_account(session, workspace_id, Unit.CREDIT)
     found = await session.execute(
-        select(TopUp)
-        .where(col(TopUp.workspace_id) == workspace_id, col(TopUp.payment_intent) == charge.payment_intent)
-        .with_for_update()
+        select(TopUp).where(
+            col(TopUp.workspace_id) == workspace_id, col(TopUp.payment_intent) == charge.payment_intent
+        )
     )
     top_up = found.scalar_one_or_none()
     if top_up is None:
