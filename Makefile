@@ -40,6 +40,7 @@ chaos: setup-dev
 	@$(BIN)/python -m bench.last_credits
 	@$(BIN)/python -m bench.delivery_chaos
 	@$(BIN)/python -m bench.stripe_orders
+	@$(BIN)/python -m bench.webhooks
 
 screenshots: setup-dev
 	@HELPNINJA_BROWSER="$$(.ci/browser)" $(BIN)/python -m bench.screenshots

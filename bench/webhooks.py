@@ -21,7 +21,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy import text
 
-from bench.report import say
+from bench.report import Figure, at_most, show
 from bench.scratch import Scratch, opened, scratch_database
 from bench.server import free_port, running_server
 from bench.stripe_orders import AT_THE_END, Life, live
@@ -35,6 +35,7 @@ from tests.twins.stripe import StripeTwin
 
 DELIVERIES = 2_000
 NEW = 0.5
+MOST_MS = 50.0
 
 
 @contextmanager
@@ -80,7 +81,7 @@ async def states(resources: Resources, *, forged: bool) -> Counter[str]:
 
 
 async def measure() -> bool:
-    """Say how fast it was and what became of it; whether nothing went wrong."""
+    """Show how fast it was and what became of it; whether nothing went wrong."""
     with scratch_database() as scratch, open_stripe_shop() as twin, serving(scratch, twin) as url:
         changes = settings_of(twin) | {"unlimited": False}
         async with opened(scratch, embedder=HashingEmbedder(), **changes) as resources:
@@ -95,13 +96,23 @@ async def measure() -> bool:
             while (await states(resources, forged=False))["waiting"]:
                 await asyncio.sleep(0.5)
             worked = time.perf_counter() - begun
-            state = await mine.state(workspace)
+            is_right = await mine.state(workspace) == AT_THE_END
             kept, forged = await states(resources, forged=False), await states(resources, forged=True)
     cuts = statistics.quantiles(times, n=100)
-    say(f"{len(times)} deliveries at load {load:.1f}: {wrong} answered wrongly")
-    say(f"acknowledged in p50 {cuts[49]:.1f} ms, p95 {cuts[94]:.1f} ms, p99 {cuts[98]:.1f} ms")
-    say(f"all worked on {worked:.0f} s later: {dict(kept)}; of the forged {dict(forged)}; then {state}")
-    return not wrong and state == AT_THE_END
+    kept_words = ", ".join(f"{count:,} {name}" for name, count in kept.most_common())
+    forged_words = ", ".join(f"{count:,} {name}" for name, count in forged.most_common())
+    figures = [
+        Figure(f"deliveries, one after the other, at load {load:.1f}", f"{len(times):,}"),
+        Figure("acknowledged, p50 and p95", f"{cuts[49]:.1f} and {cuts[94]:.1f} ms"),
+        at_most("acknowledged, p99", cuts[98], MOST_MS, "ms"),
+        Figure("all of them worked on after", f"{worked:.0f} s: {kept_words}"),
+        Figure("of the forged, kept as what they are", forged_words),
+        Figure("answered otherwise than they should be", str(wrong), "0", wrong == 0),
+        Figure("ended otherwise than it should", str(int(not is_right)), "0", is_right),
+    ]
+    show("Stripe's webhooks over HTTP, a tenth of them forged", figures)
+    # Who else works on the machine decides on the times: they are judged by their line alone.
+    return not wrong and is_right
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from helpninja_app import jobs
 from helpninja_app.billing.deadlines import meet_deadlines
 from helpninja_app.billing.ledger import lock_account
 from helpninja_app.billing.models import Unit
-from helpninja_app.billing.plans import Plan, Terms
+from helpninja_app.billing.plans import HasPlan, Plan
 from helpninja_app.billing.stripe_inbox import finish, keep_event
 from helpninja_app.billing.stripe_objects import event_ref
 from helpninja_app.resources import Resources
@@ -61,7 +61,7 @@ async def jobs_of(buyer: Buyer, event: dict[str, Any]) -> object:
 
 
 async def until(happened: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while not await happened():
             await asyncio.sleep(0.05)
 
@@ -138,9 +138,9 @@ async def test_a_workspace_whose_deadline_fails_keeps_no_other_waiting(
     other = await make_buyer(Factory(buyer.resources), buyer.resources, twin)
     await make_due(buyer, 2_000_000)
     await make_due(other, 1_000_000)
-    calls = list[Terms]()
+    calls = list[HasPlan]()
 
-    def plan_of(terms: Terms) -> Plan:
+    def plan_of(terms: HasPlan) -> Plan:
         calls.append(terms)
         if len(calls) == 1:
             raise RuntimeError("of the first")
