@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from api_routes.bodies import read_limited
 from api_routes.identity import resources_of
 from api_routes.problems import documented
-from helpninja_app.billing.stripe_gateway import verified_event
 from helpninja_app.billing.stripe_inbox import keep_event
 from helpninja_app.billing.stripe_objects import event_ref
+from helpninja_app.billing.stripe_signatures import verified_event
 from helpninja_app.errors import Unavailable
 
 router = APIRouter(tags=["Stripe"])

@@ -1,4 +1,4 @@
-"""Stripe's API through its own client: the only module that knows it.
+"""Stripe's API through its own client: the only module that calls it.
 
 Every call that changes something carries an idempotency key: one whose answer was lost is made again without
 being done again (https://docs.stripe.com/api/idempotent_requests).
@@ -6,9 +6,6 @@ being done again (https://docs.stripe.com/api/idempotent_requests).
 
 from __future__ import annotations
 
-import json
-import re
-import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -35,14 +32,12 @@ from helpninja_app.billing.stripe_objects import (
     text_of,
     with_next_price,
 )
-from helpninja_app.errors import BadRequest, Conflict, NotFound, Unavailable
+from helpninja_app.errors import Conflict, NotFound, Unavailable
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 15.0
 RETRIES = 2
-# How far the time of a signature may be off, both ways.
-TOLERANCE_SECONDS = 300
 
 AWAY = "Stripe cannot be reached right now. Nothing was charged or changed; please try again in a moment."
 REFUSED = "Stripe refused this; nothing was charged or changed. Whoever runs HelpNinja finds why in its log."
@@ -346,32 +341,6 @@ class StripeGateway:
         return products
 
 
-def verified_event(body: bytes, signature: str, secrets: tuple[str, ...]) -> dict[str, Any]:
-    """The event of a webhook; ``BadRequest`` when no secret signed it or it is too old or from the future.
-
-    https://docs.stripe.com/webhooks#verify-manually
-    """
-    try:
-        payload = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadRequest("The body is not what Stripe sends.") from None
-    # The client lets signatures of the future pass, and fails at what is not ASCII.
-    is_fit = signature.isascii() and _signed_at(signature) <= time.time() + TOLERANCE_SECONDS
-    for secret in secrets if is_fit else ():
-        try:
-            stripe.WebhookSignature.verify_header(payload, signature, secret, TOLERANCE_SECONDS)
-        except stripe.SignatureVerificationError:
-            continue
-        try:
-            event = json.loads(payload)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
-            raise BadRequest("The body is no event.")
-        return event
-    raise BadRequest("The signature is missing or wrong, or its time is more than five minutes off.")
-
-
 @contextmanager
 def _told() -> Iterator[None]:
     """Stripe's errors as ours: what a person may read, and into the log what an operator has to."""
@@ -399,10 +368,3 @@ def _told() -> Iterator[None]:
 def _has_taken_money(dispute: str) -> bool:
     """By its status: a bank that only asks (``warning_...``) has nothing yet."""
     return dispute != "won" and not dispute.startswith("warning_")
-
-
-def _signed_at(signature: str) -> float:
-    """The time that the client reads, which is the first; never where that is not a plain number."""
-    parts = (part.partition("=") for part in signature.split(","))
-    first = next((value for name, _, value in parts if name == "t"), "")
-    return int(first) if re.fullmatch("[0-9]{1,12}", first) else float("inf")
