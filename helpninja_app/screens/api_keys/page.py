@@ -67,7 +67,13 @@ def _keys_tab() -> rx.Component:
                             KeysState.keys.length() > 0,
                             rx.el.ul(rx.foreach(KeysState.keys, _key)),
                             empty_state(
-                                "key-round", "There is no key yet", "Make one above for your program."
+                                "key-round",
+                                "There is no key yet",
+                                rx.cond(
+                                    KeysState.lacking != "",
+                                    "Programs call this workspace with one.",
+                                    "Make one above for your program.",
+                                ),
                             ),
                         ),
                         skeleton_rows(2),
