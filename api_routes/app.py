@@ -85,7 +85,7 @@ def create_standalone_api() -> FastAPI:
         async with running():
             yield
 
-    return _make(lifespan, is_supabase=get_settings().supabase_url is not None)
+    return _make(lifespan, is_supabase=get_settings().is_supabase_sign_in)
 
 
 def _make(lifespan: Lifespan[FastAPI] | None, *, is_supabase: bool) -> FastAPI:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_routes.bodies import Body, is_storable_text, json_body, read_json
+from api_routes.downloads import OriginalFile, send_original
 from api_routes.identity import resources_of, staff_caller
 from api_routes.ids import parse_id
 from api_routes.problems import documented
@@ -17,7 +18,7 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import file_too_large
-from helpninja_app.errors import FieldError, Invalid, MalformedId, NotFound
+from helpninja_app.errors import FieldError, Invalid, MalformedId, Unavailable
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
@@ -171,7 +172,9 @@ async def upload(request: Request) -> UploadResult:
                     session, Actor.of(caller), "document.uploaded", received.filename, audience=audience
                 )
         except BaseException:
-            await files.remove(key)
+            # What went wrong first is what is told.
+            with suppress(Unavailable):
+                await files.remove(key)
             raise
     return UploadResult(documentId=str(document_id), filename=received.filename)
 
@@ -348,22 +351,14 @@ async def chunks(
         also={200: {"content": {"application/octet-stream": {}}, "description": "The original file."}},
     ),
 )
-async def original(request: Request, document_id: str, tenantId: str | None = None) -> FileResponse:
+async def original(request: Request, document_id: str, tenantId: str | None = None) -> OriginalFile:
     """Download the original file; always as a download, never shown on our own origin."""
     caller = await staff_caller(request, tenantId)
     require(caller, Permission.READ_KNOWLEDGE)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
         stored = await load_document(session, caller.workspace.id, parse_id(document_id))
-    path = resources.knowledge.files.path(stored.file_key) if stored.file_key else None
-    if path is None or not path.exists():
-        raise NotFound("This document has no file.")
-    return FileResponse(
-        path,
-        media_type="application/octet-stream",
-        filename=stored.filename or "document",
-        headers={"x-content-type-options": "nosniff", "cache-control": "private, no-store"},
-    )
+    return await send_original(resources.knowledge.files, stored.file_key, stored.filename)
 
 
 def _result(document: DocumentView) -> DocumentResult:

@@ -50,7 +50,7 @@ class App(rx.App):
 
 def _with_api(pages: ASGIApp) -> ASGIApp:
     return ByPrefix(
-        API_PREFIXES, cast(ASGIApp, create_api(is_supabase=get_settings().supabase_url is not None)), pages
+        API_PREFIXES, cast(ASGIApp, create_api(is_supabase=get_settings().is_supabase_sign_in)), pages
     )
 
 

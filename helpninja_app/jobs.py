@@ -296,14 +296,15 @@ async def remove_expired_workspaces(resources: Resources) -> None:
         try:
             if resources.stripe is not None:
                 await end_subscription(resources.database, resources.stripe.gateway, workspace_id)
+            # The files before their rows: what is interrupted here is found and done again. Nobody can bring
+            # it back now.
+            await resources.knowledge.files.remove_workspace(workspace_id)
             async with resources.database.unit_of_work() as session:
                 await delete_workspace(session, workspace_id)
         except Unavailable as error:
-            # Somebody still wrote into it, or Stripe is away. The others do not wait for that, and this one
-            # for the next tick.
+            # Somebody still wrote into it, or Stripe or the file storage is away. The others do not wait for
+            # that, and this one for the next tick.
             log.warning("workspace_not_removed_yet", workspace=str(workspace_id), detail=error.detail)
-            continue
-        await resources.knowledge.files.remove_workspace(workspace_id)
 
 
 async def end_plans_of_deleted_workspaces(resources: Resources) -> None:

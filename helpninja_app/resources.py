@@ -33,12 +33,13 @@ from helpninja_app.integrations.sending import send as send_packet
 from helpninja_app.integrations.webhooks.delivering import WebhookCourier
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database
-from helpninja_app.kernel.files import FileStore
+from helpninja_app.kernel.files import Files, FolderFiles
 from helpninja_app.kernel.live import Live
 from helpninja_app.kernel.mail import LogMailer, Mailer, SmtpMailer
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.rate_limits import RateLimiter
 from helpninja_app.kernel.safe_http import SafeHttp
+from helpninja_app.kernel.supabase_files import SupabaseFiles
 from helpninja_app.knowledge.crawl.agent import USER_AGENT
 from helpninja_app.knowledge.crawl.fetcher import PageFetcher
 from helpninja_app.knowledge.embedders import Embedders
@@ -194,8 +195,8 @@ async def open_resources(
         live.open()
         stack.push_async_callback(live.close)
         mailer = mailer or make_mailer(settings)
-        files = FileStore(settings.data_dir / "files")
-        files.prepare()
+        files = make_files(settings)
+        stack.push_async_callback(files.aclose)
         limiter = RateLimiter(settings.redis_url)
         resources = Resources(
             settings=settings,
@@ -249,6 +250,16 @@ def make_mailer(settings: Settings) -> Mailer:
 def make_fallbacks(settings: Settings) -> Fallbacks:
     secret = settings.slack_webhook_url
     return Fallbacks(secret.get_secret_value() if secret else "", settings.escalation_email or "")
+
+
+def make_files(settings: Settings) -> Files:
+    """In a folder, or in a bucket of the Supabase project where both its address and its key are set."""
+    folder = FolderFiles(settings.data_dir / "files")
+    folder.prepare()
+    if settings.supabase_url is None or settings.supabase_service_role_key is None:
+        return folder
+    key = settings.supabase_service_role_key.get_secret_value()
+    return SupabaseFiles(folder, settings.supabase_url, key)
 
 
 def make_supabase(settings: Settings, embedding_model: str) -> Supabase | None:

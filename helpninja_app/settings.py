@@ -113,10 +113,18 @@ class Settings(BillingSettings, MailSettings):
     supabase_url: str | None = Field(
         None,
         alias="SUPABASE_URL",
-        description="Sign-in by this Supabase project, `https://….supabase.co`; empty: accounts kept here.",
+        description="A Supabase project, `https://….supabase.co`, with at least one of its next two keys.",
     )
     supabase_anon_key: SecretStr | None = Field(
-        None, alias="SUPABASE_ANON_KEY", description="The project's anon or publishable key."
+        None,
+        alias="SUPABASE_ANON_KEY",
+        description="The project's anon or publishable key: people sign in there. Empty: accounts kept here.",
+    )
+    supabase_service_role_key: SecretStr | None = Field(
+        None,
+        alias="SUPABASE_SERVICE_ROLE_KEY",
+        description="The project's secret or service_role key: uploaded files are kept in a private bucket of"
+        " its Storage. Empty: in `HELPNINJA_DATA`.",
     )
     supabase_jwt_secret: SecretStr | None = Field(
         None,
@@ -236,6 +244,11 @@ class Settings(BillingSettings, MailSettings):
         return self.env == "development"
 
     @property
+    def is_supabase_sign_in(self) -> bool:
+        """Whether people sign in with Supabase; its address alone may be there for files."""
+        return bool(self.supabase_url and self.supabase_anon_key)
+
+    @property
     def fetchable_private_hosts(self) -> frozenset[str]:
         """Private hosts that may be fetched: in development our own too, but only the demo's pages.
 
@@ -295,9 +308,13 @@ class Settings(BillingSettings, MailSettings):
             )
         if self.supabase_url and not self.supabase_url.startswith(("http://", "https://")):
             problems.append("SUPABASE_URL has to start with https:// (or http:// in a closed network).")
-        if bool(self.supabase_url) != bool(self.supabase_anon_key):
-            problems.append("SUPABASE_URL and SUPABASE_ANON_KEY are needed together.")
-        if self.env == "production" and self.supabase_url and not self.public_url:
+        if self.supabase_url and not (self.supabase_anon_key or self.supabase_service_role_key):
+            problems.append(
+                "SUPABASE_URL needs SUPABASE_ANON_KEY for signing in, or SUPABASE_SERVICE_ROLE_KEY for files."
+            )
+        if not self.supabase_url and (self.supabase_anon_key or self.supabase_service_role_key):
+            problems.append("SUPABASE_URL is missing although a key of Supabase's is set.")
+        if self.env == "production" and self.is_supabase_sign_in and not self.public_url:
             problems.append("HELPNINJA_PUBLIC_URL is missing: Supabase sends people back to it.")
         problems += [
             f"HELPNINJA_TRUSTED_PROXIES has {proxy}, which is no address or network."

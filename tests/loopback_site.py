@@ -36,17 +36,22 @@ def redirect(location: str, status: str = "302 Found") -> bytes:
     return answer(status=status, location=location)
 
 
+NOTHING_HERE = answer("nothing here", status="404 Not Found")
+
+
 @dataclass
 class LoopbackSite:
     """``routes`` maps a path with its query to an answer, or to answers given one after the other.
 
-    ``socket`` is a bound one to listen on; without it any free port is taken.
+    ``otherwise`` answers for every other path. ``socket`` is a bound one to listen on; without it any free
+    port is taken.
     """
 
     routes: dict[str, bytes | list[bytes] | Handler] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     ssl_context: ssl.SSLContext | None = None
     socket: sockets.socket | None = None
+    otherwise: bytes | Handler = NOTHING_HERE
     open_now: int = 0
     most_open: int = 0
 
@@ -102,7 +107,7 @@ class LoopbackSite:
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         try:
-            route = self.routes.get(path, answer("nothing here", status="404 Not Found"))
+            route = self.routes.get(path, self.otherwise)
             if isinstance(route, list):
                 route = route.pop(0) if len(route) > 1 else route[0]
             if isinstance(route, bytes):

@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # Other characters that some viewers end a line at are among them.
 _FURTHER_LINE = re.compile(rf"(?:\n|\x85|\u2028|\u2029)(?!{re.escape(CONTINUED)})")
 
-_HEADER_NAMES = r"(?:set-)?cookie|cookies|(?:proxy-)?authorization|x-api-key|stripe-signature"
+_HEADER_NAMES = r"(?:set-)?cookie|cookies|(?:proxy-)?authorization|x-api-key|apikey|stripe-signature"
 _NAMED = re.compile(
     # 'cookie': 'a=b'    "Authorization": "…"    (b'cookie', b'a=b')    Cookie: a=b (to the end of the line)
     rf"""(?ix)
@@ -33,7 +33,7 @@ _TOKENS = re.compile(
         | (?<![\w-])sb-[\w-]+-auth-token(?:\.\d+|-code-verifier)?= | \bbearer\s+ )
       [^\s;,'"@]+
     | (?P<user> ://[^:/@\s]+: ) [^\s/@]+ (?=@)
-    | hn_sk_ [\w-]+ | \b(?:sk|rk)_(?:live|test)_ \w+ | \bwhsec_ [\w+/=-]+
+    | (?:hn_sk|sb_secret)_ [\w-]+ | \b(?:sk|rk)_(?:live|test)_ \w+ | \bwhsec_ [\w+/=-]+
     | (?<![\w-]) eyJ[\w-]{10,} \. [\w-]+ \. [\w-]+""",
 )
 

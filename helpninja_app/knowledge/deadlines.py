@@ -5,6 +5,7 @@ A directory says when to look into which workspace; what is due there is found a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.workspaces import load_workspace
-from helpninja_app.errors import NotFound
+from helpninja_app.errors import NotFound, Unavailable
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database
-from helpninja_app.kernel.files import FileStore
+from helpninja_app.kernel.files import Files
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.bin import KEPT, empty_bin
@@ -72,7 +73,7 @@ async def look_when_kept_long_enough(session: AsyncSession, workspace_id: UUID) 
 
 
 async def meet_knowledge_deadlines(
-    database: Database, queue: Queue, files: FileStore, *, moment: datetime | None = None
+    database: Database, queue: Queue, files: Files, *, moment: datetime | None = None
 ) -> None:
     """Do what is due in every workspace, each in a transaction of its own; ``moment`` is now unless given."""
     moment = moment or now()
@@ -92,7 +93,7 @@ async def meet_knowledge_deadlines(
 
 
 async def meet_knowledge_deadline(
-    database: Database, queue: Queue, files: FileStore, workspace_id: UUID, moment: datetime
+    database: Database, queue: Queue, files: Files, workspace_id: UUID, moment: datetime
 ) -> None:
     """Start what is due in one workspace, and purge what was deleted long enough ago."""
     scope = Scope.members(workspace_id)
@@ -111,20 +112,34 @@ async def meet_knowledge_deadline(
                 col(DeletedDocument.workspace_id) == workspace_id, col(DeletedDocument.purge_at) <= moment
             )
         )
-        purged = dict(found.tuples().all())
-    # The file before its row: what is interrupted here is found and done again. Nobody can restore it now.
-    for key in purged.values():
-        if key is not None:
-            await files.remove(key)
+        due = dict(found.tuples().all())
+    purged = await _remove_files(files, due)
     async with database.unit_of_work(scope) as session:
         values = {"workspace": workspace_id, "moment": moment, "kept": KEPT}
         await session.execute(_LOCK, {"workspace": str(workspace_id)})
         if purged:
-            await empty_bin(session, workspace_id, list(purged))
+            await empty_bin(session, workspace_id, purged)
         await session.execute(_PURGE_SOURCES, values)
         await session.execute(_PURGE_ANSWERS, values)
         await start_due_syncs(session, queue, workspace_id, moment)
         await _set_next(session, workspace_id)
+
+
+async def _remove_files(files: Files, documents: Mapping[UUID, str | None]) -> list[UUID]:
+    """Those documents whose file is gone now; the others wait, without holding up what else is due.
+
+    The file before its row: what is interrupted here is found and done again. Nobody can restore it now.
+    """
+    gone: list[UUID] = []
+    for document_id, key in documents.items():
+        try:
+            if key is not None:
+                await files.remove(key)
+        except Unavailable as error:
+            log.warning("files_not_removed_yet", left=len(documents) - len(gone), detail=error.detail)
+            break
+        gone.append(document_id)
+    return gone
 
 
 async def _set_next(session: AsyncSession, workspace_id: UUID) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from helpninja_app.kernel.database import Database
-from helpninja_app.kernel.files import FileStore
+from helpninja_app.kernel.files import Files
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.knowledge.crawl.fetcher import PageFetcher
 from helpninja_app.knowledge.embedders import Embedders
@@ -18,7 +18,7 @@ class KnowledgeTools:
     database: Database
     index: SearchIndex
     queue: Queue
-    files: FileStore
+    files: Files
     embedders: Embedders
     extractor: Extractor
     fetcher: PageFetcher

@@ -204,12 +204,13 @@ async def _read(tools: KnowledgeTools, document: Document, limits: KnowledgeLimi
     if document.file_key is None:
         url = document.url or ""
         return await extract_page(tools, await tools.fetcher.page(url, stay_on=url))
-    extracted = await tools.extractor.extract(
-        tools.files.path(document.file_key),
-        filename=document.filename,
-        content_type=document.media_type or None,
-        limits=Limits(max_bytes=limits.upload_bytes),
-    )
+    async with tools.files.open(document.file_key) as path:
+        extracted = await tools.extractor.extract(
+            path,
+            filename=document.filename,
+            content_type=document.media_type or None,
+            limits=Limits(max_bytes=limits.upload_bytes),
+        )
     if not extracted.markdown.strip():
         raise FileRefused("This file has no text.")
     return extracted

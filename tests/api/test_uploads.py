@@ -150,7 +150,7 @@ async def test_a_path_in_the_name_is_not_believed(
     assert len(long.json()["filename"]) == 255
     assert long.json()["filename"].endswith(".txt")
     for path in stored_files(resources, tenant):
-        assert path.resolve().is_relative_to(resources.knowledge.files.folder.resolve())
+        assert path.resolve().is_relative_to((resources.settings.data_dir / "files").resolve())
 
 
 async def test_a_file_over_the_plans_size_is_refused_early_and_late(

@@ -72,7 +72,7 @@ def incoming(resources: Resources) -> list[Path]:
 
 
 def stored_files(resources: Resources, tenant: Tenant) -> list[Path]:
-    return list((resources.knowledge.files.folder / str(tenant.id)).glob("*"))
+    return list((resources.settings.data_dir / "files" / str(tenant.id)).glob("*"))
 
 
 async def count(resources: Resources, tenant: Tenant, table: str) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from helpninja_app.accounts.audit import Actor
 from helpninja_app.accounts.models import Role
+from helpninja_app.errors import Unavailable
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.queue import Priority
@@ -226,6 +227,30 @@ async def test_a_workspace_that_fails_does_not_hold_up_the_others(
     monkeypatch.setattr(deadlines, "start_due_syncs", fail_for_one)
     await tick(resources, now() + timedelta(days=2))
     assert (await runs(resources, one), await runs(resources, other)) == (0, 1)
+
+
+async def test_files_that_cannot_be_removed_hold_up_nothing_else(
+    resources: Resources, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await factory.tenant()
+    await a_source(resources, tenant, Schedule.DAILY)
+    await factory.document(tenant, "# Boots\n\nBoots can be returned.", url="https://a.example/")
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await session.execute(text("update documents set file_key = 'somewhere/else'"))
+        [(source,)] = (await session.execute(text("select source_id from documents"))).all()
+        await delete_source(session, Actor.system(tenant.id, SYSTEM), source)
+
+    async def away(*_: object) -> None:
+        raise Unavailable("The file could not be removed.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(resources.knowledge.files), "remove", away)
+        await tick(resources, now() + KEPT + timedelta(minutes=1))
+    assert await runs(resources, tenant) == 1
+    query = "select 1 from deleted_documents where workspace_id = :workspace"
+    assert len(await rows(resources, tenant, query)) == 1
+    await tick(resources, now() + KEPT + timedelta(minutes=1))
+    assert await rows(resources, tenant, query) == []
 
 
 async def test_a_workspace_that_is_deleted_waits_for_its_return(

@@ -216,7 +216,7 @@ async def test_a_throw_away_workspace_is_removed_when_its_time_is_over(
 ) -> None:
     tenant = await Factory(own).tenant()
     await Factory(own).document(tenant, "A text.")
-    folder = own.knowledge.files.folder / str(tenant.id)
+    folder = own.settings.data_dir / "files" / str(tenant.id)
     folder.mkdir()
     (folder / "file").write_text("x")
     await remove_expired_workspaces(own)

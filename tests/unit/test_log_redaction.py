@@ -43,6 +43,8 @@ def log_lines() -> Iterator[io.StringIO]:
         "retrying with bearer SECRET",
         "sb-abc-auth-token.0=base64-SECRET; x=1",
         "key hn_sk_SECRET was used",
+        "key sb_secret_SECRET was used",
+        "headers={'apikey': 'SECRET', 'x-upsert': 'true'}",
         "Stripe refused sk_live_51SECRET",
         "signed with whsec_SECRET",
         "signed with whsec_ab+SECRET/SECRET=",

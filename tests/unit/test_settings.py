@@ -70,6 +70,24 @@ def test_two_roles_have_to_be_two() -> None:
     assert "DATABASE_URL is missing" in problems_of(database_owner_url=url)
 
 
+def test_a_supabase_project_needs_a_key_and_a_key_its_project() -> None:
+    address, key = "https://abc.supabase.co", SecretStr("sb_secret_x")
+    assert "SUPABASE_URL needs" in problems_of(supabase_url=address)
+    for name in ("supabase_anon_key", "supabase_service_role_key"):
+        settings(supabase_url=address, **{name: key}).refuse_unsafe()
+        assert "SUPABASE_URL is missing" in problems_of(**{name: key})
+
+
+def test_a_key_for_files_alone_does_not_change_how_people_sign_in() -> None:
+    address, key = "https://abc.supabase.co", SecretStr("sb_secret_x")
+    assert settings(supabase_url=address, supabase_anon_key=key).is_supabase_sign_in
+    files_only = settings(
+        env="production", secret_key=STRONG, supabase_url=address, supabase_service_role_key=key
+    )
+    files_only.refuse_unsafe()
+    assert not files_only.is_supabase_sign_in
+
+
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
     shown = repr(settings(secret_key=STRONG, openai_api_key=SecretStr("sk-1234567890")))
     assert STRONG.get_secret_value() not in shown
