@@ -20,8 +20,11 @@ class OriginalFile(FileResponse):
         self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A server that takes the path alone reads the file later, when it may be gone.
+        extensions = {**scope.get("extensions", {})}
+        extensions.pop("http.response.pathsend", None)
         async with self._held:
-            await super().__call__(scope, receive, send)
+            await super().__call__({**scope, "extensions": extensions}, receive, send)
 
 
 async def send_original(files: Files, key: str | None, filename: str | None) -> OriginalFile:

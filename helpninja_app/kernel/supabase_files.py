@@ -15,6 +15,7 @@ import httpx
 import structlog
 from storage3 import AsyncStorageClient
 from storage3.exceptions import StorageApiError
+from storage3.types import FileOptions
 from storage3.utils import StorageException
 
 from helpninja_app.errors import FileTooLarge, HelpNinjaError, Unavailable
@@ -40,6 +41,12 @@ TOO_LARGE = "This file is larger than the file storage of this installation take
 # How Storage itself says that something is not there, where a server in between would say 404 as well.
 _GONE = frozenset({"not_found", "NoSuchKey", "Bucket not found", "NoSuchBucket"})
 _EXISTS = frozenset({"Duplicate", "BucketAlreadyExists", "ResourceAlreadyExists"})
+# No cache between here and there keeps what was removed.
+_OPTIONS: FileOptions = {
+    "content-type": "application/octet-stream",
+    "cache-control": "0",
+    "upsert": "true",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +90,7 @@ class SupabaseFiles:
             await self._need_private_bucket()
         try:
             async with self._asking(NOT_STORED):
-                await self._bucket.upload(
-                    key, incoming, {"content-type": "application/octet-stream", "upsert": "true"}
-                )
+                await self._bucket.upload(key, incoming, _OPTIONS)
         except BaseException:
             # Its answer may have been lost after the work was done.
             with suppress(HelpNinjaError, TimeoutError):
