@@ -157,11 +157,14 @@
     if (unseen) button.click();
   }
 
-  on("visibilitychange", () => {
-    // What failed to be marked is marked at the next look.
+  // What failed to be marked is tried again.
+  function seeAgain() {
     seen = "";
     see();
-  });
+  }
+
+  on("visibilitychange", seeAgain);
+  setInterval(seeAgain, 10000);
 
   /* The fields of the conversation that is open, with what was written for it. */
   let shown = "";

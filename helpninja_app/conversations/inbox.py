@@ -194,9 +194,14 @@ async def count_waiting(session: AsyncSession, caller: MemberCaller) -> int:
 
 
 async def mark_read(
-    session: AsyncSession, caller: StaffCaller, conversation_id: UUID, *, is_read: bool
+    session: AsyncSession,
+    caller: StaffCaller,
+    conversation_id: UUID,
+    *,
+    is_read: bool,
+    until: datetime | None = None,
 ) -> None:
-    """Note that a member has read a conversation until now, or wants to come back to it."""
+    """Note that a member has read a conversation until now, or ``until``, or wants to come back to it."""
     require(caller, Permission.READ_CONVERSATIONS)
     if await session.get(Conversation, (caller.workspace.id, conversation_id)) is None:
         raise NotFound("There is no such conversation.")
@@ -206,12 +211,14 @@ async def mark_read(
         workspace_id=caller.workspace.id,
         conversation_id=conversation_id,
         user_id=caller.user_id,
-        read_at=now() if is_read else _NEVER,
+        read_at=(until or now()) if is_read else _NEVER,
     )
+    # In another tab they may have read more.
+    latest = func.greatest(col(ConversationRead.read_at), wanted.excluded.read_at)
     await session.execute(
         wanted.on_conflict_do_update(
             index_elements=["workspace_id", "conversation_id", "user_id"],
-            set_={"read_at": wanted.excluded.read_at},
+            set_={"read_at": latest if until else wanted.excluded.read_at},
         )
     )
 

@@ -37,15 +37,17 @@ async def latest_unseen(
     return max((each for each in found if each is not None), default=None)
 
 
-async def mark_seen(session: AsyncSession, caller: MemberCaller, conversation_id: UUID) -> None:
-    """Mark as read all that is in a conversation.
+async def mark_seen(
+    session: AsyncSession, caller: MemberCaller, conversation_id: UUID, until: datetime
+) -> None:
+    """Mark as read what was written in a conversation until then.
 
     Where it mentions the caller the inboxes hear of it, which show the number of such notes.
     """
-    await mark_read(session, caller, conversation_id, is_read=True)
+    await mark_read(session, caller, conversation_id, is_read=True, until=until)
     found = await session.execute(
         update(MentionNotice)
-        .where(*_unseen_mentions(caller, conversation_id))
+        .where(*_unseen_mentions(caller, conversation_id), col(MentionNotice.created_at) <= until)
         .values(read_at=now())
         .returning(col(MentionNotice.id))
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
 import pytest
 
 from helpninja_app.accounts.models import Role
-from helpninja_app.integrations.webhooks.endpoints import MAX_ENDPOINTS
+from helpninja_app.errors import Unavailable
+from helpninja_app.integrations.webhooks.endpoints import MAX_ENDPOINTS, create_endpoint
 from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.resources import Resources
+from helpninja_app.screens.webhooks import editor_state
 from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
 from helpninja_app.screens.webhooks.log_state import WebhookLogState
 from helpninja_app.screens.webhooks.state import WebhooksState
@@ -147,6 +150,73 @@ async def test_a_plan_without_webhooks_says_so_and_takes_none(
         assert (await listed(cookie)).rows == []
 
 
+async def test_a_second_click_makes_no_second_webhook(cookie: str, url: str) -> None:
+    tab = await tab_at(WebhookEditorState, cookie)
+    await fire(tab, "begin")
+    await asyncio.gather(*(fire(tab, "save", {"url": url} | ALL) for _ in range(2)))
+    assert tab.secret.startswith("whsec_")
+    assert len((await listed(cookie)).rows) == 1
+
+
+async def test_a_secret_goes_with_the_page_and_is_not_shown_again(cookie: str, url: str) -> None:
+    editor = await adding(cookie, {"url": url} | ALL)
+    assert (editor.place, editor.is_open) == (url, True)
+    # As when the page is loaded.
+    await fire(editor, "close")
+    await fire(editor, "begin")
+    assert (editor.secret, editor.place, editor.is_open) == ("", "", True)
+
+
+async def test_a_secret_that_comes_after_its_sheet_was_closed_is_shown_all_the_same(
+    cookie: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab: Any = await tab_at(WebhookEditorState, cookie)
+    await fire(tab, "begin")
+
+    async def and_meanwhile_it_is_closed(*given: Any, **more: Any) -> Any:
+        made = await create_endpoint(*given, **more)
+        tab.close()
+        return made
+
+    monkeypatch.setattr(editor_state, "create_endpoint", and_meanwhile_it_is_closed)
+    await fire(tab, "save", {"url": url} | ALL)
+    assert (tab.is_open, tab.secret[:6], tab.place) == (True, "whsec_", url)
+
+
+async def test_what_was_refused_for_a_closed_sheet_stands_in_no_other(
+    cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab: Any = await tab_at(WebhookEditorState, cookie)
+    await fire(tab, "begin")
+
+    async def and_meanwhile_another_is_opened(form: object) -> Any:
+        tab.close()
+        tab.is_open = True
+        return await checked(form)
+
+    checked = editor_state._checked
+    monkeypatch.setattr(editor_state, "_checked", and_meanwhile_another_is_opened)
+    said = await fire(tab, "save", {})
+    assert (tab.problem, tab.errors) == ("", {})
+    assert said.refusal != ""
+
+
+async def test_a_secret_that_could_not_be_made_leaves_the_form_as_the_webhook_is(
+    cookie: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await adding(cookie, {"url": url, "description": "CRM", "message.created": "yes"})
+    tab = await listed(cookie)
+
+    async def away(*_: Any) -> Any:
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(editor_state, "rotate_secret", away)
+    editor = await tab_at(WebhookEditorState, cookie)
+    await fire(editor, "rotate", tab.rows[0].id)
+    assert (editor.problem, editor.secret) == ("The database is away.", "")
+    assert (editor.url, editor.description, editor.events) == (url, "CRM", ["message.created"])
+
+
 async def test_its_log_tells_each_attempt_and_an_event_is_sent_again(
     resources: Resources, factory: Factory, tenant: Tenant, cookie: str
 ) -> None:
@@ -168,7 +238,7 @@ async def test_its_log_tells_each_attempt_and_an_event_is_sent_again(
         assert row.log[1].endswith("It was taken.")
         await fire(tab, "send_again", row.id)
         [row] = [each for each in tab.rows if each.type == "message.created"]
-        assert row.status == "Waiting"
+        assert (row.status, tab.said) == ("Waiting", "It is sent again.")
         await fire(tab, "choose_status", "failed")
         assert tab.rows == []
         await fire(tab, "close")

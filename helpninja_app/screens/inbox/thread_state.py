@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -125,11 +126,15 @@ class ThreadState(FollowedState, mixin=True):
     async def see(self) -> Any:
         """Mark as read what is shown: the browser knows when it is before somebody's eyes, as an open tab
         need not be. Where the database is away it is tried again at their next look."""
-        wanted, shown = self._wanted, self.unseen
+        shown = self.unseen
+        conversation, _, until = shown.partition(" ")
         try:
             caller = await signed_in(self)
+            require(caller, Permission.READ_CONVERSATIONS)
+            if not shown:
+                return None
             async with current_resources().database.unit_of_work(caller.scope) as session:
-                await mark_seen(session, caller, id_from(wanted))
+                await mark_seen(session, caller, id_from(conversation), datetime.fromisoformat(until))
         except NotSignedIn:
             return to_sign_in(page_of(self))
         except Unavailable:

@@ -9,7 +9,12 @@ from reflex_components_core.el.elements.forms import Form
 
 from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.screens.shell.frame import refused
-from helpninja_app.screens.webhooks.editor_state import MAX_DESCRIPTION, MAX_URL, WebhookEditorState
+from helpninja_app.screens.webhooks.editor_state import (
+    MAX_DESCRIPTION,
+    MAX_URL,
+    SHOWN_ONCE,
+    WebhookEditorState,
+)
 from helpninja_app.screens.webhooks.words import EVENTS
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.code import copied_line
@@ -60,7 +65,8 @@ def webhook_editor() -> rx.Component:
 
 
 def _secret() -> rx.Component:
-    return rx.fragment(
+    return rx.el.div(
+        rx.el.p(WebhookEditorState.place, class_name="font-mono text-small wrap-anywhere text-muted"),
         rx.el.p(
             "Your server checks with it that an event is ours and is not an old one: Standard Webhooks, with "
             "the headers webhook-id, webhook-timestamp and webhook-signature.",
@@ -70,6 +76,9 @@ def _secret() -> rx.Component:
         rx.el.p(
             "It is not shown again. Who has it can pretend to be us.", class_name="text-small text-muted"
         ),
+        id=SHOWN_ONCE,
+        tab_index=-1,
+        class_name="flex flex-col gap-4 rounded-chip outline-offset-4",
     )
 
 

@@ -23,20 +23,25 @@ from helpninja_app.integrations.webhooks.endpoints import (
 from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
-from helpninja_app.screens.session import SignedInState, id_from, text_in
+from helpninja_app.screens.session import SignedInState, id_from, sentence_for, text_in
 from helpninja_app.screens.shell.state import told
 from helpninja_app.screens.webhooks.state import WebhooksState
 
 # As over HTTP.
 MAX_URL = 2048
 MAX_DESCRIPTION = 200
+# What the focus goes to when it is shown.
+SHOWN_ONCE = "webhook-secret"
 _ALL = [event.value for event in EventType]
 
 
 class WebhookEditorState(PageState, SignedInState):
-    """``edited`` is the id of what is changed, empty for something new; ``secret`` is one just made.
+    """``edited`` is the id of what is changed, empty for something new; ``secret`` is one just made, of the
+    endpoint at ``place``.
 
-    ``drawn`` counts how often the fields were filled: with another number they are drawn anew.
+    ``drawn`` counts how often the fields were filled: with another number they are drawn anew. What is under
+    way for a sheet that was closed meanwhile changes no other one (``_opening``), but for a secret, which is
+    shown now or never.
     """
 
     is_open: bool = False
@@ -46,92 +51,124 @@ class WebhookEditorState(PageState, SignedInState):
     events: rx.Field[list[str]] = rx.field(default_factory=lambda: list(_ALL))
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
     secret: str = ""
+    place: str = ""
     drawn: int = 0
 
-    @rx.event
-    def begin(self) -> None:
+    _opening: int = 0
+    _begun: int = 0
+
+    @rx.event(background=True)
+    async def begin(self) -> Any:
         """Open it empty, for a new endpoint."""
-        self._empty()
-        self.is_open = self.is_loaded = True
+        return await self._open("", is_loaded=True)
 
     @rx.event(background=True)
     async def edit(self, endpoint_id: str) -> Any:
         """Open it with what is there."""
-        return await self._answer(
-            edited=str(endpoint_id)[:40], is_open=True, is_loaded=False, failure="", errors={}, secret=""
-        )
+        return await self._open(str(endpoint_id)[:40], is_loaded=False)
 
     @rx.event
     def close(self) -> None:
-        """The sheet was closed."""
+        """The sheet was closed, or its page is loaded anew: a secret is not shown again."""
         self._empty()
+        self._latest += 1
+        self._opening += 1
+        self.is_open = self.is_busy = False
 
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Check what was typed and store it; of a new endpoint the secret is shown."""
-        edited = self.edited
+        if not await self._begins():
+            return None
+        edited, opening = self.edited, self._opening
 
-        async def errand(caller: MemberCaller) -> str:
+        async def errand(caller: MemberCaller) -> tuple[str, str]:
             require(caller, Permission.MANAGE_WORKSPACE)
             if edited:
                 await _change(caller, edited, form)
-                return ""
+                return "", ""
             return await _create(caller, form)
 
-        def then(secret: str) -> Any:
-            if not secret:
+        def then(made: tuple[str, str]) -> Any:
+            if made[0]:
+                return self._hand_out(*made)
+            if self._opening == opening:
                 self._empty()
-                return [WebhooksState.open_webhooks, told("It is saved.", "success")]
-            self.secret = secret
-            return WebhooksState.open_webhooks
+                self.is_open = False
+            return [WebhooksState.open_webhooks, told("It is saved.", "success")]
 
         return await self._answer(errand=errand, then=then, errors={})
 
     @rx.event(background=True)
     async def rotate(self, endpoint_id: str) -> Any:
         """Make a new secret, and show it."""
+        if not await self._begins():
+            return None
         wanted = str(endpoint_id)[:40]
 
-        async def work(session: AsyncSession, caller: MemberCaller) -> str:
+        async def work(session: AsyncSession, caller: MemberCaller) -> tuple[str, str]:
             require(caller, Permission.MANAGE_WORKSPACE)
             keys = current_resources().settings.keys_for_encryption()
-            return (await rotate_secret(session, Actor.of(caller), keys, id_from(wanted)))[1]
+            view, secret = await rotate_secret(session, Actor.of(caller), keys, id_from(wanted))
+            return secret, view.url
 
-        def then(secret: str) -> Any:
-            self.secret = secret
-            return WebhooksState.open_webhooks
+        def then(made: tuple[str, str]) -> Any:
+            return self._hand_out(*made)
 
         return await self._answer(
             work, then, edited=wanted, is_open=True, is_loaded=False, failure="", errors={}, secret=""
         )
 
+    async def _open(self, edited: str, *, is_loaded: bool) -> Any:
+        async with self:
+            self._empty()
+            self._opening += 1
+        return await self._answer(edited=edited, is_open=True, is_loaded=is_loaded)
+
+    async def _begins(self) -> bool:
+        """Whether nothing is under way: a second click before the first is answered does nothing."""
+        async with self:
+            is_first = not self.is_busy
+            self.is_busy = True
+            self._begun = self._opening if is_first else self._begun
+        return is_first
+
+    def _hand_out(self, secret: str, place: str) -> Any:
+        self.is_open, self.secret, self.place = True, secret, place
+        return [WebhooksState.open_webhooks, rx.set_focus(SHOWN_ONCE)]
+
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> EndpointView | None:
         require(caller, Permission.MANAGE_WORKSPACE)
         # What was typed stays in the form when it was refused.
-        if not self.edited or self.problem:
+        if not self.edited or (self.problem and self.is_loaded):
             return None
         return await get_endpoint(session, caller.workspace.id, id_from(self.edited))
 
     def _show(self, found: EndpointView | None, caller: MemberCaller) -> None:
-        if found is not None:
+        if found is not None and str(found.id) == self.edited:
             self.url, self.description, self.events = found.url, found.description, list(found.events)
             self.drawn += 1
 
     def _refuse(self, error: Exception) -> Any:
+        if self._begun != self._opening:
+            # Of a sheet that was closed meanwhile: the one that is open now has nothing to do with it.
+            return told(sentence_for(error), "danger")
         wrong = error.errors if isinstance(error, Invalid) else ()
         self.errors = {item.field.rpartition(".")[2]: item.message for item in wrong}
         super()._refuse(error)
         if self.errors:
             self.problem = "This cannot be saved yet. What is wrong stands at its field."
+        return None
 
     def _empty(self) -> None:
-        self.is_open, self.edited, self.is_loaded = False, "", False
-        self.problem, self.is_at_limit, self.failure, self.secret = "", False, "", ""
+        self.edited, self.is_loaded, self.secret, self.place = "", False, "", ""
+        self.problem, self.is_at_limit, self.failure = "", False, ""
         self.url, self.description, self.events, self.errors = "", "", list(_ALL), {}
         self.drawn += 1
 
 
-async def _create(caller: MemberCaller, form: object) -> str:
+async def _create(caller: MemberCaller, form: object) -> tuple[str, str]:
+    """The new endpoint's secret and address."""
     resources = current_resources()
     require_feature(resources.plan_of(caller.workspace), Feature.WEBHOOKS)
     url, events = await _checked(form)
@@ -144,7 +181,7 @@ async def _create(caller: MemberCaller, form: object) -> str:
             description=text_in(form, "description", MAX_DESCRIPTION),
             events=events,
         )
-    return secret
+    return secret, url
 
 
 async def _change(caller: MemberCaller, edited: str, form: object) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.shell.frame import refused
-from helpninja_app.screens.webhooks.log_state import EventRow, WebhookLogState
+from helpninja_app.screens.webhooks.log_state import EVENTS, EventRow, WebhookLogState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import sheet
@@ -36,6 +36,7 @@ def webhook_log() -> rx.Component:
             class_name="flex flex-wrap items-center justify-between gap-2",
         ),
         refused(WebhookLogState),
+        rx.el.p(WebhookLogState.said, role="status", class_name="text-table text-success empty:hidden"),
         rx.cond(
             WebhookLogState.failure != "",
             failed_state(WebhookLogState.failure, retry=_state.read_again),
@@ -58,6 +59,8 @@ def _rows() -> rx.Component:
     return rx.fragment(
         rx.el.ul(
             rx.foreach(WebhookLogState.rows, _event),
+            id=EVENTS,
+            tab_index=-1,
             aria_label="Events",
             class_name="rounded-card border border-border",
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import reflex as rx
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.audit import Actor
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.conversations.notices import inbox_topic
+from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.integrations.webhooks.log import (
     MAX_SHOWN,
     DeliveryStatus,
@@ -21,7 +21,6 @@ from helpninja_app.integrations.webhooks.log import (
     resend,
 )
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.live import EVERYTHING
 from helpninja_app.screens.chat.following import FollowedState
 from helpninja_app.screens.paged_state import PAGE_SIZE
 from helpninja_app.screens.session import SignedInState, id_from
@@ -32,6 +31,15 @@ from helpninja_app.screens.webhooks.words import (
     progress,
 )
 from helpninja_app.ui.times import exactly, in_words
+
+# The list of events, where the focus goes when what had it is gone.
+EVENTS = "webhook-events"
+# Who looks for older ones asks the API, page by page.
+MOST = 500
+# However much happens it is read at most this often, in seconds.
+_REST = 2.0
+# An event whose next attempt is as near as that is looked at again and again.
+_SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,10 @@ class EventRow:
 
 
 class WebhookLogState(FollowedState, SignedInState):
-    """``endpoint_id`` and ``place`` are whose log it is; ``status`` is what is shown, empty for all."""
+    """``endpoint_id`` and ``place`` are whose log it is; ``status`` is what is shown, empty for all.
+
+    ``said`` is what became of the last press.
+    """
 
     is_open: bool = False
     endpoint_id: str = ""
@@ -61,6 +72,7 @@ class WebhookLogState(FollowedState, SignedInState):
     status: str = ""
     rows: rx.Field[list[EventRow]] = rx.field(default_factory=list)
     has_more: bool = False
+    said: str = ""
 
     _most: int = PAGE_SIZE
     _waits: bool = False
@@ -75,6 +87,7 @@ class WebhookLogState(FollowedState, SignedInState):
             is_loaded=False,
             failure="",
             status="",
+            said="",
             rows=[],
             _most=PAGE_SIZE,
         )
@@ -87,29 +100,39 @@ class WebhookLogState(FollowedState, SignedInState):
     async def choose_status(self, status: str) -> Any:
         """Only what was sent, waits or failed."""
         is_known = isinstance(status, str) and status in DELIVERY_STATES
-        return await self._answer(status=status if is_known else "", _most=PAGE_SIZE)
+        return await self._answer(status=status if is_known else "", said="", _most=PAGE_SIZE)
 
     @rx.event(background=True)
     async def show_more(self) -> Any:
-        return await self._answer(_most=len(self.rows) + PAGE_SIZE)
+        return await self._answer(_most=min(len(self.rows) + PAGE_SIZE, MOST))
 
     @rx.event(background=True)
     async def send_again(self, event_id: str) -> Any:
         """Send an event again, with the id it had."""
-        wanted = self.endpoint_id
+        async with self:
+            if self.is_busy:
+                return None
+            self.is_busy = True
+            wanted = self.endpoint_id
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_WORKSPACE)
             await resend(session, Actor.of(caller), id_from(wanted), id_from(event_id))
 
-        return await self._answer(work)
+        def then(_: None) -> Any:
+            self.said = "It is sent again."
+            # The button that was pressed is gone.
+            return rx.set_focus(EVENTS)
+
+        return await self._answer(work, then, said="")
 
     @rx.event
     def close(self) -> None:
-        """The sheet was closed: nobody follows it any more."""
+        """The sheet was closed, or its page is loaded anew: nobody follows it any more."""
         self._follower += 1
-        self.is_open, self.is_loaded, self.endpoint_id, self.rows = False, False, "", []
-        self.problem, self.failure = "", ""
+        self._latest += 1
+        self.is_open = self.is_loaded = self.is_busy = False
+        self.endpoint_id, self.rows, self.said, self.problem, self.failure = "", [], "", "", ""
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> list[DeliveryView]:
         require(caller, Permission.MANAGE_WORKSPACE)
@@ -134,15 +157,19 @@ class WebhookLogState(FollowedState, SignedInState):
         rows = [_row(view, moment) for view in found[: self._most]]
         if rows != self.rows:
             self.rows = rows
-        self.has_more = len(found) > self._most
-        self._waits = any(view.status == "waiting" for view in found[: self._most])
+        self.has_more = len(found) > self._most and self._most < MOST
+        self._waits = any(view.next_at and view.next_at < moment + _SOON for view in found[: self._most])
 
     def _topic(self, caller: MemberCaller) -> str:
         require(caller, Permission.MANAGE_WORKSPACE)
         return inbox_topic(caller.workspace.id)
 
     def _concerns(self, notice: str) -> bool:
-        return notice == EVERYTHING
+        # Nearly all that happens is in a conversation, or becomes one's.
+        return not notice.endswith(f" {Change.VISITOR_TYPES.value}")
+
+    def _rest(self) -> float:
+        return _REST
 
     def _is_waiting(self) -> bool:
         return self._waits
