@@ -89,7 +89,8 @@ class Buyer:
         """The id of the workspace's customer, which has to be there."""
         async with self.resources.database.unit_of_work() as session:
             found = await session.execute(
-                text("select id from stripe_customers where workspace_id = :id"), {"id": self.tenant.id}
+                text("select id from stripe_customers where workspace_id = :id and replaced_at is null"),
+                {"id": self.tenant.id},
             )
             return str(found.scalar_one())
 

@@ -14,12 +14,12 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.billing.customers import ensure_customer, find_customer, replace_customer
 from helpninja_app.billing.plans import Interval, PaidPlanName, PlanOf
-from helpninja_app.billing.prices import CheckoutMode
+from helpninja_app.billing.prices import CheckoutMode, PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
 from helpninja_app.billing.stripe_gateway import UnknownToStripe
 from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, SubscriptionState
-from helpninja_app.billing.subscriptions import LIVE
+from helpninja_app.billing.subscriptions import LIVE, kept_price, subscription_of
 from helpninja_app.billing.top_ups import count_top_ups
 from helpninja_app.errors import Conflict, HelpNinjaError, Invalid, Unavailable
 from helpninja_app.kernel.database import Database
@@ -40,6 +40,10 @@ UNSURE = (
 )
 NO_CUSTOMER = "Nothing was bought for this workspace yet, so there is nothing to manage. Choose a plan first."
 
+PAY_FIRST = (
+    "The last payment of the plan failed. Pay its invoice first, under Invoices or with another card under"
+    " Manage at Stripe; then the plan can be changed."
+)
 NO_PLAN = "There is no plan that is paid for."
 
 
@@ -75,6 +79,8 @@ class Cashier:
             if not await gateway.is_deleted(customer):
                 raise
         customer = await replace_customer(self.database, gateway, self.caller, customer)
+        # What the deleted one paid for has ended with them, whether or not that was told.
+        await self._follow(customer)
         return await self._checkout_link(customer, price_id, mode, version)
 
     async def _checkout_link(self, customer: str, price_id: str, mode: CheckoutMode, version: str) -> str:
@@ -195,9 +201,12 @@ class Cashier:
         return same
 
     async def _change_link(self, customer: str, subscription: SubscriptionState, price_id: str) -> str:
-        price, before = self.stripe.prices.plans[price_id], self.stripe.prices.plans.get(subscription.price)
+        price, before = self.stripe.prices.plans[price_id], await self._sold_as(subscription)
         if price == before:
             raise Conflict(f"This workspace is on the {price.plan} plan already.")
+        if subscription.status == "past_due":
+            # What was not paid would be given back, and pay for the other plan.
+            raise Conflict(PAY_FIRST)
         return await self.stripe.gateway.open_portal(
             customer,
             list(self.stripe.prices.plans),
@@ -206,6 +215,12 @@ class Cashier:
             change=(subscription.id, price_id),
             is_at_once=before is not None and price.counts_at_once_after(before),
         )
+
+    async def _sold_as(self, state: SubscriptionState) -> PlanPrice | None:
+        """The plan that is paid for, also at a price that the settings no longer name."""
+        async with self.database.unit_of_work(Scope.members(self.caller.workspace.id)) as session:
+            known = await subscription_of(session, self.caller.workspace.id)
+        return kept_price(known, state) or self.stripe.prices.plans.get(state.price)
 
     @asynccontextmanager
     async def _unless_deleted(self, customer: str) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.models import Workspace
-from helpninja_app.billing.ledger import lock_account, open_account
+from helpninja_app.billing.ledger import lock_accounts, open_account
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import CUSTOMIZABLE, PLANS, Feature, PlanOf, Terms, require_feature
 from helpninja_app.billing.subscriptions import lock_plan
@@ -48,9 +48,7 @@ async def set_custom_limits(
     await session.execute(
         update(Workspace).where(col(Workspace.id) == workspace_id).values(custom_limits=terms.custom_limits)
     )
-    # Both before a deadline, as a turn does: of two who take them in turns each would wait for the other.
-    for unit in Unit:
-        await lock_account(session, workspace_id, unit)
+    await lock_accounts(session, workspace_id)
     for unit in Unit:
         await open_account(session, workspace_id, unit, plan_of(terms))
     await record(

@@ -14,19 +14,22 @@ from helpninja_app.accounts.members import list_members
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import StripeCustomer
 from helpninja_app.billing.stripe_gateway import StripeGateway
+from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 
 
 async def find_customer(session: AsyncSession, workspace_id: UUID) -> str | None:
     found = await session.execute(
-        select(col(StripeCustomer.id)).where(col(StripeCustomer.workspace_id) == workspace_id)
+        select(col(StripeCustomer.id)).where(
+            col(StripeCustomer.workspace_id) == workspace_id, col(StripeCustomer.replaced_at).is_(None)
+        )
     )
     return found.scalar_one_or_none()
 
 
 async def workspace_of_customer(session: AsyncSession, customer: str) -> UUID | None:
-    """Whose customer it is; ``None`` for one that we did not make."""
+    """Whose customer it is, or was before it was replaced; ``None`` for one that we did not make."""
     found = await session.execute(
         select(col(StripeCustomer.workspace_id)).where(col(StripeCustomer.id) == customer)
     )
@@ -52,7 +55,10 @@ async def ensure_customer(database: Database, gateway: StripeGateway, caller: St
 async def replace_customer(
     database: Database, gateway: StripeGateway, caller: StaffCaller, deleted: str
 ) -> str:
-    """The id of a new customer for a workspace whose own was deleted at Stripe; two at once get the same."""
+    """The id of a new customer for a workspace whose own was deleted at Stripe; two at once get the same.
+
+    The old one is kept: its payments may still be refunded or disputed.
+    """
     workspace = caller.workspace
     async with database.unit_of_work(Scope.members(workspace.id)) as session:
         email = await _email_of_owner(session, workspace.id)
@@ -60,8 +66,15 @@ async def replace_customer(
     async with database.unit_of_work() as session:
         await session.execute(
             update(StripeCustomer)
-            .where(col(StripeCustomer.workspace_id) == workspace.id, col(StripeCustomer.id) == deleted)
-            .values(id=made, ended_subscription=None)
+            .where(
+                col(StripeCustomer.workspace_id) == workspace.id,
+                col(StripeCustomer.id) == deleted,
+                col(StripeCustomer.replaced_at).is_(None),
+            )
+            .values(replaced_at=now())
+        )
+        await session.execute(
+            insert(StripeCustomer).values(id=made, workspace_id=workspace.id).on_conflict_do_nothing()
         )
         return await find_customer(session, workspace.id) or made
 

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.alerts import request_alert_mails
-from helpninja_app.billing.ledger import database_time, lock_account, open_account
+from helpninja_app.billing.ledger import database_time, lock_accounts, open_account
 from helpninja_app.billing.models import BillingDeadline, LedgerAccount, LedgerReservation, Unit
 from helpninja_app.billing.plans import PlanOf
 from helpninja_app.billing.reservations import release_expired
@@ -67,7 +67,7 @@ async def meet_deadline(
             return False
         await lock_plan(session, workspace_id)
         # Both, also one that was never used: whoever makes a deadline earlier holds the account's lock.
-        accounts = [await lock_account(session, workspace_id, unit) for unit in Unit]
+        accounts = await lock_accounts(session, workspace_id)
         before = {account.unit: account.period_start for account in accounts}
         plan = plan_of(await apply_subscription(session, workspace_id, plan_of, moment))
         await release_expired(session, workspace_id, moment)

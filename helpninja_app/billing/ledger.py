@@ -62,6 +62,22 @@ async def open_account(
 
 async def lock_account(session: AsyncSession, workspace_id: UUID, unit: Unit) -> LedgerAccount:
     """The account as it stands, locked; one that was never used is made, with nothing in it."""
+    account, is_new = await _lock_or_make(session, workspace_id, unit)
+    if is_new:
+        await set_due(session, workspace_id, account.period_end)
+    return account
+
+
+async def lock_accounts(session: AsyncSession, workspace_id: UUID) -> list[LedgerAccount]:
+    """All of a workspace's, in the order of their units, and the deadline after them as a turn does: of two
+    who take them in turns each would wait for the other."""
+    locked = [await _lock_or_make(session, workspace_id, unit) for unit in Unit]
+    if new := [account for account, is_new in locked if is_new]:
+        await set_due(session, workspace_id, min(each.period_end for each in new))
+    return [account for account, _ in locked]
+
+
+async def _lock_or_make(session: AsyncSession, workspace_id: UUID, unit: Unit) -> tuple[LedgerAccount, bool]:
     wanted = (
         select(LedgerAccount)
         .where(col(LedgerAccount.workspace_id) == workspace_id, col(LedgerAccount.unit) == unit.value)
@@ -82,9 +98,8 @@ async def lock_account(session: AsyncSession, workspace_id: UUID, unit: Unit) ->
             )
             .on_conflict_do_nothing()
         )
-        await set_due(session, workspace_id, end)
-        account = (await session.execute(wanted)).scalar_one()
-    return account
+        return (await session.execute(wanted)).scalar_one(), True
+    return account, False
 
 
 async def post(

@@ -157,7 +157,8 @@ class StripeCustomer(SQLModel, table=True):
     """Whose customer it is: found before a workspace is known.
 
     ``ended_subscription`` is the one that was cancelled since its workspace is deleted, or empty when there
-    was nothing to cancel.
+    was nothing to cancel. ``replaced_at`` is there since another one was made in the place of one that was
+    deleted at Stripe.
     """
 
     __tablename__ = "stripe_customers"
@@ -165,6 +166,7 @@ class StripeCustomer(SQLModel, table=True):
     id: str = Field(primary_key=True)
     workspace_id: UUID
     ended_subscription: str | None = None
+    replaced_at: datetime | None = time_column(is_optional=True)
 
 
 class StripeEvent(SQLModel, table=True):

@@ -17,9 +17,13 @@ class PlanPrice:
     interval: Interval
 
     def counts_at_once_after(self, before: PlanPrice) -> bool:
-        """Whether a change from ``before`` is more, and does not wait until what is paid for is used."""
+        """Whether a change from ``before`` is more, and does not wait until what is paid for is used.
+
+        Of a smaller plan by the year that is so where the year costs more than the month that is given back.
+        """
         is_larger = PLANS[self.plan].price_month > PLANS[before.plan].price_month
-        return is_larger or (before.interval, self.interval) == ("month", "year")
+        is_longer = (before.interval, self.interval) == ("month", "year")
+        return is_larger or (is_longer and PLANS[self.plan].price_year > PLANS[before.plan].price_month)
 
 
 @dataclass(frozen=True, slots=True)

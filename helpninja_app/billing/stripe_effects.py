@@ -6,9 +6,9 @@ order nor the number of deliveries matters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,16 +16,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
-from helpninja_app.billing.customers import workspace_of_customer
+from helpninja_app.billing.customers import find_customer, workspace_of_customer
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
-from helpninja_app.billing.plans import PLANS, Interval, PaidPlanName, PlanOf
+from helpninja_app.billing.plans import PLANS, PlanOf
 from helpninja_app.billing.prices import PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_gateway import UnknownToStripe
 from helpninja_app.billing.stripe_inbox import finish
 from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState, SubscriptionState
-from helpninja_app.billing.subscriptions import LIVE, apply_subscription, keep_past_due, subscription_of
+from helpninja_app.billing.subscriptions import (
+    LIVE,
+    apply_subscription,
+    keep_past_due,
+    kept_price,
+    subscription_of,
+)
 from helpninja_app.billing.top_ups import add_top_up, follow_charge
 from helpninja_app.errors import HelpNinjaError, NotFound
 from helpninja_app.kernel.database import Database
@@ -78,12 +84,16 @@ class Effects:
             await finish(session, event_id, state, effect.detail, effect.workspace_id)
 
     async def follow_subscription(self, customer: str) -> Effect:
-        """Read a customer's subscription and give its workspace the plan that it says."""
+        """Read the subscription of a customer's workspace, and give it the plan that it says.
+
+        One that was deleted at Stripe and replaced says nothing of it any more.
+        """
         workspace_id = await self._workspace_of(customer)
         if workspace_id is None:
             return Effect("Of a customer that was not made here.", is_ignored=True)
         async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
             known = await subscription_of(session, workspace_id)
+            customer = await find_customer(session, workspace_id) or customer
         read_at, state, live = await self._read_subscription(customer)
         ended = ""
         if live > 1 and (ended := await self._end_surplus(workspace_id, customer)):
@@ -150,11 +160,13 @@ class Effects:
         return Effect(f"{row['status']}: the {terms.plan} plan counts.{more}", workspace_id)
 
     def _sold_as(self, state: SubscriptionState, known: Subscription | None) -> PlanPrice:
-        """The plan that a price stands for. What was sold stays what it was: a price that is raised is a new
-        one at Stripe, and the settings no longer name the one that is still paid."""
-        if known is not None and (known.id, known.price) == (state.id, state.price):
-            return PlanPrice(cast("PaidPlanName", known.plan), cast("Interval", known.interval))
+        """The plan that a price stands for; raises ``EventParked`` for a price that is not ours."""
+        if (kept := kept_price(known, state)) is not None:
+            return kept
         price = self.stripe.prices.plans.get(state.price)
+        if price is None and known is not None:
+            # Stored before prices were.
+            price = kept_price(known, replace(state, price="")) if known.interval == state.every else None
         if price is None:
             raise EventParked(f"The price {state.price} belongs to no plan in the settings.")
         cost = PLANS[price.plan].price(price.interval)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import case, select, update
@@ -14,10 +14,12 @@ from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.models import Workspace
-from helpninja_app.billing.ledger import change_anchor, lock_account, set_due
-from helpninja_app.billing.models import Subscription, Unit
+from helpninja_app.billing.ledger import change_anchor, lock_accounts, set_due
+from helpninja_app.billing.models import Subscription
 from helpninja_app.billing.periods import CALENDAR
-from helpninja_app.billing.plans import FREE, PlanOf, Terms
+from helpninja_app.billing.plans import FREE, Interval, PaidPlanName, PlanOf, Terms
+from helpninja_app.billing.prices import PlanPrice
+from helpninja_app.billing.stripe_objects import SubscriptionState
 from helpninja_app.integrations.webhooks.plans import follow_plan
 
 # How long a plan goes on after a payment failed.
@@ -49,6 +51,16 @@ def plan_that_counts(subscription: Subscription, moment: datetime) -> str:
         return FREE.name
     end = end_of_plan(subscription)
     return subscription.plan if end is None or moment < end else FREE.name
+
+
+def kept_price(known: Subscription | None, state: SubscriptionState) -> PlanPrice | None:
+    """What a subscription was sold as, while it is at the price that it was heard of at first.
+
+    A price that is raised is a new one at Stripe, and the settings no longer name the one that is still paid.
+    """
+    if known is None or (known.id, known.price) != (state.id, state.price):
+        return None
+    return PlanPrice(cast("PaidPlanName", known.plan), cast("Interval", known.interval))
 
 
 def keep_past_due(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,8 +107,7 @@ async def apply_subscription(
     before, name = terms.plan, plan_that_counts(subscription, moment)
     terms = replace(terms, plan=name)
     anchor = CALENDAR if name == FREE.name else subscription.anchor
-    # All before the deadline, as who takes credits does: two who take them in turns wait for each other.
-    accounts = [await lock_account(session, workspace_id, unit) for unit in Unit]
+    accounts = await lock_accounts(session, workspace_id)
     if (end := _end_after(subscription, moment)) is not None:
         await set_due(session, workspace_id, end)
     for account in accounts:

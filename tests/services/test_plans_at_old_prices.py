@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.errors import Conflict
@@ -82,6 +83,38 @@ async def test_what_was_sold_goes_on_at_its_old_price(
         assert found.period_start.timestamp() > before["created"]
 
 
+async def test_what_was_sold_before_prices_were_stored_goes_on_too(
+    client: httpx.AsyncClient, buyer: Buyer, open_raised: OpenRaised, twin: StripeTwin
+) -> None:
+    await on_pro(client, buyer)
+    async with buyer.resources.database.unit_of_work(buyer.tenant.scope) as session:
+        await session.execute(text("update subscriptions set price = ''"))
+    twin.advance(days=32)
+    async with open_raised() as raised:
+        await raised.hear()
+        found = await raised.subscription()
+    assert found is not None
+    assert (found.plan, found.status, found.price) == ("pro", "active", "price_pro_monthly")
+
+
+async def test_the_plan_that_one_has_at_an_old_price_is_not_bought_again(
+    client: httpx.AsyncClient, buyer: Buyer, open_raised: OpenRaised
+) -> None:
+    await on_pro(client, buyer)
+    async with open_raised() as raised:
+        with pytest.raises(Conflict, match="on the pro plan already"):
+            await raised.resources.cashier(await raised.caller()).buy_plan("pro", "month")
+
+
+async def test_a_plan_that_was_not_paid_is_not_changed_into_another(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    """What is given back for the rest of an unpaid month would pay for the other plan."""
+    twin.set_status((await on_pro(client, buyer))["id"], "past_due")
+    with pytest.raises(Conflict, match="Pay its invoice first"):
+        await buyer.resources.cashier(await buyer.caller()).buy_plan("starter", "year")
+
+
 async def test_who_never_had_an_old_price_gets_no_plan_for_it(
     client: httpx.AsyncClient, buyer: Buyer, open_raised: OpenRaised, twin: StripeTwin
 ) -> None:
@@ -107,6 +140,37 @@ async def test_a_customer_deleted_at_stripe_has_no_plan_and_may_buy_again(
     assert await buyer.customer() != deleted
     await buyer.hear()
     assert await buyer.plan() == "starter"
+    assert await buyer.mistakes() == []
+
+
+async def test_the_plan_of_a_deleted_customer_ends_with_the_next_purchase_at_the_latest(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    subscription = await on_pro(client, buyer)
+    twin.delete_customer(subscription["customer"])
+    await buyer.checkout(client, "starter")
+    assert await buyer.plan() == "free"
+
+
+async def test_what_a_deleted_customer_paid_is_still_followed_and_ends_no_later_plan(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    subscription = await on_pro(client, buyer)
+    twin.complete_checkout(await buyer.top_up(client, 1000))
+    await buyer.hear()
+    assert (await buyer.usage()).topped_up == 1_000
+    [charge] = [
+        each["data"]["object"]["id"]
+        for each in twin.events("charge.succeeded")
+        if each["data"]["object"]["amount"] == 15_00
+    ]
+    before = twin.events()
+    twin.delete_customer(subscription["customer"])
+    twin.complete_checkout(await buyer.checkout(client, "starter"))
+    await buyer.hear()
+    twin.refund(charge)
+    await buyer.hear([each for each in twin.events() if each not in before])
+    assert (await buyer.plan(), (await buyer.usage()).topped_up) == ("starter", 0)
     assert await buyer.mistakes() == []
 
 
