@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,10 +16,10 @@ from api_routes.ids import parse_id
 from api_routes.problems import documented
 from api_routes.uploads import receive_upload
 from helpninja_app.accounts.audit import Actor, record
-from helpninja_app.accounts.callers import require
+from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import file_too_large
-from helpninja_app.errors import FieldError, Invalid, MalformedId, Unavailable
+from helpninja_app.errors import FieldError, Invalid, MalformedId, NotFound, Unavailable
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import (
@@ -34,7 +35,7 @@ from helpninja_app.knowledge.indexing import load_document
 from helpninja_app.knowledge.notes import change_any
 from helpninja_app.knowledge.passages import list_chunks
 from helpninja_app.knowledge.uploads import add_upload, look_at_upload, request_vectorisation
-from helpninja_app.resources import knowledge_limits
+from helpninja_app.resources import Resources, knowledge_limits
 
 router = APIRouter(tags=["Knowledge"])
 
@@ -171,12 +172,26 @@ async def upload(request: Request) -> UploadResult:
                 await record(
                     session, Actor.of(caller), "document.uploaded", received.filename, audience=audience
                 )
-        except BaseException:
+        except BaseException as error:
             # What went wrong first is what is told.
             with suppress(Unavailable):
-                await files.remove(key)
+                if not (isinstance(error, Unavailable) and await _is_there(resources, caller, document_id)):
+                    await files.remove(key)
             raise
     return UploadResult(documentId=str(document_id), filename=received.filename)
+
+
+async def _is_there(resources: Resources, caller: StaffCaller, document_id: UUID) -> bool:
+    """A database that went away at the end may have kept it, and its file is not taken from it then.
+
+    ``Unavailable`` while nobody can tell.
+    """
+    try:
+        async with resources.database.unit_of_work(caller.scope) as session:
+            await load_document(session, caller.workspace.id, document_id)
+    except NotFound:
+        return False
+    return True
 
 
 @router.post(

@@ -16,6 +16,7 @@ from helpninja_app.errors import Unavailable
 
 ABANDONED_SECONDS = 3600
 
+NOT_REMOVED = "A file could not be removed. It is tried again later."
 NO_SPACE = "The file could not be stored: there is no space left or the folder cannot be written."
 
 
@@ -85,10 +86,18 @@ class FolderFiles:
         yield self.folder / key
 
     async def remove(self, key: str) -> None:
-        await asyncio.to_thread((self.folder / key).unlink, missing_ok=True)
+        try:
+            await asyncio.to_thread((self.folder / key).unlink, missing_ok=True)
+        except OSError as error:
+            raise Unavailable(NOT_REMOVED) from error
 
     async def remove_workspace(self, workspace_id: UUID) -> None:
-        await asyncio.to_thread(shutil.rmtree, self.folder / str(workspace_id), ignore_errors=True)
+        try:
+            await asyncio.to_thread(shutil.rmtree, self.folder / str(workspace_id))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise Unavailable(NOT_REMOVED) from error
 
     async def aclose(self) -> None:
         """Nothing is open."""

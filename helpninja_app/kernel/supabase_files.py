@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -28,9 +29,12 @@ BUCKET = "helpninja-originals"
 # How many files one request removes.
 BATCH = 100
 CHUNK_BYTES = 1_000_000
+# Of one workspace's files at a time, in this process.
+MOST_COPIES = 5
 
 NOT_STORED = "The file could not be stored: the file storage cannot be reached. Please try again in a moment."
 NOT_READ = "The file cannot be read now: the file storage cannot be reached. Please try again in a moment."
+BUSY = "Several files of this workspace are being read already. Please try again in a moment."
 NOT_REMOVED = "The file could not be removed: the file storage cannot be reached."
 NOT_PRIVATE = (
     "The file could not be stored: the file storage of this installation is not private. Whoever runs the"
@@ -69,6 +73,7 @@ class SupabaseFiles:
         self.folder = folder
         self.incoming = folder.incoming
         self._patience = patience or Patience()
+        self._copies: Counter[str] = Counter()
         self._url = f"{url}/storage/v1"
         # A redirect could take the key to another server. It stands in this client alone: the library's
         # objects show their headers when they are printed.
@@ -106,13 +111,27 @@ class SupabaseFiles:
             async with self.folder.open(key) as path:
                 yield path
             return
-        copy = self.incoming / str(new_id())
+        with self._one_more_copy(key.partition("/")[0]):
+            copy = self.incoming / str(new_id())
+            try:
+                async with self._asking(NOT_READ):
+                    await self._fetch(key, copy)
+                yield copy
+            finally:
+                copy.unlink(missing_ok=True)
+
+    @contextmanager
+    def _one_more_copy(self, workspace: str) -> Iterator[None]:
+        """A copy lies here as long as somebody takes to read it: nobody fills the disk by reading slowly."""
+        if self._copies[workspace] >= MOST_COPIES:
+            raise Unavailable(BUSY)
+        self._copies[workspace] += 1
         try:
-            async with self._asking(NOT_READ):
-                await self._fetch(key, copy)
-            yield copy
+            yield
         finally:
-            copy.unlink(missing_ok=True)
+            self._copies[workspace] -= 1
+            if not self._copies[workspace]:
+                del self._copies[workspace]
 
     async def remove(self, key: str) -> None:
         async with self._asking(NOT_REMOVED):

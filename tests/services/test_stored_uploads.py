@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from starlette.types import Message
 
+from api_routes import documents
 from api_routes.app import create_api
 from api_routes.downloads import send_original
 from helpninja_app.accounts.models import Role
@@ -26,6 +29,7 @@ from helpninja_app.kernel.supabase_files import BUCKET, NOT_READ, NOT_STORED, Su
 from helpninja_app.knowledge.bin import KEPT
 from helpninja_app.knowledge.deadlines import meet_knowledge_deadline
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
+from helpninja_app.knowledge.uploads import add_upload
 from helpninja_app.resources import Resources, make_files, open_resources
 from tests.api.uploading import FILES, count, found, incoming, upload
 from tests.conftest import make_settings
@@ -142,6 +146,36 @@ async def test_what_a_database_refuses_is_told_also_when_storage_is_away_by_then
     response = await upload(here.client, tenant.headers)
     assert response.status_code == 500
     assert await count(here.resources, tenant, "documents") == 0
+
+
+async def test_an_upload_whose_storing_was_not_heard_of_keeps_its_file(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection goes with the answer to COMMIT: the document is there."""
+    tenant = await here.factory.tenant()
+    database = type(here.resources.database)
+    whole = database.unit_of_work
+    is_added: list[bool] = []
+
+    @asynccontextmanager
+    async def unheard(*given: Any, **more: Any) -> AsyncIterator[Any]:
+        async with whole(*given, **more) as session:
+            yield session
+        if is_added and is_added.pop():
+            raise Unavailable("The database is away.")
+
+    async def adding(*given: Any, **more: Any) -> None:
+        await add_upload(*given, **more)
+        is_added.append(True)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(database, "unit_of_work", unheard)
+        broken.setattr(documents, "add_upload", adding)
+        assert (await upload(here.client, tenant.headers)).status_code == 503
+    assert await count(here.resources, tenant, "documents") == 1
+    await here.work_off()
+    [document] = await found(here.resources, tenant)
+    assert (await here.download(document, tenant.headers)).content == FILES["tent.md"]
 
 
 async def test_a_public_bucket_takes_no_upload(here: Installation) -> None:

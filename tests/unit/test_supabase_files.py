@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from helpninja_app.kernel.files import FolderFiles
 from helpninja_app.kernel.supabase_files import (
     BATCH,
     BUCKET,
+    MOST_COPIES,
     NOT_PRIVATE,
     NOT_READ,
     NOT_REMOVED,
@@ -110,6 +111,23 @@ async def test_a_copy_to_read_lasts_as_long_as_it_is_read(files: SupabaseFiles) 
         assert path.read_bytes() == CONTENT
         assert path.stat().st_mode & 0o777 == 0o600
     assert list(files.incoming.iterdir()) == []
+
+
+async def test_who_reads_slowly_fills_no_disk_and_keeps_no_other_workspace_waiting(
+    files: SupabaseFiles,
+) -> None:
+    workspace = new_id()
+    key = await files.keep(arrived(files), workspace, new_id())
+    other = await files.keep(arrived(files), new_id(), new_id())
+    async with AsyncExitStack() as slow:
+        for _ in range(MOST_COPIES):
+            await slow.enter_async_context(files.open(key))
+        with pytest.raises(Unavailable, match="being read already"):
+            await slow.enter_async_context(files.open(key))
+        async with files.open(other) as path:
+            assert path.read_bytes() == CONTENT
+    async with files.open(key) as path:
+        assert path.read_bytes() == CONTENT
 
 
 async def test_storing_again_changes_nothing(storage: SupabaseStorage, files: SupabaseFiles) -> None:
