@@ -49,7 +49,7 @@ ACCESS: dict[str, str | Permission] = {
     "WebhooksState.open_webhooks": Permission.MANAGE_WORKSPACE,
     "WebhooksState.switch": Permission.MANAGE_WORKSPACE,
     "WebhooksState.delete": Permission.MANAGE_WORKSPACE,
-    "WebhookEditorState.begin": TAB,
+    "WebhookEditorState.begin": Permission.MANAGE_WORKSPACE,
     "WebhookEditorState.edit": Permission.MANAGE_WORKSPACE,
     "WebhookEditorState.save": Permission.MANAGE_WORKSPACE,
     "WebhookEditorState.rotate": Permission.MANAGE_WORKSPACE,

@@ -102,6 +102,11 @@ AFTER_WORK = {
     "TeamState.transfer",
     "KeysState.make_key",
     "KeysState.revoke",
+    "WebhooksState.switch",
+    "WebhooksState.delete",
+    "WebhookEditorState.save",
+    "WebhookEditorState.rotate",
+    "WebhookLogState.send_again",
     "SettingsState.save",
     "SettingsState.delete_workspace",
     "BillingState.buy_plan",
@@ -200,6 +205,7 @@ SEVERAL = {
     "NotesState.follow",
     "IntegrationsState.follow",
     "DeliveriesState.follow",
+    "WebhookLogState.follow",
 }
 
 
