@@ -55,9 +55,14 @@ async def test_a_larger_plan_or_a_year_counts_at_once_and_anything_else_waits(
 def test_what_waits_is_less_by_any_measure_of_stripe_s(bought: PlanPrice, wanted: PlanPrice) -> None:
     """Whether amounts are compared as they are or by the month."""
     if not wanted.counts_at_once_after(bought):
-        was, is_then = (PLANS[each.plan].price(each.interval) for each in (bought, wanted))
+        (was, by_month), (is_then, then_by_month) = (_amounts(each) for each in (bought, wanted))
         is_shorter = (bought.interval, wanted.interval) == ("year", "month")
-        assert is_shorter or (bought.interval == wanted.interval and is_then < was)
+        assert is_shorter or (is_then < was and then_by_month < by_month)
+
+
+def _amounts(price: PlanPrice) -> tuple[float, float]:
+    amount = PLANS[price.plan].price(price.interval)
+    return amount, amount / {"month": 1, "year": 12}[price.interval]
 
 
 async def test_the_portal_has_one_configuration_for_each_way(

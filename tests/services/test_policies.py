@@ -156,7 +156,7 @@ COLUMNS_OF_DIRECTORIES = {
     "api_key_hashes": {"key_hash", "workspace_id", "api_key_id"},
     "invite_hashes": {"token_hash", "workspace_id", "invite_id", "is_mailed"},
     "conversation_share_hashes": {"token_hash", "workspace_id", "share_id"},
-    "stripe_customers": {"id", "workspace_id", "ended_subscription"},
+    "stripe_customers": {"id", "workspace_id", "ended_subscription", "replaced_at"},
     "stripe_events": {
         *("id", "type", "object_id", "state", "attempts", "detail", "workspace_id"),
         *("created_at", "received_at", "finished_at"),
