@@ -43,7 +43,8 @@ def webhook_log() -> rx.Component:
             rx.cond(
                 WebhookLogState.is_loaded,
                 rx.cond(WebhookLogState.rows.length() > 0, _rows(), _nothing()),
-                skeleton_rows(4),
+                # Nothing loads in a sheet that is closed.
+                rx.cond(WebhookLogState.is_open, skeleton_rows(4)),
             ),
         ),
         rx.cond(WebhookLogState.is_open, follower(WebhookLogState)),
