@@ -31,10 +31,20 @@ _FORM = f"{_ID}-form"
 def webhook_editor() -> rx.Component:
     has_secret = WebhookEditorState.secret != ""
     return sheet(
+        # Before anything that failed since: it is shown now or never.
         rx.cond(
-            WebhookEditorState.failure != "",
-            failed_state(WebhookEditorState.failure, retry=_state.edit(WebhookEditorState.edited)),
-            rx.cond(has_secret, _secret(), rx.cond(WebhookEditorState.is_loaded, _form(), skeleton_rows(3))),
+            has_secret,
+            _secret(),
+            rx.cond(
+                WebhookEditorState.failure != "",
+                failed_state(WebhookEditorState.failure, retry=_state.edit(WebhookEditorState.edited)),
+                rx.cond(
+                    WebhookEditorState.is_loaded,
+                    _form(),
+                    # Nothing loads in a sheet that is closed.
+                    rx.cond(WebhookEditorState.is_open, skeleton_rows(3)),
+                ),
+            ),
         ),
         id=_ID,
         title=rx.cond(
