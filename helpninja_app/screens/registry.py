@@ -23,6 +23,7 @@ from helpninja_app.screens.account import state as account
 from helpninja_app.screens.account.page import account_page
 from helpninja_app.screens.account.two_factor_state import TwoFactorState
 from helpninja_app.screens.api_keys import state as api_keys
+from helpninja_app.screens.api_keys.page import OPENING as API_KEYS
 from helpninja_app.screens.api_keys.page import api_keys_page
 from helpninja_app.screens.audit_log import state as audit
 from helpninja_app.screens.audit_log.page import audit_page
@@ -44,7 +45,8 @@ from helpninja_app.screens.inbox import list_state as inbox
 from helpninja_app.screens.inbox.page import inbox_page
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.knowledge import state as knowledge
-from helpninja_app.screens.knowledge.page import OPENING, knowledge_page
+from helpninja_app.screens.knowledge.page import OPENING as KNOWLEDGE
+from helpninja_app.screens.knowledge.page import knowledge_page
 from helpninja_app.screens.landing.page import landing_page
 from helpninja_app.screens.not_found.page import not_found_page
 from helpninja_app.screens.operations import state as operations
@@ -56,7 +58,6 @@ from helpninja_app.screens.team import state as team
 from helpninja_app.screens.team.page import team_page
 from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
 from helpninja_app.screens.webhooks.log_state import WebhookLogState
-from helpninja_app.screens.webhooks.state import WebhooksState
 from helpninja_app.screens.workspace_settings import state as settings
 from helpninja_app.screens.workspace_settings.page import settings_page
 from helpninja_app.ui.public import PRICING
@@ -168,7 +169,7 @@ SCREENS = (
         "What the assistant answers from.",
         on_load=[
             ShellState.open_shell,
-            *OPENING,
+            *KNOWLEDGE,
         ],
     ),
     Screen(
@@ -202,8 +203,7 @@ SCREENS = (
             # A secret is not shown again.
             WebhookEditorState.close,
             WebhookLogState.close,
-            api_keys.KeysState.open_keys,
-            WebhooksState.open_webhooks,
+            *API_KEYS,
         ],
     ),
     Screen(

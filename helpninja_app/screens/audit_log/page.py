@@ -7,10 +7,9 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.audit_log.state import PATH, AuditState, EntryRow
-from helpninja_app.screens.shell.frame import dashboard
-from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.screens.shell.frame import could_not_be_read, dashboard
 from helpninja_app.ui.forms import date_box, search_field, select_box
-from helpninja_app.ui.panels import card, empty_state, failed_state, page_header, section, skeleton_rows
+from helpninja_app.ui.panels import card, empty_state, page_header, section, skeleton_rows
 from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 _state: Any = AuditState
@@ -43,7 +42,7 @@ def audit_page() -> rx.Component:
             card(
                 rx.cond(
                     AuditState.failure != "",
-                    failed_state(AuditState.failure, retry=[ShellState.open_shell, _state.turn_page(0)]),
+                    could_not_be_read(AuditState, again=(_state.turn_page(0),)),
                     rx.cond(
                         AuditState.is_loaded,
                         rx.cond(AuditState.rows.length() > 0, _table(), _nothing()),

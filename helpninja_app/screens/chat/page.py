@@ -15,14 +15,14 @@ from helpninja_app.screens.chat.messages import answer_under_way, message
 from helpninja_app.screens.chat.models_menu import models_menu
 from helpninja_app.screens.chat.rows import ChatRow
 from helpninja_app.screens.chat.state import ChatState
-from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.frame import could_not_be_read, dashboard
 from helpninja_app.ui.actions import button, button_link
 from helpninja_app.ui.dialogs import sheet
 from helpninja_app.ui.following import follower
 from helpninja_app.ui.forms import search_field
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.links import document_link
-from helpninja_app.ui.panels import empty_state, failed_state, skeleton_rows
+from helpninja_app.ui.panels import empty_state, skeleton_rows
 from helpninja_app.ui.rendered import rendered_text
 
 _search: Any = ChatListState.search_chats
@@ -59,7 +59,7 @@ def _chats() -> rx.Component:
         ),
         rx.cond(
             ChatListState.failure != "",
-            failed_state(ChatListState.failure, retry=ChatListState.open_chats),
+            could_not_be_read(ChatListState, again=(ChatListState.open_chats,)),
             rx.cond(
                 ChatListState.is_loaded,
                 rx.cond(ChatListState.rows.length() > 0, _rows(), _nothing()),
@@ -136,7 +136,7 @@ def _thread() -> rx.Component:
         ),
         rx.cond(
             ChatState.failure != "",
-            failed_state(ChatState.failure, retry=ChatState.open_chat),
+            could_not_be_read(ChatState, again=(ChatListState.open_chats, ChatState.open_chat)),
             rx.fragment(_messages(), composer()),
         ),
         rx.el.p(ChatState.announced, role="status", class_name="sr-only"),

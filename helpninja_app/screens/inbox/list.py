@@ -12,7 +12,7 @@ from helpninja_app.screens.inbox.mentions import mentions
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.words import REASONS
-from helpninja_app.screens.shell.frame import BILLING
+from helpninja_app.screens.shell.frame import BILLING, could_not_be_read
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.avatars import avatar
@@ -20,7 +20,7 @@ from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import date_box, search_field, select_box
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.menus import menu, menu_group, menu_link, menu_locked, opens_menu
-from helpninja_app.ui.panels import empty_state, failed_state, skeleton_rows
+from helpninja_app.ui.panels import empty_state, skeleton_rows
 
 _state: Any = InboxListState
 _MORE = "inbox-menu"
@@ -61,7 +61,7 @@ def conversations() -> rx.Component:
         rx.el.div(
             rx.cond(
                 InboxListState.failure != "",
-                failed_state(InboxListState.failure, retry=InboxListState.open_inbox),
+                could_not_be_read(InboxListState, again=(InboxListState.open_inbox,)),
                 rx.cond(
                     InboxListState.is_loaded,
                     rx.cond(InboxListState.rows.length() > 0, _rows(), _nothing()),

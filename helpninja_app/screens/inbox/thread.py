@@ -8,14 +8,16 @@ import reflex as rx
 
 from helpninja_app.screens.inbox.composer import composer
 from helpninja_app.screens.inbox.head import head, way_back
+from helpninja_app.screens.inbox.list_state import InboxListState
 from helpninja_app.screens.inbox.rows import EntryRow, PassageRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.knowledge.curated_editor_state import CuratedEditorState
+from helpninja_app.screens.shell.frame import could_not_be_read
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.keys import key
-from helpninja_app.ui.panels import failed_state, skeleton_rows
+from helpninja_app.ui.panels import skeleton_rows
 from helpninja_app.ui.rendered import rendered_text
 
 _editor: Any = CuratedEditorState
@@ -29,7 +31,9 @@ def thread() -> rx.Component:
             InboxState.failure != "",
             rx.el.div(
                 way_back(),
-                failed_state(InboxState.failure, retry=InboxState.open_conversation),
+                could_not_be_read(
+                    InboxState, again=(InboxListState.open_inbox, InboxState.open_conversation)
+                ),
                 class_name="p-3",
             ),
             rx.cond(

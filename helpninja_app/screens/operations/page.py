@@ -9,13 +9,13 @@ import reflex as rx
 from helpninja_app.errors import NotFound
 from helpninja_app.screens.not_found.page import nowhere
 from helpninja_app.screens.operations.state import PATH, STATE_NAMES, EventRow, OperationsState
-from helpninja_app.screens.shell.frame import dashboard
+from helpninja_app.screens.shell.frame import could_not_be_read, dashboard
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.actions import busy_button, button, button_link
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import select_box
 from helpninja_app.ui.notices import notice
-from helpninja_app.ui.panels import card, empty_state, failed_state, page_header, section, skeleton_rows
+from helpninja_app.ui.panels import card, empty_state, page_header, section, skeleton_rows
 from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 _state: Any = OperationsState
@@ -68,7 +68,7 @@ def _events() -> rx.Component:
             card(
                 rx.cond(
                     OperationsState.failure != "",
-                    failed_state(OperationsState.failure, retry=[ShellState.open_shell, _state.turn_page(0)]),
+                    could_not_be_read(OperationsState, again=(_state.turn_page(0),)),
                     rx.cond(
                         OperationsState.is_loaded,
                         rx.cond(OperationsState.rows.length() > 0, _table(), _nothing()),

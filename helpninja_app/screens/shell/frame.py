@@ -128,15 +128,21 @@ _used: Any = rx.memo(_usage)
 _workspace_menu: Any = rx.memo(workspace_menu)
 
 
+def could_not_be_read(state: Any, *, again: tuple[Any, ...]) -> rx.Component:
+    """Why the vars of ``state`` could not be read, and "Try again" with ``again``, the events that load them.
+
+    What stands around the page may have failed with it, and is loaded again too.
+    """
+    return failed_state(state.failure, retry=[ShellState.open_shell, *again])
+
+
 def once_loaded(state: Any, *content: rx.Component, again: tuple[Any, ...]) -> rx.Component:
     """What the vars of ``state`` fill; in its place, when they could not be read, why and "Try again".
 
-    ``again`` are the events that load it. What stands around the page may have failed with it, and is loaded
-    again too. Content that was there before stays: what somebody typed is in it.
+    Content that was there before stays: what somebody typed is in it.
     """
-    retry = [ShellState.open_shell, *again]
     return rx.fragment(
-        rx.cond(state.failure != "", card(failed_state(state.failure, retry=retry))),
+        rx.cond(state.failure != "", card(could_not_be_read(state, again=again))),
         rx.cond((state.failure == "") | state.is_loaded, rx.fragment(*content)),
     )
 

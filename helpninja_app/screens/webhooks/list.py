@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.screens.shell.frame import larger_plan, refused
+from helpninja_app.screens.shell.frame import could_not_be_read, larger_plan, refused
 from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
 from helpninja_app.screens.webhooks.log_state import WebhookLogState
 from helpninja_app.screens.webhooks.state import WEBHOOKS, EndpointRow, WebhooksState
@@ -16,7 +16,7 @@ from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.menus import menu_item
 from helpninja_app.ui.notices import notice
-from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
+from helpninja_app.ui.panels import card, empty_state, section, skeleton_rows
 from helpninja_app.ui.rows import row_menu
 
 # Reflex' types do not know what the decorated handlers can do.
@@ -25,7 +25,8 @@ _editor: Any = WebhookEditorState
 _log: Any = WebhookLogState
 
 
-def webhooks_tab() -> rx.Component:
+def webhooks_tab(*, again: tuple[Any, ...]) -> rx.Component:
+    """The list; ``again`` are the events that load the page it stands on, after it could not be read."""
     is_full = WebhooksState.limit != ""
     lacks = WebhooksState.lacking != ""
     return section(
@@ -39,7 +40,7 @@ def webhooks_tab() -> rx.Component:
         card(
             rx.cond(
                 WebhooksState.failure != "",
-                failed_state(WebhooksState.failure, retry=_state.open_webhooks),
+                could_not_be_read(WebhooksState, again=again),
                 rx.cond(
                     WebhooksState.is_loaded,
                     rx.cond(
