@@ -124,7 +124,7 @@ async def replay_events(settings: Settings, ids: list[str] | None, say: Say) -> 
         if ids is None:
             say(f"{await catch_up(resources.database, resources.queue, stripe)} events were missing.")
         async with resources.database.unit_of_work() as session:
-            await replay(session, resources.queue, ids)
+            await replay(session, resources.queue, ids, is_live=stripe.gateway.is_live)
             waiting = await waiting_events(session, ids)
         states = [await _work_on(resources, event_id, say) for event_id in waiting]
         for event_id in ids or ():

@@ -170,7 +170,10 @@ class StripeCustomer(SQLModel, table=True):
 
 
 class StripeEvent(SQLModel, table=True):
-    """An event of Stripe's, kept once; what it is about is read from Stripe when it is processed."""
+    """An event of Stripe's, kept once; what it is about is read from Stripe when it is processed.
+
+    ``is_live`` is its mode, unknown of those kept before it was noted.
+    """
 
     __tablename__ = "stripe_events"
 
@@ -180,6 +183,7 @@ class StripeEvent(SQLModel, table=True):
     state: str = "waiting"
     attempts: int = 0
     detail: str = ""
+    is_live: bool | None = None
     workspace_id: UUID | None = None
     created_at: datetime = time_column()
     received_at: datetime = time_column()

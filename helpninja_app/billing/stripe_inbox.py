@@ -57,6 +57,7 @@ class KeptEvent:
     state: str
     attempts: int
     detail: str
+    is_live: bool | None
     created_at: datetime
     received_at: datetime
 
@@ -64,10 +65,10 @@ class KeptEvent:
 async def keep_event(session: AsyncSession, queue: Queue, event: EventRef, *, is_live: bool) -> bool:
     """Keep an event and have it worked on; whether it was new. One of the other mode is refused."""
     state, detail = "waiting", ""
-    if event.is_live is not is_live:
-        state, detail = "refused", f"Of {'live' if event.is_live else 'test'} mode; the key is not."
-    elif event.type not in HANDLED:
+    if event.type not in HANDLED:
         state = "ignored"
+    elif event.is_live is not is_live:
+        state, detail = "refused", f"Of {'live' if event.is_live else 'test'} mode; the key is not."
     added = await session.execute(
         insert(StripeEvent)
         .values(
@@ -76,6 +77,7 @@ async def keep_event(session: AsyncSession, queue: Queue, event: EventRef, *, is
             object_id=event.object_id,
             state=state,
             detail=detail,
+            is_live=event.is_live,
             created_at=event.created_at,
         )
         .on_conflict_do_nothing()
@@ -88,10 +90,22 @@ async def keep_event(session: AsyncSession, queue: Queue, event: EventRef, *, is
 
 
 async def replay(
-    session: AsyncSession, queue: Queue, ids: Sequence[str] | None = None, *, states: Sequence[str] = RETRIED
+    session: AsyncSession,
+    queue: Queue,
+    ids: Sequence[str] | None = None,
+    *,
+    is_live: bool,
+    states: Sequence[str] = RETRIED,
 ) -> int:
-    """Have events in these states worked on again: those named, or all; returns how many."""
-    wanted = col(StripeEvent.state).in_(states)
+    """Have events in these states worked on again: those named, or all; returns how many.
+
+    Of the other mode than the key's, as ``is_live`` says, none is: what they tell of cannot be read with it.
+    """
+    wanted = (
+        col(StripeEvent.state).in_(states)
+        & col(StripeEvent.type).in_(HANDLED)
+        & func.coalesce(col(StripeEvent.is_live), is_live).is_(is_live)
+    )
     return await _again(session, queue, wanted if ids is None else wanted & col(StripeEvent.id).in_(ids))
 
 
@@ -196,6 +210,7 @@ def _kept(event: StripeEvent) -> KeptEvent:
         state=event.state,
         attempts=event.attempts,
         detail=event.detail,
+        is_live=event.is_live,
         created_at=event.created_at,
         received_at=event.received_at,
     )

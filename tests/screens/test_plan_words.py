@@ -56,6 +56,17 @@ def test_a_trial_says_until_when_it_runs_and_what_comes_then() -> None:
     assert said(yearly, DAY)[2].endswith("It then costs $990 a year.")
 
 
+def test_what_a_price_that_is_no_longer_on_sale_comes_to_is_not_guessed() -> None:
+    old, on_sale = {"price": "price_old"}, {"price_new": "pro"}
+    for of in (subscription("active", **old), trial(**old)):
+        words = pressing_words(of, BEGAN + 12 * DAY, UTC, on_sale) or describe_plan(
+            "pro", of, BEGAN, UTC, on_sale
+        )
+        assert words.sentence.endswith(" the price it was bought at.")
+    today = describe_plan("pro", subscription("active", price="price_new"), BEGAN, UTC, on_sale)
+    assert today.sentence.endswith(" for $99 a month.")
+
+
 def test_the_day_is_that_of_the_workspace_s_clocks() -> None:
     assert said(trial(), DAY, "Europe/Berlin")[0] == "Trial until 17 November 2026"
     assert said(trial(), DAY, "Asia/Tokyo")[0] == "Trial until 18 November 2026"

@@ -158,7 +158,7 @@ COLUMNS_OF_DIRECTORIES = {
     "conversation_share_hashes": {"token_hash", "workspace_id", "share_id"},
     "stripe_customers": {"id", "workspace_id", "ended_subscription", "replaced_at"},
     "stripe_events": {
-        *("id", "type", "object_id", "state", "attempts", "detail", "workspace_id"),
+        *("id", "type", "object_id", "state", "attempts", "detail", "workspace_id", "is_live"),
         *("created_at", "received_at", "finished_at"),
     },
     "billing_deadlines": {"workspace_id", "due_at"},

@@ -23,7 +23,7 @@ from api_routes.app import create_api
 from helpninja_app import billing_commands, commands, runtime
 from helpninja_app.accounts.users import confirm_address, find_user_id
 from helpninja_app.answers.answerers import Answerers
-from helpninja_app.billing import stripe_gateway
+from helpninja_app.billing import stripe_gateway, stripe_inbox
 from helpninja_app.billing.stripe_inbox import HANDLED, MOST_ATTEMPTS
 from helpninja_app.cli import cli
 from helpninja_app.errors import Unavailable
@@ -34,7 +34,7 @@ from helpninja_app.knowledge.embedders import Embedders
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.resources import Resources, open_resources
 from helpninja_app.screens.operations.state import OperationsState
-from tests.buying import Buyer, make_buyer
+from tests.buying import Buyer, NoQueue, make_buyer
 from tests.conftest import make_settings
 from tests.factories import Factory
 from tests.screens.test_home import call, tab
@@ -271,6 +271,32 @@ async def test_the_command_works_on_what_was_refused_while_the_key_was_another_a
     status, lines = await replay(monkeypatch, own)
     assert f"{paid['id']}: done. active: the pro plan counts." in lines
     assert (status, await buyer.plan()) == (0, "pro")
+
+
+async def test_the_command_works_on_an_event_of_the_other_mode_only_when_the_key_is_of_it(
+    own: Resources, served: str, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid = await pay(served, buyer)
+    assert await tell(served, buyer, paid | {"livemode": True}) == [200]
+    for arguments in ((), ("-e", paid["id"])):
+        status, lines = await replay(monkeypatch, own, *arguments)
+        assert (status, lines[-1].startswith(f"{paid['id']}: done")) == (0, False)
+        assert await state_of(buyer, paid) == "refused"
+    async with own.database.unit_of_work() as session:
+        assert await stripe_inbox.replay(session, NoQueue(), is_live=True) == 1
+    assert await state_of(buyer, paid) == "waiting"
+
+
+async def test_what_nobody_works_on_is_ignored_in_either_mode_and_never_worked_on(
+    own: Resources, served: str, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await pay(served, buyer)
+    [created] = [each for each in twin.events() if each["type"] == "customer.created"][:1]
+    for is_live in (True, False):
+        assert await tell(served, buyer, created | {"livemode": is_live}) == [200]
+        assert await state_of(buyer, created) == "ignored"
+    async with own.database.unit_of_work() as session:
+        assert await stripe_inbox.replay(session, NoQueue(), [created["id"]], is_live=True) == 0
 
 
 async def test_the_command_goes_on_after_an_event_that_nothing_can_be_made_of(

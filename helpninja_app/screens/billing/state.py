@@ -242,7 +242,9 @@ class BillingState(PageState, SignedInState):
         resources, zone = current_resources(), ZoneInfo(caller.workspace.time_zone)
         plan = found.plan
         subscription, counting = found.subscription, found.counting
-        words = describe_plan(plan, subscription, found.moment, zone)
+        words = describe_plan(
+            plan, subscription, found.moment, zone, resources.stripe.prices.plans if resources.stripe else ()
+        )
         self.who_can = ""
         self.plan, self.badge, self.tone, self.sentence = (
             called(plan),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -93,9 +94,16 @@ def amount(limit: int | None) -> str:
 
 
 def describe_plan(
-    counting: str, subscription: Subscription | None, moment: datetime, zone: tzinfo
+    counting: str,
+    subscription: Subscription | None,
+    moment: datetime,
+    zone: tzinfo,
+    on_sale: Container[str] = (),
 ) -> PlanWords:
-    """How things stand with the plan of that name, which counts at ``moment``, in a sentence or two."""
+    """How things stand with the plan of that name, which counts at ``moment``, in a sentence or two.
+
+    ``on_sale`` are the ids of today's prices at Stripe: what an older one comes to is not known here.
+    """
     if subscription is None:
         if counting == FREE.name:
             return PlanWords("Free", "neutral", "The free plan costs nothing and does not end.")
@@ -120,7 +128,9 @@ def describe_plan(
             f"{name} ends on {until}. Until then nothing changes; from then on the free plan counts.",
             keep=f"Keep {name}",
         )
-    price = price_words(PLANS[subscription.plan], "year" if subscription.interval == "year" else "month")
+    price = "the price it was bought at"
+    if not subscription.price or subscription.price in on_sale:
+        price = price_words(PLANS[subscription.plan], "year" if subscription.interval == "year" else "month")
     if subscription.status == "trialing":
         until = day_of(subscription.trial_end or subscription.period_end, zone)
         said = f"The trial of {name} runs until {until}. It then costs {price}."
@@ -140,14 +150,18 @@ def describe_plan(
     return PlanWords("Active", "success", said, may_cancel=True)
 
 
-def pressing_words(subscription: Subscription | None, moment: datetime, zone: tzinfo) -> PlanWords | None:
+def pressing_words(
+    subscription: Subscription | None, moment: datetime, zone: tzinfo, on_sale: Container[str] = ()
+) -> PlanWords | None:
     """How the plan stands, where every page says so: a payment failed, a trial ends soon or is over."""
     if subscription is None:
         return None
     is_late = subscription.status == "past_due"
     trial_end = subscription.trial_end or subscription.period_end
     is_ending = subscription.status == "trialing" and trial_end - moment <= _TRIAL_ENDS_SOON
-    return describe_plan(subscription.plan, subscription, moment, zone) if is_late or is_ending else None
+    if not (is_late or is_ending):
+        return None
+    return describe_plan(subscription.plan, subscription, moment, zone, on_sale)
 
 
 def losses(plan: str, until: str) -> str:

@@ -59,6 +59,7 @@ class OperationsState(PagedState, SignedInState):
     has_stripe: bool = True
 
     _zone: str = "UTC"
+    _is_live: bool = False
 
     @rx.event(background=True)
     async def open_events(self) -> Any:
@@ -77,7 +78,7 @@ class OperationsState(PagedState, SignedInState):
         async def work(session: AsyncSession, caller: MemberCaller) -> int:
             await _need_operator(session, caller)
             wanted = event_id.replace("\x00", "")[:255] if isinstance(event_id, str) else ""
-            if not (begun := await replay(session, current_resources().queue, [wanted])):
+            if not (begun := await _replay(session, [wanted])):
                 raise NotFound("There is no such event that could be worked on again.")
             return begun
 
@@ -89,7 +90,7 @@ class OperationsState(PagedState, SignedInState):
 
         async def work(session: AsyncSession, caller: MemberCaller) -> int:
             await _need_operator(session, caller)
-            return await replay(session, current_resources().queue, states=("parked",))
+            return await _replay(session, states=("parked",))
 
         return await self._answer(work, _say)
 
@@ -106,7 +107,8 @@ class OperationsState(PagedState, SignedInState):
 
     def _show(self, found: Any, caller: MemberCaller) -> None:
         listed, self.parked = found
-        self.has_stripe = current_resources().stripe is not None
+        stripe = current_resources().stripe
+        self.has_stripe, self._is_live = stripe is not None, stripe is not None and stripe.gateway.is_live
         self._zone = caller.workspace.time_zone
         super()._show(listed, caller)
 
@@ -121,7 +123,7 @@ class OperationsState(PagedState, SignedInState):
             state=state,
             detail=item.detail,
             tries=_tries(item.attempts),
-            may_retry=item.state in RETRIED,
+            may_retry=item.state in RETRIED and item.is_live in {None, self._is_live},
             when=in_words(there, moment),
             moment=exactly(there),
             machine_time=item.received_at.isoformat(),
@@ -132,6 +134,14 @@ def _tries(attempts: int) -> str:
     if not attempts:
         return ""
     return " · 1 try" if attempts == 1 else f" · {attempts:,} tries"
+
+
+async def _replay(
+    session: AsyncSession, ids: Sequence[str] | None = None, *, states: Sequence[str] = RETRIED
+) -> int:
+    resources = current_resources()
+    is_live = resources.need_stripe().gateway.is_live
+    return await replay(session, resources.queue, ids, is_live=is_live, states=states)
 
 
 async def _need_operator(session: AsyncSession, caller: MemberCaller) -> None:

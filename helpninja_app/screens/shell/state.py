@@ -116,7 +116,8 @@ class ShellState(SignedInState):
         if Permission.MANAGE_WORKSPACE in may:
             try:
                 usages, subscription, moment = await _read_plan(caller)
-                words = pressing_words(subscription, moment, zone)
+                on_sale = resources.stripe.prices.plans if resources.stripe else ()
+                words = pressing_words(subscription, moment, zone, on_sale)
             except Exception as error:
                 # The page itself does not depend on it.
                 sentence_for(error)
