@@ -16,8 +16,8 @@ from helpninja_app.billing.customers import ensure_customer, find_customer, repl
 from helpninja_app.billing.plans import Interval, PaidPlanName, PlanOf
 from helpninja_app.billing.prices import CheckoutMode, PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
+from helpninja_app.billing.stripe_calls import UnknownToStripe
 from helpninja_app.billing.stripe_effects import Effects
-from helpninja_app.billing.stripe_gateway import UnknownToStripe
 from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, SubscriptionState
 from helpninja_app.billing.subscriptions import LIVE, kept_price, subscription_of
 from helpninja_app.billing.top_ups import count_top_ups
@@ -41,8 +41,8 @@ UNSURE = (
 NO_CUSTOMER = "Nothing was bought for this workspace yet, so there is nothing to manage. Choose a plan first."
 
 PAY_FIRST = (
-    "The last payment of the plan failed. Pay its invoice first, under Invoices or with another card under"
-    " Manage at Stripe; then the plan can be changed."
+    "The last payment of the plan failed. Pay its invoice first, under Invoices on the billing page, or with"
+    " another card under Cards and addresses there; then the plan can be changed."
 )
 NO_PLAN = "There is no plan that is paid for."
 
@@ -167,8 +167,10 @@ class Cashier:
         try:
             if state.schedule is not None:
                 await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
-            if is_cancelled or state.cancel_at is not None:
-                await gateway.cancel_at_period_end(state.id, is_cancelled=is_cancelled, key=key)
+            if is_cancelled:
+                await gateway.cancel_at_period_end(state.id, key=key)
+            elif state.cancel_at is not None:
+                await gateway.go_on(state, key=key)
         except Unavailable as error:
             # Some of it, or all, may be done all the same: what is told is what Stripe then says.
             try:

@@ -13,7 +13,8 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.models import WorkspaceHandle
 from helpninja_app.billing.customers import find_customer
 from helpninja_app.billing.models import StripeCustomer
-from helpninja_app.billing.stripe_gateway import StripeGateway, UnknownToStripe
+from helpninja_app.billing.stripe_calls import UnknownToStripe
+from helpninja_app.billing.stripe_gateway import LIVE, StripeGateway
 from helpninja_app.billing.subscriptions import subscription_of
 from helpninja_app.errors import Unavailable
 from helpninja_app.kernel.database import Database
@@ -53,18 +54,23 @@ async def _end(database: Database, gateway: StripeGateway, customer: StripeCusto
     """Returns what was cancelled: nothing where the owner had done so, and has it stay so.
 
     Stripe cancels no plan with a change ahead, so that is dropped; whoever brings the workspace
-    back reads so in its audit log.
+    back reads so in its audit log. What is paid beside the plan that counts ends too, and stays so.
     """
     try:
         state, live = await gateway.read_subscription(customer.id)
-        if state is None or not live or state.cancel_at is not None:
+        if state is None or not live:
+            return ""
+        for other in await gateway.open_subscriptions(customer.id) if live > 1 else ():
+            if other.id != state.id and other.status in LIVE and other.cancel_at is None:
+                await gateway.cancel_at_period_end(other.id, key=_key("deleted", other.id))
+        if state.cancel_at is not None:
             return ""
         key = _key("deleted", state.id)
         if state.schedule is not None:
             # Told first: once it is dropped nobody knows of it any more.
             await _tell_dropped(database, customer.workspace_id)
             await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
-        await gateway.cancel_at_period_end(state.id, is_cancelled=True, key=key)
+        await gateway.cancel_at_period_end(state.id, key=key)
     except UnknownToStripe:
         return ""
     return state.id
@@ -82,7 +88,7 @@ async def _go_on(_: Database, gateway: StripeGateway, customer: StripeCustomer) 
         state, live = await gateway.read_subscription(customer.id)
         if state is None or not live or state.id != customer.ended_subscription or state.cancel_at is None:
             return
-        await gateway.cancel_at_period_end(state.id, is_cancelled=False, key=_key("brought-back", state.id))
+        await gateway.go_on(state, key=_key("brought-back", state.id))
     except UnknownToStripe:
         return
 
@@ -97,9 +103,10 @@ async def end_subscription(database: Database, gateway: StripeGateway, workspace
     async with database.unit_of_work() as session:
         customer = await find_customer(session, workspace_id)
     try:
-        state, live = await gateway.read_subscription(customer) if customer else (None, 0)
+        # Also one that somebody made by hand: nobody here hears of it any more.
+        going_on = await gateway.open_subscriptions(customer) if customer else []
     except UnknownToStripe:
         # Deleted at Stripe, and its subscriptions with it.
         return
-    if state is not None and live:
-        await gateway.cancel(state.id)
+    for each in going_on:
+        await gateway.cancel(each.id)

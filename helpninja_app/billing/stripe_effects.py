@@ -22,7 +22,7 @@ from helpninja_app.billing.models import StripeEvent, Subscription
 from helpninja_app.billing.plans import PLANS, PlanOf
 from helpninja_app.billing.prices import PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
-from helpninja_app.billing.stripe_gateway import UnknownToStripe
+from helpninja_app.billing.stripe_calls import UnknownToStripe
 from helpninja_app.billing.stripe_inbox import finish
 from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState, SubscriptionState
 from helpninja_app.billing.subscriptions import (

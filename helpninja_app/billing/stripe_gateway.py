@@ -6,8 +6,7 @@ being done again (https://docs.stripe.com/api/idempotent_requests).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -15,6 +14,7 @@ from uuid import UUID
 import stripe
 import structlog
 
+from helpninja_app.billing.stripe_calls import call_key, told
 from helpninja_app.billing.stripe_objects import (
     AFTER_CHECKOUT,
     ChargeState,
@@ -32,21 +32,15 @@ from helpninja_app.billing.stripe_objects import (
     text_of,
     with_next_price,
 )
-from helpninja_app.errors import Conflict, NotFound, Unavailable
+from helpninja_app.errors import NotFound
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 15.0
 RETRIES = 2
 
-AWAY = "Stripe cannot be reached right now. Nothing was charged or changed; please try again in a moment."
-REFUSED = "Stripe refused this; nothing was charged or changed. Whoever runs HelpNinja finds why in its log."
-
 LIVE = ("active", "trialing", "past_due")
-
-
-class UnknownToStripe(Unavailable):
-    """Stripe does not know what this is about."""
+_ENDED = ("canceled", "incomplete_expired")
 
 
 class StripeGateway:
@@ -76,10 +70,10 @@ class StripeGateway:
         """
         if (known := await self._customer_of(workspace_id, but=in_place_of)) is not None:
             return known
-        with _told():
+        with told():
             made = await self._api.customers.create_async(
                 {"name": name, "email": email, "metadata": {"workspace_id": str(workspace_id)}},
-                {"idempotency_key": ":".join(["customer", str(workspace_id), *filter(None, [in_place_of])])},
+                {"idempotency_key": call_key("customer", str(workspace_id), in_place_of)},
             )
         return made.id
 
@@ -96,7 +90,7 @@ class StripeGateway:
         An idempotency key is forgotten after a day, and what we know of the customer may be lost. Stripe's
         search in turn finds what was made only after a minute.
         """
-        with _told():
+        with told():
             try:
                 found = await self._api.customers.search_async(
                     {"query": f"metadata['workspace_id']:'{workspace_id}'", "limit": 100}
@@ -134,26 +128,28 @@ class StripeGateway:
         if mode == "payment":
             # A subscription has invoices anyway.
             wanted["invoice_creation"] = {"enabled": True}
-        with _told():
+        with told():
             session = await self._api.checkout.sessions.create_async(wanted, {"idempotency_key": key})
         return text_of(session.url)
 
     async def list_checkouts(self, customer: str) -> list[CheckoutPage]:
         """A customer's pages, newest first; an open one is over after a day."""
-        with _told():
+        with told():
             found = await self._api.checkout.sessions.list_async({"customer": customer, "limit": 100})
         return [checkout_page(each.to_dict()) for each in found.data]
 
     async def expire_checkout(self, id: str) -> None:
         """Have nobody pay on that page any more; one that is over stays as it is."""
-        with _told():
+        with told():
             try:
-                await self._api.checkout.sessions.expire_async(id, {}, {"idempotency_key": f"expire:{id}"})
+                await self._api.checkout.sessions.expire_async(
+                    id, {}, {"idempotency_key": call_key("expire", id)}
+                )
             except stripe.InvalidRequestError as error:
                 log.info("checkout_was_over", checkout=id, detail=str(error.user_message))
 
     async def read_checkout(self, id: str) -> CheckoutState:
-        with _told():
+        with told():
             session = await self._api.checkout.sessions.retrieve_async(id, {"expand": ["line_items"]})
         found = session.to_dict()
         lines = found["line_items"]["data"]
@@ -189,27 +185,46 @@ class StripeGateway:
         if change is not None:
             found = await self._read("subscriptions", change[0])
             wanted["flow_data"] = portal_change(*change, found["items"]["data"][0]["id"], back=back)
-        with _told():
+        with told():
             session = await self._api.billing_portal.sessions.create_async(wanted, {"idempotency_key": key})
         return text_of(session.url)
 
-    async def cancel_at_period_end(self, id: str, *, is_cancelled: bool, key: str) -> None:
-        """End a subscription with what is paid for, or let it go on after all."""
-        with _told():
+    async def cancel_at_period_end(self, id: str, *, key: str) -> None:
+        """End a subscription with what is paid for."""
+        with told():
             await self._api.subscriptions.update_async(
-                id, {"cancel_at_period_end": is_cancelled}, {"idempotency_key": key}
+                id, {"cancel_at_period_end": True}, {"idempotency_key": key}
+            )
+
+    async def go_on(self, subscription: SubscriptionState, *, key: str) -> None:
+        """Let a subscription that was cancelled go on after all.
+
+        Stripe's portal and its Dashboard cancel by a date too, which the flag does not take back; both at
+        once it refuses (https://docs.stripe.com/api/subscriptions/update).
+        """
+        with told():
+            if subscription.is_by_period:
+                updated = await self._api.subscriptions.update_async(
+                    subscription.id, {"cancel_at_period_end": False}, {"idempotency_key": key}
+                )
+                if updated.cancel_at is None:
+                    return
+            await self._api.subscriptions.update_async(
+                subscription.id, {"cancel_at": ""}, {"idempotency_key": f"{key}:date"}
             )
 
     async def drop_planned_change(self, schedule: str, *, key: str) -> None:
         """Keep the plan that a subscription has now."""
-        with _told():
+        with told():
             await self._api.subscription_schedules.release_async(schedule, {}, {"idempotency_key": key})
 
     async def cancel(self, id: str) -> None:
         """End a subscription now; one that has ended stays so."""
         try:
-            with _told():
-                await self._api.subscriptions.cancel_async(id, {}, {"idempotency_key": f"cancel:{id}"})
+            with told():
+                await self._api.subscriptions.cancel_async(
+                    id, {}, {"idempotency_key": call_key("cancel", id)}
+                )
         except NotFound:
             log.info("subscription_was_gone", subscription=id)
 
@@ -228,6 +243,11 @@ class StripeGateway:
         schedule = await self._read("subscription_schedules", newest.schedule)
         return with_next_price(newest, schedule), live
 
+    async def open_subscriptions(self, customer: str) -> list[SubscriptionState]:
+        """All that are paid or may still be: those that have not ended, oldest first."""
+        found = [each for each in await self._subscriptions(customer) if each.status not in _ENDED]
+        return sorted(found, key=lambda each: (each.created_at, each.id))
+
     async def surplus_subscriptions(self, customer: str) -> list[SubscriptionState]:
         """Those that our checkout sold beside another: all but the oldest one that is paid."""
         sold = [
@@ -242,22 +262,22 @@ class StripeGateway:
         """
         invoice = subscription.latest_invoice
         if (await self._read("invoices", invoice))["status"] == "open":
-            with _told():
+            with told():
                 await self._api.invoices.void_invoice_async(
-                    invoice, {}, {"idempotency_key": f"void:{invoice}"}
+                    invoice, {}, {"idempotency_key": call_key("void", invoice)}
                 )
-        with _told():
+        with told():
             payments = await self._api.invoice_payments.list_async({"invoice": invoice, "status": "paid"})
         for each in payments.data:
             await self._pay_back(text_of(each.to_dict()["payment"]["payment_intent"]))
         await self.cancel(subscription.id)
 
     async def _pay_back(self, payment_intent: str) -> None:
-        with _told():
+        with told():
             try:
                 await self._api.refunds.create_async(
                     {"payment_intent": payment_intent, "reason": "duplicate"},
-                    {"idempotency_key": f"pay-back:{payment_intent}"},
+                    {"idempotency_key": call_key("pay-back", payment_intent)},
                 )
             except stripe.InvalidRequestError as error:
                 # The money is on its way back already, or with the bank.
@@ -265,7 +285,7 @@ class StripeGateway:
                     raise
 
     async def _subscriptions(self, customer: str) -> list[SubscriptionState]:
-        with _told():
+        with told():
             found = await self._api.subscriptions.list_async(
                 {"customer": customer, "status": "all", "limit": 100}
             )
@@ -282,7 +302,7 @@ class StripeGateway:
 
     async def read_charge(self, id: str) -> ChargeState:
         found = await self._read("charges", id)
-        with _told():
+        with told():
             disputes = await self._api.disputes.list_async({"charge": id})
         return ChargeState(
             id=id,
@@ -299,7 +319,7 @@ class StripeGateway:
 
     async def list_invoices(self, customer: str, *, limit: int = 24) -> list[InvoiceState]:
         """A customer's invoices, newest first."""
-        with _told():
+        with told():
             found = await self._api.invoices.list_async({"customer": customer, "limit": limit})
         return [invoice_state(each.to_dict(), self._addresses) for each in found.data]
 
@@ -307,7 +327,7 @@ class StripeGateway:
         """What happened since then, newest first, in pages; Stripe keeps events for 30 days."""
         asked: Any = {"created": {"gte": int(moment.timestamp())}, "types": types, "limit": 100}
         while True:
-            with _told():
+            with told():
                 found = await self._api.events.list_async(asked)
             yield [event_ref(each.to_dict()) for each in found.data]
             if not found.has_more:
@@ -315,7 +335,7 @@ class StripeGateway:
             asked |= {"starting_after": found.data[-1].id}
 
     async def _read(self, kind: str, id: str) -> dict[str, Any]:
-        with _told():
+        with told():
             found = await getattr(self._api, kind).retrieve_async(id)
         return dict(found.to_dict())
 
@@ -323,13 +343,13 @@ class StripeGateway:
         """Our own configuration of the portal, made once for these prices."""
         wanted = portal_configuration(await self._products_of(plan_prices), is_at_once=is_at_once)
         version = wanted["metadata"]["helpninja"]
-        with _told():
+        with told():
             known = await self._api.billing_portal.configurations.list_async({"active": True, "limit": 100})
             for each in known.data:
                 if each.to_dict().get("metadata", {}).get("helpninja") == version:
                     return each.id
             made = await self._api.billing_portal.configurations.create_async(
-                wanted, {"idempotency_key": f"portal:{version}"}
+                wanted, {"idempotency_key": call_key("portal", version)}
             )
         return made.id
 
@@ -339,30 +359,6 @@ class StripeGateway:
             product = text_of((await self._read("prices", price))["product"])
             products.setdefault(product, []).append(price)
         return products
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Stripe's errors as ours: what a person may read, and into the log what an operator has to."""
-    try:
-        yield
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        log.warning("stripe_away", error=type(error).__name__)
-        raise Unavailable(AWAY) from error
-    except stripe.IdempotencyError as error:
-        raise Conflict("This was asked for in another way a moment ago. Please try again.") from error
-    except stripe.InvalidRequestError as error:
-        if error.http_status == 404:
-            raise NotFound("Stripe does not know this.") from error
-        log.error("stripe_refused", code=error.code, param=error.param, detail=str(error.user_message))
-        # Named in a parameter, such as a customer who was deleted there.
-        is_missing = error.code == "resource_missing"
-        raise (UnknownToStripe(REFUSED) if is_missing else Unavailable(REFUSED)) from error
-    except stripe.StripeError as error:
-        log.error("stripe_failed", error=type(error).__name__, status=error.http_status)
-        # 409: the same call, of which we do not wait any more, is still being worked on.
-        is_away = (error.http_status or 500) >= 500 or error.http_status == 409
-        raise Unavailable(AWAY if is_away else REFUSED) from error
 
 
 def _has_taken_money(dispute: str) -> bool:

@@ -30,7 +30,8 @@ class SubscriptionState:
     """``next_price`` takes the place of ``price`` at ``period_end``, where a change is planned.
 
     ``amount`` is what one costs ``every`` so long, in the currency's minor unit; ``None`` where that depends.
-    ``workspace`` is there where our checkout sold it.
+    ``workspace`` is there where our checkout sold it. It ends at ``cancel_at``, ``is_by_period`` where
+    that was asked for as the end of the period and not as a date.
     """
 
     id: str
@@ -46,6 +47,7 @@ class SubscriptionState:
     currency: str = ""
     every: str = ""
     cancel_at: datetime | None = None
+    is_by_period: bool = False
     trial_end: datetime | None = None
     next_price: str | None = None
     schedule: str | None = None
@@ -140,6 +142,7 @@ def subscription_state(found: dict[str, Any]) -> SubscriptionState:
         currency=item["price"]["currency"],
         every=_length(item["price"]["recurring"]),
         cancel_at=time_of(ends) if ends else None,
+        is_by_period=bool(found["cancel_at_period_end"]),
         trial_end=time_of(found["trial_end"]) if found["trial_end"] else None,
         schedule=found["schedule"],
         workspace=text_of(found["metadata"].get("workspace_id")),

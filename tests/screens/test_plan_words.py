@@ -13,7 +13,7 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import Subscription
 from helpninja_app.kernel.database import new_id
 from helpninja_app.screens.billing.state import BillingState
-from helpninja_app.screens.billing.words import describe_plan, pressing_words
+from helpninja_app.screens.billing.words import describe_plan, losses, pressing_words
 from helpninja_app.screens.shell.state import ShellState
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
@@ -105,6 +105,38 @@ def test_who_had_cancelled_before_the_payment_failed_can_still_keep_the_plan() -
     for cancel_at, keep, may_cancel in ((None, "", True), (BEGAN + 30 * DAY, "Keep Pro", False)):
         words = describe_plan("pro", subscription("past_due", cancel_at=cancel_at), BEGAN, UTC)
         assert (words.keep, words.may_cancel) == (keep, may_cancel)
+
+
+def test_what_is_said_of_an_unpaid_plan_that_was_cancelled_is_so() -> None:
+    def sentence(cancelled_after: timedelta, after: timedelta) -> str:
+        return said(subscription("past_due", cancel_at=BEGAN + cancelled_after), after)[2]
+
+    assert sentence(30 * DAY, DAY) == (
+        "The last payment failed. Pro goes on until 10 November 2026; with a card that works it stays until"
+        " 3 December 2026, when it ends."
+    )
+    assert sentence(3 * DAY, DAY) == (
+        "The last payment failed, and Pro is cancelled: it ends on 6 November 2026."
+    )
+    assert sentence(30 * DAY, 8 * DAY).endswith("until Pro is paid. It ends on 3 December 2026 all the same.")
+
+
+def test_who_cancels_reads_until_when_the_plan_stays_also_when_it_is_not_paid() -> None:
+    for of, after, stays in (
+        (subscription("active"), DAY, "Pro stays until 3 December 2026."),
+        (trial(), DAY, "Pro stays until 3 December 2026."),
+        (
+            subscription("past_due"),
+            DAY,
+            "Pro stays until 10 November 2026, and if it is paid by then, until 3 December 2026.",
+        ),
+        (
+            subscription("past_due"),
+            8 * DAY,
+            "Pro does not count already, as it is not paid. If it is paid, it stays until 3 December 2026.",
+        ),
+    ):
+        assert losses(of, BEGAN + after, UTC).startswith(f"{stays} From then on the free plan counts: 100 ")
 
 
 @pytest.mark.parametrize(

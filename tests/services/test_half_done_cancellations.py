@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 from sqlalchemy import text
 
 from helpninja_app.billing.checkout import HALF_DONE, UNSURE
-from helpninja_app.billing.stripe_gateway import AWAY
+from helpninja_app.billing.stripe_calls import AWAY
 from helpninja_app.errors import Unavailable
 from helpninja_app.jobs import end_plans_of_deleted_workspaces
 from tests.buying import Buyer
@@ -92,6 +92,36 @@ async def actions(buyer: Buyer) -> list[str]:
     async with buyer.resources.database.unit_of_work(buyer.tenant.scope) as session:
         found = await session.execute(text("select action from audit_events order by created_at"))
         return list(found.scalars())
+
+
+@pytest.mark.parametrize("way", ["cancel_at_period_end", "cancel_at"])
+async def test_what_was_cancelled_in_the_portal_in_either_way_can_be_kept(
+    client: httpx.AsyncClient,
+    buyer: Buyer,
+    twin: StripeTwin,
+    way: Literal["cancel_at_period_end", "cancel_at"],
+) -> None:
+    await subscribe(client, buyer)
+    cashier = buyer.resources.cashier(await buyer.caller())
+    twin.portal_cancels_by = way
+    twin.use_portal(await cashier.portal_link(), "cancel")
+    await cashier.keep_plan()
+    row = await buyer.subscription()
+    assert row is not None
+    assert row.cancel_at is None
+    [subscription] = twin.state.subscriptions.values()
+    assert subscription["cancel_at"] is None
+    assert (await actions(buyer))[-1] == "plan.kept"
+
+
+async def test_a_date_that_was_set_beside_the_end_of_the_period_is_taken_back_too(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await subscribe(client, buyer)
+    [subscription] = twin.state.subscriptions.values()
+    subscription |= {"cancel_at": subscription["created"] + 9 * 86_400, "cancel_at_period_end": False}
+    await buyer.resources.cashier(await buyer.caller()).keep_plan()
+    assert subscription["cancel_at"] is None
 
 
 async def test_a_cancellation_whose_answer_was_lost_is_told_as_done(

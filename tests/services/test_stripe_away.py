@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 
 import httpx
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import NoResultFound
 
-from helpninja_app.billing import stripe_inbox
+from helpninja_app.billing import stripe_calls, stripe_inbox
 from helpninja_app.billing.stripe_inbox import HANDLED, catch_up, replay, try_again
 from helpninja_app.billing_commands import replay_events
 from helpninja_app.errors import Unavailable
@@ -56,6 +57,17 @@ async def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_made_twice
     twin.drop_connection_after_commit(path)
     assert (await buy(client, buyer)).status_code == 200
     assert (len(twin.state.customers), len(twin.state.sessions)) == (1, 1)
+
+
+async def test_an_error_that_stripe_keeps_for_a_key_stands_in_the_way_for_minutes_alone(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin.fail_next(path="POST /v1/customers$", is_kept=True)
+    assert (await buy(client, buyer)).status_code == 503
+    assert (await buy(client, buyer)).status_code == 503
+    later = time.time() + stripe_calls.KEY_SECONDS
+    monkeypatch.setattr("helpninja_app.billing.stripe_calls.time.time", lambda: later)
+    assert (await buy(client, buyer)).status_code == 200
 
 
 @pytest.mark.parametrize("days", [0, 2])
@@ -124,6 +136,36 @@ async def test_a_workspace_that_is_removed_pays_no_more(
     assert [each["status"] for each in twin.state.subscriptions.values()] == ["canceled"]
     with pytest.raises(NoResultFound):
         await buyer.plan()
+
+
+async def test_a_workspace_that_is_removed_pays_for_nothing_that_somebody_added_by_hand(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    twin.add_subscription(await buyer.customer(), "price_agency_monthly")
+    async with buyer.resources.database.unit_of_work() as session:
+        await session.execute(
+            text("update workspace_handles set expires_at = now() where workspace_id = :id"),
+            {"id": buyer.tenant.id},
+        )
+    await remove_expired_workspaces(buyer.resources)
+    assert [each["status"] for each in twin.state.subscriptions.values()] == ["canceled", "canceled"]
+
+
+async def test_of_a_deleted_workspace_nothing_that_is_paid_is_renewed(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    twin.add_subscription(await buyer.customer(), "price_agency_monthly")
+    seen = []
+    for is_deleted in (True, False):
+        await change_deletion(client, buyer, is_deleted=is_deleted)
+        await end_plans_of_deleted_workspaces(buyer.resources)
+        seen.append([each["cancel_at_period_end"] for each in twin.state.subscriptions.values()])
+    # What was paid beside the plan stays cancelled.
+    assert seen == [[True, True], [True, False]]
 
 
 async def change_deletion(client: httpx.AsyncClient, buyer: Buyer, *, is_deleted: bool) -> None:

@@ -31,7 +31,6 @@ from helpninja_app.screens.billing.words import agreed_limits, called, describe_
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, fingerprint, sentence_for, signed_in, to_sign_in
 from helpninja_app.screens.shell.state import ShellState, told
-from helpninja_app.ui.times import day_of
 
 PATH = "/app/billing"
 # The heading that the focus goes to when what had it is gone.
@@ -63,7 +62,6 @@ class BillingState(PageState, SignedInState):
     agreed: str = ""
     keep: str = ""
     may_cancel: bool = False
-    cancel_until: str = ""
     losses: str = ""
     used: rx.Field[list[UsedRow]] = rx.field(default_factory=list)
     month: str = ""
@@ -255,8 +253,7 @@ class BillingState(PageState, SignedInState):
         self.agreed = "" if resources.settings.is_unlimited else agreed_limits(plan, counting)
         self.keep, self.may_cancel = words.keep, words.may_cancel and resources.stripe is not None
         if subscription is not None:
-            self.cancel_until = day_of(subscription.period_end, zone)
-            self.losses = losses(subscription.plan, self.cancel_until)
+            self.losses = losses(subscription, found.moment, zone)
         self.used = used_rows(found.used, counting)
         self.month = month_of(found.used.messages, zone)
         usages = (found.used.messages, found.used.credits)

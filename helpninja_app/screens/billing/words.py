@@ -164,18 +164,25 @@ def pressing_words(
     return describe_plan(subscription.plan, subscription, moment, zone, on_sale)
 
 
-def losses(plan: str, until: str) -> str:
-    """What a workspace on ``plan`` loses with it, and when."""
-    before, after = dict(plan_facts(PLANS[plan])), dict(plan_facts(FREE))
+def losses(subscription: Subscription, moment: datetime, zone: tzinfo) -> str:
+    """What a workspace loses that cancels its plan, and when."""
+    before, after = dict(plan_facts(PLANS[subscription.plan])), dict(plan_facts(FREE))
     lost = [
         f"{after[label]} {label[0].lower()}{label[1:]} instead of "
         + (before[label] if before[label] != WITHOUT_END else "any number")
         for label in ("Visitor messages a month", "Chat credits a month", "Websites", "Documents", "Members")
         if before[label] != after[label]
     ]
+    name, last = called(subscription.plan), day_of(subscription.period_end, zone)
+    grace = end_of_plan(subscription) if subscription.status == "past_due" else None
+    stays = f"{name} stays until {last}."
+    if plan_that_counts(subscription, moment) == FREE.name:
+        stays = f"{name} does not count already, as it is not paid. If it is paid, it stays until {last}."
+    elif grace is not None and grace < subscription.period_end:
+        stays = f"{name} stays until {day_of(grace, zone)}, and if it is paid by then, until {last}."
     return (
-        f"{called(plan)} stays until {until}. From then on the free plan counts: {', '.join(lost)}. Nothing"
-        " is deleted, credits that were bought stay, and until that day you can keep the plan after all."
+        f"{stays} From then on the free plan counts: {', '.join(lost)}. Nothing is deleted, credits that"
+        f" were bought stay, and until {last} you can keep the plan after all."
     )
 
 
@@ -189,15 +196,19 @@ def _over(name: str, subscription: Subscription) -> PlanWords:
 
 
 def _past_due(name: str, subscription: Subscription, zone: tzinfo, *, is_counting: bool) -> PlanWords:
-    end = end_of_plan(subscription)
-    if is_counting and end is not None:
+    end, cancelled = end_of_plan(subscription), subscription.cancel_at
+    last = day_of(cancelled, zone) if cancelled else ""
+    if cancelled is not None and end is not None and is_counting and cancelled <= end:
+        said = f"The last payment failed, and {name} is cancelled: it ends on {last}."
+    elif is_counting and end is not None:
+        then = f"it stays until {last}, when it ends" if last else "it stays"
         until = day_of(end, zone)
-        said = f"The last payment failed. {name} goes on until {until}; with a card that works it stays."
+        said = f"The last payment failed. {name} goes on until {until}; with a card that works {then}."
     else:
         said = (
             "The last payment failed and the days of grace are over, so the free plan counts until"
-            f" {name} is paid."
+            f" {name} is paid." + (f" It ends on {last} all the same." if last else "")
         )
-    keep = f"Keep {name}" if subscription.cancel_at is not None else ""
+    keep = f"Keep {name}" if cancelled is not None else ""
     tone: BadgeTone = "warning" if is_counting else "danger"
     return PlanWords("Payment failed", tone, said, keep=keep, may_cancel=not keep)

@@ -39,13 +39,15 @@ class Fault:
     """What goes wrong with one of the next calls whose method and path, as in `POST /v1/refunds`, match.
 
     `status` answers so before anything happened, `hang` waits and then does the work, `drop` does the work
-    and cuts the connection before the answer.
+    and cuts the connection before the answer. One that `is_kept` answers whoever comes with the same key, as
+    an error does that Stripe met in the middle of its work.
     """
 
     kind: FaultKind
     path: str = ""
     status: int = 500
     seconds: float = 0.0
+    is_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,10 @@ class Api:
             if fault and fault.kind == "status":
                 code, said = SAID.get(fault.status, (None, "Something went wrong."))
                 kind = "invalid_request_error" if fault.status < 500 else "api_error"
-                raise StripeError(said, status=fault.status, type=kind, code=code)
+                refused = StripeError(said, status=fault.status, type=kind, code=code)
+                if fault.is_kept:
+                    self._keep(call, refused.status, refused.body(), make_id("req"))
+                raise refused
             with self.core.lock:
                 return self._replay(call) or self._execute(call)
         finally:
@@ -180,10 +185,13 @@ class Api:
             body, status = error.body(), error.status
         finally:
             self.core.request = {"id": None, "idempotency_key": None}
+        self._keep(call, status, body, id)
+        return JSONResponse(body, status, {"Request-Id": id})
+
+    def _keep(self, call: Call, status: int, body: Obj, request: str) -> None:
         if call.key:
             asked = (call.method, call.path, call.params)
-            self.answers[call.key] = Answer(asked, self.core.now(), status, copy.deepcopy(body), id)
-        return JSONResponse(body, status, {"Request-Id": id})
+            self.answers[call.key] = Answer(asked, self.core.now(), status, copy.deepcopy(body), request)
 
     def _call_endpoint(self, call: Call) -> Obj:
         for door in self.doors:

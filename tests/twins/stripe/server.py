@@ -202,9 +202,11 @@ class StripeTwin(Core, Delivery):
 
     # Faults, each for the next calls whose path matches.
 
-    def fail_next(self, n: int = 1, *, status: Literal[429, 500, 503] = 500, path: str = "") -> None:
-        """The calls are answered so, and nothing happens."""
-        self.api.faults.extend(Fault("status", path, status) for _ in range(n))
+    def fail_next(
+        self, n: int = 1, *, status: Literal[429, 500, 503] = 500, path: str = "", is_kept: bool = False
+    ) -> None:
+        """The calls are answered so, and nothing happens; ``is_kept`` for a day to the same key."""
+        self.api.faults.extend(Fault("status", path, status, is_kept=is_kept) for _ in range(n))
 
     def hang(self, seconds: float, path: str = "") -> None:
         """The call waits, and is worked on whether or not the client still waits for it."""

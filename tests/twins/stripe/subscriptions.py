@@ -261,9 +261,13 @@ def update(core: Core, params: Obj, id: str) -> Obj:
             subscription["metadata"] = metadata(subscription["metadata"], params)
     if change:
         change_price(core, subscription, change[0], behavior, change[1])
+    if {"cancel_at", "cancel_at_period_end"} <= params.keys():
+        raise StripeError("You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
     if "cancel_at_period_end" in params:
         is_wanted = flag(params["cancel_at_period_end"])
-        cancel_at_period_end(core, subscription, is_wanted=is_wanted)
+        # A date of its own is not taken back with the flag.
+        if is_wanted or subscription["cancel_at_period_end"]:
+            cancel_at_period_end(core, subscription, is_wanted=is_wanted)
     if "cancel_at" in params:
         with core.changing(UPDATED, subscription):
             at = number(params, "cancel_at", 0) if params["cancel_at"] else None
