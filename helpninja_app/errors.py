@@ -340,6 +340,15 @@ class Unavailable(HelpNinjaError):
     status = 503
     title = "Unavailable"
 
+    def __init__(self, detail: str | None = None, *, retry_after: int | None = None) -> None:
+        """``retry_after`` seconds it should be better, where that can be said."""
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+
 
 class MailRefused(Unavailable):
     """The mail server refused the message for good."""

@@ -38,6 +38,8 @@ from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
 # Of a crowd that comes when nothing is left most are only sent away: none of it may take the database's
 # connections from those who are answered.
 _PASSING_ON = asyncio.Semaphore(2)
+# What was said then answers no question, and does not count as a message of the plan.
+_WITHOUT_ANSWER = frozenset({"declined", "person_asked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,9 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
         reason = await _ask_for_a_person(session, caller, turn, conversation, answer)
         # Not where people handed just this back to the bot.
         is_escalated = reason is not None and Status(conversation.status) is Status.WAITING
-        if turn.reservation is not None:
+        if turn.reservation is not None and answer.kind in _WITHOUT_ANSWER:
+            await release(session, caller.workspace.id, turn.reservation)
+        elif turn.reservation is not None:
             await settle(session, caller.workspace.id, turn.reservation, 1, description="A visitor's message")
         return Reply(
             answer=answer.text,

@@ -42,6 +42,8 @@ _PATIENCE = 10.0
 # A connection that nobody used for so many seconds is asked whether it is still there.
 _UNUSED = 30.0
 
+# Seconds until it is worth asking again, for who reads no sentences.
+_MOMENT = 2
 _AWAY = "The database is not available right now. Nothing was lost; please try again in a moment."
 _AT_ODDS = "Somebody changed the same at that moment, so this was not done. Please try again."
 
@@ -154,7 +156,7 @@ class Database:
             async with asyncio.timeout(_PATIENCE):
                 await self._turns.acquire()
         except TimeoutError as error:
-            raise Unavailable(_AWAY) from error
+            raise Unavailable(_AWAY, retry_after=_MOMENT) from error
         try:
             yield
         finally:
@@ -231,4 +233,4 @@ def _why_not(error: Exception) -> Unavailable:
     state = reason.sqlstate if isinstance(reason, psycopg.Error) else None
     log.warning("transaction_failed", reason=type(reason).__name__, sqlstate=state)
     is_at_odds = isinstance(reason, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
-    return Unavailable(_AT_ODDS if is_at_odds else _AWAY)
+    return Unavailable(_AT_ODDS if is_at_odds else _AWAY, retry_after=_MOMENT)

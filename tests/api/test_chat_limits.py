@@ -14,7 +14,7 @@ from helpninja_app.billing.reservations import reserve, settle
 from helpninja_app.billing.usage import usage_of
 from helpninja_app.conversations.models import Status
 from helpninja_app.resources import Resources
-from tests.api.chatting import MistakenProvider, answering, ask, move, new_session, shop
+from tests.api.chatting import QUESTION, UNRELATED, MistakenProvider, answering, ask, move, new_session, shop
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 
@@ -89,6 +89,31 @@ async def test_a_message_that_gets_no_answer_is_not_counted(
     assert response.status_code == 500
     assert "hunter2" not in response.text
     assert await used(resources, tenant) == 0
+
+
+@pytest.mark.parametrize(
+    ("message", "counted"),
+    [
+        (UNRELATED, 0),
+        ("I want to talk to a person", 0),
+        ("Hello!", 1),
+        (QUESTION, 1),
+    ],
+)
+async def test_only_what_got_an_answer_is_counted(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    resources: Resources,
+    with_resources: OpenResources,
+    message: str,
+    counted: int,
+) -> None:
+    tenant = await shop(factory, plan="free")
+    async with with_resources(unlimited=False):
+        assert (await ask(client, tenant, message)).status_code == 200
+    assert await used(resources, tenant) == counted
+    # Nothing stays reserved either.
+    assert await left(resources, tenant) == FREE_MESSAGES - counted
 
 
 @pytest.mark.parametrize("message", ["", "x" * 4001])

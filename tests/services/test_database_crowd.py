@@ -65,9 +65,10 @@ async def test_who_waits_too_long_is_told_and_the_next_is_served(
 
     holding = [asyncio.create_task(hold()) for _ in range(CONNECTIONS)]
     await asyncio.sleep(0.1)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as away:
         async with database.unit_of_work():
             pass
+    assert int(away.value.headers["retry-after"]) > 0
     done.set()
     await asyncio.gather(*holding)
     async with database.unit_of_work() as session:
@@ -109,4 +110,5 @@ async def test_transactions_that_wait_for_each_other_are_told_so_and_not_that_th
     ends = await asyncio.gather(take(9_001, 9_002), take(9_002, 9_001), return_exceptions=True)
     [refused] = [each for each in ends if each is not None]
     assert isinstance(refused, Unavailable)
+    assert int(refused.headers["retry-after"]) > 0
     assert refused.detail.startswith("Somebody changed the same at that moment")

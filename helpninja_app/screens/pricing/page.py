@@ -44,7 +44,8 @@ def pricing_page() -> rx.Component:
                 rx.el.h2("How it counts", class_name="text-title font-semibold tracking-title"),
                 rx.el.dl(
                     _explained(
-                        "A message", "A visitor's question that got an answer. One without an answer is free."
+                        "A message",
+                        "A visitor's question that got an answer. One that it cannot answer is free.",
                     ),
                     _explained(
                         "A credit",
