@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
 from api_routes.credit_file import history_lines
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.problems import documented
-from helpninja_app.accounts.callers import require
+from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.customers import find_customer
 from helpninja_app.billing.history import credit_history
@@ -131,12 +131,10 @@ async def portal(request: Request) -> Link:
 )
 async def invoices(
     request: Request,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.MANAGE_BILLING))],
     customerId: Annotated[str | None, Query(max_length=200)] = None,
-    tenantId: str | None = None,
 ) -> InvoiceList:
     """The workspace's invoices, newest first; none before anything was bought."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.MANAGE_BILLING)
     resources = resources_of(request)
     if customerId is not None:
         async with resources.database.unit_of_work(caller.scope) as session:
@@ -168,14 +166,12 @@ async def invoices(
 )
 async def history(
     request: Request,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.MANAGE_BILLING))],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     type: EntryKind | None = None,
-    tenantId: str | None = None,
 ) -> CreditHistory:
     """What changed the workspace's credits, newest first."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.MANAGE_BILLING)
     kinds = (type,) if type else ()
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         entries, total = await credit_history(
@@ -212,11 +208,11 @@ async def history(
     ),
 )
 async def history_file(
-    request: Request, type: EntryKind | None = None, tenantId: str | None = None
+    request: Request,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.MANAGE_BILLING))],
+    type: EntryKind | None = None,
 ) -> StreamingResponse:
     """The whole history of the workspace's credits as a file, newest first, however long it is."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.MANAGE_BILLING)
     return StreamingResponse(
         history_lines(resources_of(request).database, caller, (type,) if type else ()),
         media_type="text/csv; charset=utf-8",

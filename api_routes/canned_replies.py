@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_routes.bodies import Body, has_visible_text, is_storable_text, json_body, read_json
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
+from helpninja_app.accounts.callers import StaffCaller
+from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.canned_replies import (
     MAX_NAME,
     MAX_TEXT,
@@ -73,13 +75,12 @@ class Done(BaseModel):
 @router.get("/api/canned-replies", response_model=CannedList, responses=documented(401, 403, 404, 422, 429))
 async def replies(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_CONVERSATIONS))],
     q: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> CannedList:
     """By name; `q` is a part of a name or text."""
-    caller = await staff_caller(request, tenantId)
     if q is not None and not is_storable_text(q):
         raise Invalid(errors=(FieldError("query.q", "Texts cannot hold the character U+0000."),))
     async with resources_of(request).database.unit_of_work(caller.scope) as session:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, has_visible_text, is_storable_text, json_body, read_json
 from api_routes.chat_citations import CitedPassage, cited_passage
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import StaffCaller, require
@@ -86,13 +86,12 @@ class Stopped(BaseModel):
 @router.get("/api/chats", response_model=ChatList, responses=documented(401, 403, 404, 422, 429))
 async def chats(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.USE_CHAT))],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     q: Annotated[str | None, Query(max_length=200)] = None,
 ) -> ChatList:
     """Your chats, the latest first; `q` are words of their titles or messages, the last may be unfinished."""
-    caller = await _caller(request, tenantId)
     if q is not None and not is_storable_text(q):
         raise Invalid(errors=(FieldError("query.q", "Texts cannot hold the character U+0000."),))
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
@@ -190,10 +189,12 @@ async def stop(request: Request, chat_id: str, tenantId: str | None = None) -> S
     ),
 )
 async def export(
-    request: Request, chat_id: str, format: Literal["md", "json"] = "md", tenantId: str | None = None
+    request: Request,
+    chat_id: str,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.USE_CHAT))],
+    format: Literal["md", "json"] = "md",
 ) -> Response:
     """Download a chat as Markdown or JSON."""
-    caller = await _caller(request, tenantId)
     thread = await _thread(request, caller, chat_id)
     name = quote(filename_of(thread, format))
     return Response(

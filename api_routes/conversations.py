@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, is_storable_text, json_body, read_json
 from api_routes.chat import CitationResult
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.callers import MemberCaller, StaffCaller
+from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.inbox import (
     InboxFilter,
     InboxItem,
@@ -120,7 +121,7 @@ class Done(BaseModel):
 )
 async def conversations(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_CONVERSATIONS))],
     status: Annotated[list[StatusName] | None, Query()] = None,
     reason: Reason | None = None,
     assignee: Annotated[str | None, Query(max_length=100, description="`me`, `none` or an id.")] = None,
@@ -134,7 +135,6 @@ async def conversations(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> InboxList:
     """The latest first; `q`: words of messages, names or addresses, of which the last may be unfinished."""
-    caller = await staff_caller(request, tenantId)
     wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)
     after = _position(cursor) if cursor else None
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
@@ -153,10 +153,12 @@ async def conversations(
     responses=documented(400, 401, 403, 404, 429),
 )
 async def conversation(
-    request: Request, conversation_id: str, tenantId: str | None = None, before: str | None = None
+    request: Request,
+    conversation_id: str,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_CONVERSATIONS))],
+    before: str | None = None,
 ) -> ConversationDetail:
     """A conversation with its last 200 messages, or those before the message `before`."""
-    caller = await staff_caller(request, tenantId)
     wanted, earlier_than = parse_id(conversation_id), parse_id(before) if before else None
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         return _detail(await read_timeline(session, caller, wanted, before=earlier_than))

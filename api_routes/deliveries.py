@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
+from helpninja_app.accounts.callers import StaffCaller
+from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.deliveries import DeliveryView, list_deliveries, resend_delivery
 from helpninja_app.conversations.delivery_models import DeliveryStatus
 
@@ -44,14 +46,13 @@ class DeliveryList(BaseModel):
 )
 async def deliveries(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_CONVERSATIONS))],
     status: StatusName | None = None,
     conversationId: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> DeliveryList:
     """The latest first."""
-    caller = await staff_caller(request, tenantId)
     conversation_id = parse_id(conversationId) if conversationId else None
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         found, total = await list_deliveries(

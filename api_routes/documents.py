@@ -6,12 +6,12 @@ from contextlib import suppress
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_routes.bodies import Body, is_storable_text, json_body, read_json
 from api_routes.downloads import OriginalFile, send_original
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from api_routes.uploads import receive_upload
@@ -221,7 +221,7 @@ async def vectorise(request: Request) -> RagResult:
 @router.get("/api/documents", response_model=DocumentList, responses=documented(401, 403, 404, 422, 429))
 async def documents(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_KNOWLEDGE))],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     status: Literal["processing", "completed", "failed"] | None = None,
@@ -229,8 +229,6 @@ async def documents(
     q: Annotated[str | None, Query(max_length=200)] = None,
 ) -> DocumentList:
     """The workspace's documents, newest first; ``q`` looks in titles, addresses and file names."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.READ_KNOWLEDGE)
     if q is not None and not is_storable_text(q):
         raise Invalid(errors=(FieldError("query.q", "Texts cannot hold the character U+0000."),))
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
@@ -327,13 +325,11 @@ async def restore(request: Request, deleted_id: str, tenantId: str | None = None
 async def chunks(
     request: Request,
     document_id: str,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_KNOWLEDGE))],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> ChunkList:
     """The passages that a document was cut into, in their order."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.READ_KNOWLEDGE)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         page = await list_chunks(
             session, caller.workspace.id, parse_id(document_id), limit=limit, offset=offset

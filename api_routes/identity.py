@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
@@ -13,8 +15,10 @@ from helpninja_app.accounts.callers import (
     StaffCaller,
     VisitorCaller,
     WorkspaceView,
+    require,
 )
 from helpninja_app.accounts.identity import Credentials, SignedInUser, identify_at_once, identify_user
+from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.sessions import SESSION_COOKIE
 from helpninja_app.accounts.visitors import check_session_id, read_visitor, verify_visitor
 from helpninja_app.accounts.workspaces import find_workspace
@@ -69,6 +73,18 @@ async def staff_caller(request: Request, tenant: str | None = None) -> StaffCall
         # Keys outlive a change of plan, and count again when theirs has them again.
         require_feature(resources.plan_of(caller.workspace), Feature.API_KEYS)
     return caller
+
+
+def staff_with(permission: Permission) -> Callable[[Request, str | None], Awaitable[StaffCaller]]:
+    """A dependency for routes with parameters that can be wrong: they are judged only once it found who
+    calls and that they may, so that 401, 404 and 403 come before 422."""
+
+    async def found(request: Request, tenantId: str | None = None) -> StaffCaller:
+        caller = await staff_caller(request, tenantId)
+        require(caller, permission)
+        return caller
+
+    return found
 
 
 async def member_caller(request: Request, tenant: str | None = None) -> MemberCaller:

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api_routes.conversations import StatusName, inbox_filter
 from api_routes.credit_file import harmless
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_with
 from api_routes.problems import documented
-from helpninja_app.accounts.callers import StaffCaller, require
+from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import Feature, require_feature
 from helpninja_app.conversations.inbox import InboxFilter, InboxItem, Position, list_inbox
@@ -58,8 +58,8 @@ _COLUMNS = (
 )
 async def export(
     request: Request,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_CONVERSATIONS))],
     format: Literal["csv", "json"] = "csv",
-    tenantId: str | None = None,
     status: Annotated[list[StatusName] | None, Query()] = None,
     reason: Reason | None = None,
     assignee: Annotated[str | None, Query(max_length=100, description="`me`, `none` or an id.")] = None,
@@ -74,8 +74,6 @@ async def export(
 
     The workspace's plan has to include the conversation export.
     """
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.READ_CONVERSATIONS)
     resources = resources_of(request)
     require_feature(resources.plan_of(caller.workspace), Feature.EXPORT)
     wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)

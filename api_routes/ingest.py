@@ -7,11 +7,11 @@ import time
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.audit import Actor, record
@@ -237,14 +237,12 @@ async def cancel(request: Request, job_id: str, tenantId: str | None = None) -> 
 async def pages(
     request: Request,
     job_id: str,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_KNOWLEDGE))],
     state: PageStateName | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> PageList:
     """The addresses of an ingest, or those that ended like this, each with its reason."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.READ_KNOWLEDGE)
     wanted, chosen = parse_id(job_id), PageState(state) if state else None
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         progress = await load_progress(session, caller.workspace.id, wanted)

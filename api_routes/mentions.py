@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
 from api_routes.identity import member_caller, resources_of
 from api_routes.ids import parse_id
 from api_routes.problems import documented
+from helpninja_app.accounts.callers import MemberCaller, require
+from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.mentions import (
     MOST_UNREAD,
     MentionView,
@@ -47,15 +49,21 @@ class Unread(BaseModel):
     unread: int
 
 
+async def _reader(request: Request, tenantId: str | None = None) -> MemberCaller:
+    """Who may read them; parameters are judged afterwards."""
+    caller = await member_caller(request, tenantId)
+    require(caller, Permission.READ_CONVERSATIONS)
+    return caller
+
+
 @router.get("/api/mentions", response_model=MentionList, responses=documented(401, 403, 404, 422, 429))
 async def mentions(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[MemberCaller, Depends(_reader)],
     unread: bool = False,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> MentionList:
     """Notes that mention you, the latest first; with `unread` those that you have not read."""
-    caller = await member_caller(request, tenantId)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         found = await list_mentions(session, caller, only_unread=unread, limit=limit)
         count = await count_unread_mentions(session, caller)

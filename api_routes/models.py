@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_with
 from api_routes.problems import documented
-from helpninja_app.accounts.callers import require
+from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.answers.catalogue import Choice
 from helpninja_app.billing.plans import PlanName
@@ -43,14 +43,16 @@ class ModelList(BaseModel):
     summary="Models to chat with",
     responses=documented(401, 403, 404, 422, 429),
 )
-async def models(request: Request, tenantId: str | None = None, all: bool = False) -> ModelList:
+async def models(
+    request: Request,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.USE_CHAT))],
+    all: bool = False,
+) -> ModelList:
     """The models that can run here, those beyond the workspace's plan with a lock.
 
     `all=true` lists every model that `POST /api/chat` takes: also those whose provider has no key here, and
     those past their end of life, which are sent to the provider as asked.
     """
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.USE_CHAT)
     resources = resources_of(request)
     choices = resources.catalogue.choices(
         resources.plan_of(caller.workspace), resources.answerers.configured, include_all=all

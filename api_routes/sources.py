@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_routes.bodies import Body, json_body, read_json
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.audit import Actor
-from helpninja_app.accounts.callers import require
+from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.exclusions import list_exclusions, remove_exclusion
@@ -116,14 +116,12 @@ class ExclusionList(BaseModel):
 @router.get("/api/sources", response_model=SourceList, responses=documented(401, 403, 404, 422, 429))
 async def sources(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_KNOWLEDGE))],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     kind: KindName | None = None,
 ) -> SourceList:
     """The workspace's sources, newest first, each with its documents, its last run and its next one."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.READ_KNOWLEDGE)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         page = await list_sources(
             session,
@@ -221,13 +219,11 @@ async def sync(request: Request, source_id: str, tenantId: str | None = None) ->
 @router.get("/api/exclusions", response_model=ExclusionList, responses=documented(401, 403, 404, 422, 429))
 async def exclusions(
     request: Request,
-    tenantId: str | None = None,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_KNOWLEDGE))],
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> ExclusionList:
     """Pages that were deleted and that no crawl reads again by itself, the latest first."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.READ_KNOWLEDGE)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         page = await list_exclusions(session, caller.workspace.id, limit=limit, offset=offset)
     return ExclusionList(

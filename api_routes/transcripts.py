@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
-from helpninja_app.accounts.callers import require
+from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.users import check_email
 from helpninja_app.conversations.shares import (
@@ -87,12 +87,12 @@ class Done(BaseModel):
 async def export(
     request: Request,
     conversation_id: str,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_CONVERSATIONS))],
     format: Literal["md", "json", "txt"] = "md",
     notes: bool = False,
-    tenantId: str | None = None,
 ) -> Response:
     """Download what the visitor sees of a conversation; with `notes` also what members told each other."""
-    caller, wanted = await staff_caller(request, tenantId), parse_id(conversation_id)
+    wanted = parse_id(conversation_id)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         transcript = await read_transcript(session, caller, wanted, has_notes=notes)
     return Response(

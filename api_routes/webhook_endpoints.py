@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_routes.bodies import Body, json_body, read_json
 from api_routes.forms import Ok
-from api_routes.identity import resources_of, staff_caller
+from api_routes.identity import resources_of, staff_caller, staff_with
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.audit import Actor
@@ -211,14 +211,12 @@ async def rotate(request: Request, endpoint_id: str, tenantId: str | None = None
 async def deliveries(
     request: Request,
     endpoint_id: str,
+    caller: Annotated[StaffCaller, Depends(staff_with(Permission.MANAGE_WORKSPACE))],
     status: Literal["waiting", "sent", "failed"] | None = None,
     before: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_SHOWN)] = 50,
-    tenantId: str | None = None,
 ) -> DeliveryList:
     """The latest events for an endpoint with every attempt; those before the event ``before``."""
-    caller = await staff_caller(request, tenantId)
-    require(caller, Permission.MANAGE_WORKSPACE)
     wanted = parse_id(endpoint_id)
     earlier = parse_id(before) if before is not None else None
     async with resources_of(request).database.unit_of_work(caller.scope) as session:

@@ -36,7 +36,7 @@ class Done(BaseModel):
 async def events(
     request: Request,
     t: Annotated[str | None, Query(max_length=100)] = None,
-    after: Annotated[str | None, Query(max_length=100, description="The last message you have.")] = None,
+    after: Annotated[str | None, Query(description="The last message you have.")] = None,
 ) -> EventSourceResponse:
     """Server-sent events of this visitor's conversation: `status`, `message` and `typing`."""
     workspace = await allowed_workspace(request, t or workspace_of_token(request))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from api_routes.bodies import Body, json_body, read_json
@@ -14,7 +14,7 @@ from api_routes.identity import credentials_of, member_caller, resources_of, sig
 from api_routes.ids import parse_id
 from api_routes.problems import documented
 from helpninja_app.accounts.audit import list_audit
-from helpninja_app.accounts.callers import Voice, WorkspaceView, require
+from helpninja_app.accounts.callers import StaffCaller, Voice, WorkspaceView, require
 from helpninja_app.accounts.deletion import close_workspace, list_deleted, restore_workspace
 from helpninja_app.accounts.identity import identify_member
 from helpninja_app.accounts.members import list_memberships, transfer_workspace
@@ -232,6 +232,13 @@ async def transfer(request: Request, workspace_id: str) -> Ok:
     return Ok()
 
 
+async def _auditor(request: Request, workspace_id: str) -> StaffCaller:
+    """Who may read it; parameters are judged afterwards."""
+    caller = await staff_caller(request, workspace_id)
+    require(caller, Permission.READ_AUDIT)
+    return caller
+
+
 @router.get(
     "/api/workspaces/{workspace_id}/audit",
     response_model=AuditList,
@@ -239,7 +246,7 @@ async def transfer(request: Request, workspace_id: str) -> Ok:
 )
 async def audit(
     request: Request,
-    workspace_id: str,
+    caller: Annotated[StaffCaller, Depends(_auditor)],
     action: Annotated[str | None, Query(max_length=60, pattern=r"^[a-z_.]+$")] = None,
     actor: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
     since: datetime | None = None,
@@ -248,8 +255,6 @@ async def audit(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> AuditList:
     """Who changed what, the latest first. ``action`` may be one, or a kind of them such as ``member``."""
-    caller = await staff_caller(request, workspace_id)
-    require(caller, Permission.READ_AUDIT)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
         entries, total = await list_audit(
             session,

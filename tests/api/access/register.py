@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from api_routes.app import create_api
@@ -240,18 +241,25 @@ def labels_of(register: dict[str, Access], access: Access) -> list[str]:
 
 def _routes_in(context: RouteContext) -> Iterator[Route]:
     route: Any = context.original_route
-    dependant = getattr(route, "dependant", None)
+    reading = list(_dependants(route.dependant)) if hasattr(route, "dependant") else []
     extra = getattr(route, "openapi_extra", None) or {}
     content = extra.get("requestBody", {}).get("content", {})
     for method in sorted(context.methods or {type(route).__name__}):
         yield Route(
             method,
             context.path or "",
-            tuple(field.alias for field in dependant.path_params) if dependant else (),
-            tuple(field.alias for field in dependant.query_params) if dependant else (),
+            tuple({field.alias: None for each in reading for field in each.path_params}),
+            tuple({field.alias: None for each in reading for field in each.query_params}),
             tuple({name: None for media in content.values() for name in _properties(media["schema"])}),
             "multipart/form-data" in content,
         )
+
+
+def _dependants(dependant: Dependant) -> Iterator[Dependant]:
+    """It, and what it depends on: who calls is found before the route is."""
+    yield dependant
+    for each in dependant.dependencies:
+        yield from _dependants(each)
 
 
 def _properties(schema: dict[str, Any]) -> dict[str, Any]:
