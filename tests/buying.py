@@ -101,7 +101,7 @@ class Buyer:
             event
             for event in self.twin.events()
             if customer in (event["data"]["object"].get("customer"), event["data"]["object"]["id"])
-            or _is_dispute_of(self.twin, event, customer)
+            or _is_of_a_charge_of(self.twin, event, customer)
         ]
 
     async def hear(self, events: list[dict[str, Any]] | None = None) -> None:
@@ -156,9 +156,11 @@ def session_of(url: str) -> str:
     return found
 
 
-def _is_dispute_of(twin: StripeTwin, event: dict[str, Any], customer: str) -> bool:
-    charge = event["data"]["object"].get("charge")
-    return event["type"].startswith("charge.dispute") and any(
+def _is_of_a_charge_of(twin: StripeTwin, event: dict[str, Any], customer: str) -> bool:
+    """Whether it tells of a dispute or a refund, neither of which names the customer."""
+    about = event["data"]["object"]
+    charge = about.get("charge")
+    return about["object"] in ("dispute", "refund") and any(
         each["data"]["object"]["id"] == charge and each["data"]["object"].get("customer") == customer
         for each in twin.events("charge.succeeded")
     )

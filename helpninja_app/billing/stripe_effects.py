@@ -206,12 +206,20 @@ class Effects:
         gateway = self.stripe.gateway
         if type.startswith("customer.subscription."):
             return await self.follow_subscription(await gateway.customer_of("subscriptions", object_id))
+        if type.startswith("subscription_schedule."):
+            return await self.follow_subscription(
+                await gateway.customer_of("subscription_schedules", object_id)
+            )
         if type.startswith("invoice."):
             return await self.follow_subscription(await gateway.customer_of("invoices", object_id))
         if type.startswith("checkout.session."):
             return await self._follow_checkout(await gateway.read_checkout(object_id))
         if type.startswith("charge.dispute."):
-            object_id = await gateway.charge_of_dispute(object_id)
+            object_id = await gateway.charge_of("disputes", object_id)
+        elif type.startswith("refund."):
+            object_id = await gateway.charge_of("refunds", object_id)
+            if not object_id:
+                return Effect("Of no charge.", is_ignored=True)
         return await self._follow_charge(await gateway.read_charge(object_id))
 
     async def _follow_checkout(self, checkout: CheckoutState) -> Effect:

@@ -41,6 +41,8 @@ RETRIES = 2
 
 LIVE = ("active", "trialing", "past_due")
 _ENDED = ("canceled", "incomplete_expired")
+# The money stays with, or is back at, who was to pay it back.
+FAILED_REFUND = ("failed", "canceled")
 
 
 class StripeGateway:
@@ -291,8 +293,10 @@ class StripeGateway:
             )
         return [subscription_state(each.to_dict()) for each in found.data]
 
-    async def customer_of(self, kind: Literal["subscriptions", "invoices"], id: str) -> str:
-        """Whose a subscription or an invoice is."""
+    async def customer_of(
+        self, kind: Literal["subscriptions", "subscription_schedules", "invoices"], id: str
+    ) -> str:
+        """Whose a subscription, what is planned for it, or an invoice is."""
         return text_of((await self._read(kind, id))["customer"])
 
     async def read_charge_of(self, payment_intent: str) -> ChargeState | None:
@@ -310,12 +314,21 @@ class StripeGateway:
             payment_intent=text_of(found["payment_intent"]),
             is_live=found["livemode"],
             amount=found["amount"],
-            refunded=found["amount_refunded"],
+            refunded=await self._refunded(id, found["amount_refunded"]),
             is_disputed=any(_has_taken_money(each.status) for each in disputes.data),
         )
 
-    async def charge_of_dispute(self, id: str) -> str:
-        return text_of((await self._read("disputes", id))["charge"])
+    async def _refunded(self, charge: str, stated: int) -> int:
+        """How much of it goes or went back. That ``stated`` shrinks when a refund fails is not documented."""
+        if not stated:
+            return 0
+        with told():
+            refunds = await self._api.refunds.list_async({"charge": charge, "limit": 100})
+        return min(stated, sum(each.amount for each in refunds.data if each.status not in FAILED_REFUND))
+
+    async def charge_of(self, kind: Literal["disputes", "refunds"], id: str) -> str:
+        """What a dispute or a refund is of; empty for a refund of no charge."""
+        return text_of((await self._read(kind, id))["charge"])
 
     async def list_invoices(self, customer: str, *, limit: int = 24) -> list[InvoiceState]:
         """A customer's invoices, newest first."""

@@ -21,6 +21,8 @@ from helpninja_app.kernel.queue import Queue
 
 EVENT_TASK = "stripe_event"
 
+# At most twenty: so many types does Stripe look for at once (https://docs.stripe.com/api/events/list). Left
+# out are those of a schedule that is "aborted", as its subscription is deleted, and "expiring", in a week.
 HANDLED = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -29,7 +31,17 @@ HANDLED = (
     "customer.subscription.created",
     "customer.subscription.updated",
     "customer.subscription.deleted",
+    "subscription_schedule.created",
+    # What is planned may change without the subscription.
+    "subscription_schedule.updated",
+    "subscription_schedule.released",
+    "subscription_schedule.completed",
+    "subscription_schedule.canceled",
     "charge.refunded",
+    # Money that does not arrive comes back, of which the charge has no event. One that was called back is
+    # "updated" (https://docs.stripe.com/refunds#failed-refunds).
+    "refund.failed",
+    "refund.updated",
     "charge.dispute.created",
     # A bank that only asked at first takes the money.
     "charge.dispute.funds_withdrawn",

@@ -59,7 +59,8 @@ async def newest_top_up(session: AsyncSession, workspace_id: UUID) -> datetime |
 async def follow_charge(
     session: AsyncSession, workspace_id: UUID, charge: ChargeState, read_at: datetime
 ) -> str:
-    """Take credits back as far as their money went back, or give them again after a dispute that was won.
+    """Take credits back as far as their money went back, or give them again after a dispute that was won or
+    a refund that failed.
 
     What was spent already is not taken from anything else. Returns what was done, in a sentence.
     """
@@ -95,7 +96,8 @@ async def follow_charge(
         spent = "" if -amount == change else f"; {change + amount:,} of them were spent"
         told = f"The payment of {change:,} credits went back{spent}"
     else:
-        amount = min(-change, -int(taken))
+        # What is to be taken now may be more than there was to take.
+        amount = max(-int(taken) - target, 0)
         told = f"The payment of {-change:,} credits counts again"
     await post(session, account, Reason(EntryKind.REFUND, f"{prefix}{count + 1}", told), topped_up=amount)
     return f"{told}."

@@ -26,7 +26,7 @@ from tests.buying import Buyer, make_buyer
 from tests.conftest import make_settings
 from tests.factories import Factory
 from tests.stripe_shop import settings_of
-from tests.twins.stripe import StripeTwin
+from tests.twins.stripe import StripeTwin, recording
 from tests.twins.stripe.recording import FOLDER
 
 # As the recorded events name them.
@@ -36,6 +36,7 @@ PRICES = {
     "stripe_price_topup_1000": "price_top_up_1000",
 }
 TOPPED_UP = "checkout.session.completed.topup"
+SCHEDULED = [f"subscription_schedule.{name}" for name in recording.SCHEDULED]
 # The subscription's status, the plan and the credits that each leads to; of 15 dollars 4 were refunded.
 LEADS_TO: dict[str, tuple[str | None, str, int]] = {
     "checkout.session.completed": ("active", "pro", 0),
@@ -50,6 +51,10 @@ LEADS_TO: dict[str, tuple[str | None, str, int]] = {
     "charge.dispute.created": (None, "free", 0),
     "charge.dispute.funds_withdrawn": (None, "free", 0),
     "charge.dispute.closed": (None, "free", 0),
+    "refund.updated": (None, "free", 734),
+    # The four dollars came back.
+    "refund.failed": (None, "free", 1_000),
+    **dict.fromkeys(SCHEDULED, ("active", "pro", 0)),
 }
 
 
@@ -119,6 +124,10 @@ async def know(buyer: Buyer, name: str) -> None:
             state.charges[about["id"]] = about
         case "dispute":
             state.disputes[about["id"]] = about
+        case "refund":
+            state.refunds[about["id"]] = about
+        case "subscription_schedule":
+            state.schedules[about["id"]] = about
     if about.get("customer"):
         known = {"id": about["customer"], "object": "customer", "created": 0, "email": "a@example.com"}
         state.customers[about["customer"]] = known
@@ -148,11 +157,12 @@ def test_each_recorded_event_is_delivered_here() -> None:
 async def test_a_recorded_event_is_taken_and_does_what_its_type_says(
     client: httpx.AsyncClient, buyer: Buyer, name: str
 ) -> None:
-    if name.startswith("charge."):
+    if name.startswith(("charge.", "refund.")):
         await know(buyer, TOPPED_UP)
         await know(buyer, "charge.refunded")
+        await know(buyer, "refund.updated")
         assert await post(client, buyer, TOPPED_UP) == "done"
-    if name in ("checkout.session.completed", "invoice.paid"):
+    if name in ("checkout.session.completed", "invoice.paid", *SCHEDULED):
         await know(buyer, "customer.subscription.updated")
     if name == "invoice.payment_failed":
         await know(buyer, "customer.subscription.updated")

@@ -135,11 +135,41 @@ def refund(
         reason=reason,
     )
     core.state.refunds[made["id"]] = made
-    with core.changing("charge.refunded", charge):
-        charge["amount_refunded"] += taken
-        charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     core.emit("refund.created", made)
+    with core.changing("charge.refunded", charge):
+        _count_refunded(charge, taken)
     return made
+
+
+def _count_refunded(charge: Obj, amount: int) -> None:
+    charge["amount_refunded"] += amount
+    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
+
+
+def settle_refund(core: Core, refund: Obj) -> None:
+    """The bank's number for it arrives some seconds or days later."""
+    with core.changing("refund.updated", refund):
+        refund["destination_details"]["card"] |= {
+            "reference": make_id("arn"),
+            "reference_status": "available",
+        }
+    core.emit("charge.refund.updated", refund)
+
+
+def fail_refund(
+    core: Core, refund: Obj, status: Literal["failed", "canceled"], *, still_counts: bool
+) -> None:
+    """A refund that was told of as one that succeeded comes back, or is taken back before it left.
+
+    A failure is told of by `refund.failed`, and not by `refund.updated`.
+    """
+    with core.changing("refund.failed" if status == "failed" else "refund.updated", refund):
+        refund |= {"status": status, "failure_balance_transaction": make_id("txn")}
+        refund["failure_reason"] = "expired_or_canceled_card" if status == "failed" else "merchant_request"
+        # No event tells of the charge.
+        if not still_counts:
+            _count_refunded(core.state.charges[refund["charge"]], -refund["amount"])
+    core.emit("charge.refund.updated", refund)
 
 
 def _is_won(core: Core, charge: Obj) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.twins.stripe import checkout
+from tests.twins.stripe import checkout, schedules, subscriptions
 from tests.twins.stripe.server import StripeTwin
 from tests.twins.stripe.shapes import Obj
 
@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parents[2] / "fixtures" / "stripe"
 RECORDED_AT = 1_793_188_800
 LABELS = {"workspace_id": "0b9f4a52-6f0e-4c38-9d1e-3f6f7a0f2c11"}
 DELAYED = "checkout.session.async_payment_succeeded"
+SCHEDULED = ("created", "updated", "released", "completed", "canceled")
 BACK = "https://helpninja.test/billing"
 
 
@@ -40,21 +41,37 @@ def record() -> dict[str, Obj]:
     changed = {"items": [{"id": item, "price": "price_pro_month"}], "proration_behavior": "always_invoice"}
     twin.update_subscription(subscription, changed)
     made["customer.subscription.updated"] = _last(twin, "customer.subscription.updated", "items")
+    _plan(twin, customer, subscription)
     twin.cards[customer] = "declining"
     twin.clock.still = None
     twin.clock.shift = RECORDED_AT - twin.now()
     twin.advance(days=31)
     made["invoice.payment_failed"] = twin.events("invoice.payment_failed")[0]
-    twin.refund(checkout_charge, 400)
-    made["charge.refunded"] = twin.events("charge.refunded")[0]
+    made |= _first(twin, *(f"subscription_schedule.{name}" for name in SCHEDULED))
+    refund = twin.refund(checkout_charge, 400)
+    twin.settle_refund(refund["id"])
+    twin.fail_refund(refund["id"])
+    made |= _first(twin, "charge.refunded", "refund.updated", "refund.failed")
     dispute = twin.dispute(checkout_charge)
-    for kind in ("charge.dispute.created", "charge.dispute.funds_withdrawn"):
-        made[kind] = twin.events(kind)[0]
+    made |= _first(twin, "charge.dispute.created", "charge.dispute.funds_withdrawn")
     twin.close_dispute(dispute["id"], "lost")
     made["charge.dispute.closed"] = twin.events("charge.dispute.closed")[0]
     twin.advance(days=30)
-    made["customer.subscription.deleted"] = twin.events("customer.subscription.deleted")[0]
+    made["customer.subscription.deleted"] = twin.events("customer.subscription.deleted")[-1]
     return made
+
+
+def _plan(twin: StripeTwin, customer: str, subscription: str) -> None:
+    """What is planned for the subscription is let go, and planned again; that of another ends with it."""
+    schedules.release(twin, {}, twin.schedule(subscription, "price_starter_month")["id"])
+    twin.schedule(subscription, "price_starter_month")
+    other = twin.add_subscription(customer, "price_starter_month")
+    twin.schedule(other["id"], "price_pro_month")
+    subscriptions.cancel(twin, {}, other["id"])
+
+
+def _first(twin: StripeTwin, *kinds: str) -> dict[str, Obj]:
+    return {kind: twin.events(kind)[0] for kind in kinds}
 
 
 def _buy(

@@ -66,8 +66,9 @@ def renew(core: Core, subscription: Obj) -> None:
     before = copy.deepcopy(subscription)
     item = subscriptions.item_of(subscription)
     start = item["current_period_end"]
-    if (price := schedules.planned(core, subscription)) is not None:
-        schedules.close(core, subscription, "completed")
+    price = schedules.planned(core, subscription)
+    schedules.close(core, subscription, "completed")
+    if price is not None:
         subscriptions.set_price(core, subscription, price)
     for item in subscription["items"]["data"]:
         end = end_of_period(item["price"], subscription["billing_cycle_anchor"], start)

@@ -10,8 +10,16 @@ ATTACHED = ("active", "not_started")
 
 
 def plan_change(core: Core, subscription: Obj, price: Obj) -> Obj:
-    """Another price from the end of the current period on."""
+    """Another price from the end of the current period on: made and then changed, as the API wants it."""
     drop(core, subscription)
+    schedule = attach(core, subscription)
+    plan_next(core, schedule, price)
+    return schedule
+
+
+def attach(core: Core, subscription: Obj) -> Obj:
+    """A schedule `from_subscription`, which takes no phases: the subscription is told of before it has any
+    but the one that runs."""
     item = subscription["items"]["data"][0]
     start, end = item["current_period_start"], item["current_period_end"]
     schedule = new(
@@ -20,7 +28,7 @@ def plan_change(core: Core, subscription: Obj, price: Obj) -> Obj:
         created=core.now(),
         current_phase={"start_date": start, "end_date": end},
         customer=subscription["customer"],
-        phases=[_phase(item["price"], start, end), _phase(price, end, None)],
+        phases=[_phase(item["price"], start, end)],
         subscription=subscription["id"],
     )
     core.state.schedules[schedule["id"]] = schedule
@@ -30,36 +38,42 @@ def plan_change(core: Core, subscription: Obj, price: Obj) -> Obj:
     return schedule
 
 
+def plan_next(core: Core, schedule: Obj, price: Obj) -> None:
+    """What follows the phase that runs, in the place of what was planned: only the schedule changes."""
+    with core.changing("subscription_schedule.updated", schedule):
+        running = schedule["phases"][0]
+        schedule["phases"] = [running, _phase(price, running["end_date"], None)]
+
+
 def _phase(price: Obj, start: int, end: int | None) -> Obj:
-    item = {"metadata": {}, "plan": price["id"], "price": price["id"], "quantity": 1}
-    return {
-        "currency": price["currency"],
-        "end_date": end,
-        "items": [item],
-        "metadata": {},
-        "start_date": start,
-    }
+    item: Obj = {"billing_thresholds": None, "discounts": [], "metadata": {}, "tax_rates": []}
+    item |= {"plan": price["id"], "price": price["id"], "quantity": 1}
+    return new("schedule_phase", currency=price["currency"], end_date=end, items=[item], start_date=start)
 
 
 def planned(core: Core, subscription: Obj) -> Obj | None:
     """The price that the subscription will have, where that is planned."""
     if subscription["schedule"] is None:
         return None
-    return core.price(core.state.schedules[subscription["schedule"]]["phases"][1]["items"][0]["price"])
+    later = core.state.schedules[subscription["schedule"]]["phases"][1:]
+    return core.price(later[0]["items"][0]["price"]) if later else None
 
 
-def close(core: Core, subscription: Obj, status: str) -> None:
-    """Detaches the schedule: `completed` when it did its work, `released` when somebody let it go."""
+def close(core: Core, subscription: Obj, status: str, told_as: str = "") -> None:
+    """Detaches the schedule, if there is one: `completed` when it did its work, `released` when somebody let
+    it go, `canceled` with its subscription."""
+    if subscription["schedule"] is None:
+        return
     schedule = core.state.schedules[subscription["schedule"]]
-    schedule |= {"status": status, "current_phase": None, "subscription": None}
-    schedule |= {f"{status}_at": core.now(), "released_subscription": subscription["id"]}
+    schedule |= {"status": status, "current_phase": None, f"{status}_at": core.now()}
+    if status == "released":
+        schedule |= {"subscription": None, "released_subscription": subscription["id"]}
     subscription["schedule"] = None
-    core.emit(f"subscription_schedule.{status}", schedule)
+    core.emit(f"subscription_schedule.{told_as or status}", schedule)
 
 
 def drop(core: Core, subscription: Obj) -> None:
-    if subscription["schedule"] is not None:
-        close(core, subscription, "released")
+    close(core, subscription, "released")
 
 
 def retrieve(core: Core, _: Obj, id: str) -> Obj:

@@ -149,6 +149,16 @@ class StripeTwin(Core, Delivery):
         with self.lock:
             return schedules.plan_change(self, self.subscription(subscription), self.price(price))
 
+    def attach_schedule(self, subscription: str) -> Obj:
+        """A schedule in which nothing is planned yet."""
+        with self.lock:
+            return schedules.attach(self, self.subscription(subscription))
+
+    def plan_next(self, schedule: str, price: str) -> None:
+        """Another price after the phase that runs, as the dashboard changes it."""
+        with self.lock:
+            schedules.plan_next(self, schedules.retrieve(self, {}, schedule), self.price(price))
+
     # What people do in their browsers, for tests that need none.
 
     def complete_checkout(
@@ -180,6 +190,19 @@ class StripeTwin(Core, Delivery):
     def refund(self, charge: str, amount: int | None = None) -> Obj:
         with self.lock:
             return payments.refund(self, payments.retrieve_charge(self, {}, charge), amount)
+
+    def settle_refund(self, refund: str) -> None:
+        """The bank says by which number it knows the refund."""
+        with self.lock:
+            payments.settle_refund(self, payments.retrieve_refund(self, {}, refund))
+
+    def fail_refund(
+        self, refund: str, *, status: Literal["failed", "canceled"] = "failed", still_counts: bool = False
+    ) -> None:
+        """The money comes back; whether the charge `still_counts` it is not documented."""
+        with self.lock:
+            found = payments.retrieve_refund(self, {}, refund)
+            payments.fail_refund(self, found, status, still_counts=still_counts)
 
     def dispute(self, charge: str) -> Obj:
         with self.lock:

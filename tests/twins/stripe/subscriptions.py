@@ -182,7 +182,8 @@ def cancel_at_period_end(core: Core, subscription: Obj, *, is_wanted: bool, by_d
 
 def end(core: Core, subscription: Obj, reason: str) -> None:
     """Over at once. What was not paid stays open, but nobody asks for it any more."""
-    schedules.drop(core, subscription)
+    # A schedule that ends because nobody pays has an event of another name.
+    schedules.close(core, subscription, "canceled", "aborted" if reason == "payment_failed" else "")
     subscription |= {
         "canceled_at": subscription["canceled_at"] or core.now(),
         "ended_at": core.now(),
