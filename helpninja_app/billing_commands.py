@@ -13,7 +13,14 @@ import typer
 from helpninja_app.accounts.workspaces import all_workspaces, find_workspace
 from helpninja_app.billing.custom_limits import set_custom_limits
 from helpninja_app.billing.plans import CUSTOMIZABLE, PLANS, Feature
-from helpninja_app.billing.stripe_inbox import catch_up, find_event, replay, waiting_events
+from helpninja_app.billing.stripe_inbox import (
+    RETRIED,
+    UNDONE,
+    catch_up,
+    find_event,
+    replay,
+    waiting_events,
+)
 from helpninja_app.billing.verification import Mistake, verify_ledger
 from helpninja_app.commands import opened
 from helpninja_app.errors import HelpNinjaError
@@ -102,20 +109,31 @@ def replay_command(
     event: Annotated[
         list[str] | None, typer.Option("--event", "-e", help="The id of an event; may be given again.")
     ] = None,
+    ignored: Annotated[
+        bool,
+        typer.Option(
+            "--ignored", help="Also what was of customers not known here, as after a backup was restored."
+        ),
+    ] = False,
 ) -> None:
     """Work again on what Stripe sent: the events named, or all that wait or were parked or refused.
 
     Without names it also asks Stripe for what it sent in the last thirty days and nobody here could take.
+    An event that is named is also worked on if it was ignored.
     The exit status is 1 when an event is unknown, fails or is parked.
     """
     with database(get_settings(), lambda _: None) as prepared:
-        is_well = asyncio.run(replay_events(prepared, event or None, to_terminal))
+        is_well = asyncio.run(replay_events(prepared, event or None, to_terminal, with_ignored=ignored))
     if not is_well:
         raise typer.Exit(1)
 
 
-async def replay_events(settings: Settings, ids: list[str] | None, say: Say) -> bool:
+async def replay_events(
+    settings: Settings, ids: list[str] | None, say: Say, *, with_ignored: bool = False
+) -> bool:
     """Fetch what is missing, and have it and what is not done worked on; says what became of each.
+
+    What was ignored only where it is named or wanted.
 
     Returns whether nobody has to look at any of them.
     """
@@ -124,7 +142,8 @@ async def replay_events(settings: Settings, ids: list[str] | None, say: Say) -> 
         if ids is None:
             say(f"{await catch_up(resources.database, resources.queue, stripe)} events were missing.")
         async with resources.database.unit_of_work() as session:
-            await replay(session, resources.queue, ids, is_live=stripe.gateway.is_live)
+            wanted = UNDONE if ids is not None or with_ignored else RETRIED
+            await replay(session, resources.queue, ids, is_live=stripe.gateway.is_live, states=wanted)
             waiting = await waiting_events(session, ids)
         states = [await _work_on(resources, event_id, say) for event_id in waiting]
         for event_id in ids or ():

@@ -50,6 +50,9 @@ HANDLED = (
 STATES = ("waiting", "done", "ignored", "refused", "parked")
 # What working on it again may still change: also what was refused while the key was of another account.
 RETRIED = ("waiting", "refused", "parked")
+# When asked also what was ignored: a customer whose row was lost with a backup may be known again. It is not
+# tried by itself, as it is most of what comes where the account sells other things too.
+UNDONE = (*RETRIED, "ignored")
 
 # After that many tries somebody has to look.
 MOST_ATTEMPTS = 60
@@ -111,6 +114,7 @@ async def replay(
 ) -> int:
     """Have events in these states worked on again: those named, or all; returns how many.
 
+    Of what was ignored, those of types that are worked on.
     Of the other mode than the key's, as ``is_live`` says, none is: what they tell of cannot be read with it.
     """
     wanted = (

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from helpninja_app.accounts.users import confirm_address, find_user_id
 from helpninja_app.billing import stripe_inbox
 from helpninja_app.billing.models import StripeEvent
-from helpninja_app.billing.stripe_inbox import RETRIED, STATES
+from helpninja_app.billing.stripe_inbox import STATES, UNDONE
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import Resources
@@ -56,10 +56,10 @@ async def confirm(resources: Resources, email: str) -> None:
         await confirm_address(session, user_id, email)
 
 
-async def keep(resources: Resources, state: str, detail: str = "") -> str:
+async def keep(resources: Resources, state: str, detail: str = "", type: str = "invoice.paid") -> str:
     id = f"evt_{new_id().hex}"
     async with resources.database.unit_of_work() as session:
-        session.add(StripeEvent(id=id, type="invoice.paid", object_id="in_1", state=state, detail=detail))
+        session.add(StripeEvent(id=id, type=type, object_id="in_1", state=state, detail=detail))
     return id
 
 
@@ -71,7 +71,7 @@ async def state_of(resources: Resources, id: str) -> str:
 
 def test_every_state_has_a_name() -> None:
     assert set(STATE_NAMES) == set(STATES)
-    assert set(STATES) > set(RETRIED)
+    assert set(STATES) == {*UNDONE, "done"}
 
 
 async def test_an_operator_reads_what_became_of_an_event(
@@ -89,6 +89,17 @@ async def test_an_operator_reads_what_became_of_an_event(
     assert id not in [each.id for each in page.rows]
     await call(page, "choose_state", "'; drop table stripe_events")
     assert page.state_shown == ""
+
+
+@pytest.mark.parametrize(("type", "may"), [("invoice.paid", True), ("customer.created", False)])
+async def test_what_was_ignored_is_tried_again_if_its_type_is_worked_on(
+    operator: tuple[Resources, str, str], page: OperationsState, type: str, *, may: bool
+) -> None:
+    id = await keep(operator[0], "ignored", type=type)
+    await call(page, "choose_state", "ignored")
+    assert [each.may_retry for each in page.rows if each.id == id] == [may]
+    await call(page, "work_again", id)
+    assert await state_of(operator[0], id) == ("waiting" if may else "ignored")
 
 
 async def test_one_event_is_tried_again_and_then_all_that_are_parked(

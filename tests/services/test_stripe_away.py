@@ -86,6 +86,30 @@ async def test_a_customer_whose_row_was_lost_is_not_made_again(
     assert len(twin.state.customers) == 2
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_what_was_ignored_while_the_customer_was_lost_is_worked_on_when_asked(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, *, is_named: bool
+) -> None:
+    twin.complete_checkout(await buyer.top_up(client))
+    [paid] = [each for each in await buyer.events() if each["type"] == "checkout.session.completed"]
+    async with buyer.resources.database.unit_of_work() as session:
+        await session.execute(text("delete from stripe_customers where id = :id"), {"id": paid_by(paid)})
+    await buyer.hear([paid])
+    assert (await buyer.detail(paid))[0] == "ignored"
+    await buyer.top_up(client)
+    settings, said = buyer.resources.settings, list[str]()
+    # By itself it is left alone: an account that sells other things has many of these.
+    await replay_events(settings, None, said.append)
+    assert (await buyer.detail(paid))[0] == "ignored"
+    await replay_events(settings, [paid["id"]] if is_named else None, said.append, with_ignored=not is_named)
+    assert f"{paid['id']}: done. 1,000 credits were added." in said
+    assert (await buyer.usage()).topped_up == 1_000
+
+
+def paid_by(event: dict[str, Any]) -> str:
+    return str(event["data"]["object"]["customer"])
+
+
 async def test_where_stripe_does_not_search_a_customer_is_made_all_the_same(
     client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
 ) -> None:

@@ -13,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.users import is_confirmed
-from helpninja_app.billing.stripe_inbox import RETRIED, STATES, KeptEvent, list_events, replay
+from helpninja_app.billing.stripe_inbox import (
+    HANDLED,
+    STATES,
+    UNDONE,
+    KeptEvent,
+    list_events,
+    replay,
+)
 from helpninja_app.errors import NotFound
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.paged_state import PagedState
@@ -123,7 +130,7 @@ class OperationsState(PagedState, SignedInState):
             state=state,
             detail=item.detail,
             tries=_tries(item.attempts),
-            may_retry=item.state in RETRIED and item.is_live in {None, self._is_live},
+            may_retry=item.state in UNDONE and item.type in HANDLED and item.is_live in {None, self._is_live},
             when=in_words(there, moment),
             moment=exactly(there),
             machine_time=item.received_at.isoformat(),
@@ -137,7 +144,7 @@ def _tries(attempts: int) -> str:
 
 
 async def _replay(
-    session: AsyncSession, ids: Sequence[str] | None = None, *, states: Sequence[str] = RETRIED
+    session: AsyncSession, ids: Sequence[str] | None = None, *, states: Sequence[str] = UNDONE
 ) -> int:
     resources = current_resources()
     is_live = resources.need_stripe().gateway.is_live
