@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.errors import Conflict, HelpNinjaError, NotSignedIn
 from helpninja_app.resources import current_resources
+from helpninja_app.screens.once import OnceState
 from helpninja_app.screens.session import (
     SignedInState,
     as_of_now,
@@ -22,6 +23,7 @@ from helpninja_app.screens.session import (
     signed_in,
     to_sign_in,
 )
+from helpninja_app.screens.shell.state import told
 
 Work = Callable[[AsyncSession, MemberCaller], Awaitable[Any]]
 # Work that calls somebody else's service, and so opens its units of work around that itself.
@@ -35,7 +37,7 @@ class Leaving:
     path: str
 
 
-class PageState(SignedInState, mixin=True):
+class PageState(OnceState, mixin=True):
     """A page says what it reads (``_read``) and how that is shown (``_show``).
 
     As a mixin beside ``SignedInState`` it gives each page vars of its own; a common parent would share them.
@@ -45,7 +47,6 @@ class PageState(SignedInState, mixin=True):
     """
 
     is_loaded: bool = False
-    is_busy: bool = False
     failure: str = ""
     problem: str = ""
     is_at_limit: bool = False
@@ -77,15 +78,31 @@ class PageState(SignedInState, mixin=True):
         then: Callable[[Any], Any] | None = None,
         *,
         errand: Errand | None = None,
+        once: object = None,
         **at_once: Any,
     ) -> Any:
         """Do ``work``, all of it or nothing, and show the page as it is afterwards.
 
         ``errand`` takes its place where it calls somebody else's service. ``then`` takes what the work gave
-        once it is stored, and returns what the browser does next. ``at_once`` are vars that change before
-        anything is awaited, such as a filter. Of answers that overtake each other only the one that began to
-        read last is shown: it has seen what the others did.
+        once it is stored, and returns what the browser does next. ``once`` is the form of what makes
+        something, or ``()`` where nothing is typed: of a second click nothing comes, and what made something
+        of a form counts ``drawn`` on. ``at_once`` are vars that change before anything is awaited, such as a
+        filter. Of answers that overtake each other only the one that began to read last is shown: it has seen
+        what the others did.
         """
+        if once is None:
+            return await self._go_through(work, then, errand, at_once)
+        async with self._once(once) as click:
+            return await self._go_through(work, then, errand, at_once, click) if click else None
+
+    async def _go_through(
+        self,
+        work: Work | None,
+        then: Callable[[Any], Any] | None,
+        errand: Errand | None,
+        at_once: dict[str, Any],
+        click: str = "",
+    ) -> Any:
         errand = errand or (partial(_in_one_go, work) if work else None)
         mine = await self._begin(at_once, is_busy=errand is not None)
         next_step = None
@@ -96,7 +113,7 @@ class PageState(SignedInState, mixin=True):
                 # Another tab went to another workspace: what was typed here is not meant for it.
                 errand = _refuse_elsewhere
             if errand is not None:
-                done = await self._attempt(errand, then, caller)
+                done = await self._attempt(errand, then, caller, click)
                 if isinstance(done, Leaving):
                     return [SignedInState.forget, rx.redirect(done.path)]
                 mine, next_step = done
@@ -111,7 +128,7 @@ class PageState(SignedInState, mixin=True):
             async with self:
                 # Nobody else tells that a work failed; a page that was overtaken is another one's to tell of.
                 if self._latest == mine or errand is not None:
-                    self.failure, self.is_busy = sentence, False
+                    self.failure, self.is_busy = sentence, self._is_under_way()
             return next_step
         async with self:
             if self._latest != mine:
@@ -119,19 +136,21 @@ class PageState(SignedInState, mixin=True):
             if not self._show_to_this_session(read_for):
                 return next_step
             self._workspace_shown = str(caller.workspace.id)
-            self.failure, self.is_busy, self.is_loaded = "", False, True
+            self.failure, self.is_busy, self.is_loaded = "", self._is_under_way(), True
             return _both(next_step, self._show(found, caller))
 
     async def _begin(self, at_once: dict[str, Any], *, is_busy: bool) -> int:
         async with self:
             self._latest += 1
-            self.is_busy, self.problem, self.is_at_limit = is_busy, "", False
+            # What goes on meanwhile goes on.
+            self.is_busy = is_busy or self._is_under_way()
+            self.problem, self.is_at_limit = "", False
             for name, value in at_once.items():
                 setattr(self, name, value)
             return self._latest
 
     async def _attempt(
-        self, errand: Errand, then: Callable[[Any], Any] | None, caller: MemberCaller
+        self, errand: Errand, then: Callable[[Any], Any] | None, caller: MemberCaller, click: str
     ) -> Leaving | tuple[int, Any]:
         done, refused = None, None
         try:
@@ -145,6 +164,9 @@ class PageState(SignedInState, mixin=True):
         async with self:
             # Also of an answer that is overtaken: nobody else tells what became of this work.
             self._latest += 1
+            if refused is not None and click and self._is_left(click):
+                # The form that is shown now has nothing to do with it.
+                return self._latest, told(sentence_for(refused), "danger")
             if refused is not None:
                 return self._latest, self._refuse(refused)
             return self._latest, then(done) if then else None

@@ -50,14 +50,18 @@ def busy_button(
     size: Size = "normal",
     **attributes: Any,
 ) -> rx.Component:
-    """A button that says what is going on, and cannot be pressed again, while ``is_busy``."""
-    return button(
+    """A button that says what is going on while ``is_busy``, and that a pointer cannot press meanwhile.
+
+    It is not disabled, which would take the focus from whoever pressed it: what it begins is guarded where it
+    makes something (``OnceState``).
+    """
+    classes = f"{_classes(emphasis, size, wide=False)} aria-busy:pointer-events-none aria-busy:opacity-60"
+    return rx.el.button(
         rx.cond(is_busy, icon("loader-circle", class_name="motion-safe:animate-spin")),
         rx.cond(is_busy, while_busy, label),
-        emphasis=emphasis,
-        size=size,
-        disabled=is_busy,
+        aria_disabled=is_busy,
         aria_busy=is_busy,
+        class_name=classes,
         **attributes,
     )
 

@@ -11,6 +11,8 @@ from tests.e2e.test_accounts import send, sign_up
 
 pytestmark = pytest.mark.timeout(300)
 
+TWICE = "button => { button.click(); button.click(); }"
+
 
 def test_after_an_invite_is_withdrawn_the_focus_is_at_the_list(page: Page, demo_server: DemoServer) -> None:
     sign_up(page, demo_server)
@@ -89,3 +91,22 @@ def test_the_filters_of_the_audit_log_do_not_lie_on_each_other(page: Page, demo_
             for other in boxes[number + 1 :]:
                 is_below = other["y"] >= box["y"] + box["height"]
                 assert is_below or other["x"] >= box["x"] + box["width"]
+
+
+def test_what_is_pressed_twice_is_made_once(page: Page, demo_server: DemoServer) -> None:
+    """Both presses are sent before the browser hears of the first."""
+    sign_up(page, demo_server)
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_label("Name", exact=True).fill("CI")
+    page.get_by_label("knowledge:read").check()
+    page.get_by_role("button", name="Make the key").evaluate(TWICE)
+    expect(page.get_by_label("The new key")).to_be_visible()
+    expect(page.get_by_role("button", name="Revoke").locator("visible=true")).to_have_count(1)
+    expect(page.get_by_text("Give the key a name")).to_have_count(0)
+    page.get_by_role("link", name="Team").click()
+    page.get_by_label("E-mail address").fill("grace@example.com")
+    page.get_by_role("button", name="Invite", exact=True).evaluate(TWICE)
+    expect(page.get_by_text("grace@example.com", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Send again")).to_have_count(1)
+    expect(page.get_by_text("invited already")).to_have_count(0)
+    expect(page.get_by_label("E-mail address")).to_have_value("")

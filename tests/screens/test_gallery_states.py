@@ -35,7 +35,7 @@ ALSO_LITERAL: dict[tuple[str, str], tuple[Any, ...]] = {
 CHECKED = ("check_box", "switch")
 # They take further attributes of an element, but cannot be disabled.
 NEVER_DISABLED = {
-    "busy_button": "disabled while it is busy",
+    "busy_button": "not pressed while it is busy",
     "button_link": "a link",
     "document_link": "a link",
     "native_form": "a form; its fields can be",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -119,3 +121,18 @@ async def test_only_known_sentences_are_shown(client: httpx.AsyncClient, code: s
     await call(state, "open_two_factor")
     known = {"", *two_factor_state._ERRORS.values(), *two_factor_state._DONE.values()}
     assert {state.error, state.notice} <= known | {two_factor_state._TOO_OLD}
+
+
+@pytest.mark.parametrize("handler", ["confirm_code", "renew_codes"])
+async def test_of_two_clicks_the_codes_that_count_are_shown_and_nothing_is_wrong(
+    client: httpx.AsyncClient, handler: str
+) -> None:
+    state, secret = await begun_tab(client)
+    if handler == "renew_codes":
+        await call(state, "confirm_code", {"code": code_at(secret, -1)})
+    code = {"code": code_at(secret), "drawn": str(state.drawn)}
+    await asyncio.gather(*(call(state, handler, code) for _ in range(2)))
+    shown = (state.is_on, len(state.codes), state.problem, state.codes_left)
+    assert shown == (True, 10, "", 10)
+    assert await call(state, handler, code) is None
+    assert (state.is_on, len(state.codes), state.problem, state.codes_left) == shown

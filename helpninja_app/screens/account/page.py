@@ -10,9 +10,9 @@ from helpninja_app.screens.account.state import PATH, AccountState, DeletedRow, 
 from helpninja_app.screens.account.two_factor import two_factor_section
 from helpninja_app.screens.account.two_factor_state import TwoFactorState
 from helpninja_app.screens.session import SignedInState
-from helpninja_app.screens.shell.frame import dashboard, once_loaded
+from helpninja_app.screens.shell.frame import dashboard, once_loaded, this_form
 from helpninja_app.screens.shell.state import ShellState
-from helpninja_app.ui.actions import button
+from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.forms import field, hidden_field, native_form
 from helpninja_app.ui.notices import notice
@@ -65,7 +65,15 @@ def _new_workspace() -> rx.Component:
             field("Name of the workspace", name="name", id="workspace-name", required=True, max_length=100),
             class_name="min-w-0 flex-1",
         ),
-        button("Make it", type="submit", size="large"),
+        this_form(AccountState),
+        busy_button(
+            "Make it",
+            is_busy=AccountState.is_busy,
+            while_busy="Making…",
+            emphasis="secondary",
+            type="submit",
+            size="large",
+        ),
         on_submit=_state.make_workspace,
         class_name="flex max-w-reading items-end gap-3 p-4",
     )

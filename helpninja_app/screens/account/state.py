@@ -16,6 +16,7 @@ from helpninja_app.accounts.users import change_name
 from helpninja_app.errors import NotSignedIn
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
+from helpninja_app.screens.once import OnceState
 from helpninja_app.screens.session import (
     SignedInState,
     id_from,
@@ -58,7 +59,7 @@ class DeletedRow:
     gone: str
 
 
-class AccountState(SignedInState):
+class AccountState(OnceState, SignedInState):
     is_loaded: bool = False
     failure: str = ""
     error: str = ""
@@ -110,7 +111,23 @@ class AccountState(SignedInState):
     @rx.event(background=True)
     async def make_workspace(self, form: dict[str, Any]) -> Any:
         """Make another workspace, and go there."""
-        name = text_in(form, "name", 100)
+        async with self._once(form) as click:
+            return await self._make(text_in(form, "name", 100)) if click else None
+
+    @rx.event(background=True)
+    async def bring_back(self, workspace_id: str) -> Any:
+        """Undo the deletion of a workspace that one owned."""
+        try:
+            user = await user_of_tab(self)
+            async with current_resources().database.unit_of_work(user.scope) as session:
+                await restore_workspace(session, user, id_from(workspace_id))
+        except NotSignedIn:
+            return to_sign_in(PATH)
+        except Exception as error:
+            return told(sentence_for(error), "danger")
+        return to_workspace(str(workspace_id))
+
+    async def _make(self, name: str) -> Any:
         if not name:
             return told("Give the workspace a name.", "danger")
         try:
@@ -129,19 +146,8 @@ class AccountState(SignedInState):
             return to_sign_in(PATH)
         except Exception as error:
             return told(sentence_for(error), "danger")
-        return to_workspace(str(workspace_id))
-
-    @rx.event(background=True)
-    async def bring_back(self, workspace_id: str) -> Any:
-        """Undo the deletion of a workspace that one owned."""
-        try:
-            user = await user_of_tab(self)
-            async with current_resources().database.unit_of_work(user.scope) as session:
-                await restore_workspace(session, user, id_from(workspace_id))
-        except NotSignedIn:
-            return to_sign_in(PATH)
-        except Exception as error:
-            return told(sentence_for(error), "danger")
+        async with self:
+            self.drawn += 1
         return to_workspace(str(workspace_id))
 
     async def _show(self) -> Any:

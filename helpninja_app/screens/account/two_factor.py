@@ -7,7 +7,8 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.account.two_factor_state import LONGEST_CODE, TwoFactorState
-from helpninja_app.ui.actions import button
+from helpninja_app.screens.shell.frame import this_form
+from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.forms import check_box, field, native_form
@@ -93,7 +94,16 @@ def _begun() -> rx.Component:
                 auto_focus=True,
                 hint="Six digits. It is on once this is right.",
             ),
-            rx.el.div(button("Switch it on", type="submit", emphasis="primary", size="large")),
+            this_form(TwoFactorState),
+            rx.el.div(
+                busy_button(
+                    "Switch it on",
+                    is_busy=TwoFactorState.is_busy,
+                    while_busy="Checking…",
+                    type="submit",
+                    size="large",
+                ),
+            ),
             on_submit=_state.confirm_code,
             class_name=_FORM,
         ),
@@ -165,7 +175,17 @@ def _on() -> rx.Component:
                 id="two-factor-code",
                 hint="For ten new recovery codes; the old ones count no more.",
             ),
-            rx.el.div(button("Choose new recovery codes", type="submit", size="large")),
+            this_form(TwoFactorState),
+            rx.el.div(
+                busy_button(
+                    "Choose new recovery codes",
+                    is_busy=TwoFactorState.is_busy,
+                    while_busy="Checking…",
+                    emphasis="secondary",
+                    type="submit",
+                    size="large",
+                ),
+            ),
             on_submit=_state.renew_codes,
             reset_on_submit=True,
             class_name=f"{_PART} [&>*]:max-w-form",

@@ -20,6 +20,7 @@ from helpninja_app.accounts.two_factor import (
 from helpninja_app.errors import Conflict, Invalid, NotSignedIn
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.account.state import PATH
+from helpninja_app.screens.once import OnceState
 from helpninja_app.screens.session import (
     SignedInState,
     is_checked,
@@ -41,7 +42,7 @@ _ERRORS = {
 _DONE = {"off": "Two-factor sign-in is off. Signing in takes your password alone."}
 
 
-class TwoFactorState(SignedInState):
+class TwoFactorState(OnceState, SignedInState):
     """``secret`` is there until it is confirmed, ``codes`` until they are stored or the page is left."""
 
     is_loaded: bool = False
@@ -69,10 +70,25 @@ class TwoFactorState(SignedInState):
     @rx.event(background=True)
     async def confirm_code(self, form: dict[str, Any]) -> Any:
         """Switch it on by a first code of the app."""
+        async with self._once(form) as click:
+            return await self._confirm(text_in(form, "code", LONGEST_CODE)) if click else None
+
+    @rx.event(background=True)
+    async def renew_codes(self, form: dict[str, Any]) -> Any:
+        """New recovery codes, for a present code of the app."""
+        async with self._once(form) as click:
+            return await self._renew(text_in(form, "code", LONGEST_CODE)) if click else None
+
+    @rx.event
+    def keep_codes(self, form: dict[str, Any]) -> None:
+        """They are stored: show them no more."""
+        if is_checked(form, "stored"):
+            self.codes, self.text_of_codes, self.file_of_codes = [], "", ""
+
+    async def _confirm(self, code: str) -> Any:
         try:
             resources = current_resources()
             user = await user_of_tab(self)
-            code = text_in(form, "code", LONGEST_CODE)
             keys = resources.settings.keys_for_encryption()
             async with resources.database.unit_of_work(user.scope) as session:
                 codes = await confirm_two_factor(session, keys, user.id, user.session_id, code)
@@ -82,13 +98,10 @@ class TwoFactorState(SignedInState):
         await self._show_codes(codes)
         return told("Two-factor sign-in is on.", "success")
 
-    @rx.event(background=True)
-    async def renew_codes(self, form: dict[str, Any]) -> Any:
-        """New recovery codes, for a present code of the app."""
+    async def _renew(self, code: str) -> Any:
         try:
             resources = current_resources()
             user = await user_of_tab(self)
-            code = text_in(form, "code", LONGEST_CODE)
             per_account = resources.settings.sign_in_limit_per_account
             await limit_codes(resources.limiter, user.id, code, per_account=per_account)
             keys = resources.settings.keys_for_encryption()
@@ -98,12 +111,6 @@ class TwoFactorState(SignedInState):
             return await self._say(error)
         await self._show_codes(codes)
         return told("The old recovery codes do not count any more.", "success")
-
-    @rx.event
-    def keep_codes(self, form: dict[str, Any]) -> None:
-        """They are stored: show them no more."""
-        if is_checked(form, "stored"):
-            self.codes, self.text_of_codes, self.file_of_codes = [], "", ""
 
     async def _say(self, error: Exception) -> Any:
         """What is wrong with a code at its field, anything else at the corner of the page."""
@@ -124,6 +131,7 @@ class TwoFactorState(SignedInState):
         text = "\n".join(codes) + "\n"
         async with self:
             self._show_to_this_session()
+            self.drawn += 1
             self.is_on, self.codes_left = True, len(codes)
             self.codes, self.text_of_codes = codes, text
             self.file_of_codes = f"data:text/plain;charset=utf-8,{quote(text)}"

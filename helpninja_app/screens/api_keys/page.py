@@ -7,12 +7,12 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.api_keys.state import KEYS, PATH, PERMISSIONS, KeyRow, KeysState
-from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded, refused
+from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded, refused, this_form
 from helpninja_app.screens.webhooks.editor import webhook_editor
 from helpninja_app.screens.webhooks.list import webhooks_tab
 from helpninja_app.screens.webhooks.log import webhook_log
 from helpninja_app.screens.webhooks.state import WebhooksState
-from helpninja_app.ui.actions import button
+from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
 from helpninja_app.ui.dialogs import confirm, opens
@@ -113,7 +113,12 @@ def _form() -> rx.Component:
             key=_state.drawn.to_string(),
             class_name="flex flex-col gap-5",
         ),
-        rx.el.div(button("Make the key", type="submit", emphasis="primary", size="large")),
+        this_form(KeysState),
+        rx.el.div(
+            busy_button(
+                "Make the key", is_busy=KeysState.is_busy, while_busy="Making…", type="submit", size="large"
+            ),
+        ),
         on_submit=_state.make_key,
         class_name="flex flex-col gap-5 p-4",
     )

@@ -43,7 +43,7 @@ class KeysState(PageState, SignedInState):
     """``secret`` is the key just made, until the page is left or another one is made.
 
     ``lacking`` says that the plan has no keys, empty when it has; ``waiting`` what became of those that there
-    are. ``drawn`` counts how often the form's fields were emptied: with another number they are drawn anew.
+    are.
     """
 
     keys: rx.Field[list[KeyRow]] = rx.field(default_factory=list)
@@ -51,7 +51,6 @@ class KeysState(PageState, SignedInState):
     secret: str = ""
     lacking: str = ""
     waiting: str = ""
-    drawn: int = 0
 
     @rx.event(background=True)
     async def open_keys(self) -> Any:
@@ -81,7 +80,7 @@ class KeysState(PageState, SignedInState):
             )
             return secret
 
-        return await self._answer(work, self._hand_out)
+        return await self._answer(work, self._hand_out, once=form)
 
     @rx.event(background=True)
     async def revoke(self, key_id: str) -> Any:

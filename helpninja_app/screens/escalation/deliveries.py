@@ -117,6 +117,7 @@ def _status(delivery: DeliveryRow) -> rx.Component:
                 type="button",
                 size="small",
                 aria_label=f"Send again to {delivery.name}",
+                disabled=DeliveriesState.is_busy,
                 on_click=_state.resend(delivery.id),
             ),
         ),

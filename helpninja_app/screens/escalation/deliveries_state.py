@@ -77,7 +77,7 @@ class DeliveriesState(DispatchFollowedState, PagedState, SignedInState):
             # The button that was pressed is gone.
             return [rx.set_focus(OUTBOX), told("It is sent again.", "success")]
 
-        return await self._answer(work, then)
+        return await self._answer(work, then, once=())
 
     async def _list(
         self, session: AsyncSession, caller: MemberCaller, *, limit: int, offset: int

@@ -10,7 +10,7 @@ from reflex_components_core.el.elements.forms import Form
 from helpninja_app.integrations.credentials import MAX_LENGTH, MIN_SECRET
 from helpninja_app.integrations.models import Provider
 from helpninja_app.screens.escalation.integration_editor_state import MAX_NAME, IntegrationEditorState
-from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.frame import refused, this_form
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.dialogs import closes, sheet
 from helpninja_app.ui.forms import field
@@ -80,6 +80,7 @@ def _form() -> rx.Component:
                 key=_state.drawn.to_string(),
                 class_name="flex flex-col gap-4",
             ),
+            this_form(IntegrationEditorState),
             id=_FORM,
             on_submit=_state.save,
             no_validate=True,

@@ -42,10 +42,7 @@ KEPT = frozenset({"webhook_url", "url", "secret"})
 
 
 class IntegrationEditorState(PageState, SignedInState):
-    """``edited`` is the id of what is changed, empty for something new; ``shown`` are redacted credentials.
-
-    ``drawn`` counts how often the fields were filled: with another number they are drawn anew.
-    """
+    """``edited`` is the id of what is changed, empty for something new; ``shown`` is what may be of it."""
 
     is_open: bool = False
     edited: str = ""
@@ -54,7 +51,6 @@ class IntegrationEditorState(PageState, SignedInState):
     name: str = ""
     shown: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
-    drawn: int = 0
 
     @rx.event
     def begin(self, provider: str) -> None:
@@ -76,25 +72,27 @@ class IntegrationEditorState(PageState, SignedInState):
     def close(self) -> None:
         """The sheet was closed."""
         self._empty()
+        self._latest += 1
 
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Check what was typed and store it."""
-        edited = self.edited
+        edited, provider, drawn = self.edited, Provider(self.provider), self.drawn
 
         async def errand(caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_WORKSPACE)
             if edited:
                 await _change(caller, edited, form)
             else:
-                await _create(caller, Provider(self.provider), form)
+                await _create(caller, provider, form)
 
         def then(_: None) -> Any:
-            self._empty()
+            if self.drawn == drawn:
+                self._empty()
             said = "It is saved." if edited else "It is saved. Send a test to see whether messages arrive."
             return [IntegrationsState.open_integrations, told(said, "success")]
 
-        return await self._answer(errand=errand, then=then, errors={})
+        return await self._answer(errand=errand, then=then, once=form, errors={})
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> IntegrationView | None:
         require(caller, Permission.MANAGE_WORKSPACE)

@@ -12,7 +12,7 @@ from helpninja_app.conversations.rules.service import MAX_NAME
 from helpninja_app.screens.escalation.rule_editor_state import Destination, RuleEditorState
 from helpninja_app.screens.escalation.rule_lines import rule_line
 from helpninja_app.screens.escalation.tester import trial_fields, trial_kinds, trial_result
-from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.frame import refused, this_form
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.choices import chip, chips
 from helpninja_app.ui.dialogs import closes, sheet
@@ -106,6 +106,7 @@ def _form() -> rx.Component:
             ),
             _conditions(),
             _destinations(),
+            this_form(RuleEditorState),
             id=_FORM,
             on_submit=_state.save,
             no_validate=True,

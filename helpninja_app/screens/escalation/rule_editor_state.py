@@ -55,8 +55,7 @@ class RuleEditorState(TrialShown, SignedInState):
     """``edited`` is the id of what is changed, empty for something new. ``is_trying`` while and after it is
     tried unsaved; of that trial ``rows`` has this rule alone.
 
-    ``focus`` is the control that is to have the focus, with a number that makes it another value each time;
-    ``drawn`` counts how often the fields were filled: with another number they are drawn anew.
+    ``focus`` is the control that is to have the focus, with a number that makes it another value each time.
     """
 
     is_open: bool = False
@@ -67,7 +66,6 @@ class RuleEditorState(TrialShown, SignedInState):
     destinations: rx.Field[list[Destination]] = rx.field(default_factory=list)
     focus: str = ""
     is_trying: bool = False
-    drawn: int = 0
 
     _focused: int = 0
 
@@ -119,7 +117,7 @@ class RuleEditorState(TrialShown, SignedInState):
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Store the rule, or say at each field what is wrong."""
-        edited, lines = self.edited, typed(self.lines, form)
+        edited, lines, drawn = self.edited, typed(self.lines, form), self.drawn
         wished = self._wished(form, lines)
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
@@ -131,10 +129,11 @@ class RuleEditorState(TrialShown, SignedInState):
                 await create_rule(session, caller, plan, wished())
 
         def then(_: None) -> Any:
-            self._empty()
+            if self.drawn == drawn:
+                self._empty()
             return RulesState.open_rules
 
-        return await self._answer(work, then, errors={}, lines=lines, is_trying=False)
+        return await self._answer(work, then, once=form, errors={}, lines=lines, is_trying=False)
 
     @rx.event
     def choose_trial_kind(self, kind: str) -> None:

@@ -10,7 +10,7 @@ from helpninja_app.conversations.canned_replies import MAX_NAME
 from helpninja_app.conversations.canned_text import VARIABLES
 from helpninja_app.screens.inbox.canned_state import MAX_SEARCH, NAME, NEW, CannedRow, CannedState
 from helpninja_app.screens.inbox.state import InboxState
-from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.frame import refused, this_form
 from helpninja_app.ui.actions import busy_button, button, icon_button
 from helpninja_app.ui.dialogs import confirm, dialog, opens
 from helpninja_app.ui.forms import field, search_field, text_area
@@ -237,6 +237,7 @@ def _form() -> rx.Component:
             key=_state.drawn.to_string(),
             class_name="flex flex-col gap-4",
         ),
+        this_form(CannedState),
         rx.el.div(
             button("Back", type="button", on_click=CannedState.close_editor),
             busy_button(

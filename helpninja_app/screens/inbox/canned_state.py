@@ -61,7 +61,7 @@ class CannedState(PageState, SignedInState):
 
     ``filled`` is the text that the browser puts into the reply to the conversation ``filled_for`` each time
     that ``fillings`` counts on; ``missing`` is what it could not say. ``edited`` is the id of what is
-    changed, empty for a new one, and ``drawn`` counts how often the fields were filled.
+    changed, empty for a new one.
     """
 
     rows: rx.Field[list[CannedRow]] = rx.field(default_factory=list)
@@ -76,7 +76,6 @@ class CannedState(PageState, SignedInState):
     edited: str = ""
     name: str = ""
     text: str = ""
-    drawn: int = 0
     focuses: str = ""
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
 
@@ -133,7 +132,7 @@ class CannedState(PageState, SignedInState):
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Add what was written, or change what it was."""
-        edited = self.edited
+        edited, drawn = self.edited, self.drawn
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.ANSWER_CONVERSATIONS)
@@ -143,7 +142,11 @@ class CannedState(PageState, SignedInState):
             else:
                 await create_canned(session, caller, name, text)
 
-        return await self._answer(work, lambda _: self._leave_editor(), errors={})
+        def then(_: None) -> None:
+            if self.drawn == drawn:
+                self._leave_editor()
+
+        return await self._answer(work, then, once=form, errors={})
 
     @rx.event(background=True)
     async def delete(self, reply_id: str) -> Any:

@@ -8,7 +8,7 @@ import reflex as rx
 
 from helpninja_app.screens.inbox.sharing_state import LIFETIMES, MAKE, MAX_EMAIL, ShareRow, SharingState
 from helpninja_app.screens.inbox.state import InboxState
-from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.frame import refused, this_form
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.badges import badge
@@ -99,6 +99,7 @@ def _making() -> rx.Component:
             type="submit",
             id=MAKE,
         ),
+        this_form(SharingState),
         on_submit=_state.make_link,
         class_name="flex items-end gap-2",
     )
@@ -163,6 +164,7 @@ def _mail() -> rx.Component:
                 auto_complete="off",
             ),
             hidden_field("conversation", InboxState.conversation_id),
+            this_form(SharingState),
             rx.el.div(
                 button("Cancel", type="button", **closes()),
                 busy_button("Send", is_busy=SharingState.is_busy, while_busy="Sending…", type="submit"),

@@ -92,7 +92,7 @@ class SharingState(PageState, SignedInState):
                 raise Invalid("Choose how long the link counts.")
             return await create_share(session, caller, id_from(wanted), days=int(days))
 
-        return await self._answer(work, self._hand_out, url="")
+        return await self._answer(work, self._hand_out, once=form, url="")
 
     @rx.event(background=True)
     async def revoke(self, share_id: str) -> Any:
@@ -124,7 +124,7 @@ class SharingState(PageState, SignedInState):
     @rx.event(background=True)
     async def send_transcript(self, form: dict[str, Any]) -> Any:
         """Mail what the visitor sees of a conversation to an address."""
-        email = text_in(form, "email", MAX_EMAIL)
+        email, drawn = text_in(form, "email", MAX_EMAIL), self.drawn
 
         async def work(session: AsyncSession, caller: MemberCaller) -> str:
             require(caller, Permission.ANSWER_CONVERSATIONS)
@@ -138,10 +138,11 @@ class SharingState(PageState, SignedInState):
             return to
 
         def sent(to: str) -> Any:
-            self._leave()
+            if self.drawn == drawn:
+                self._leave()
             return told(f"The transcript is on its way to {to}.", "success")
 
-        return await self._answer(work, sent)
+        return await self._answer(work, sent, once=form)
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> Shared | None:
         require(caller, Permission.READ_CONVERSATIONS)
@@ -161,12 +162,14 @@ class SharingState(PageState, SignedInState):
     def _hand_out(self, made: tuple[ShareView, str]) -> None:
         share, token = made
         self._made = str(share.id)
+        self.drawn += 1
         origin = current_resources().settings.public_url or self.router.headers.origin
         self.url = f"{origin}{SHARED_PATH}?token={token}"
 
     def _leave(self) -> None:
         self.is_open, self.is_mailing, self.url, self.rows, self._wanted = False, False, "", [], ""
         self._made = ""
+        self.drawn += 1
         self.problem, self.is_at_limit, self.failure = "", False, ""
 
 

@@ -96,6 +96,7 @@ class AddingState(PageState, SignedInState):
     @rx.event(background=True)
     async def add(self, address: str, audience: str, reach: str) -> Any:
         """Read what was shown."""
+        drawn = self.drawn
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.WRITE_KNOWLEDGE)
@@ -113,10 +114,11 @@ class AddingState(PageState, SignedInState):
             await record(session, Actor.of(caller), "source.ingested", wanted)
 
         def then(_: None) -> Any:
-            self._empty()
+            if self.drawn == drawn:
+                self._empty()
             return [SourcesState.open_sources, KnowledgeState.open_knowledge]
 
-        return await self._answer(work, then)
+        return await self._answer(work, then, once=())
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> None:
         require(caller, Permission.WRITE_KNOWLEDGE)
@@ -164,6 +166,7 @@ class AddingState(PageState, SignedInState):
         self.is_at_limit, self.audience = False, "visitors"
         self.reach, self.has_choice = "links", False
         self.details, self.limits, self.lines = [], [], []
+        self.drawn += 1
 
 
 def _note(page: PreviewedPage) -> str:

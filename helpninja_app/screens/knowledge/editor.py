@@ -8,7 +8,7 @@ import reflex as rx
 from reflex_components_core.el.elements.forms import Form
 
 from helpninja_app.screens.knowledge.audiences import VISITORS_AND_MEMBERS, public_question
-from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.frame import refused, this_form
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.dialogs import closes, sheet
 from helpninja_app.ui.forms import segments
@@ -70,6 +70,7 @@ def _form(state: Any, fields: tuple[rx.Component, ...], id: str) -> rx.Component
                 ),
                 class_name="flex flex-wrap items-center gap-x-3 gap-y-2",
             ),
+            this_form(state),
             id=f"{id}-form",
             on_submit=state.save,
             no_validate=True,

@@ -20,15 +20,13 @@ class EditorState(PageState, mixin=True):
     """What can be written says how it is loaded (``_load``), stored (``_store``) and shown (``_fill``).
 
     ``edited`` is the id of what is changed, empty for something new. ``asks``: what was sent would become
-    public, and waits for a word. ``drawn`` counts how often the fields were filled: with another number they
-    are drawn anew.
+    public, and waits for a word.
     """
 
     is_open: bool = False
     edited: str = ""
     audience: str = "members"
     asks: bool = False
-    drawn: int = 0
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
 
     _was_public: bool = False
@@ -50,6 +48,7 @@ class EditorState(PageState, mixin=True):
     def close(self) -> None:
         """The sheet was closed."""
         self._empty()
+        self._latest += 1
 
     @rx.event
     def keep_private(self) -> None:
@@ -59,6 +58,7 @@ class EditorState(PageState, mixin=True):
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Store what the form holds, or ask first when it would become public."""
+        drawn = self.drawn
         is_new_to_visitors = self.audience == Audience.VISITORS and not self._was_public
 
         async def errand(caller: MemberCaller) -> bool:
@@ -68,16 +68,17 @@ class EditorState(PageState, mixin=True):
 
         def then(is_stored: bool) -> Any:
             if is_stored:
-                return self._close_and_show()
-            self.asks, self._sent = True, dict(form)
+                return self._close_and_show(drawn)
+            if self.drawn == drawn:
+                self.asks, self._sent = True, dict(form)
             return None
 
-        return await self._answer(errand=errand, then=then, errors={}, asks=False)
+        return await self._answer(errand=errand, then=then, once=form, errors={}, asks=False)
 
     @rx.event(background=True)
     async def publish(self) -> Any:
         """Store what was sent, for visitors."""
-        sent = self._sent
+        sent, drawn = self._sent, self.drawn
 
         async def errand(caller: MemberCaller) -> None:
             require(caller, Permission.WRITE_KNOWLEDGE)
@@ -85,7 +86,9 @@ class EditorState(PageState, mixin=True):
                 raise Invalid("There is nothing to make public. Save it first.")
             await self._store(caller, sent)
 
-        return await self._answer(errand=errand, then=lambda _: self._close_and_show(), asks=False)
+        return await self._answer(
+            errand=errand, then=lambda _: self._close_and_show(drawn), once=(), asks=False
+        )
 
     async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> Any:
         """What there is, to be changed."""
@@ -122,8 +125,10 @@ class EditorState(PageState, mixin=True):
         if self.errors:
             self.problem = "This cannot be saved yet. What is wrong stands at its field."
 
-    def _close_and_show(self) -> list[Any]:
-        self._empty()
+    def _close_and_show(self, drawn: int) -> list[Any]:
+        # Another sheet may have been opened meanwhile.
+        if self.drawn == drawn:
+            self._empty()
         return self._parts()
 
     def _empty(self) -> None:

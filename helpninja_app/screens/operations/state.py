@@ -89,7 +89,7 @@ class OperationsState(PagedState, SignedInState):
                 raise NotFound("There is no such event that could be worked on again.")
             return begun
 
-        return await self._answer(work, _say)
+        return await self._answer(work, _say, once=())
 
     @rx.event(background=True)
     async def work_on_parked(self) -> Any:
@@ -99,7 +99,7 @@ class OperationsState(PagedState, SignedInState):
             await _need_operator(session, caller)
             return await _replay(session, states=("parked",))
 
-        return await self._answer(work, _say)
+        return await self._answer(work, _say, once=())
 
     async def _list(
         self, session: AsyncSession, caller: MemberCaller, *, limit: int, offset: int

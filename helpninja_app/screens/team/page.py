@@ -7,11 +7,11 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.accounts.models import Role
-from helpninja_app.screens.shell.frame import dashboard, once_loaded, refused
+from helpninja_app.screens.shell.frame import dashboard, once_loaded, refused, this_form
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import MEMBERS, PATH, InviteRow, MemberRow, TeamState
 from helpninja_app.screens.workspace_settings import state as settings
-from helpninja_app.ui.actions import button, icon_button
+from helpninja_app.ui.actions import busy_button, button, icon_button
 from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.code import copied_line
@@ -22,6 +22,7 @@ from helpninja_app.ui.panels import card, page_header, section, skeleton_rows
 
 # Reflex' types do not know what the decorated handlers can do.
 _state: Any = TeamState
+_drawn: Any = _state.drawn.to_string()
 
 _ROW = "flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 last:border-b-0"
 # On a phone the name has a line of its own, and what can be done stands below it.
@@ -72,6 +73,7 @@ def _invite() -> rx.Component:
                         auto_complete="off",
                         hint="Leave it empty for a link that you pass on yourself.",
                     ),
+                    key="email-" + _drawn,
                     class_name="min-w-0 flex-1",
                 ),
                 rx.el.div(
@@ -83,14 +85,21 @@ def _invite() -> rx.Component:
                         default_value="agent",
                         class_name="h-10 rounded-control border border-border-strong bg-bg px-3 text-body",
                     ),
+                    key="role-" + _drawn,
                     class_name="flex flex-col gap-1.5",
                 ),
                 rx.el.div(
-                    button("Invite", type="submit", emphasis="primary", size="large"),
+                    busy_button(
+                        "Invite",
+                        is_busy=TeamState.is_busy,
+                        while_busy="Inviting…",
+                        type="submit",
+                        size="large",
+                    ),
                     class_name="flex tablet:pt-6",
                 ),
+                this_form(TeamState),
                 on_submit=_state.send_invite,
-                reset_on_submit=True,
                 class_name="flex flex-col gap-4 p-4 tablet:flex-row tablet:items-start",
             )
         ),
@@ -233,7 +242,13 @@ def _invited(invite: InviteRow) -> rx.Component:
         ),
         rx.el.div(
             badge(_in_words(invite.role), "neutral"),
-            button("Send again", type="button", emphasis="quiet", on_click=_state.resend_invite(invite.id)),
+            button(
+                "Send again",
+                type="button",
+                emphasis="quiet",
+                disabled=TeamState.is_busy,
+                on_click=_state.resend_invite(invite.id),
+            ),
             button("Withdraw", type="button", emphasis="quiet", **opens(f"withdraw-{invite.id}")),
             confirm(
                 id=f"withdraw-{invite.id}",

@@ -86,7 +86,12 @@ class TeamState(PageState, SignedInState):
                 session, caller, *await invite(session, caller, email, role, limit=_most(caller))
             )
 
-        return await self._answer(work, self._hand_out, link="", link_note="")
+        def then(made: tuple[InviteView, str]) -> None:
+            self._hand_out(made)
+            # Only now: what was typed stays when it is refused.
+            self.drawn += 1
+
+        return await self._answer(work, then, once=form, link="", link_note="")
 
     @rx.event(background=True)
     async def resend_invite(self, invite_id: str) -> Any:
@@ -97,7 +102,7 @@ class TeamState(PageState, SignedInState):
             renewed = await renew_invite(session, caller, id_from(invite_id), limit=_most(caller))
             return await _mail(session, caller, *renewed)
 
-        return await self._answer(work, self._hand_out, link="", link_note="")
+        return await self._answer(work, self._hand_out, once=(), link="", link_note="")
 
     @rx.event(background=True)
     async def withdraw_invite(self, invite_id: str) -> Any:

@@ -8,7 +8,7 @@ import reflex as rx
 from reflex_components_core.el.elements.forms import Form
 
 from helpninja_app.integrations.webhooks.models import EventType
-from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.frame import refused, this_form
 from helpninja_app.screens.webhooks.editor_state import (
     MAX_DESCRIPTION,
     MAX_URL,
@@ -128,6 +128,7 @@ def _form() -> rx.Component:
                 key=_state.drawn.to_string(),
                 class_name="flex flex-col gap-4",
             ),
+            this_form(WebhookEditorState),
             id=_FORM,
             on_submit=_state.save,
             no_validate=True,

@@ -23,7 +23,7 @@ from helpninja_app.integrations.webhooks.endpoints import (
 from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
-from helpninja_app.screens.session import SignedInState, id_from, sentence_for, text_in
+from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.screens.shell.state import told
 from helpninja_app.screens.webhooks.state import WebhooksState
 
@@ -39,8 +39,7 @@ class WebhookEditorState(PageState, SignedInState):
     """``edited`` is the id of what is changed, empty for something new; ``secret`` is one just made, of the
     endpoint at ``place``.
 
-    ``drawn`` counts how often the fields were filled: with another number they are drawn anew. What is under
-    way for a sheet that was closed meanwhile changes no other one (``_opening``), but for a secret, which is
+    What is under way for a sheet that was closed meanwhile changes no other one, but for a secret, which is
     shown now or never.
     """
 
@@ -52,10 +51,6 @@ class WebhookEditorState(PageState, SignedInState):
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
     secret: str = ""
     place: str = ""
-    drawn: int = 0
-
-    _opening: int = 0
-    _begun: int = 0
 
     @rx.event(background=True)
     async def begin(self) -> Any:
@@ -72,15 +67,12 @@ class WebhookEditorState(PageState, SignedInState):
         """The sheet was closed, or its page is loaded anew: a secret is not shown again."""
         self._empty()
         self._latest += 1
-        self._opening += 1
         self.is_open = self.is_busy = False
 
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Check what was typed and store it; of a new endpoint the secret is shown."""
-        if not await self._begins():
-            return None
-        edited, opening = self.edited, self._opening
+        edited, drawn = self.edited, self.drawn
 
         async def errand(caller: MemberCaller) -> tuple[str, str]:
             require(caller, Permission.MANAGE_WORKSPACE)
@@ -92,18 +84,16 @@ class WebhookEditorState(PageState, SignedInState):
         def then(made: tuple[str, str]) -> Any:
             if made[0]:
                 return self._hand_out(*made)
-            if self._opening == opening:
+            if self.drawn == drawn:
                 self._empty()
                 self.is_open = False
             return [WebhooksState.open_webhooks, told("It is saved.", "success")]
 
-        return await self._answer(errand=errand, then=then, errors={})
+        return await self._answer(errand=errand, then=then, once=form, errors={})
 
     @rx.event(background=True)
     async def rotate(self, endpoint_id: str) -> Any:
         """Make a new secret, and show it."""
-        if not await self._begins():
-            return None
         wanted = str(endpoint_id)[:40]
 
         async def work(session: AsyncSession, caller: MemberCaller) -> tuple[str, str]:
@@ -115,26 +105,17 @@ class WebhookEditorState(PageState, SignedInState):
         def then(made: tuple[str, str]) -> Any:
             return self._hand_out(*made)
 
-        return await self._answer(
-            work, then, edited=wanted, is_open=True, is_loaded=False, failure="", errors={}, secret=""
-        )
+        anew: dict[str, Any] = {"is_loaded": False, "failure": "", "errors": {}, "secret": ""}
+        return await self._answer(work, then, once=(), edited=wanted, is_open=True, **anew)
 
     async def _open(self, edited: str, *, is_loaded: bool) -> Any:
         async with self:
             self._empty()
-            self._opening += 1
         return await self._answer(edited=edited, is_open=True, is_loaded=is_loaded)
-
-    async def _begins(self) -> bool:
-        """Whether nothing is under way: a second click before the first is answered does nothing."""
-        async with self:
-            is_first = not self.is_busy
-            self.is_busy = True
-            self._begun = self._opening if is_first else self._begun
-        return is_first
 
     def _hand_out(self, secret: str, place: str) -> Any:
         self.is_open, self.secret, self.place = True, secret, place
+        self.drawn += 1
         return [WebhooksState.open_webhooks, rx.set_focus(SHOWN_ONCE)]
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> EndpointView | None:
@@ -149,16 +130,12 @@ class WebhookEditorState(PageState, SignedInState):
             self.url, self.description, self.events = found.url, found.description, list(found.events)
             self.drawn += 1
 
-    def _refuse(self, error: Exception) -> Any:
-        if self._begun != self._opening:
-            # Of a sheet that was closed meanwhile: the one that is open now has nothing to do with it.
-            return told(sentence_for(error), "danger")
+    def _refuse(self, error: Exception) -> None:
         wrong = error.errors if isinstance(error, Invalid) else ()
         self.errors = {item.field.rpartition(".")[2]: item.message for item in wrong}
         super()._refuse(error)
         if self.errors:
             self.problem = "This cannot be saved yet. What is wrong stands at its field."
-        return None
 
     def _empty(self) -> None:
         self.edited, self.is_loaded, self.secret, self.place = "", False, "", ""

@@ -109,11 +109,7 @@ class WebhookLogState(FollowedState, SignedInState):
     @rx.event(background=True)
     async def send_again(self, event_id: str) -> Any:
         """Send an event again, with the id it had."""
-        async with self:
-            if self.is_busy:
-                return None
-            self.is_busy = True
-            wanted = self.endpoint_id
+        wanted = self.endpoint_id
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.MANAGE_WORKSPACE)
@@ -124,13 +120,14 @@ class WebhookLogState(FollowedState, SignedInState):
             # The button that was pressed is gone.
             return rx.set_focus(EVENTS)
 
-        return await self._answer(work, then, said="")
+        return await self._answer(work, then, once=(), said="")
 
     @rx.event
     def close(self) -> None:
         """The sheet was closed, or its page is loaded anew: nobody follows it any more."""
         self._follower += 1
         self._latest += 1
+        self.drawn += 1
         self.is_open = self.is_loaded = self.is_busy = False
         self.endpoint_id, self.rows, self.said, self.problem, self.failure = "", [], "", "", ""
 

@@ -46,14 +46,12 @@ class SettingsState(PageState, SignedInState):
     """``errors`` has a sentence or nothing for each field; ``hours`` and ``time_zone`` follow what is typed.
 
     ``is_deleting``: a ``problem`` is one of the deletion, not of the form.
-    ``drawn`` counts how often the fields were filled: with another number they are drawn anew.
     """
 
     is_owner: bool = False
     is_changed: bool = False
     is_saved: bool = False
     is_deleting: bool = False
-    drawn: int = 0
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
     name: str = ""
     slug: str = ""

@@ -1,0 +1,61 @@
+"""What makes something makes it once, also where its button is pressed again before the first is answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from helpninja_app.kernel.database import new_id
+from helpninja_app.screens.session import SignedInState, text_in
+
+# The hidden field by which a form says which one it is: ``drawn``, as it was when the form was drawn.
+DRAWN = "drawn"
+# Where states outlive a process, what it left under way when it died holds up nobody for longer, in seconds.
+LONGEST = 60.0
+
+
+class OnceState(SignedInState, mixin=True):
+    """``drawn`` counts how often the fields of the form were filled or emptied: with another number they are
+    drawn anew. ``is_busy`` while something is done.
+
+    A second click comes while the first is under way; or, on a slow line, after that: then its form says a
+    number that counts no more, since what makes something counts on. A form that was opened meanwhile has a
+    number of its own, and waits for nobody. Other tabs have a state of their own.
+    """
+
+    drawn: int = 0
+    is_busy: bool = False
+
+    # Which click was first, on which form, and when it came, in Unix time.
+    _under_way: tuple[str, int, float] | None = None
+
+    @asynccontextmanager
+    async def _once(self, form: object) -> AsyncIterator[str]:
+        """Which click this is, for as long as it is under way; empty for one that is to do nothing.
+
+        ``form`` is what was sent, or ``()`` where nothing is typed.
+        """
+        click = new_id().hex
+        try:
+            async with self:
+                is_first = not self._is_under_way() and text_in(form, DRAWN) in {"", str(self.drawn)}
+                if is_first:
+                    self._under_way, self.is_busy = (click, self.drawn, time.time()), True
+            yield click if is_first else ""
+        finally:
+            # However it ended, also when it was cancelled.
+            if self._under_way and self._under_way[0] == click:
+                async with self:
+                    self._under_way, self.is_busy = None, False
+
+    def _is_under_way(self) -> bool:
+        """Whether the form that is shown was sent, and is not answered yet."""
+        if self._under_way is None:
+            return False
+        _, drawn, began = self._under_way
+        return drawn == self.drawn and time.time() - began < LONGEST
+
+    def _is_left(self, click: str) -> bool:
+        """Whether the form that this was the click on is not shown any more."""
+        return self._under_way is None or self._under_way[:2] != (click, self.drawn)
