@@ -89,7 +89,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "RunsState.turn_page": (1,),
     "PassagesState.turn_page": (1,),
     "UndoState.offer": ("Deleted.", "source", ["x"]),
-    "IntegrationEditorState.begin": ("email",),
+    "IntegrationEditorState.begin": ("slack",),
     # Refused for what it lacks, so that no test stores anything.
     "IntegrationEditorState.save": ({"name": "x"},),
     "DeliveriesState.choose_status": ("sent",),

@@ -15,10 +15,14 @@ from helpninja_app.errors import NotFound
 from helpninja_app.resources import Resources
 from helpninja_app.screens.account.state import AccountState, device_in_words
 from helpninja_app.screens.api_keys.state import KeysState
+from helpninja_app.screens.escalation.integration_editor_state import IntegrationEditorState
+from helpninja_app.screens.knowledge.curated_editor_state import CuratedEditorState
+from helpninja_app.screens.knowledge.note_editor_state import NoteEditorState
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import TeamState
 from helpninja_app.screens.workspace_settings.state import SettingsState
-from tests.factories import Factory
+from tests.factories import Factory, Tenant
+from tests.screens.events import fire, tab_at
 from tests.screens.settings_form import settings_tab
 from tests.screens.test_home import call, signed_in_tab, tab
 
@@ -224,10 +228,8 @@ def test_a_device_is_named_as_its_owner_knows_it(user_agent: str, device: str) -
     assert device_in_words(user_agent) == device
 
 
-async def test_what_was_typed_for_one_workspace_is_not_done_in_another(
-    resources: Resources, factory: Factory
-) -> None:
-    """Another tab of the same browser went to another workspace meanwhile."""
+async def owner_of_two(resources: Resources, factory: Factory) -> tuple[Tenant, str]:
+    """The second workspace, and the cookie of who is in the first."""
     first, second = await factory.tenant(), await factory.tenant()
     email, headers = await factory.member(first)
     async with resources.database.unit_of_work() as session:
@@ -235,7 +237,15 @@ async def test_what_was_typed_for_one_workspace_is_not_done_in_another(
     assert user_id
     async with resources.database.unit_of_work(second.scope) as session:
         await add_member(session, second.id, user_id, Role.OWNER)
-    team, other = await tab(TeamState, headers["cookie"]), await tab(ShellState, headers["cookie"])
+    return second, headers["cookie"]
+
+
+async def test_what_was_typed_for_one_workspace_is_not_done_in_another(
+    resources: Resources, factory: Factory
+) -> None:
+    """Another tab of the same browser went to another workspace meanwhile."""
+    second, cookie = await owner_of_two(resources, factory)
+    team, other = await tab(TeamState, cookie), await tab(ShellState, cookie)
     await call(team, "open_team")
     await call(other, "go_to_workspace", str(second.id))
     await call(team, "send_invite", {"email": "", "role": "viewer"})
@@ -244,3 +254,23 @@ async def test_what_was_typed_for_one_workspace_is_not_done_in_another(
     # The page shows the other one now, and says so: what is typed next is meant for it.
     await call(team, "send_invite", {"email": "", "role": "viewer"})
     assert (team.problem, len(team.invites)) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "begun_with", "form"),
+    [
+        (IntegrationEditorState, ("email",), {"name": "Support", "to": "team@example.com"}),
+        (NoteEditorState, (), {"title": "Hours", "text": "Closed at Christmas."}),
+        (CuratedEditorState, ("Do you deliver?",), {"question": "Do you deliver?", "answer": "Yes."}),
+    ],
+)
+async def test_what_was_typed_into_a_sheet_is_not_stored_in_another_workspace(
+    resources: Resources, factory: Factory, state: Any, begun_with: tuple[str, ...], form: dict[str, str]
+) -> None:
+    second, cookie = await owner_of_two(resources, factory)
+    editor, other = await tab_at(state, cookie), await tab(ShellState, cookie)
+    await fire(editor, "begin", *begun_with)
+    await call(other, "go_to_workspace", str(second.id))
+    await fire(editor, "save", form)
+    assert "Nothing was changed" in editor.problem
+    assert editor.is_open

@@ -52,14 +52,14 @@ class IntegrationEditorState(PageState, SignedInState):
     shown: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
 
-    @rx.event
-    def begin(self, provider: str) -> None:
+    @rx.event(background=True)
+    async def begin(self, provider: str) -> Any:
         """Open it empty, for a new integration of this kind."""
-        self._empty()
         is_known = isinstance(provider, str) and provider in set(Provider)
         chosen = Provider(provider) if is_known else Provider.SLACK
-        self.provider, self.kind = chosen.value, PROVIDERS[chosen]
-        self.is_open = self.is_loaded = True
+        async with self:
+            self._empty()
+        return await self._answer(provider=chosen.value, kind=PROVIDERS[chosen], is_open=True, is_loaded=True)
 
     @rx.event(background=True)
     async def edit(self, integration_id: str) -> Any:

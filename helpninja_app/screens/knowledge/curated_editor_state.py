@@ -36,26 +36,23 @@ _PHRASINGS_LENGTH = (MAX_PHRASINGS + 1) * (MAX_QUESTION + 2)
 class CuratedEditorState(EditorState, SignedInState):
     """``phrasings`` has one to a line."""
 
+    audience: str = "visitors"
     question: str = ""
     phrasings: str = ""
     answer: str = ""
     is_on: bool = True
 
-    @rx.event
-    def begin(self, question: str) -> None:
+    @rx.event(background=True)
+    async def begin(self, question: str) -> Any:
         """Open it empty, or with a question that has no answer yet."""
-        self._open_with(question, "")
+        return await self._begin_with(question=_text(question, MAX_QUESTION))
 
-    @rx.event
-    def begin_answered(self, question: str, answer: str) -> None:
+    @rx.event(background=True)
+    async def begin_answered(self, question: str, answer: str) -> Any:
         """Open it with what was asked and answered somewhere else."""
-        self._open_with(question, answer)
-
-    def _open_with(self, question: object, answer: object) -> None:
-        self._empty()
-        self.question = question[:MAX_QUESTION] if isinstance(question, str) else ""
-        self.answer = answer[:MAX_ANSWER] if isinstance(answer, str) else ""
-        self.is_open = self.is_loaded = True
+        return await self._begin_with(
+            question=_text(question, MAX_QUESTION), answer=_text(answer, MAX_ANSWER)
+        )
 
     async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> CuratedView:
         return await get_curated(session, caller.workspace.id, wanted)
@@ -95,3 +92,7 @@ class CuratedEditorState(EditorState, SignedInState):
 
     def _parts(self) -> list[Any]:
         return [CuratedState.open_curated]
+
+
+def _text(value: object, most: int) -> str:
+    return value[:most] if isinstance(value, str) else ""

@@ -90,6 +90,12 @@ class EditorState(PageState, mixin=True):
             errand=errand, then=lambda _: self._close_and_show(drawn), once=(), asks=False
         )
 
+    async def _begin_with(self, **fields: Any) -> Any:
+        """Open it for something new, with what its fields hold."""
+        async with self:
+            self._empty()
+        return await self._answer(is_open=True, is_loaded=True, **fields)
+
     async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> Any:
         """What there is, to be changed."""
         raise NotImplementedError

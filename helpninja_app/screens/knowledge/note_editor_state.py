@@ -34,11 +34,10 @@ class NoteEditorState(EditorState, SignedInState):
     title: str = ""
     text: str = ""
 
-    @rx.event
-    def begin(self) -> None:
+    @rx.event(background=True)
+    async def begin(self) -> Any:
         """Open it empty."""
-        self._empty()
-        self.is_open = self.is_loaded = True
+        return await self._begin_with()
 
     async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> NoteView:
         return await get_note(session, caller.workspace.id, wanted)
