@@ -42,7 +42,7 @@ KEPT = frozenset({"webhook_url", "url", "secret"})
 
 
 class IntegrationEditorState(PageState, SignedInState):
-    """``edited`` is the id of what is changed, empty for something new; ``shown`` is what may be of it."""
+    """``edited`` is the id of what is changed, empty for a new one; ``shown`` are redacted credentials."""
 
     is_open: bool = False
     edited: str = ""
