@@ -21,6 +21,7 @@ from helpninja_app.billing.reservations import (
     reserve,
     settle,
 )
+from helpninja_app.billing.usage import Usage, usage_of
 from helpninja_app.billing.verification import verify_ledger
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
@@ -98,6 +99,11 @@ class Books:
     async def account(self) -> LedgerAccount:
         async with self.database.unit_of_work(self.scope) as session:
             return await lock_account(session, self.workspace_id, self.unit)
+
+    async def usage(self) -> Usage:
+        """As pages and mails say it."""
+        async with self.database.unit_of_work(self.scope) as session:
+            return await usage_of(session, self.workspace_id, self.unit, self.plan)
 
     async def balance(self) -> int:
         return (await self.account()).balance

@@ -101,7 +101,7 @@ def _then(usage: Usage) -> str:
         who, does = "the chat", f"goes on with the credits that were bought: {usage.topped_up:,} are left"
     else:
         who, does = "the chat", "waits for the next month or for a top-up"
-    is_used_up = usage.left == usage.topped_up
+    is_used_up = usage.allowance is not None and usage.used >= usage.allowance
     return f"{who.capitalize()} now {does}." if is_used_up else f"When all are used, {who} {does}."
 
 

@@ -13,7 +13,7 @@ from helpninja_app.kernel.database import Statement, new_id
 
 # Longer than any answer may take; after that its process is gone, and the reservation with it.
 LIFETIME = timedelta(minutes=15)
-# Per cent of a month's allowance that owners are told of.
+# Per cent of a month's allowance that owners are told of, the lowest first.
 THRESHOLDS = (75, 90, 100)
 GIVEN_BACK = "Reservation given back"
 

@@ -16,11 +16,30 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.billing.at_once import THRESHOLDS
-from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerEntry, Unit, UsageAlert
+from helpninja_app.billing.models import (
+    EntryKind,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerReservation,
+    Unit,
+    UsageAlert,
+)
 from helpninja_app.billing.periods import CALENDAR, period_of
 from helpninja_app.billing.plans import Plan
 from helpninja_app.kernel.columns import now
 
+# What of an account's allowance is used, beside the account that is selected: what is spent of it but for
+# what open reservations hold. Bought credits and what was used while nothing was limited are not of it.
+USED_OF_ALLOWANCE = col(LedgerAccount.spent) - (
+    select(func.coalesce(func.sum(LedgerReservation.granted), 0))
+    .where(
+        col(LedgerReservation.workspace_id) == col(LedgerAccount.workspace_id),
+        col(LedgerReservation.unit) == col(LedgerAccount.unit),
+        col(LedgerReservation.period_start) == col(LedgerAccount.period_start),
+    )
+    .correlate(LedgerAccount)
+    .scalar_subquery()
+)
 _DUE = text(
     """
     insert into billing_deadlines as deadline (workspace_id, due_at) values (:workspace, :due)
@@ -156,8 +175,16 @@ async def note_usage(session: AsyncSession, account: LedgerAccount, *, mails_ane
     One that was noted is told again when a larger allowance has reached it as well. It is not, without
     ``mails_anew``, for still being reached when the allowance grows; and never for one that shrinks.
     """
-    reached = [each for each in THRESHOLDS if account.used * 100 >= each * account.allowance]
-    if not account.allowance or not reached:
+    if not account.allowance:
+        return
+    found = await session.execute(
+        select(USED_OF_ALLOWANCE).where(
+            col(LedgerAccount.workspace_id) == account.workspace_id, col(LedgerAccount.unit) == account.unit
+        )
+    )
+    used = found.scalar_one()
+    reached = [each for each in THRESHOLDS if used * 100 >= each * account.allowance]
+    if not reached:
         return
     row = {
         "workspace_id": account.workspace_id,

@@ -207,7 +207,7 @@ def used_up(account: LedgerAccount, plan: Plan) -> LimitUsedUp:
         f"{left} of the {account.allowance:,} that the {plan.name} plan has for the month up to"
         f" {account.period_end:%Y-%m-%d}. An owner can {way} under Billing.",
         limit=account.allowance,
-        used=account.used,
+        used=account.spent,
     )
 
 

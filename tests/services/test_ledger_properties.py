@@ -48,6 +48,7 @@ class Model:
     spent: int = 0
     topped_up: int = 0
     used: int = 0
+    of_allowance: int = 0
     month: int = 0
     turns: list[Turn] = field(default_factory=list)
 
@@ -80,6 +81,7 @@ class Model:
             from_topup = min(used - from_grant, self.topped_up)
             before = self.granted
             self.spent += from_grant
+            self.of_allowance += from_grant
             grant_charged = before - self.granted
             self.used += from_grant + from_topup
         self.topped_up -= from_topup
@@ -130,7 +132,7 @@ class Ledger(RuleBasedStateMachine):
         if taken < (amount if at_least is None else max(at_least, 1)):
             with pytest.raises(LimitUsedUp) as refused:
                 self.run(asked)
-            assert (refused.value.limit, refused.value.used) == (model.allowance, model.used)
+            assert (refused.value.limit, refused.value.used) == (model.allowance, model.spent)
             return
         reservation = self.run(asked)
         assert reservation.amount == taken
@@ -187,7 +189,7 @@ class Ledger(RuleBasedStateMachine):
         self.reserve(before, 1, has_key)
         account: LedgerAccount = self.run(self.books.next_month())
         assert account.used == 0
-        self.model.spent = self.model.used = 0
+        self.model.spent = self.model.used = self.model.of_allowance = 0
         self.model.month += 1
         assert len(self.run(self.books.amounts(EntryKind.RESET))) == self.model.month
         self.reserve(after, 1, not has_key)
@@ -198,6 +200,7 @@ class Ledger(RuleBasedStateMachine):
         account: LedgerAccount = self.run(self.books.account())
         assert (account.granted, account.topped_up) == (model.granted, model.topped_up)
         assert (account.spent, account.used) == (model.spent, model.used)
+        assert self.run(self.books.usage()).used == model.of_allowance
         assert self.run(self.books.total()) == model.balance
         assert min(account.spent, account.used, account.topped_up) >= 0
 

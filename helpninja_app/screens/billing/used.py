@@ -57,14 +57,10 @@ async def read_used(session: AsyncSession, caller: MemberCaller, plan: Plan) -> 
 
 
 def used_rows(used: Used, plan: Plan) -> list[UsedRow]:
-    # What was used beyond the month's allowance came from credits that were bought.
-    granted = used.credits.used
-    if used.credits.allowance is not None:
-        granted = min(granted, used.credits.allowance)
     extra = f"and {used.credits.topped_up:,} bought, which do not expire" if used.credits.topped_up else ""
     return [
         _row("Visitor messages", used.messages.used, used.messages.allowance),
-        _row("Chat credits", granted, used.credits.allowance, extra),
+        _row("Chat credits", used.credits.used, used.credits.allowance, extra),
         _row("Websites", used.sites, plan.sites),
         _row("Documents", used.documents, plan.documents),
         _row("Integrations", used.integrations, plan.integrations),
