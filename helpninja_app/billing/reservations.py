@@ -176,6 +176,26 @@ async def release_expired(session: AsyncSession, workspace_id: UUID, moment: dat
     return len(expired)
 
 
+async def release_topped_up(session: AsyncSession, account: LedgerAccount, needed: int) -> None:
+    """Release what holds topped-up credits, oldest first, until the locked account has ``needed`` of them.
+
+    Whoever settles such a reservation is charged all the same, as for one that expired.
+    """
+    found = await session.execute(
+        select(LedgerReservation)
+        .where(
+            col(LedgerReservation.workspace_id) == account.workspace_id,
+            col(LedgerReservation.unit) == account.unit,
+            col(LedgerReservation.topped_up) > 0,
+        )
+        .order_by(col(LedgerReservation.created_at), col(LedgerReservation.id))
+    )
+    for each in found.scalars().all():
+        if account.topped_up >= needed:
+            return
+        await _close(session, account, each.id, "Given back: its payment went back")
+
+
 async def find_refusal(
     session: AsyncSession, workspace_id: UUID, plan: Plan, unit: Unit
 ) -> LimitUsedUp | None:

@@ -13,6 +13,7 @@ from sqlmodel import col
 from helpninja_app.billing.ledger import Reason, find_entry, lock_account, post
 from helpninja_app.billing.models import EntryKind, LedgerEntry, TopUp, Unit
 from helpninja_app.billing.plans import Pack
+from helpninja_app.billing.reservations import release_topped_up
 from helpninja_app.billing.stripe_objects import ChargeState, CheckoutState
 
 
@@ -62,7 +63,8 @@ async def follow_charge(
     """Take credits back as far as their money went back, or give them again after a dispute that was won or
     a refund that failed.
 
-    What was spent already is not taken from anything else. Returns what was done, in a sentence.
+    What was spent already is not taken from anything else, but what answers under way hold is not spent.
+    Returns what was done, in a sentence.
     """
     # Whoever changes a top-up holds this lock.
     account = await lock_account(session, workspace_id, Unit.CREDIT)
@@ -92,6 +94,7 @@ async def follow_charge(
     )
     count, taken = entries.one()
     if change > 0:
+        await release_topped_up(session, account, change)
         amount = -min(change, account.topped_up)
         spent = "" if -amount == change else f"; {change + amount:,} of them were spent"
         told = f"The payment of {change:,} credits went back{spent}"
