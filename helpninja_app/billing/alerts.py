@@ -93,6 +93,11 @@ async def write_alert_mail(
     )
 
 
+_WITHOUT_CREDITS = (
+    "answers with the offline model only, which costs no credits, until the next month or a top-up"
+)
+
+
 def _then(usage: Usage) -> str:
     """What comes when the allowance is used up, or is so by now."""
     if usage.unit is Unit.MESSAGE:
@@ -100,7 +105,7 @@ def _then(usage: Usage) -> str:
     elif usage.topped_up:
         who, does = "the chat", f"goes on with the credits that were bought: {usage.topped_up:,} are left"
     else:
-        who, does = "the chat", "waits for the next month or for a top-up"
+        who, does = "the chat", _WITHOUT_CREDITS
     is_used_up = usage.allowance is not None and usage.used >= usage.allowance
     return f"{who.capitalize()} now {does}." if is_used_up else f"When all are used, {who} {does}."
 

@@ -56,12 +56,14 @@ async def test_credits_that_were_bought_and_used_are_not_of_a_larger_plan(
     books: Books, page: BillingState, shell: ShellState, tenant: Tenant
 ) -> None:
     starter = books.on(STARTER)
+    await starter.open()
     await starter.use(1_000)
     await starter.top_up(500)
     await starter.use(500)
     async with books.database.unit_of_work(tenant.scope) as session:
         await session.execute(text("update workspaces set plan = 'pro' where id = :id"), {"id": tenant.id})
     pro = books.on(PRO)
+    await pro.open()
     await pro.use(1_000)
     await look(page, shell)
     assert (page.used[1].counts, page.used[1].percent) == ("2,000 of 2,500", 80)
@@ -71,6 +73,7 @@ async def test_credits_that_were_bought_and_used_are_not_of_a_larger_plan(
     await pro.use(500)
     await look(page, shell)
     assert page.notices[0].startswith("All 2,500 chat credits of this month are used.")
+    assert "the chat answers with the offline model only, which costs no credits." in page.notices[0]
     assert (page.is_used_up, shell.is_used_up) == (True, True)
 
 
@@ -103,7 +106,9 @@ async def test_what_an_answer_under_way_may_take_is_not_used_yet(
 async def test_a_smaller_plan_says_what_was_used_of_it_as_its_mail_does(
     books: Books, page: BillingState, shell: ShellState
 ) -> None:
-    await books.on(PRO).use(300)
+    larger = books.on(PRO)
+    await larger.open()
+    await larger.use(300)
     await books.open()
     await look(page, shell)
     assert (page.used[1].counts, page.used[1].percent) == ("300 of 100", 100)

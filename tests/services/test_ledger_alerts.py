@@ -221,10 +221,12 @@ async def test_a_mail_says_what_comes_when_all_are_used(
     await books.use(15)
     await tick(later)
     await work(later)
-    waits, goes_on = [mail.text for mail in mailbox.of(owner)]
-    assert "When all are used, the chat waits for the next month or for a top-up." in waits
+    without, goes_on = [mail.text for mail in mailbox.of(owner)]
+    assert (
+        "When all are used, the chat answers with the offline model only, which costs no credits" in without
+    )
     assert "When all are used, the chat goes on with the credits that were bought: 1,000 are left." in goes_on
-    assert "waits" not in goes_on
+    assert "offline" not in goes_on
 
 
 async def test_a_mail_of_the_last_message_says_what_is_so_now(

@@ -103,7 +103,8 @@ def _sentence(usage: Usage, zone: tzinfo) -> str:
             f"All {usage.allowance:,} {things} of this month are used. The chat goes on with the"
             f" {usage.topped_up:,} that were bought."
         )
-    then = "the chat waits" if is_credit else "the widget offers visitors the contact form"
+    without = "the chat answers with the offline model only, which costs no credits"
+    then = without if is_credit else "the widget offers visitors the contact form"
     return f"All {usage.allowance:,} {things} of this month are used. Until {until} {then}."
 
 
