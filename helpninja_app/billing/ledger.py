@@ -71,12 +71,19 @@ async def open_account(
     ``moment`` is the database's own clock unless it is given. Months only ever go forward.
     """
     account = await lock_account(session, workspace_id, unit)
+    await bring_up_to_date(session, account, plan, moment=moment)
+    return account
+
+
+async def bring_up_to_date(
+    session: AsyncSession, account: LedgerAccount, plan: Plan, *, moment: datetime | None = None
+) -> None:
+    """Have the locked account be in the current month, with its plan's allowance."""
     moment = moment or await database_time(session)
     if moment >= account.period_end:
         await _renew(session, account, plan, moment)
     else:
         await _follow_plan(session, account, plan)
-    return account
 
 
 async def lock_account(session: AsyncSession, workspace_id: UUID, unit: Unit) -> LedgerAccount:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from helpninja_app.accounts.models import Workspace
 from helpninja_app.billing.at_once import (
     GIVEN_BACK,
     LIFETIME,
@@ -20,16 +21,16 @@ from helpninja_app.billing.at_once import (
 from helpninja_app.billing.ledger import (
     Reason,
     allowance_of,
+    bring_up_to_date,
     database_time,
     find_entry,
     lock_account,
     note_usage,
-    open_account,
     post,
     set_due,
 )
 from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerReservation, Unit
-from helpninja_app.billing.plans import Plan
+from helpninja_app.billing.plans import Feature, Plan, Terms, plan_in_force
 from helpninja_app.errors import Conflict, LimitUsedUp
 from helpninja_app.kernel.database import new_id, run
 
@@ -76,7 +77,10 @@ async def reserve(
         )
         if (row := await run(session, at_once)).taken is not None:
             return Reservation(reservation_id, unit, row.taken)
-    account = await open_account(session, workspace_id, unit, plan)
+    account = await lock_account(session, workspace_id, unit)
+    if account.allowance != allowance:
+        plan = await _present_plan(session, workspace_id, plan)
+    await bring_up_to_date(session, account, plan)
     entry_key = f"reserve:{key or reservation_id}"
     if key is not None and (before := await find_entry(session, account, entry_key)) is not None:
         return await _again(session, account, before.reservation_id)
@@ -229,6 +233,22 @@ def used_up(account: LedgerAccount, plan: Plan) -> LimitUsedUp:
         limit=account.allowance,
         used=account.spent,
     )
+
+
+async def _present_plan(session: AsyncSession, workspace_id: UUID, plan: Plan) -> Plan:
+    """The plan of the workspace, which may have become another one since its caller's ``plan`` was read.
+
+    Read without a lock of its own, which would come after the account's: whoever changes a plan holds the
+    accounts until that is committed.
+    """
+    found = await session.execute(
+        select(col(Workspace.plan), col(Workspace.custom_limits)).where(col(Workspace.id) == workspace_id)
+    )
+    terms = Terms(*found.one())
+    if terms.plan == plan.name and Feature.CUSTOM_LIMITS not in plan.features:
+        return plan
+    # Where nothing is limited nobody asks.
+    return plan_in_force(terms, is_unlimited=False)
 
 
 async def _close(
