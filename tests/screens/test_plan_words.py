@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from helpninja_app.accounts.models import Role
-from helpninja_app.billing.models import Subscription
+from helpninja_app.billing.models import Subscription, Unit
+from helpninja_app.billing.plans import PLANS
+from helpninja_app.billing.usage import Usage
 from helpninja_app.kernel.database import new_id
 from helpninja_app.screens.billing.state import BillingState
+from helpninja_app.screens.billing.used import Used, used_rows
 from helpninja_app.screens.billing.words import describe_plan, losses, pressing_words
 from helpninja_app.screens.shell.state import ShellState
 from tests.conftest import OpenResources
@@ -240,3 +243,18 @@ async def test_one_workspace_s_payment_is_not_told_in_another(
     await store(shop, tenant, "past_due", began=8 * DAY)
     other = await factory.tenant(plan="pro")
     assert (await shell_of(factory, other)).plan_notice == ""
+
+
+@pytest.mark.parametrize(
+    ("used", "topped_up", "tone"),
+    [(70, 0, "accent"), (75, 0, "warning"), (100, 0, "danger"), (100, 5, "warning")],
+)
+def test_the_bar_of_a_month_tells_that_little_or_nothing_is_left(
+    used: int, topped_up: int, tone: str
+) -> None:
+    month = (BEGAN, BEGAN + 30 * DAY)
+    messages = Usage(Unit.MESSAGE, used, 100, topped_up, 100 - used + topped_up, *month)
+    credits = Usage(Unit.CREDIT, 0, 100, 0, 100, *month)
+    rows = used_rows(Used(messages, credits, 1, 100, 1, 2), PLANS["free"])
+    # What is full all the time, as the members may be, is no trouble.
+    assert [row.tone for row in rows] == [tone, *["accent"] * 5]

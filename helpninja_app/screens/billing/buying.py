@@ -24,8 +24,15 @@ def plans_section() -> rx.Component:
     return section(
         "Plans",
         plan_comparison(is_yearly=is_yearly, action=lambda plan: _action(plan, is_yearly)),
-        note="a larger plan or a year in place of months counts at once, anything else when what is paid for"
-        " is used",
+        note=rx.cond(
+            BillingState.is_unlimited,
+            "none of these limits counts on this installation",
+            rx.cond(
+                BillingState.has_payments,
+                "a larger plan or paying by the year begins at once, all else when the paid time is over",
+                "",
+            ),
+        ),
         actions=interval_switch(
             name="interval", chosen=BillingState.interval, on_choose=_state.choose_interval
         ),

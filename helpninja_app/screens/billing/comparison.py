@@ -8,7 +8,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.billing.plans import PLANS, Plan
-from helpninja_app.screens.billing.words import called, money, plan_facts, saved_by_year
+from helpninja_app.screens.billing.words import LACKING, called, money, plan_facts, saved_by_year
 from helpninja_app.ui.forms import segments
 from helpninja_app.ui.panels import card
 
@@ -44,7 +44,7 @@ def _table(is_yearly: Any, action: Action) -> rx.Component:
                     rx.el.td(class_name="w-1/5"),
                     *(
                         rx.el.th(
-                            _head(plan, is_yearly, action),
+                            _head(plan, is_yearly, action, beside_others=True),
                             scope="col",
                             class_name="border-l border-border p-4 text-left align-top font-normal",
                         )
@@ -71,7 +71,7 @@ def _row(at: int, label: str) -> rx.Component:
 
 def _card(plan: Plan, is_yearly: Any, action: Action) -> rx.Component:
     return card(
-        rx.el.div(_head(plan, is_yearly, action), class_name="p-4"),
+        rx.el.div(_head(plan, is_yearly, action, beside_others=False), class_name="p-4"),
         rx.el.dl(
             *(
                 rx.el.div(
@@ -80,14 +80,20 @@ def _card(plan: Plan, is_yearly: Any, action: Action) -> rx.Component:
                     class_name="flex justify-between gap-4 border-t border-border px-4 py-2",
                 )
                 for label, value in _FACTS[plan.name]
+                # One below the other nobody compares them: only what it has.
+                if value != LACKING
             ),
             class_name="text-table",
         ),
     )
 
 
-def _head(plan: Plan, is_yearly: Any, action: Action) -> rx.Component:
+def _head(plan: Plan, is_yearly: Any, action: Action, *, beside_others: bool) -> rx.Component:
+    """``beside_others`` keeps the place of a line that another plan has."""
     saved = saved_by_year(plan)
+    other = rx.cond(
+        is_yearly, f"{money(saved)} less than by the month", f"or {money(plan.price_year)} a year"
+    )
     return rx.el.div(
         rx.el.p(called(plan.name), class_name="text-body font-semibold"),
         rx.el.p(
@@ -99,8 +105,8 @@ def _head(plan: Plan, is_yearly: Any, action: Action) -> rx.Component:
             class_name="mt-1",
         ),
         rx.el.p(
-            rx.cond(is_yearly, f"{money(saved)} less than by the month" if saved else "", ""),
-            class_name="min-h-4 text-small text-muted",
+            other if saved else "",
+            class_name=f"text-small text-muted tabular-nums {'min-h-4' if beside_others else 'empty:hidden'}",
         ),
         rx.el.div(action(plan), class_name="mt-3 flex min-h-8 items-center"),
     )

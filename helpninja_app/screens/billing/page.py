@@ -14,7 +14,7 @@ from helpninja_app.screens.billing.invoices_state import InvoicesState
 from helpninja_app.screens.billing.state import LATE, PATH, PLAN, BillingState
 from helpninja_app.screens.billing.used import UsedRow
 from helpninja_app.screens.shell.frame import dashboard, once_loaded
-from helpninja_app.ui.actions import busy_button, button
+from helpninja_app.ui.actions import Emphasis, busy_button, button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import confirm, opens
 from helpninja_app.ui.notices import notice
@@ -73,12 +73,19 @@ def _plan() -> rx.Component:
                     rx.el.div(
                         rx.el.div(
                             rx.el.p(BillingState.plan, class_name="text-title font-semibold tracking-title"),
-                            badge(BillingState.badge, BillingState.tone),
+                            # The free plan's would say its name again.
+                            rx.cond(
+                                BillingState.badge != BillingState.plan,
+                                badge(BillingState.badge, BillingState.tone),
+                            ),
                             class_name="flex flex-wrap items-center gap-x-3 gap-y-1",
                         ),
-                        rx.el.p(BillingState.sentence, class_name="max-w-prose text-body text-muted"),
                         rx.el.p(
-                            BillingState.agreed, class_name="max-w-prose text-body text-muted empty:hidden"
+                            BillingState.sentence, class_name="max-w-prose text-body text-pretty text-muted"
+                        ),
+                        rx.el.p(
+                            BillingState.agreed,
+                            class_name="max-w-prose text-body text-pretty text-muted empty:hidden",
                         ),
                         _without_payments(),
                         class_name="flex min-w-0 flex-1 basis-72 flex-col gap-1",
@@ -115,16 +122,21 @@ def _without_payments() -> rx.Component:
                 "runs HelpNinja can set up Stripe.",
             ),
         ),
-        class_name="max-w-prose text-body text-muted empty:hidden",
+        class_name="max-w-prose text-body text-pretty text-muted empty:hidden",
     )
 
 
 def _portal() -> rx.Component:
+    """The one thing to do while a payment has failed."""
+    return rx.cond(BillingState.is_unpaid, _portal_button("primary"), _portal_button("secondary"))
+
+
+def _portal_button(emphasis: Emphasis) -> rx.Component:
     return busy_button(
         "Cards and addresses",
         is_busy=BillingState.going_to == "portal",
         while_busy="Opening Stripe…",
-        emphasis="secondary",
+        emphasis=emphasis,
         type="button",
         on_click=_state.open_portal,
     )
@@ -187,7 +199,7 @@ def _bar(used: UsedRow) -> rx.Component:
     return rx.el.li(
         rx.cond(
             used.is_limited,
-            counted_progress(used.label, used.counts, used.percent),
+            counted_progress(used.label, used.counts, used.percent, tone=used.tone),
             rx.el.div(
                 rx.el.span(used.label, class_name="truncate font-medium"),
                 rx.el.span(used.counts, class_name="shrink-0 text-muted tabular-nums"),

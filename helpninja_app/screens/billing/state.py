@@ -60,6 +60,7 @@ class BillingState(PageState, SignedInState):
     tone: str = "neutral"
     sentence: str = ""
     agreed: str = ""
+    is_unpaid: bool = False
     keep: str = ""
     may_cancel: bool = False
     losses: str = ""
@@ -251,6 +252,7 @@ class BillingState(PageState, SignedInState):
             words.sentence,
         )
         self.agreed = "" if resources.settings.is_unlimited else agreed_limits(plan, counting)
+        self.is_unpaid = subscription is not None and subscription.status == "past_due"
         self.keep, self.may_cancel = words.keep, words.may_cancel and resources.stripe is not None
         if subscription is not None:
             self.losses = losses(subscription, found.moment, zone)

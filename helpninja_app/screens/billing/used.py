@@ -16,6 +16,7 @@ from helpninja_app.billing.plans import Plan
 from helpninja_app.billing.usage import Usage, usage_of
 from helpninja_app.integrations.service import count_integrations
 from helpninja_app.knowledge.overview import count_knowledge, list_sites
+from helpninja_app.ui.progress import BarTone
 from helpninja_app.ui.times import day_of
 
 FULL = THRESHOLDS[-1]
@@ -23,13 +24,17 @@ FULL = THRESHOLDS[-1]
 
 @dataclass(frozen=True)
 class UsedRow:
-    """One bar; ``percent`` is 0 to 100, and ``is_limited`` false where there is nothing to fill."""
+    """One bar; ``percent`` is 0 to 100, and ``is_limited`` false where there is nothing to fill.
+
+    ``tone`` tells of a month's allowance that is nearly used, or all of it.
+    """
 
     label: str
     counts: str
     note: str
     percent: int
     is_limited: bool
+    tone: BarTone = "accent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,8 @@ async def read_used(session: AsyncSession, caller: MemberCaller, plan: Plan) -> 
 def used_rows(used: Used, plan: Plan) -> list[UsedRow]:
     extra = f"and {used.credits.topped_up:,} bought, which do not expire" if used.credits.topped_up else ""
     return [
-        _row("Visitor messages", used.messages.used, used.messages.allowance),
-        _row("Chat credits", used.credits.used, used.credits.allowance, extra),
+        _row("Visitor messages", used.messages.used, used.messages.allowance, tone=_tone(used.messages)),
+        _row("Chat credits", used.credits.used, used.credits.allowance, extra, tone=_tone(used.credits)),
         _row("Websites", used.sites, plan.sites),
         _row("Documents", used.documents, plan.documents),
         _row("Integrations", used.integrations, plan.integrations),
@@ -108,8 +113,15 @@ def _sentence(usage: Usage, zone: tzinfo) -> str:
     return f"All {usage.allowance:,} {things} of this month are used. Until {until} {then}."
 
 
-def _row(label: str, used: int, limit: int | None, note: str = "") -> UsedRow:
+def _tone(usage: Usage) -> BarTone:
+    at = reached(usage)
+    if at == FULL and not usage.topped_up:
+        return "danger"
+    return "warning" if at else "accent"
+
+
+def _row(label: str, used: int, limit: int | None, note: str = "", *, tone: BarTone = "accent") -> UsedRow:
     if limit is None:
         return UsedRow(label, f"{used:,}, not limited", note, 0, is_limited=False)
     percent = min(100 * used // limit, 100) if limit else 100
-    return UsedRow(label, f"{used:,} of {limit:,}", note, percent, is_limited=True)
+    return UsedRow(label, f"{used:,} of {limit:,}", note, percent, is_limited=True, tone=tone)

@@ -15,6 +15,7 @@ from helpninja_app.ui.times import day_of
 
 _UNPAID = frozenset({"unpaid", "incomplete", "incomplete_expired"})
 WITHOUT_END = "Unlimited"
+LACKING = "–"
 # From when on every page says that a trial ends, and what comes then.
 _TRIAL_ENDS_SOON = timedelta(days=3)
 
@@ -65,7 +66,7 @@ def plan_facts(plan: Plan) -> tuple[tuple[str, str], ...]:
         ("Largest file", f"{plan.upload_bytes // MEGABYTE} MB"),
         ("Integrations", amount(plan.integrations)),
         ("Members", amount(plan.members)),
-        *((_as_label(feature), "Yes" if feature in plan.features else "–") for feature in Feature),
+        *((_as_label(feature), "Yes" if feature in plan.features else LACKING) for feature in Feature),
     )
 
 
