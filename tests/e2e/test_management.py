@@ -40,7 +40,7 @@ def test_a_new_key_is_copied(page: Page, demo_server: DemoServer) -> None:
 def test_a_key_s_form_keeps_what_was_typed_until_the_key_is_made(page: Page, demo_server: DemoServer) -> None:
     sign_up(page, demo_server)
     page.get_by_role("link", name="API keys").click()
-    name, lifetime = page.get_by_label("Name", exact=True), page.get_by_label("Counts for")
+    name, lifetime = page.get_by_label("Name", exact=True), page.get_by_label("Valid for")
     name.fill("CI")
     lifetime.select_option("30")
     page.get_by_role("button", name="Make the key").click()

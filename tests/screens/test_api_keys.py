@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import text
 
+from helpninja_app.accounts.permissions import KEY_PERMISSIONS
 from helpninja_app.resources import Resources
 from helpninja_app.screens.api_keys.state import KeysState
+from helpninja_app.screens.api_keys.words import MAY, end_in_words, permissions_in_words
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire, tab_at
@@ -81,3 +85,26 @@ async def test_a_key_that_was_just_made_stays_in_sight_when_the_next_one_is_refu
     await fire(tab, "make_key", {})
     assert made.startswith("hn_sk_")
     assert tab.secret == made
+
+
+def test_all_that_a_key_may_has_words() -> None:
+    assert set(MAY) == KEY_PERMISSIONS
+    assert permissions_in_words(MAY) == "May do everything that a key can"
+
+
+@pytest.mark.parametrize(
+    ("permissions", "words"),
+    [
+        (("documents:upload", "conversations:read"), "May read conversations, upload documents"),
+        (("audit:read", "no:more"), "May see the audit log, no:more"),
+    ],
+)
+def test_what_a_key_may_is_said_in_words(permissions: tuple[str, ...], words: str) -> None:
+    assert permissions_in_words(permissions) == words
+
+
+def test_a_key_that_has_expired_does_not_expire_any_more() -> None:
+    moment = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    ends = [end_in_words(moment + timedelta(days=days), moment) for days in (-2, 2)]
+    assert ends == ["expired on 28 November 2026", "expires on 2 December 2026"]
+    assert end_in_words(None, moment) == "does not expire"

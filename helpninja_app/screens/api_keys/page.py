@@ -6,7 +6,8 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.screens.api_keys.state import KEYS, PATH, PERMISSIONS, KeyRow, KeysState
+from helpninja_app.screens.api_keys.state import KEYS, PATH, KeyRow, KeysState
+from helpninja_app.screens.api_keys.words import MAY
 from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded, refused, this_form
 from helpninja_app.screens.webhooks.editor import webhook_editor
 from helpninja_app.screens.webhooks.list import webhooks_tab
@@ -100,14 +101,24 @@ def _form() -> rx.Component:
         rx.el.div(
             rx.el.div(
                 field("Name", name="name", required=True, max_length=100, hint="What it is for, such as CI."),
-                select_field("Counts for", name="lifetime", options=_LIFETIMES),
+                select_field("Valid for", name="lifetime", options=_LIFETIMES),
                 class_name="grid gap-4 tablet:grid-cols-2",
             ),
             rx.el.fieldset(
                 rx.el.legend("It may", class_name="mb-2 text-table font-medium"),
                 rx.el.div(
-                    *(check_box(name, name=name, value="yes") for name in PERMISSIONS),
-                    class_name="grid gap-2 phone:grid-cols-2 wide:grid-cols-3",
+                    *(
+                        check_box(
+                            rx.fragment(
+                                f"{words} ",
+                                rx.el.code(permission.value, class_name="font-mono text-small text-muted"),
+                            ),
+                            name=permission.value,
+                            value="yes",
+                        )
+                        for permission, words in MAY.items()
+                    ),
+                    class_name="grid gap-x-4 gap-y-2 tablet:grid-cols-2 wide:grid-cols-3",
                 ),
             ),
             key=_state.drawn.to_string(),
@@ -130,12 +141,12 @@ def _key(key: KeyRow) -> rx.Component:
             rx.el.p(
                 key.name,
                 " ",
-                rx.el.code(key.prefix, class_name="font-mono text-small text-muted"),
+                rx.el.code(key.prefix, class_name="ml-1 font-mono text-small font-normal text-muted"),
                 class_name="truncate text-table font-medium",
             ),
             rx.el.p(key.permissions, class_name="text-small text-muted"),
             rx.el.p(key.used, " · ", key.expires, class_name="text-small text-muted"),
-            class_name="min-w-0 flex-1",
+            class_name="flex min-w-0 flex-1 flex-col gap-0.5",
         ),
         rx.cond(
             key.is_expired,

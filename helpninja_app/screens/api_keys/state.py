@@ -11,19 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.api_keys import KeyView, issue_api_key, list_api_keys, revoke_api_key
 from helpninja_app.accounts.callers import MemberCaller, require
-from helpninja_app.accounts.permissions import KEY_PERMISSIONS, Permission
+from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import Feature, require_feature, why_lacking
 from helpninja_app.errors import Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
+from helpninja_app.screens.api_keys.words import MAY, end_in_words, permissions_in_words, use_in_words
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, id_from, text_in
-from helpninja_app.ui.times import exactly, in_words
 
 PATH = "/app/keys"
 # The heading that the focus goes to when what had it is gone.
 KEYS = "keys"
-PERMISSIONS = tuple(sorted(permission.value for permission in KEY_PERMISSIONS))
 _WAITING = "Until then the keys below wait: programs that call with them are refused."
 LIFETIMES = {"": None, "30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(days=365)}
 
@@ -67,7 +66,7 @@ class KeysState(PageState, SignedInState):
             name = text_in(form, "name", 100)
             if not name:
                 raise Invalid("Give the key a name, so that you know later what it is for.")
-            chosen = [Permission(value) for value in PERMISSIONS if text_in(form, value)]
+            chosen = [permission for permission in MAY if text_in(form, permission.value)]
             if not chosen:
                 raise Invalid("Choose at least one thing that the key may do.")
             lifetime = LIFETIMES.get(text_in(form, "lifetime"))
@@ -115,8 +114,8 @@ def _row(view: KeyView, moment: datetime) -> KeyRow:
         id=str(view.id),
         name=view.name,
         prefix=f"{view.prefix}…",
-        permissions=", ".join(view.permissions),
-        used=f"used {in_words(view.last_used_at, moment)}" if view.last_used_at else "never used",
-        expires=f"expires {exactly(view.expires_at)}" if view.expires_at else "does not expire",
+        permissions=permissions_in_words(view.permissions),
+        used=use_in_words(view.last_used_at, moment),
+        expires=end_in_words(view.expires_at, moment),
         is_expired=is_expired,
     )
