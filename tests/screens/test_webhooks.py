@@ -17,6 +17,7 @@ from helpninja_app.screens.webhooks import editor_state
 from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
 from helpninja_app.screens.webhooks.log_state import WebhookLogState
 from helpninja_app.screens.webhooks.state import WebhooksState
+from helpninja_app.screens.webhooks.words import error_at
 from tests.conftest import OpenResources, OpenSite
 from tests.factories import Factory, Tenant
 from tests.hooks import Hook, hooked
@@ -87,7 +88,7 @@ async def test_it_is_changed_and_keeps_its_secret(cookie: str, url: str) -> None
     await fire(editor, "save", {"url": f"{url}/2", "description": "", "message.created": "yes"})
     assert (editor.is_open, editor.secret, editor.problem) == (False, "", "")
     [row] = (await listed(cookie)).rows
-    assert (row.url, row.events) == (f"{url}/2", "Hears of message.created")
+    assert (row.url, row.events) == (f"{url}/2", "Hears when a message is written")
 
 
 @pytest.mark.parametrize(
@@ -122,9 +123,10 @@ async def test_it_is_switched_off_and_on_and_deleted(cookie: str, url: str) -> N
     await adding(cookie, {"url": url} | ALL)
     tab = await listed(cookie)
     await fire(tab, "switch", tab.rows[0].id, False)
-    assert (tab.rows[0].is_on, tab.rows[0].problem) == (False, "Switched off by a member.")
+    assert (tab.rows[0].is_on, tab.rows[0].problem) == (False, "")
+    assert tab.rows[0].note == "Switched off by a member."
     await fire(tab, "switch", tab.rows[0].id, True)
-    assert (tab.rows[0].is_on, tab.rows[0].problem) == (True, "")
+    assert (tab.rows[0].is_on, tab.rows[0].note) == (True, "")
     await fire(tab, "delete", tab.rows[0].id)
     assert tab.rows == []
 
@@ -229,16 +231,21 @@ async def test_its_log_tells_each_attempt_and_an_event_is_sent_again(
         assert (row.event, row.status) == ("A message is written", "Waiting")
         assert row.note.startswith("Tried once. The next attempt is in")
         assert not row.may_resend
-        assert len(row.log) == 1
+        [attempt] = row.log
+        assert attempt.took.endswith(" ms")
+        assert attempt.became.endswith("answered 500, an error of its own.")
+        [failing] = (await listed(cookie)).rows
+        assert failing.problem.startswith("Nothing has arrived for 1 min. The last attempt failed: ")
         await hook.make_due()
         await hook.deliver()
         await fire(tab, "read_again")
         [row] = [each for each in tab.rows if each.type == "message.created"]
         assert (row.status, row.may_resend, row.problem) == ("Sent", True, "")
-        assert row.log[1].endswith("It was taken.")
+        assert (row.note, row.log[1].became) == ("Tried 2 times.", "It was taken.")
         await fire(tab, "send_again", row.id)
         [row] = [each for each in tab.rows if each.type == "message.created"]
         assert (row.status, tab.said) == ("Waiting", "It is sent again.")
+        assert row.note.startswith("Not tried again yet.")
         await fire(tab, "choose_status", "failed")
         assert tab.rows == []
         await fire(tab, "close")
@@ -280,3 +287,9 @@ async def test_a_webhook_of_another_workspace_is_not_there(
         assert editor.secret == ""
         await fire(editor, "edit", str(uuid.uuid4()))
         assert editor.url == ""
+
+
+def test_an_error_names_no_host_that_is_to_be_seen_anyway() -> None:
+    url = "https://crm.example:8443/hook"
+    assert error_at(url, "crm.example answered 503.") == "It answered 503."
+    assert error_at(url, "crm.example.evil.example answered 503.") == "crm.example.evil.example answered 503."

@@ -22,6 +22,7 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import new_id
 
 MAX_ENDPOINTS = 10
+SWITCHED_OFF = "Switched off by a member."
 OLD_SECRET_COUNTS_FOR = timedelta(hours=24)
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('webhook-endpoints:' || :workspace, 0))")
 # What is still on its way to an endpoint that is disabled is not sent later, when nobody expects it.
@@ -124,7 +125,7 @@ async def change_endpoint(
         if change.is_on:
             await resume(session, endpoint)
         else:
-            await disable(session, endpoint, "Switched off by a member.")
+            await disable(session, endpoint, SWITCHED_OFF)
     endpoint.updated_at = now()
     await session.flush()
     await _subscribe(session, endpoint)

@@ -79,8 +79,14 @@ def _secret() -> rx.Component:
         rx.el.p(WebhookEditorState.place, class_name="font-mono text-small wrap-anywhere text-muted"),
         rx.el.p(
             "Your server checks with it that an event is ours and is not an old one: Standard Webhooks, with "
-            "the headers webhook-id, webhook-timestamp and webhook-signature.",
-            class_name="text-body",
+            "the headers ",
+            _header("webhook-id"),
+            ", ",
+            _header("webhook-timestamp"),
+            " and ",
+            _header("webhook-signature"),
+            ".",
+            class_name="text-body text-pretty",
         ),
         copied_line(WebhookEditorState.secret, label="The secret", note="Copied."),
         rx.el.p(
@@ -90,6 +96,10 @@ def _secret() -> rx.Component:
         tab_index=-1,
         class_name="flex flex-col gap-4 rounded-chip outline-offset-4",
     )
+
+
+def _header(name: str) -> rx.Component:
+    return rx.el.code(name, class_name="font-mono text-small whitespace-nowrap")
 
 
 def _form() -> rx.Component:

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.shell.frame import refused
-from helpninja_app.screens.webhooks.log_state import EVENTS, EventRow, WebhookLogState
+from helpninja_app.screens.webhooks.log_state import EVENTS, AttemptRow, EventRow, WebhookLogState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import sheet
@@ -83,31 +83,34 @@ def _event(row: EventRow) -> rx.Component:
             rx.el.div(
                 rx.el.p(row.event, class_name="text-table font-medium"),
                 rx.el.code(row.type, class_name="font-mono text-small text-muted"),
+                class_name="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2.5 gap-y-0.5",
+            ),
+            rx.el.div(
                 badge(row.status, row.tone),
-                class_name="flex flex-wrap items-center gap-x-2.5 gap-y-0.5",
+                rx.el.time(
+                    row.when,
+                    date_time=row.machine_time,
+                    title=row.moment,
+                    class_name="min-w-18 text-right text-small text-muted tabular-nums",
+                ),
+                class_name="flex shrink-0 items-center gap-2",
             ),
-            rx.el.time(
-                row.when,
-                date_time=row.machine_time,
-                title=row.moment,
-                class_name="text-small text-muted tabular-nums",
-            ),
-            class_name="flex flex-wrap items-baseline justify-between gap-x-3",
+            class_name="flex items-start justify-between gap-3",
         ),
-        rx.el.p(row.note, class_name="text-small text-muted empty:hidden"),
         rx.el.p(row.problem, class_name="text-small break-words text-danger empty:hidden"),
         rx.el.div(
             rx.cond(
                 attempts.length() > 0,
                 rx.el.details(
-                    rx.el.summary("Attempts", class_name="cursor-pointer rounded-chip text-small text-muted"),
+                    rx.el.summary(row.note, class_name="cursor-pointer rounded-chip text-small text-muted"),
                     rx.el.ul(
-                        rx.foreach(attempts, lambda said: rx.el.li(said, class_name="break-words")),
-                        class_name="mt-1 flex flex-col gap-0.5 text-small text-muted tabular-nums",
+                        rx.foreach(attempts, _attempt),
+                        aria_label="Attempts",
+                        class_name="mt-1.5 flex flex-col gap-1 text-small text-muted",
                     ),
                     class_name="min-w-0 flex-1",
                 ),
-                rx.el.span(),
+                rx.el.p(row.note, class_name="min-w-0 flex-1 text-small text-muted"),
             ),
             rx.cond(
                 row.may_resend,
@@ -125,6 +128,20 @@ def _event(row: EventRow) -> rx.Component:
         ),
         key=row.id,
         class_name="flex flex-col gap-1 border-b border-border px-4 py-3 last:border-b-0",
+    )
+
+
+def _attempt(attempt: AttemptRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.time(
+            attempt.when,
+            date_time=attempt.machine_time,
+            title=attempt.moment,
+            class_name="w-24 shrink-0 tabular-nums",
+        ),
+        rx.el.span(attempt.took, class_name="w-16 shrink-0 text-right tabular-nums"),
+        rx.el.span(attempt.became, class_name="min-w-0 flex-1 break-words"),
+        class_name="flex gap-3",
     )
 
 

@@ -15,6 +15,7 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.integrations.webhooks.log import (
     MAX_SHOWN,
+    AttemptView,
     DeliveryStatus,
     DeliveryView,
     list_deliveries,
@@ -26,7 +27,8 @@ from helpninja_app.screens.paged_state import PAGE_SIZE
 from helpninja_app.screens.session import SignedInState, id_from
 from helpninja_app.screens.webhooks.words import (
     DELIVERY_STATES,
-    attempt_in_words,
+    day_and_clock,
+    error_at,
     event_in_words,
     progress,
 )
@@ -43,8 +45,19 @@ _SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
+class AttemptRow:
+    """When it was, how long it took, and what became of it."""
+
+    when: str
+    moment: str
+    machine_time: str
+    took: str
+    became: str
+
+
+@dataclass(frozen=True)
 class EventRow:
-    """``log`` has a sentence for each attempt; ``note`` says how often it was tried and what comes next."""
+    """``log`` has each attempt; ``note`` says how often it was tried and what comes next."""
 
     id: str
     event: str
@@ -53,7 +66,7 @@ class EventRow:
     status: str
     note: str
     problem: str
-    log: list[str]
+    log: list[AttemptRow]
     may_resend: bool
     when: str
     moment: str
@@ -151,7 +164,7 @@ class WebhookLogState(FollowedState, SignedInState):
 
     def _show(self, found: list[DeliveryView], caller: MemberCaller) -> None:
         moment = now()
-        rows = [_row(view, moment) for view in found[: self._most]]
+        rows = [_row(view, self.place, moment) for view in found[: self._most]]
         if rows != self.rows:
             self.rows = rows
         self.has_more = len(found) > self._most and self._most < MOST
@@ -172,7 +185,7 @@ class WebhookLogState(FollowedState, SignedInState):
         return self._waits
 
 
-def _row(view: DeliveryView, moment: datetime) -> EventRow:
+def _row(view: DeliveryView, place: str, moment: datetime) -> EventRow:
     tone, status = DELIVERY_STATES[view.status]
     return EventRow(
         id=str(view.event_id),
@@ -180,11 +193,21 @@ def _row(view: DeliveryView, moment: datetime) -> EventRow:
         type=view.type,
         tone=tone,
         status=status,
-        note=progress(view, moment) if view.status == "waiting" else "",
-        problem=view.last_error if view.status != "sent" else "",
-        log=[attempt_in_words(each) for each in view.log],
+        note=progress(view, moment),
+        problem=error_at(place, view.last_error) if view.status != "sent" else "",
+        log=[_attempt(each, place) for each in view.log],
         may_resend=view.status != "waiting",
         when=in_words(view.created_at, moment),
         moment=exactly(view.created_at),
         machine_time=view.created_at.isoformat(),
+    )
+
+
+def _attempt(view: AttemptView, place: str) -> AttemptRow:
+    return AttemptRow(
+        when=day_and_clock(view.at),
+        moment=exactly(view.at),
+        machine_time=view.at.isoformat(),
+        took=f"{view.milliseconds:,} ms",
+        became=error_at(place, view.error) if view.error else "It was taken.",
     )

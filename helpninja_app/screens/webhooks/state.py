@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import reflex as rx
@@ -14,17 +15,19 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import Feature, require_feature, why_lacking
 from helpninja_app.integrations.webhooks.endpoints import (
     MAX_ENDPOINTS,
+    SWITCHED_OFF,
     EndpointChange,
     EndpointView,
     change_endpoint,
     delete_endpoint,
     list_endpoints,
 )
+from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, id_from
 from helpninja_app.screens.shell.state import told
-from helpninja_app.screens.webhooks.words import ENDPOINT_STATES, events_in_words
+from helpninja_app.screens.webhooks.words import ENDPOINT_STATES, events_in_words, failing_in_words
 from helpninja_app.ui.times import exactly
 
 # The heading that the focus goes to when what had it is gone.
@@ -33,7 +36,10 @@ WEBHOOKS = "webhooks"
 
 @dataclass(frozen=True)
 class EndpointRow:
-    """``problem`` is why it hears nothing or the last attempt failed, empty while all goes well."""
+    """``problem`` is why it was switched off by itself or the last attempt failed, empty while all goes well.
+
+    ``note`` is what else there is to know: who switched it off, and until when an old secret counts.
+    """
 
     id: str
     url: str
@@ -90,17 +96,20 @@ class WebhooksState(PageState, SignedInState):
         return await list_endpoints(session, caller.workspace.id)
 
     def _show(self, found: list[EndpointView], caller: MemberCaller) -> None:
-        self.rows = [_row(view) for view in found]
+        moment = now()
+        self.rows = [_row(view, moment) for view in found]
         self.counted = f"{len(found):,}" if found else ""
         self.lacking = why_lacking(current_resources().plan_of(caller.workspace), Feature.WEBHOOKS)
         is_full = len(found) >= MAX_ENDPOINTS
         self.limit = f"A workspace has at most {MAX_ENDPOINTS} webhooks." if is_full else ""
 
 
-def _row(view: EndpointView) -> EndpointRow:
+def _row(view: EndpointView, moment: datetime) -> EndpointRow:
     tone, status = ENDPOINT_STATES[view.status]
-    failure = f"The last attempt failed: {view.last_error}" if view.status == "failing" else ""
     until = view.old_secret_until
+    # A plan without webhooks and a member's wish are no trouble of the endpoint's.
+    is_wanted = view.status == "paused" or view.disabled_because == SWITCHED_OFF
+    old_secret = f"The old secret counts beside the new one until {exactly(until)}." if until else ""
     return EndpointRow(
         id=str(view.id),
         url=view.url,
@@ -109,6 +118,6 @@ def _row(view: EndpointView) -> EndpointRow:
         tone=tone,
         status=status,
         is_on=view.status != "disabled",
-        problem=view.disabled_because or failure,
-        note=f"The old secret counts beside the new one until {exactly(until)}." if until else "",
+        problem="" if is_wanted else view.disabled_because or failing_in_words(view, moment),
+        note=" ".join(filter(None, (view.disabled_because if is_wanted else "", old_secret))),
     )
