@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
+    case,
     exists,
     false,
     func,
@@ -40,6 +41,9 @@ from helpninja_app.errors import Forbidden, NotFound
 from helpninja_app.kernel.columns import now
 
 PREVIEW_LENGTH = 200
+_PEOPLE = (Sender.VISITOR, Sender.MEMBER)
+# A visitor who writes by mail has one there too.
+_MEMBERS_NAME = case((col(Message.role) == Sender.MEMBER.value, col(Message.author_name)), else_="")
 
 _NEVER = datetime.fromtimestamp(0, tz=UTC)
 
@@ -89,12 +93,18 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class InboxItem:
-    """A line of the list. ``preview`` is the beginning of the last message, ``preview_by`` whose it is."""
+    """A line of the list. ``preview`` is the beginning of the last message, ``preview_by`` whose it is.
+
+    ``said`` is the beginning of what a person said last, and ``said_by`` the name of the member who did,
+    empty for the visitor.
+    """
 
     conversation: Conversation
     preview: str
     preview_by: str
     is_unread: bool
+    said: str
+    said_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,8 @@ async def list_inbox(
             func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH)), ""),
             func.coalesce(_last(col(Message.role)), ""),
             is_unread(caller),
+            func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH), *_PEOPLE), ""),
+            func.coalesce(_last(_MEMBERS_NAME, *_PEOPLE), ""),
         )
         .where(*clauses)
         .order_by(col(Conversation.last_message_at).desc(), col(Conversation.id).desc())
@@ -269,13 +281,17 @@ def _was_escalated_for(reason: str) -> ColumnElement[bool]:
     )
 
 
-def _last(column: Any) -> ScalarSelect[Any]:
+def _last(column: Any, *by: Sender) -> ScalarSelect[Any]:
+    """Of the last message, by anybody of ``by`` if given."""
+    whose = (
+        col(Message.role).in_([each.value for each in by]) if by else col(Message.role) != Sender.SYSTEM.value
+    )
     return (
         select(column)
         .where(
             col(Message.workspace_id) == col(Conversation.workspace_id),
             col(Message.conversation_id) == col(Conversation.id),
-            col(Message.role) != Sender.SYSTEM.value,
+            whose,
         )
         .order_by(col(Message.id).desc())
         .limit(1)

@@ -109,14 +109,16 @@ def sheet(
     on_close: Any = None,
     insists: bool = False,
     is_wide: bool = False,
+    is_read: bool = False,
 ) -> rx.Component:
     """Details from the right edge, over the whole window on a phone; opened and closed as ``dialog`` is.
 
     One that ``insists`` is not closed by a press beside it: something may be written in it. One that
-    ``is_wide`` has room for what is put together in it.
+    ``is_wide`` has room for what is put together in it. One that ``is_read`` does not begin in a field of it,
+    for which a phone would show its keyboard.
     """
     return _modal(
-        _head(id, title),
+        _head(id, title, is_first=is_read),
         rx.el.div(*content, class_name="flex flex-1 flex-col gap-4 overflow-y-auto px-5 pb-5"),
         rx.el.div(*actions, class_name="flex justify-end gap-2 border-t border-border px-5 py-3")
         if actions
@@ -134,10 +136,11 @@ def sheet(
     )
 
 
-def _head(id: Any, title: Any) -> rx.Component:
+def _head(id: Any, title: Any, *, is_first: bool = False) -> rx.Component:
+    first: dict[str, Any] = {"data_first": True} if is_first else {}
     return rx.el.div(
         rx.el.h2(title, id=_part(id, "title"), class_name="min-w-0 text-chat font-semibold break-words"),
-        icon_button("Close", "x", size="small", **closes()),
+        icon_button("Close", "x", size="small", **first, **closes()),
         class_name="flex items-start justify-between gap-4 px-5 pt-4 pb-3",
     )
 

@@ -372,3 +372,7 @@ def test_on_a_phone_the_buttons_about_a_conversation_stand_beside_its_name(
         rows.append(box["y"] + box["height"] / 2)
     assert abs(rows[0] - rows[1]) < 20
     assert rows[2] > rows[1] + 20
+    head_button(inbox, "About this conversation").click()
+    # In the field for tags the keyboard of the phone would cover what one came to read.
+    about = inbox.get_by_role("dialog", name="About this conversation")
+    expect(about.get_by_role("button", name="Close")).to_be_focused()

@@ -190,6 +190,23 @@ async def test_words_that_rest_on_no_passage_have_no_confidence_and_explain_no_d
     assert (tab.doubted, tab.reasons) == ("", "Its confidence is under your 55 %.")
 
 
+async def test_that_it_hands_over_is_no_answer_to_save_and_nothing_that_the_list_shows(
+    factory: Factory, tenant: Tenant
+) -> None:
+    one = await waiting(factory, tenant, answer="Within sixty days [1].")
+    async with factory.resources.database.unit_of_work(tenant.scope) as session:
+        made = await session.get(Conversation, (tenant.id, one))
+        assert made is not None
+        await _say(session, made, "bot", "I have passed this on.", kind="person_asked")
+    cookie = await agent(factory, tenant)
+    tab = await opened(cookie, one)
+    assert [row.asked for row in tab.entries if row.kind == "bot"] == ["Can I exchange boots?", ""]
+    assert (await listed(cookie)).rows[0].preview == "Can I exchange boots?"
+    await fire(tab, "take_over")
+    await reply(tab, "Yes, you can.", uuid.uuid4())
+    assert (await listed(cookie)).rows[0].preview.endswith(": Yes, you can.")
+
+
 async def test_what_waits_goes_on_waiting_when_its_resolve_is_undone(
     factory: Factory, tenant: Tenant
 ) -> None:

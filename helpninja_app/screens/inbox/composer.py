@@ -33,7 +33,7 @@ def composer() -> rx.Component:
                     role="tablist",
                     aria_label="What to write",
                     data_panels=True,
-                    class_name="flex gap-4 px-3 pt-2.5",
+                    class_name="flex gap-3 px-2 pt-2.5",
                 ),
                 _form(
                     "reply",
@@ -100,7 +100,8 @@ def _form(id: str, label: str, placeholder: Any, on_submit: Any, act: str) -> rx
             rx.el.input(type="hidden", name="conversation", value=InboxState.conversation_id, read_only=True),
             rx.el.input(type="hidden", name="client_id"),
             rx.el.div(
-                rx.el.span(canned_button(), class_name="mr-auto") if id == "reply" else rx.fragment(),
+                # Its icon below the first letters of the text.
+                rx.el.span(canned_button(), class_name="mr-auto -ml-1.5") if id == "reply" else rx.fragment(),
                 rx.el.span(with_control("↵"), class_name="ml-auto hidden phone:inline"),
                 button(
                     act,

@@ -33,7 +33,7 @@ def context() -> rx.Component:
 
 
 def context_sheet() -> rx.Component:
-    return sheet(*_parts(), id=CONTEXT, title="About this conversation")
+    return sheet(*_parts(), id=CONTEXT, title="About this conversation", is_read=True)
 
 
 def _parts() -> tuple[rx.Component, ...]:
@@ -59,8 +59,11 @@ def _doubt() -> rx.Component:
             rx.cond(InboxState.doubted != "", _confidence()),
             rx.el.p(
                 rx.cond(InboxState.reasons != "", f"{InboxState.reasons} ", ""),
-                rx.cond(InboxState.doubted != "", f"Threshold {InboxState.threshold}.", ""),
-                class_name="text-small text-muted",
+                rx.cond(
+                    InboxState.doubted != "",
+                    rx.el.span(f"Threshold {InboxState.threshold}.", class_name="inline-block"),
+                ),
+                class_name="text-small text-pretty text-muted",
             ),
             class_name="flex flex-col gap-2 px-3 py-2.5",
         ),
@@ -129,7 +132,7 @@ def _visitor() -> rx.Component:
     return _part(
         "Visitor",
         rx.el.dl(
-            _fact("Name", InboxState.visitor),
+            rx.cond(InboxState.given_name != "", _fact("Name", InboxState.given_name)),
             rx.cond(
                 InboxState.email != "",
                 _fact(
@@ -148,9 +151,10 @@ def _visitor() -> rx.Component:
                             href=InboxState.page_url,
                             target="_blank",
                             rel="noopener nofollow ugc",
-                            class_name="underline",
+                            title=InboxState.page,
+                            class_name="block truncate underline",
                         ),
-                        InboxState.page,
+                        rx.el.span(InboxState.page, title=InboxState.page, class_name="block truncate"),
                     ),
                 ),
             ),
@@ -170,7 +174,7 @@ def _visitor() -> rx.Component:
 
 def _fact(name: str, value: Any) -> rx.Component:
     return rx.el.div(
-        rx.el.dt(name, class_name="w-20 shrink-0 text-muted"),
+        rx.el.dt(name, class_name="w-16 shrink-0 text-muted"),
         rx.el.dd(value, class_name="min-w-0 wrap-anywhere"),
         class_name="flex gap-2 text-table",
     )

@@ -53,7 +53,8 @@ class PassageRow:
 class EntryRow:
     """A line of a conversation: ``kind`` is day, visitor, bot, member, note or change.
 
-    A bot's words are in ``html``, everybody else's in ``text``; ``asked`` is the question before an answer.
+    A bot's words are in ``html``, everybody else's in ``text``; ``asked`` is the question before an answer,
+    and empty for what answers nothing, such as that it hands over.
     ``rating`` is the visitor's thumb on it: up, down, or empty.
     """
 
@@ -122,7 +123,7 @@ def conversation_row(item: InboxItem, names: Mapping[str, str], moment: datetime
     return ConversationRow(
         id=str(found.id),
         name=visitor_name(found),
-        preview=" ".join(item.preview.split()) or "No message yet",
+        preview=_preview(item),
         when=in_words(found.last_message_at, moment).removesuffix(" ago"),
         moment=exactly(found.last_message_at),
         tone=tone,
@@ -130,6 +131,12 @@ def conversation_row(item: InboxItem, names: Mapping[str, str], moment: datetime
         reason=reason_in_words(found.reason),
         is_unread=item.is_unread,
     )
+
+
+def _preview(item: InboxItem) -> str:
+    """What a person said last: the assistant's words, such as that it hands over, are often the same."""
+    said = " ".join((item.said or item.preview).split())
+    return f"{item.said_by}: {said}" if item.said_by and said else said or "No message yet"
 
 
 def past_row(past: PastConversation, moment: datetime) -> PastRow:
@@ -205,6 +212,7 @@ def _message(message: TimelineMessage, zone: tzinfo, asked: str, known: Mapping[
         kind = "visitor" if message.role == Sender.VISITOR.value else "member"
         return EntryRow(id, kind, message.text, who=message.author_name, time=time, moment=moment)
     rating = message.rating or ""
+    asked = asked if message.confidence is not None else ""
     if id in known and known[id].asked == asked:
         return replace(known[id], rating=rating)
     passages = passage_rows(message)

@@ -165,7 +165,7 @@ def _answer(row: Any) -> rx.Component:
             rx.cond(row.confidence != "", rx.el.span("confidence ", row.confidence)),
             class_name="mb-1 flex items-center gap-2 text-small text-muted",
         ),
-        rx.el.div(rendered_text(row.html), id=row.id),
+        rx.el.div(rendered_text(row.html), id=row.id, class_name="on-accent"),
         rx.cond(
             row.passages.length() > 0,
             rx.el.div(rx.foreach(row.passages, _source), class_name="mt-2 flex flex-wrap gap-1.5"),

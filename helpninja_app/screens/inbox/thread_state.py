@@ -60,7 +60,8 @@ class Opened:
 
 
 class ThreadState(FollowedState, mixin=True):
-    """``conversation_id`` is empty while none is open; ``visitor`` is what they are called.
+    """``conversation_id`` is empty while none is open; ``visitor`` is what they are called,
+    and ``given_name`` what they call themselves.
 
     ``csat`` is how good the visitor found it, in words, and empty until they say.
     ``unseen`` is empty when the member has had all of it before their eyes, and another text for each thing
@@ -71,6 +72,7 @@ class ThreadState(FollowedState, mixin=True):
     is_thread_shown: bool = False
     unseen: str = ""
     visitor: str = ""
+    given_name: str = ""
     email: str = ""
     mail_link: str = ""
     page: str = ""
@@ -217,7 +219,8 @@ class ThreadState(FollowedState, mixin=True):
         self._show_doubt(found, caller)
         self.first_seen = day_of(found.history.first_seen, zone)
         total = found.history.total
-        self.conversations = "1 conversation" if total == 1 else f"{total:,} conversations"
+        # Kept together on a line.
+        self.conversations = "1\u00a0conversation" if total == 1 else f"{total:,}\u00a0conversations"
         moment = now()
         self.past = [past_row(each, moment) for each in found.history.others]
 
@@ -237,6 +240,7 @@ class ThreadState(FollowedState, mixin=True):
     def _show_conversation(self, found: Conversation, caller: MemberCaller, zone: ZoneInfo) -> None:
         self.conversation_id = str(found.id)
         self.visitor, self.email = visitor_name(found), found.visitor_email
+        self.given_name = found.visitor_name.strip()
         # Its own parts could name other recipients.
         self.mail_link = f"mailto:{quote(self.email, safe='@')}"
         self.page = page_in_words(found.page_url)
