@@ -64,6 +64,11 @@ def fill_variables(text: str, values: Mapping[str, str]) -> FilledText:
     return FilledText(_HOLE.sub(put, text), tuple(missing))
 
 
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """``text`` with each variable replaced by what it is called, for people who look for a reply."""
+    return _HOLE.sub(lambda found: names.get(_split(found.group(1))[0], found.group(0)), text)
+
+
 def _split(inside: str) -> tuple[str, str | None]:
     name, bar, instead = inside.partition("|")
     return name.strip(), instead.strip() if bar else None

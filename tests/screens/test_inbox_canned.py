@@ -43,6 +43,7 @@ async def test_they_are_listed_by_name_and_found_by_a_part_of_name_or_text(
     cookie = await agent(factory, tenant)
     tab = await kept(cookie, {"name": "returns", "text": "Within  sixty\ndays."}, GREETING)
     assert [row.name for row in tab.rows] == ["greeting", "returns"]
+    assert tab.rows[0].preview.startswith("Hello [the visitor's name]")
     assert tab.rows[1].preview == "Within sixty days."
     await fire(tab, "search_canned", "sixty")
     assert ([row.name for row in tab.rows], tab.found_for) == (["returns"], "sixty")

@@ -23,7 +23,7 @@ from helpninja_app.conversations.canned_replies import (
     list_canned,
     render_canned,
 )
-from helpninja_app.conversations.canned_text import FilledText
+from helpninja_app.conversations.canned_text import FilledText, with_names
 from helpninja_app.errors import FieldError, Invalid
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.paged_state import PAGE_SIZE, filter_text
@@ -43,7 +43,7 @@ _VARIABLES = {
 
 @dataclass(frozen=True)
 class CannedRow:
-    """``preview`` is the beginning of the text, on one line."""
+    """``preview`` is the beginning of the text, on one line, with variables by their names."""
 
     id: str
     name: str
@@ -165,9 +165,7 @@ class CannedState(PageState, SignedInState):
     def _show(self, found: Found, caller: MemberCaller) -> None:
         self.found_for = found.wanted
         replies, total = found.page.replies, found.page.total
-        self.rows = [
-            CannedRow(str(each.id), each.name, " ".join(each.text.split())[:_PREVIEW]) for each in replies
-        ]
+        self.rows = [CannedRow(str(each.id), each.name, _preview(each.text)) for each in replies]
         left = total - len(replies)
         self.more = f"{left} more: type a part of their name or text." if left else ""
 
@@ -189,6 +187,11 @@ class CannedState(PageState, SignedInState):
         self.problem, self.errors = "", {}
         self.drawn += 1
         self.focuses = f"{NEW} {self.drawn}"
+
+
+def _preview(text: str) -> str:
+    names = {variable: f"[{name}]" for variable, name in _VARIABLES.items()}
+    return " ".join(with_names(text, names).split())[:_PREVIEW]
 
 
 def missing_in_words(missing: Sequence[str]) -> str:
