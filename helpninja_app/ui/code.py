@@ -16,7 +16,8 @@ def code_line(code: Any, *, label: str) -> rx.Component:
         rx.el.code(code, class_name="select-all"),
         tab_index=0,
         aria_label=label,
-        class_name="overflow-x-auto rounded-control border border-border bg-subtle px-4 py-3 font-mono "
+        # As high as the button beside it.
+        class_name="overflow-x-auto rounded-control border border-border bg-subtle px-4 py-2.5 font-mono "
         "text-table text-text",
     )
 

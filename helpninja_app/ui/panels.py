@@ -16,7 +16,7 @@ def page_header(title: Any, subtitle: Any, actions: rx.Component | None = None) 
     return rx.el.header(
         rx.el.div(
             rx.el.h1(title, class_name="text-title font-semibold tracking-title"),
-            rx.el.p(subtitle, class_name="min-h-5 text-body text-muted"),
+            rx.el.p(subtitle, class_name="min-h-5 text-body text-pretty text-muted"),
             class_name="flex min-w-0 flex-col gap-1",
         ),
         actions or rx.fragment(),
@@ -41,7 +41,7 @@ def section(
         rx.el.div(
             rx.el.div(
                 rx.el.h2(title, class_name="rounded-chip text-chat font-semibold", **focusable),
-                rx.el.p(note, class_name="text-body text-muted"),
+                rx.el.p(note, class_name="text-body text-pretty text-muted"),
                 class_name="flex flex-wrap items-baseline gap-x-2",
             ),
             actions or rx.fragment(),
@@ -99,7 +99,7 @@ def empty_state(symbol: str, title: Any, next_step: Any) -> rx.Component:
     return rx.el.div(
         icon(symbol, size=20, class_name="text-faint"),
         rx.el.p(title, class_name="text-body font-medium"),
-        rx.el.p(next_step, class_name="max-w-prose text-table text-muted"),
+        rx.el.p(next_step, class_name="max-w-prose text-table text-pretty text-muted"),
         class_name="flex flex-col items-center gap-1.5 px-6 py-9 text-center",
     )
 
