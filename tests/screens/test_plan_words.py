@@ -95,7 +95,7 @@ def test_after_a_failed_payment_the_plan_goes_on_for_seven_days() -> None:
     assert said(late, 7 * DAY - timedelta(seconds=1)) == (
         "Payment failed",
         "warning",
-        "The last payment failed. Pro goes on until 10 November 2026; with a card that works it stays.",
+        "The last payment failed. Pro goes on until 10 November 2026; with a card that works, it stays.",
     )
     assert said(late, 7 * DAY) == (
         "Payment failed",
@@ -115,7 +115,7 @@ def test_what_is_said_of_an_unpaid_plan_that_was_cancelled_is_so() -> None:
         return said(subscription("past_due", cancel_at=BEGAN + cancelled_after), after)[2]
 
     assert sentence(30 * DAY, DAY) == (
-        "The last payment failed. Pro goes on until 10 November 2026; with a card that works it stays until"
+        "The last payment failed. Pro goes on until 10 November 2026; with a card that works, it stays until"
         " 3 December 2026, when it ends."
     )
     assert sentence(3 * DAY, DAY) == (

@@ -81,7 +81,7 @@ def _plan() -> rx.Component:
                             class_name="flex flex-wrap items-center gap-x-3 gap-y-1",
                         ),
                         rx.el.p(
-                            BillingState.sentence, class_name="max-w-prose text-body text-pretty text-muted"
+                            BillingState.sentence, class_name="max-w-prose text-body text-balance text-muted"
                         ),
                         rx.el.p(
                             BillingState.agreed,

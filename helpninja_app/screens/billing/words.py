@@ -204,7 +204,7 @@ def _past_due(name: str, subscription: Subscription, zone: tzinfo, *, is_countin
     elif is_counting and end is not None:
         then = f"it stays until {last}, when it ends" if last else "it stays"
         until = day_of(end, zone)
-        said = f"The last payment failed. {name} goes on until {until}; with a card that works {then}."
+        said = f"The last payment failed. {name} goes on until {until}; with a card that works, {then}."
     else:
         said = (
             "The last payment failed and the days of grace are over, so the free plan counts until"
