@@ -18,7 +18,8 @@ _TONES: dict[BadgeTone, str] = {
     "warning": "bg-warning-soft text-warning",
     "danger": "bg-danger-soft text-danger",
     "info": "bg-info-soft text-info",
-    "neutral": "border border-border bg-subtle text-muted",
+    # Its line takes no room: all are of one height.
+    "neutral": "inset-ring inset-ring-border bg-subtle text-muted",
 }
 
 

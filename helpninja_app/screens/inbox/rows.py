@@ -136,7 +136,9 @@ def conversation_row(item: InboxItem, names: Mapping[str, str], moment: datetime
 def _preview(item: InboxItem) -> str:
     """What a person said last: the assistant's words, such as that it hands over, are often the same."""
     said = " ".join((item.said or item.preview).split())
-    return f"{item.said_by}: {said}" if item.said_by and said else said or "No message yet"
+    # All of a name would leave no room for the words.
+    first = next(iter(item.said_by.split()), "")
+    return f"{first}: {said}" if first and said else said or "No message yet"
 
 
 def past_row(past: PastConversation, moment: datetime) -> PastRow:
