@@ -137,11 +137,12 @@ def _attempt(attempt: AttemptRow) -> rx.Component:
             attempt.when,
             date_time=attempt.machine_time,
             title=attempt.moment,
-            class_name="w-24 shrink-0 tabular-nums",
+            class_name="w-29 shrink-0 tabular-nums",
         ),
         rx.el.span(attempt.took, class_name="w-16 shrink-0 text-right tabular-nums"),
-        rx.el.span(attempt.became, class_name="min-w-0 flex-1 break-words"),
-        class_name="flex gap-3",
+        rx.el.span(attempt.became, class_name="min-w-0 flex-1 basis-48 break-words"),
+        # On a phone what became of it stands below.
+        class_name="flex flex-wrap gap-x-3",
     )
 
 

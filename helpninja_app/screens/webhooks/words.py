@@ -75,6 +75,6 @@ def error_at(url: str, error: str) -> str:
 
 
 def day_and_clock(moment: datetime) -> str:
-    """``30 Nov, 02:08``, in UTC."""
+    """``30 Nov, 02:08 UTC``."""
     there = moment.astimezone(UTC)
-    return f"{there.day} {there:%b, %H:%M}"
+    return f"{there.day} {there:%b, %H:%M} UTC"
