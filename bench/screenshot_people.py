@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from bench.screenshot_scenes import CANNED
+from bench.screenshot_talks import CANNED, TALKS
 from tests.e2e.dashboard_steps import sign_in
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.test_billing import SOON
@@ -16,10 +16,25 @@ def inbox(page: Page, server: DemoServer) -> None:
     """A conversation in which a person is asked for, with a note, beside the others."""
     sign_in(page, server)
     page.goto(f"{server.url}/app/inbox")
-    row = page.locator("[data-conversation]").filter(has_text="asked for a person")
+    row = page.locator("[data-conversation]").filter(has_text=TALKS[-1].name)
     row.click()
     expect(page.get_by_role("group", name="Messages")).to_contain_text("batch")
     page.wait_for_load_state("networkidle")
+
+
+def inbox_list(page: Page, server: DemoServer) -> None:
+    """All that wait, with none of them open."""
+    sign_in(page, server)
+    page.goto(f"{server.url}/app/inbox")
+    expect(page.locator("[data-conversation]").filter(has_text=TALKS[-1].name)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+def inbox_context(page: Page, server: DemoServer) -> None:
+    """What is known about a conversation, where that is a sheet."""
+    inbox(page, server)
+    page.get_by_role("button", name="About this conversation").click()
+    expect(page.get_by_role("dialog", name="About this conversation")).to_be_visible()
 
 
 def inbox_canned(page: Page, server: DemoServer) -> None:

@@ -18,20 +18,6 @@ CONVERSATIONS = (
     "Can I take a gas cartridge on a plane?",
     "How do I wash a down jacket?",
 )
-WAITING = {
-    "picture-wash": ["How do I wash a down jacket?"],
-    "picture-noor": [
-        QUESTION,
-        "And can I still exchange the Ridge Mid boots after one hike? They rub my heel.",
-        "Can I talk to a human please?",
-    ],
-}
-CANNED = {
-    "Greeting": "Hello {{visitor.name|there}}, I am {{member.name}} of {{workspace.name}}. How can I help?",
-    "Return label": "Here is your return label. Unworn items come back within 60 days, at our cost.",
-    "Refund on its way": "Your refund is on its way and is with you within five working days.",
-    "Out of stock": "It is out of stock until spring. Shall I tell you when it is back?",
-}
 FILES = {
     "Returns policy 2026.md": "# Returns policy\n\nUnworn items come back within 60 days, in their box.\n",
     "Price list spring.csv": "article,price\nCairn shell,249\nFell tent,399\nBrook bottle,24\n",
@@ -125,47 +111,6 @@ def converse(server: DemoServer) -> None:
             timeout=30,
         )
         answer.raise_for_status()
-
-
-def wait_for_people(server: DemoServer) -> None:
-    """A visitor who asks, is not helped and waits, with a note; and one who was helped and says so."""
-    with httpx.Client(
-        base_url=server.url, headers={"authorization": f"Bearer {server.api_key}"}, timeout=30
-    ) as client:
-        for session, questions in WAITING.items():
-            visitor = _visitor(server, session)
-            for question in questions:
-                body = {"tenantId": PUBLIC_KEY, "sessionId": session, "message": question}
-                answer = visitor.post("/api/chat", json=body).raise_for_status().json()
-            address = f"/api/conversations/{answer['conversationId']}"
-            if session == "picture-noor":
-                text = "@Demo owner, we allowed this twice last month for this model, see heel batch issue."
-                note = {"text": text, "mentions": [_owner(client)]}
-                client.post(f"{address}/note", json=note).raise_for_status()
-                client.put(f"{address}/tags", json={"tags": ["boots", "exchange"]}).raise_for_status()
-            else:
-                client.post(f"{address}/resolve").raise_for_status()
-                for told in (
-                    {"messageId": answer["messageId"], "rating": "up"},
-                    {"csat": 5, "comment": "That was quick, thank you. It is fluffy again."},
-                ):
-                    visitor.post("/api/widget/feedback", json=told).raise_for_status()
-            visitor.close()
-        for name, text in CANNED.items():
-            client.post("/api/canned-replies", json={"name": name, "text": text}).raise_for_status()
-
-
-def _visitor(server: DemoServer, session: str) -> httpx.Client:
-    """A visitor with a token for a session of theirs."""
-    visitor = httpx.Client(base_url=server.url, headers={"origin": server.url}, timeout=30)
-    given = visitor.post("/api/widget/session", json={"tenantId": PUBLIC_KEY, "sessionId": session})
-    visitor.headers["authorization"] = f"Bearer {given.raise_for_status().json()['token']}"
-    return visitor
-
-
-def _owner(client: httpx.Client) -> str:
-    found = client.get(f"/api/workspaces/{PUBLIC_KEY}/members").raise_for_status().json()
-    return str(found["members"][0]["id"])
 
 
 def furnish(server: DemoServer) -> None:

@@ -11,16 +11,35 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bench.screenshot_money import (
+    billing,
+    billing_free,
+    billing_late,
+    billing_used_up,
+    billing_without_stripe,
+)
 from bench.screenshot_people import (
     escalation,
     escalation_rule,
     escalation_test,
     inbox,
     inbox_canned,
+    inbox_context,
+    inbox_list,
     inbox_rated,
     inbox_shared,
 )
-from bench.screenshot_scenes import QUESTION, converse, dispatch, furnish, wait_for_people
+from bench.screenshot_programs import (
+    api_keys,
+    api_keys_made,
+    integrate,
+    webhook_editor,
+    webhook_log,
+    webhook_secret,
+    webhooks,
+)
+from bench.screenshot_scenes import QUESTION, converse, dispatch, furnish
+from bench.screenshot_talks import wait_for_people
 from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
@@ -28,7 +47,7 @@ from tests.e2e.dashboard_steps import open_knowledge, search, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.e2e.site_thread import running_site
 from tests.e2e.test_accounts import PASSWORD, sign_up
-from tests.e2e.test_billing import SOON, buy, choose, pay
+from tests.e2e.test_billing import SOON
 from tests.e2e.widget_steps import OPEN_SHADOW, ask, open_widget
 from tests.screens.billing_shop import environment_of, sell_everything
 from tests.twins.stripe import StripeTwin
@@ -118,24 +137,6 @@ def managed(path: str) -> Callable[[Page, DemoServer], None]:
         expect(page.get_by_role("main").get_by_text("Loading", exact=True)).to_have_count(0)
 
     return take
-
-
-def billing(page: Page, server: DemoServer) -> None:
-    """Of a workspace that has just bought a plan and credits."""
-    window = page.viewport_size
-    assert window is not None
-    page.set_viewport_size({"width": 1200, "height": 844})
-    sign_up(page, server, "Fernway Outdoor")
-    page.get_by_role("link", name="Billing").click()
-    buy(page, "Pro")
-    choose(page, "Buy 1,000 credits")
-    pay(page, "Pay")
-    expect(page.get_by_text("1,000 bought")).to_be_visible(timeout=SOON)
-    page.get_by_role("button", name="Close the message").click()
-    page.set_viewport_size(window)
-    page.reload()
-    expect(page.get_by_role("table", name="Credit history")).to_be_visible()
-    expect(page.get_by_role("table", name="Invoices")).to_be_visible()
 
 
 def audit_log(page: Page, server: DemoServer) -> None:
@@ -240,6 +241,8 @@ def in_each_way(name: str, take: Callable[[Page, DemoServer], None]) -> tuple[Pi
     )
 
 
+# Of a server of its own.
+WITHOUT_STRIPE = in_each_way("billing-without-stripe", billing_without_stripe)
 PICTURES = (
     Picture("front", front_page),
     Picture("front-dark", front_page, scheme="dark"),
@@ -261,16 +264,23 @@ PICTURES = (
     Picture("team", managed("team")),
     Picture("team-dark", managed("team"), scheme="dark"),
     Picture("team-phone", managed("team"), window=PHONE),
-    Picture("api-keys", managed("keys")),
     Picture("settings", managed("settings"), window=(1440, 1500)),
     Picture("audit-log", audit_log),
     Picture("account", managed("account")),
     Picture("pricing", public("/pricing")),
     Picture("pricing-dark", public("/pricing"), scheme="dark"),
     Picture("pricing-phone", public("/pricing"), window=PHONE),
-    Picture("billing", billing, window=(1440, 1700)),
-    Picture("billing-dark", billing, window=(1440, 1700), scheme="dark"),
+    Picture("billing", billing, window=(1440, 1900)),
+    Picture("billing-dark", billing, window=(1440, 1900), scheme="dark"),
     Picture("billing-phone", billing, window=PHONE),
+    Picture("billing-free", billing_free, window=(1440, 1180)),
+    Picture("billing-free-phone", billing_free, window=(390, 2000)),
+    Picture("billing-late", billing_late),
+    Picture("billing-late-dark", billing_late, scheme="dark"),
+    Picture("billing-late-phone", billing_late, window=PHONE),
+    Picture("billing-used-up", billing_used_up),
+    Picture("billing-used-up-dark", billing_used_up, scheme="dark"),
+    Picture("billing-used-up-phone", billing_used_up, window=PHONE),
     Picture("operations", managed("operations")),
     Picture("home", home, window=(1440, 1180)),
     Picture("home-dark", home, window=(1440, 1180), scheme="dark"),
@@ -280,6 +290,9 @@ PICTURES = (
     *in_each_way("chat", chat),
     *in_each_way("chat-citation", chat_citation),
     *in_each_way("inbox", inbox),
+    Picture("inbox-list", inbox_list),
+    Picture("inbox-list-phone", inbox_list, window=PHONE),
+    Picture("inbox-context-phone", inbox_context, window=PHONE),
     *in_each_way("inbox-canned", inbox_canned),
     Picture("inbox-rated", inbox_rated),
     Picture("inbox-rated-dark", inbox_rated, scheme="dark"),
@@ -296,6 +309,14 @@ PICTURES = (
     *in_each_way("escalation-rule", escalation_rule),
     *in_each_way("escalation-test", escalation_test),
     *in_each_way("escalation-outbox", escalation("Outbox")),
+    *in_each_way("api-keys", api_keys),
+    *in_each_way("webhooks", webhooks),
+    *in_each_way("webhook-editor", webhook_editor),
+    *in_each_way("webhook-log", webhook_log),
+    # Each makes one, which the pictures before would show.
+    *in_each_way("webhook-secret", webhook_secret),
+    Picture("api-keys-made", api_keys_made("Shop assistant")),
+    Picture("api-keys-made-phone", api_keys_made("Stock list"), window=PHONE),
     Picture("gallery", gallery, window=(1440, 1180)),
     Picture("gallery-dark", gallery, window=(1440, 1180), scheme="dark"),
     Picture("palette", palette),
@@ -328,15 +349,20 @@ def main(*names: str) -> None:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS
         )
-        is_dispatched = False
+        # The pictures before would show who waits, and what is told of it.
+        prepared = {"escalation": dispatch, "api-keys": integrate, "webhook": integrate}
         for picture in PICTURES:
             if names and picture.name not in names:
                 continue
-            if picture.name.startswith("escalation") and not is_dispatched:
-                # The pictures before would show who waits.
-                dispatch(server, site)
-                is_dispatched = True
-            print(take(browser, picture, server))
+            for prepare in {prepared[each] for each in prepared if picture.name.startswith(each)}:
+                prepare(server, site)
+                prepared = {each: other for each, other in prepared.items() if other is not prepare}
+            print(take(browser, picture, server), flush=True)
+        apart = [picture for picture in WITHOUT_STRIPE if not names or picture.name in names]
+        if apart:
+            with running_demo() as other:
+                for picture in apart:
+                    print(take(browser, picture, other), flush=True)
         browser.close()
 
 
