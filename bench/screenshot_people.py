@@ -19,6 +19,7 @@ def inbox(page: Page, server: DemoServer) -> None:
     row = page.locator("[data-conversation]").filter(has_text=TALKS[-1].name)
     row.click()
     expect(page.get_by_role("group", name="Messages")).to_contain_text("batch")
+    expect(page.locator("#sidebar")).to_contain_text("Fernway")
     page.wait_for_load_state("networkidle")
 
 
@@ -27,6 +28,7 @@ def inbox_list(page: Page, server: DemoServer) -> None:
     sign_in(page, server)
     page.goto(f"{server.url}/app/inbox")
     expect(page.locator("[data-conversation]").filter(has_text=TALKS[-1].name)).to_be_visible()
+    expect(page.locator("#sidebar")).to_contain_text("Fernway")
     page.wait_for_load_state("networkidle")
 
 
