@@ -1,17 +1,20 @@
 """How well a visitor who asks for a person is understood, by a labelled set in ten languages.
 
 Every second sentence may be looked at when phrases are written; the others are held out. The sentences of the
-languages correspond to each other, so the half that is held out changes from language to language. Both were
-known to who wrote the phrases: only the blind sentences say how well other wordings are understood.
+languages correspond to each other, so the half that is held out changes from language to language. Both
+were known to who wrote the phrases, and the model was fitted with them: only the blind sentences say how well
+other wordings are understood.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.report import Figure, show
+from bench.report import Figure, at_most, show
+from helpninja_app.answers.evaluation.metrics import percentile
 from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk
 
 SET = Path(__file__).with_name("data") / "person_requests.json"
@@ -20,6 +23,8 @@ SET = Path(__file__).with_name("data") / "person_requests.json"
 BLIND = SET.with_name("person_requests_blind.json")
 # Was that before the words were last added to.
 FRESH = SET.with_name("person_requests_fresh.json")
+# Longer than most of what visitors write.
+LONG = 300
 HALVES = {"looked at": 0, "held out": 1}
 
 
@@ -53,6 +58,7 @@ def _figures() -> Iterator[Figure]:
             said = [(text, code) for code, both in given.items() for text in both[kind]]
             taken = sum(asks_for_a_person(text, code) for text, code in said)
             yield Figure(f"{name}: {kind.replace('_', ' ')} taken for requests", f"{taken} of {len(said)}")
+    yield from _speed()
     for name, half in HALVES.items():
         hits = [understood(half, language, "requests") for language in languages]
         alarms = [understood(half, language, "near_misses") for language in languages]
@@ -64,3 +70,23 @@ def _figures() -> Iterator[Figure]:
         yield Figure(f"false alarms, {name}", f"{false} of {misses}", "0", false == 0)
         by_language = ", ".join(f"{code} {one}/{of}" for code, (one, of) in zip(languages, hits, strict=True))
         yield Figure(f"requests understood, {name}", by_language)
+
+
+def _speed() -> Iterator[Figure]:
+    """How long one message takes, as it is and filled up with what the others say."""
+    found = load()
+    told = {code: [text for texts in both.values() for text in texts] for code, both in found.items()}
+    short = [(text, code) for code, texts in told.items() for text in texts]
+    long = [(f"{text} {' '.join(told[code])}"[:LONG], code) for text, code in short]
+    for text, code in short:
+        asks_for_a_person(text, code)
+    for name, messages, target in (("a message", short, 1.0), (f"{LONG} characters", long, 5.0)):
+        took = [_milliseconds(text, code) for text, code in messages]
+        yield at_most(f"{name}, median", percentile(took, 0.5), target, "ms")
+        yield at_most(f"{name}, p95", percentile(took, 0.95), target, "ms")
+
+
+def _milliseconds(text: str, code: str) -> float:
+    started = time.perf_counter()
+    asks_for_a_person(text, code)
+    return (time.perf_counter() - started) * 1000

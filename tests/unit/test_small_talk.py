@@ -105,7 +105,6 @@ def test_signs_without_a_word_are_answered_in_the_workspace_s_language(
         "こんにちは、返品できますか",
         "مرحبا، أين طلبي؟",
         "goodbye gift cards",
-        "I want to talk to a human about my refund",
         "Can I talk to you about a person?",
         "can I please",
         "Ich möchte mit jemandem zelten",
@@ -149,9 +148,11 @@ def test_a_goodbye_with_thanks_is_a_goodbye() -> None:
         ("pl", "Proszę o kontakt z konsultantem"),
         ("ja", "オペレーターにつないでください"),
         ("ar", "أريد التحدث مع موظف من فريق الدعم"),
+        ("en", "I want to talk to a human about my refund"),
+        ("de", "Wo ist mein Paket? Ich möchte mit einem Mitarbeiter sprechen."),
     ],
 )
-def test_words_for_people_and_for_reaching_them_ask_for_one(language: str, message: str) -> None:
+def test_who_asks_for_a_person_in_other_words_is_understood_too(language: str, message: str) -> None:
     found = answer_small_talk(message, language=language)
     assert found is not None
     assert (found.kind, found.language) == (SmallTalkKind.PERSON, language)
