@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -153,6 +154,24 @@ async def test_when_one_statement_fails_none_counts(factory: Factory, resources:
         await resources.database.at_once(tenant.scope, change, wrong)
     name = Statement("select name from workspaces where id = %(id)s", {"id": tenant.id})
     (row,) = await resources.database.at_once(tenant.scope, name)
+    assert row.name == tenant.workspace.name
+
+
+async def test_whoever_has_the_connection_next_can_still_roll_back(
+    factory: Factory, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    database = Database(resources.database.url, pool_size=1)
+    pid = Statement("select pg_backend_pid() as pid", {})
+    (before,) = await database.at_once(None, pid)
+    with suppress(LookupError):
+        async with database.unit_of_work(tenant.scope) as session:
+            assert (await session.execute(text("select pg_backend_pid()"))).scalar_one() == before.pid
+            await session.execute(text("update workspaces set name = 'Other'"))
+            raise LookupError
+    name = Statement("select name from workspaces where id = %(id)s", {"id": tenant.id})
+    (row,) = await database.at_once(tenant.scope, name)
+    await database.close()
     assert row.name == tenant.workspace.name
 
 
