@@ -140,7 +140,7 @@ async def test_a_key_is_shown_once_and_revoked(factory: Factory) -> None:
     await call(keys, "make_key", {"name": "CI", "lifetime": "30", "knowledge:read": "yes"})
     assert keys.secret.startswith("hn_sk_")
     made = next(row for row in keys.keys if row.name == "CI")
-    assert made.permissions == "knowledge:read"
+    assert made.permissions == "May read the knowledge"
     assert made.expires.startswith("expires ")
     await call(keys, "open_keys")
     assert keys.secret == ""

@@ -103,6 +103,7 @@ def dialogs(side: str) -> rx.Component:
             id=f"{side}-sheet",
             title="Returns and exchanges",
             actions=(button("Done", type="button", emphasis="primary", **closes()),),
+            is_read=True,
         ),
     )
 
