@@ -35,6 +35,13 @@ _COLUMNS = (
 )
 
 
+async def _exporter(request: Request, tenantId: str | None = None) -> StaffCaller:
+    """Who may take them along; parameters are judged afterwards."""
+    caller = await staff_with(Permission.READ_CONVERSATIONS)(request, tenantId)
+    require_feature(resources_of(request).plan_of(caller.workspace), Feature.EXPORT)
+    return caller
+
+
 @router.get(
     "/api/inbox/export",
     response_class=StreamingResponse,
@@ -58,7 +65,7 @@ _COLUMNS = (
 )
 async def export(
     request: Request,
-    caller: Annotated[StaffCaller, Depends(staff_with(Permission.READ_CONVERSATIONS))],
+    caller: Annotated[StaffCaller, Depends(_exporter)],
     format: Literal["csv", "json"] = "csv",
     status: Annotated[list[StatusName] | None, Query()] = None,
     reason: Reason | None = None,
@@ -75,7 +82,6 @@ async def export(
     The workspace's plan has to include the conversation export.
     """
     resources = resources_of(request)
-    require_feature(resources.plan_of(caller.workspace), Feature.EXPORT)
     wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)
     await resources.limiter.hit("inbox-export", caller.label, EXPORTS)
     batches = _batches(resources.database, caller, wanted)

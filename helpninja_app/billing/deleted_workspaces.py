@@ -16,7 +16,7 @@ from helpninja_app.billing.models import StripeCustomer
 from helpninja_app.billing.stripe_calls import UnknownToStripe
 from helpninja_app.billing.stripe_gateway import LIVE, StripeGateway
 from helpninja_app.billing.subscriptions import subscription_of
-from helpninja_app.errors import Unavailable
+from helpninja_app.errors import NotFound, Unavailable
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 
@@ -37,7 +37,7 @@ async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
     for customer, gone in behind:
         try:
             subscription = await (_end if gone else _go_on)(database, gateway, customer)
-        except Unavailable as error:
+        except (Unavailable, NotFound) as error:
             log.warning(
                 "deletion_not_followed_yet", workspace=str(customer.workspace_id), detail=error.detail
             )
@@ -62,7 +62,10 @@ async def _end(database: Database, gateway: StripeGateway, customer: StripeCusto
             return ""
         for other in await gateway.open_subscriptions(customer.id) if live > 1 else ():
             if other.id != state.id and other.status in LIVE and other.cancel_at is None:
-                await gateway.cancel_at_period_end(other.id, key=_key("deleted", other.id))
+                key = _key("deleted", other.id)
+                if other.schedule is not None:
+                    await gateway.drop_planned_change(other.schedule, key=f"{key}:schedule")
+                await gateway.cancel_at_period_end(other.id, key=key)
         if state.cancel_at is not None:
             return ""
         key = _key("deleted", state.id)

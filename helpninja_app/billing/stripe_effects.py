@@ -72,6 +72,8 @@ class Effects:
         if event is None or event.state != "waiting":
             return
         try:
+            if event.is_live not in {None, self.stripe.gateway.is_live}:
+                raise EventRefused("It is of the other mode than the key.")
             effect = await self._effect(event.type, event.object_id)
             state = "ignored" if effect.is_ignored else "done"
         except EventRefused as refused:

@@ -183,15 +183,17 @@ def _has_spoken(connection: Any) -> bool:
 async def _run_all(
     driver: psycopg.AsyncConnection[Any], scope: Scope, statements: tuple[Statement, ...]
 ) -> list[Any]:
-    # A pipeline is a transaction by itself as long as nobody begins one: it is committed by the Sync at its
-    # end. The driver's own begin and commit would be waited for, each by itself.
+    # The driver's own begin and commit would be waited for, each by itself. Without any, what was sent before
+    # this is cancelled would be committed by the Sync at the pipeline's end.
     await driver.set_autocommit(True)
     async with driver.pipeline():
+        await driver.execute("begin")
         await driver.execute(_SET_SCOPE_AT_ONCE, _settings_of(scope))
         cursors = []
         for each in statements:
             cursor = driver.cursor(row_factory=namedtuple_row)
             cursors.append(await cursor.execute(each.sql, each.values))
+        await driver.execute("commit")
     await driver.set_autocommit(False)
     return [await cursor.fetchone() for cursor in cursors]
 

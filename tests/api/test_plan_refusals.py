@@ -68,6 +68,15 @@ async def test_the_plan_comes_before_what_is_wrong_with_the_body(
     assert (refused.status_code, wrong.status_code) == (403, 422)
 
 
+async def test_a_plan_without_the_export_is_told_before_what_is_wrong_with_the_question(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant(plan="starter")
+    async with with_resources(unlimited=False):
+        refused = await client.get("/api/inbox/export?format=xml", headers=tenant.headers)
+    assert refused.status_code == 403
+
+
 async def test_what_a_role_may_not_do_does_not_lead_to_billing(
     client: httpx.AsyncClient, factory: Factory
 ) -> None:

@@ -136,7 +136,7 @@ def test_who_cancels_reads_until_when_the_plan_stays_also_when_it_is_not_paid() 
         (
             subscription("past_due"),
             8 * DAY,
-            "Pro does not count already, as it is not paid. If it is paid, it stays until 3 December 2026.",
+            "The free plan counts now, as Pro is not paid. If it is paid, it stays until 3 December 2026.",
         ),
     ):
         assert losses(of, BEGAN + after, UTC).startswith(f"{stays} From then on the free plan counts: 100 ")

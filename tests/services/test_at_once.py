@@ -157,6 +157,22 @@ async def test_when_one_statement_fails_none_counts(factory: Factory, resources:
     assert row.name == tenant.workspace.name
 
 
+async def test_what_was_sent_before_the_rest_could_not_be_does_not_count(
+    factory: Factory, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    renaming = Statement(
+        "update workspaces set name = 'Other' where id = %(id)s returning id", {"id": tenant.id}
+    )
+    # No text of PostgreSQL's, which is seen when the first is on its way.
+    unsendable = Statement("select %(name)s::text as name", {"name": "a\x00b"})
+    with pytest.raises(psycopg.DataError):
+        await resources.database.at_once(tenant.scope, renaming, unsendable)
+    name = Statement("select name from workspaces where id = %(id)s", {"id": tenant.id})
+    (row,) = await resources.database.at_once(tenant.scope, name)
+    assert row.name == tenant.workspace.name
+
+
 async def test_whoever_has_the_connection_next_can_still_roll_back(
     factory: Factory, resources: Resources
 ) -> None:

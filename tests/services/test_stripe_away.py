@@ -185,6 +185,8 @@ async def test_of_a_deleted_workspace_nothing_that_is_paid_is_renewed(
     # The newest counts.
     twin.advance(seconds=60)
     twin.add_subscription(await buyer.customer(), "price_agency_monthly")
+    # Stripe cancels none with a change ahead.
+    twin.schedule(next(iter(twin.state.subscriptions)), "price_starter_monthly")
     seen = []
     for is_deleted in (True, False):
         await change_deletion(client, buyer, is_deleted=is_deleted)

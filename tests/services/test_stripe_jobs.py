@@ -285,6 +285,9 @@ async def test_the_command_works_on_an_event_of_the_other_mode_only_when_the_key
     async with own.database.unit_of_work() as session:
         assert await stripe_inbox.replay(session, NoQueue(), is_live=True) == 1
     assert await state_of(buyer, paid) == "waiting"
+    # The key is another one again before somebody came to it.
+    await own.effects_of_stripe().work_on(paid["id"])
+    assert await state_of(buyer, paid) == "refused"
 
 
 async def test_what_nobody_works_on_is_ignored_in_either_mode_and_never_worked_on(

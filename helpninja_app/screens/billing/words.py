@@ -178,7 +178,7 @@ def losses(subscription: Subscription, moment: datetime, zone: tzinfo) -> str:
     grace = end_of_plan(subscription) if subscription.status == "past_due" else None
     stays = f"{name} stays until {last}."
     if plan_that_counts(subscription, moment) == FREE.name:
-        stays = f"{name} does not count already, as it is not paid. If it is paid, it stays until {last}."
+        stays = f"The free plan counts now, as {name} is not paid. If it is paid, it stays until {last}."
     elif grace is not None and grace < subscription.period_end:
         stays = f"{name} stays until {day_of(grace, zone)}, and if it is paid by then, until {last}."
     return (

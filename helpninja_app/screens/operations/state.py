@@ -160,7 +160,7 @@ async def _need_operator(session: AsyncSession, caller: MemberCaller) -> None:
 
 def _say(begun: int) -> Any:
     if not begun:
-        return told("No event is parked.")
+        return told("No event is parked that this key could read.")
     return told(
         "1 event is worked on again." if begun == 1 else f"{begun:,} events are worked on again.", "success"
     )
