@@ -117,6 +117,14 @@ class Buyer:
             found = await session.execute(text("select plan, custom_limits from workspaces"))
             return Terms(*found.one())
 
+    async def expire(self) -> None:
+        """Have the workspace be due to be removed for good."""
+        async with self.resources.database.unit_of_work() as session:
+            await session.execute(
+                text("update workspace_handles set expires_at = now() where workspace_id = :id"),
+                {"id": self.tenant.id},
+            )
+
     async def plan(self) -> str:
         return (await self.terms()).plan
 

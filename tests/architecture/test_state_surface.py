@@ -25,7 +25,7 @@ REACHABLE = {
         "remove",
         "transfer",
     },
-    "KeysState": {"open_keys", "make_key", "revoke"},
+    "KeysState": {"open_keys", "read_keys", "make_key", "revoke"},
     "WebhooksState": {"open_webhooks", "switch", "delete"},
     "WebhookEditorState": {"begin", "edit", "save", "rotate", "close"},
     "WebhookLogState": {

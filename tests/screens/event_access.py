@@ -44,6 +44,7 @@ ACCESS: dict[str, str | Permission] = {
     "TeamState.remove": Permission.MANAGE_MEMBERS,
     "TeamState.transfer": Permission.DELETE_WORKSPACE,
     "KeysState.open_keys": Permission.MANAGE_KEYS,
+    "KeysState.read_keys": Permission.MANAGE_KEYS,
     "KeysState.make_key": Permission.MANAGE_KEYS,
     "KeysState.revoke": Permission.MANAGE_KEYS,
     "WebhooksState.open_webhooks": Permission.MANAGE_WORKSPACE,

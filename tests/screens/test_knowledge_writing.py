@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from helpninja_app.accounts.models import Role
 from helpninja_app.knowledge.curated import MAX_PHRASINGS
 from helpninja_app.knowledge.notes import MAX_LENGTH
+from helpninja_app.screens import page_state
 from helpninja_app.screens.audit_log.state import AuditState
 from helpninja_app.screens.knowledge import curated_editor_state
 from helpninja_app.screens.knowledge.curated_editor_state import CuratedEditorState
@@ -21,6 +23,7 @@ from helpninja_app.screens.knowledge.search_state import SearchState
 from helpninja_app.screens.knowledge.sources_state import SourcesState
 from tests.factories import Factory, Tenant
 from tests.screens.events import Answer, fire, tab_at
+from tests.screens.test_page_state import hold
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
@@ -107,6 +110,24 @@ async def test_an_answer_for_members_is_stored_without_a_question_and_asked_abou
     await fire(editor, "save", ISLANDS | {"answer": "No."})
     await fire(tab, "open_curated")
     assert (editor.asks, tab.rows[0].answer) == (False, "No.")
+
+
+async def test_what_a_closed_sheet_still_saves_changes_the_same_answer_for_the_same_people(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = await cookie_of(factory, await factory.tenant())
+    await write(cookie)
+    tab = await answers_of(cookie)
+    editor = await tab_at(CuratedEditorState, cookie)
+    await fire(editor, "edit", tab.rows[0].id)
+    begun, go_on = hold(monkeypatch, page_state, "signed_in", when=lambda *_: not begun.is_set())
+    saving = asyncio.create_task(fire(editor, "save", ISLANDS | {"answer": "No."}))
+    await begun.wait()
+    await fire(editor, "close")
+    go_on.set()
+    await saving
+    await fire(tab, "open_curated")
+    assert [(row.answer, row.is_public) for row in tab.rows] == [("No.", False)]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,20 @@ async def test_it_opens_when_the_page_cannot_be_read_after_the_work(
     assert made(keys) == 2
 
 
+async def test_a_key_whose_list_could_not_be_read_stays_shown_when_that_is_tried_again(
+    keys: KeysState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> Any:
+        raise Unavailable("The database is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys_state, "list_api_keys", away)
+        await fire(keys, "make_key", WISH)
+    await fire(keys, "read_keys")
+    assert keys.secret.startswith("hn_sk_")
+    assert keys.failure == ""
+
+
 async def test_it_opens_when_the_work_is_cancelled(keys: KeysState, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, _ = hold(monkeypatch, keys_state, "issue_api_key", when=lambda *_, **__: not begun.is_set())
     first = asyncio.create_task(fire(keys, "make_key", WISH))

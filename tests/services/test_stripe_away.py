@@ -147,11 +147,7 @@ async def test_a_workspace_that_is_removed_pays_no_more(
 ) -> None:
     twin.complete_checkout(await buyer.checkout(client))
     await buyer.hear()
-    async with buyer.resources.database.unit_of_work() as session:
-        await session.execute(
-            text("update workspace_handles set expires_at = now() where workspace_id = :id"),
-            {"id": buyer.tenant.id},
-        )
+    await buyer.expire()
     twin.fail_next(9, status=500)
     await remove_expired_workspaces(buyer.resources)
     assert await buyer.plan() == "pro"
@@ -168,11 +164,7 @@ async def test_a_workspace_that_is_removed_pays_for_nothing_that_somebody_added_
     twin.complete_checkout(await buyer.checkout(client))
     await buyer.hear()
     twin.add_subscription(await buyer.customer(), "price_agency_monthly")
-    async with buyer.resources.database.unit_of_work() as session:
-        await session.execute(
-            text("update workspace_handles set expires_at = now() where workspace_id = :id"),
-            {"id": buyer.tenant.id},
-        )
+    await buyer.expire()
     await remove_expired_workspaces(buyer.resources)
     assert [each["status"] for each in twin.state.subscriptions.values()] == ["canceled", "canceled"]
 

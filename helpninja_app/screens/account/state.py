@@ -78,6 +78,8 @@ class AccountState(OnceState, SignedInState):
             asked = self.router.url.query_parameters
             code, done = asked.get("error", ""), asked.get("done", "")
             self.error, self.notice = _ERRORS.get(code, ""), _DONE.get(done, "")
+            # What a process left so when it died holds the button back no longer.
+            self.is_busy = self._is_under_way()
         return await self._show()
 
     @rx.event(background=True)

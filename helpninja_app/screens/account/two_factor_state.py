@@ -65,6 +65,7 @@ class TwoFactorState(OnceState, SignedInState):
         async with self:
             asked = self.router.url.query_parameters.get("two-factor", "")
             self.error, self.notice, self.problem = _ERRORS.get(asked, ""), _DONE.get(asked, ""), ""
+            self.is_busy = self._is_under_way()
         return await self._show(is_begun=asked == "begin")
 
     @rx.event(background=True)

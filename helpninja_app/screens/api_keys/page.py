@@ -26,6 +26,7 @@ _state: Any = KeysState
 
 # What both tabs show: of one that failed the other mostly failed too.
 OPENING: tuple[Any, ...] = (KeysState.open_keys, WebhooksState.open_webhooks)
+AGAIN: tuple[Any, ...] = (KeysState.read_keys, WebhooksState.open_webhooks)
 
 _LIFETIMES = (("90", "90 days"), ("30", "30 days"), ("365", "one year"), ("", "until it is revoked"))
 
@@ -37,7 +38,7 @@ def api_keys_page() -> rx.Component:
             tabs(
                 "API keys & webhooks",
                 Tab("keys", "API keys", _keys_tab(), count=KeysState.counted),
-                Tab("webhooks", "Webhooks", webhooks_tab(again=OPENING), count=WebhooksState.counted),
+                Tab("webhooks", "Webhooks", webhooks_tab(again=AGAIN), count=WebhooksState.counted),
             ),
             # The tabs stand closer to the head than parts of a page do.
             class_name="flex flex-col gap-3",
@@ -85,7 +86,7 @@ def _keys_tab() -> rx.Component:
                 ),
                 heading_id=KEYS,
             ),
-            again=OPENING,
+            again=AGAIN,
         ),
         class_name="flex flex-col gap-6",
     )

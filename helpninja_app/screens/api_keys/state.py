@@ -53,8 +53,13 @@ class KeysState(PageState, SignedInState):
 
     @rx.event(background=True)
     async def open_keys(self) -> Any:
-        """Run when the page loads, and to try again."""
+        """Run when the page loads."""
         return await self._answer(secret="")
+
+    @rx.event(background=True)
+    async def read_keys(self) -> Any:
+        """Try again; a key that was just made stays shown."""
+        return await self._answer()
 
     @rx.event(background=True)
     async def make_key(self, form: dict[str, Any]) -> Any:

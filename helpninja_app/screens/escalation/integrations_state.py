@@ -116,7 +116,7 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
                 failure.detail if failure else "The test message was taken. Look whether it is there."
             )
 
-        return await self._answer(errand=errand, then=then, trying=wanted, tried="", outcome="")
+        return await self._answer(errand=errand, then=then, once=(), trying=wanted, tried="", outcome="")
 
     @rx.event(background=True)
     async def delete(self, integration_id: str) -> Any:

@@ -92,7 +92,13 @@ class SharingState(PageState, SignedInState):
                 raise Invalid("Choose how long the link counts.")
             return await create_share(session, caller, id_from(wanted), days=int(days))
 
-        return await self._answer(work, self._hand_out, once=form, url="")
+        def then(made: tuple[ShareView, str]) -> Any:
+            if self._wanted == wanted:
+                return self._hand_out(made)
+            # Nobody is to send it to the visitor of the conversation that is shown now.
+            return told("The link of the conversation before is made. Make another one there to see it.")
+
+        return await self._answer(work, then, once=form, url="")
 
     @rx.event(background=True)
     async def revoke(self, share_id: str) -> Any:

@@ -57,7 +57,9 @@ class CuratedEditorState(EditorState, SignedInState):
     async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> CuratedView:
         return await get_curated(session, caller.workspace.id, wanted)
 
-    async def _store(self, caller: MemberCaller, form: object, *, is_tried: bool = False) -> None:
+    async def _store(
+        self, caller: MemberCaller, form: object, edited: str, audience: Audience, *, is_tried: bool = False
+    ) -> None:
         draft = CuratedDraft(
             question=text_in(form, "question", MAX_QUESTION + 1),
             answer=text_in(form, "answer", MAX_ANSWER + 1),
@@ -66,11 +68,10 @@ class CuratedEditorState(EditorState, SignedInState):
                 for line in text_in(form, "phrasings", _PHRASINGS_LENGTH).splitlines()
                 if line.strip()
             ),
-            audience=Audience(self.audience),
+            audience=audience,
             is_on=is_checked(form, "is_on"),
         )
         check_draft(draft)
-        edited = self.edited
         if is_tried:
             return
         resources = current_resources()

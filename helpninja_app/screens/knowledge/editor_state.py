@@ -58,19 +58,21 @@ class EditorState(PageState, mixin=True):
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
         """Store what the form holds, or ask first when it would become public."""
-        drawn = self.drawn
-        is_new_to_visitors = self.audience == Audience.VISITORS and not self._was_public
+        # As they are now: the sheet may be closed, and another one opened, before it is stored.
+        drawn, edited, audience = self.drawn, self.edited, Audience(self.audience)
+        is_new_to_visitors = audience == Audience.VISITORS and not self._was_public
 
         async def errand(caller: MemberCaller) -> bool:
             require(caller, Permission.WRITE_KNOWLEDGE)
-            await self._store(caller, form, is_tried=is_new_to_visitors)
+            await self._store(caller, form, edited, audience, is_tried=is_new_to_visitors)
             return not is_new_to_visitors
 
         def then(is_stored: bool) -> Any:
             if is_stored:
                 return self._close_and_show(drawn)
             if self.drawn == drawn:
-                self.asks, self._sent = True, dict(form)
+                # Whoever says yes before the page is read again is not held up by this click.
+                self.asks, self._sent, self._under_way = True, dict(form), None
             return None
 
         return await self._answer(errand=errand, then=then, once=form, errors={}, asks=False)
@@ -78,13 +80,13 @@ class EditorState(PageState, mixin=True):
     @rx.event(background=True)
     async def publish(self) -> Any:
         """Store what was sent, for visitors."""
-        sent, drawn = self._sent, self.drawn
+        sent, drawn, edited, audience = self._sent, self.drawn, self.edited, self.audience
 
         async def errand(caller: MemberCaller) -> None:
             require(caller, Permission.WRITE_KNOWLEDGE)
-            if sent is None or self.audience != Audience.VISITORS:
+            if sent is None or audience != Audience.VISITORS:
                 raise Invalid("There is nothing to make public. Save it first.")
-            await self._store(caller, sent)
+            await self._store(caller, sent, edited, Audience.VISITORS)
 
         return await self._answer(
             errand=errand, then=lambda _: self._close_and_show(drawn), once=(), asks=False
@@ -100,8 +102,13 @@ class EditorState(PageState, mixin=True):
         """What there is, to be changed."""
         raise NotImplementedError
 
-    async def _store(self, caller: MemberCaller, form: object, *, is_tried: bool = False) -> None:
-        """Store a form, or only find out whether it could be; raises ``Invalid`` with each wrong field."""
+    async def _store(
+        self, caller: MemberCaller, form: object, edited: str, audience: Audience, *, is_tried: bool = False
+    ) -> None:
+        """Store a form, or only find out whether it could be; raises ``Invalid`` with each wrong field.
+
+        ``edited`` is the id of what it changes, empty for something new.
+        """
         raise NotImplementedError
 
     def _fill(self, found: Any) -> Audience:

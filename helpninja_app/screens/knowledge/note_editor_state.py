@@ -42,11 +42,12 @@ class NoteEditorState(EditorState, SignedInState):
     async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> NoteView:
         return await get_note(session, caller.workspace.id, wanted)
 
-    async def _store(self, caller: MemberCaller, form: object, *, is_tried: bool = False) -> None:
+    async def _store(
+        self, caller: MemberCaller, form: object, edited: str, audience: Audience, *, is_tried: bool = False
+    ) -> None:
         # One more than may be, so that what is too long is refused and not cut.
         title, text = text_in(form, "title", MAX_TITLE + 1), text_in(form, "text", MAX_LENGTH + 1)
         check_note(title, text)
-        edited, audience = self.edited, Audience(self.audience)
         if is_tried:
             return
         resources, actor = current_resources(), Actor.of(caller)
