@@ -86,6 +86,7 @@ async def sign_up(request: Request) -> Response:
             email=(body.text("email") or "")[:320],
             workspace=(body.text("workspace") or "")[:100],
             invite=(body.text("invite") or "")[:200],
+            next=(body.text("next") or "")[:2000],
         )
     response = answered(request, {"ok": True}, safe_path(body.text("next") or ""), status=201)
     give_session(response, request, resources.settings, token)

@@ -75,6 +75,7 @@ async def sign_up(request: Request) -> Response:
         email=(body.text("email") or "")[:320],
         workspace=(body.text("workspace") or "")[:100],
         invite=(body.text("invite") or "")[:200],
+        next=(body.text("next") or "")[:2000],
     )
 
 

@@ -262,3 +262,11 @@ def _may_be_wrong(error: Any) -> bool:
 def hidden_field(name: str, value: Any) -> rx.Component:
     """A value that goes with the form unseen."""
     return rx.el.input(type="hidden", name=name, value=value, read_only=True)
+
+
+def field_from_address(name: str) -> rx.Component:
+    """A value that goes with the form unseen: what the page's address says of ``name``.
+
+    The browser puts it in as the form goes: whoever is quicker than the page's first event must not lose it.
+    """
+    return rx.el.input(type="hidden", name=name, data_from_address=True)

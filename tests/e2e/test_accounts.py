@@ -1,5 +1,6 @@
 """Accounts in a browser: signing up, forgetting a password, invites, and a name that is changed."""
 
+import re
 import secrets
 
 import pytest
@@ -84,6 +85,30 @@ def test_the_mailed_link_confirms_the_address(page: Page, demo_server: DemoServe
     page.goto(link)
     send(page, "Confirm my address")
     expect(page.get_by_role("alert")).to_contain_text("used already")
+
+
+def test_who_is_quicker_than_the_page_s_first_event_loses_nothing_of_its_address(
+    page: Page, demo_server: DemoServer
+) -> None:
+    page.route_web_socket(re.compile("_event"), lambda socket: None)
+    email = new_address()
+    page.goto(f"{demo_server.url}/sign-up?next=/app/billing")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill("password")
+    send(page, "Make an account")
+    expect(page).to_have_url(re.compile("error=weak.*next=(/|%2F)app(/|%2F)billing"))
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    send(page, "Make an account")
+    expect(page).to_have_url(re.compile("/app/billing/?$"))
+    page.goto(demo_server.mailed_link(email))
+    send(page, "Confirm my address")
+    expect(page).to_have_url(re.compile("/verify/?[?]done=1"))
+    page.goto(f"{demo_server.url}/sign-in?next=/app/account")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    send(page, "Sign in")
+    expect(page).to_have_url(re.compile("/app/account/?$"))
 
 
 def test_an_account_is_made_by_keyboard_alone(page: Page, demo_server: DemoServer) -> None:

@@ -19,6 +19,7 @@ UNSEEN = {
     "renewal": "a mark that a script reads",
     "whose_page": "a mark that a script reads",
     "follower": "a hidden button that a script presses",
+    "field_from_address": "goes with a form unseen",
     "hidden_field": "goes with a form unseen",
 }
 

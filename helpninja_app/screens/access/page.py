@@ -8,7 +8,7 @@ import reflex as rx
 
 from helpninja_app.screens.access.state import AccessState, Way
 from helpninja_app.ui.actions import button, button_link
-from helpninja_app.ui.forms import field, hidden_field, native_form
+from helpninja_app.ui.forms import field, field_from_address, hidden_field, native_form
 from helpninja_app.ui.links import document_link
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import skeleton
@@ -24,7 +24,7 @@ def sign_in_page() -> rx.Component:
         "Sign in",
         "To your team's inbox, knowledge and settings.",
         native_form(
-            hidden_field("next", AccessState.next_path),
+            field_from_address("next"),
             _email(auto_focus=True),
             _password("Password", auto_complete="current-password"),
             _submit("Sign in"),
@@ -52,7 +52,7 @@ def code_page() -> rx.Component:
         "Enter your code",
         "Open your authenticator app: it shows a code of six digits for HelpNinja.",
         native_form(
-            hidden_field("next", AccessState.next_path),
+            field_from_address("next"),
             _code("Code", auto_complete="one-time-code", input_mode="numeric"),
             _submit("Sign in"),
             action="/api/auth/sign-in-code",
@@ -70,7 +70,7 @@ def recovery_page() -> rx.Component:
         "Enter a recovery code",
         "One of those that you stored. Each of them counts once.",
         native_form(
-            hidden_field("next", AccessState.next_path),
+            field_from_address("next"),
             hidden_field("recovery", "1"),
             _code("Recovery code", auto_complete="off", spell_check=False),
             _submit("Sign in"),
@@ -90,7 +90,8 @@ def sign_up_page() -> rx.Component:
         rx.cond(
             AccessState.is_open | (AccessState.token != ""),
             native_form(
-                hidden_field("invite", AccessState.token),
+                field_from_address("invite"),
+                field_from_address("next"),
                 _email(auto_focus=True, default_value=AccessState.email, key=AccessState.email),
                 _password(
                     "Password",
@@ -163,7 +164,7 @@ def reset_page() -> rx.Component:
         "Choose a new password",
         "You are signed out everywhere when you do.",
         native_form(
-            hidden_field("token", AccessState.token),
+            field_from_address("token"),
             _password(
                 "New password",
                 auto_complete="new-password",
@@ -189,7 +190,7 @@ def verify_page() -> rx.Component:
                 class_name="flex flex-col gap-4",
             ),
             native_form(
-                hidden_field("token", AccessState.token),
+                field_from_address("token"),
                 _submit("Confirm my address"),
                 action="/api/auth/verify-email",
             ),
