@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from helpninja_app.kernel.database import new_id
 from helpninja_app.screens.session import SignedInState, text_in
+from helpninja_app.screens.shell.state import told
 
 # The hidden field by which a form says which one it is: ``drawn``, as it was when the form was drawn.
 DRAWN = "drawn"
 # Where states outlive a process, what it left under way when it died holds up nobody for longer, in seconds.
 LONGEST = 60.0
+_FORGOTTEN = (
+    "The server was started anew or did not hear of this page for long, so nothing was done."
+    " Look at what you wrote and send it again."
+)
 
 
 class OnceState(SignedInState, mixin=True):
@@ -55,6 +61,13 @@ class OnceState(SignedInState, mixin=True):
             return False
         _, drawn, began = self._under_way
         return drawn == self.drawn and time.time() - began < LONGEST
+
+    def _of_nothing(self, form: object) -> Any:
+        """What is said of a click that is to do nothing: of a second one nothing, its first has an answer."""
+        drawn = text_in(form, DRAWN, 9)
+        # This state never drew such a form: another process did, or this one before it forgot the tab.
+        is_forgotten = drawn.isdecimal() and int(drawn) > self.drawn
+        return told(_FORGOTTEN, "danger") if is_forgotten else None
 
     def _is_left(self, click: str) -> bool:
         """Whether the form that this was the click on is not shown any more."""

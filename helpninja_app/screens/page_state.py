@@ -93,7 +93,11 @@ class PageState(OnceState, mixin=True):
         if once is None:
             return await self._go_through(work, then, errand, at_once)
         async with self._once(once) as click:
-            return await self._go_through(work, then, errand, at_once, click) if click else None
+            return (
+                await self._go_through(work, then, errand, at_once, click)
+                if click
+                else self._of_nothing(once)
+            )
 
     async def _go_through(
         self,

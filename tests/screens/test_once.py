@@ -53,6 +53,24 @@ async def test_what_was_refused_can_be_sent_again_from_the_same_form(keys: KeysS
     assert (made(keys), keys.problem) == (1, "")
 
 
+async def test_a_form_that_the_server_forgot_does_nothing_and_says_so(cookie: str) -> None:
+    tab = await tab_at(KeysState, cookie)
+    said = await fire(tab, "make_key", WISH | {"drawn": "3"})
+    assert "nothing was done" in str(said.events)
+    assert made(tab) == 0
+    await fire(tab, "open_keys")
+    again = await fire(tab, "make_key", WISH | {"drawn": str(tab.drawn)})
+    assert "nothing was done" not in str(again.events)
+    assert made(tab) == 1
+
+
+async def test_of_a_second_click_nothing_is_said(keys: KeysState) -> None:
+    form = WISH | {"drawn": str(keys.drawn)}
+    await fire(keys, "make_key", form)
+    second = await fire(keys, "make_key", form)
+    assert (made(keys), second.events) == (1, [])
+
+
 async def test_it_opens_when_the_page_cannot_be_read_after_the_work(
     keys: KeysState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
