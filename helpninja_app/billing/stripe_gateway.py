@@ -330,11 +330,11 @@ class StripeGateway:
         """What a dispute or a refund is of; empty for a refund of no charge."""
         return text_of((await self._read(kind, id))["charge"])
 
-    async def list_invoices(self, customer: str, *, limit: int = 24) -> list[InvoiceState]:
+    async def list_invoices(self, customer: str) -> list[InvoiceState]:
         """A customer's invoices, newest first."""
         with told():
-            found = await self._api.invoices.list_async({"customer": customer, "limit": limit})
-        return [invoice_state(each.to_dict(), self._addresses) for each in found.data]
+            first = await self._api.invoices.list_async({"customer": customer, "limit": 100})
+            return [invoice_state(each.to_dict(), self._addresses) async for each in first.auto_paging_iter()]
 
     async def events_since(self, moment: datetime, types: list[str]) -> AsyncGenerator[list[EventRef], None]:
         """What happened since then, newest first, in pages; Stripe keeps events for 30 days."""

@@ -73,7 +73,7 @@ REACHABLE = {
         "cancel_plan",
         "keep_plan",
     },
-    "InvoicesState": {"open_invoices"},
+    "InvoicesState": {"open_invoices", "turn_page"},
     "CreditsState": {"open_credits", "choose_kind", "turn_page"},
     "OperationsState": {"open_events", "choose_state", "work_again", "work_on_parked", "turn_page"},
     "ChatListState": {"open_chats", "search_chats", "show_more", "follow"},

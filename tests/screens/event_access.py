@@ -102,6 +102,7 @@ ACCESS: dict[str, str | Permission] = {
     "InvoicesState.open_invoices": Permission.MANAGE_BILLING,
     "CreditsState.open_credits": Permission.MANAGE_BILLING,
     "CreditsState.choose_kind": Permission.MANAGE_BILLING,
+    "InvoicesState.turn_page": Permission.MANAGE_BILLING,
     "CreditsState.turn_page": Permission.MANAGE_BILLING,
     "OperationsState.open_events": OPERATOR,
     "OperationsState.choose_state": OPERATOR,

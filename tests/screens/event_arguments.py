@@ -39,6 +39,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "BillingState.buy_credits": (1000,),
     "CreditsState.choose_kind": ("all",),
     "CreditsState.turn_page": (1,),
+    "InvoicesState.turn_page": (1,),
     "OperationsState.choose_state": ("parked",),
     "OperationsState.turn_page": (1,),
     "ChatListState.search_chats": ("boots",),

@@ -268,6 +268,21 @@ async def test_while_stripe_is_away_the_page_says_so_and_the_rest_of_it_works(
     assert (invoices.rows[0].url, invoices.rows[0].pdf) == ("", "")
 
 
+async def test_every_invoice_can_be_come_to(shop: Shop, page: BillingState) -> None:
+    await buy(shop, page)
+    kept = shop.twin.state.invoices
+    [first] = kept.values()
+    for number in range(120):
+        kept[f"in_more{number}"] = first | {"id": f"in_more{number}", "number": f"MORE-{number}"}
+    invoices = await tab_at(InvoicesState, page.router.headers.cookie)
+    await call(invoices, "open_invoices")
+    assert (invoices.shown, invoices.rows[0].number) == ("1 to 50 of 121", "MORE-119")
+    for _ in range(3):
+        await call(invoices, "turn_page", 1)
+    assert (invoices.shown, invoices.is_last) == ("101 to 121 of 121", True)
+    assert invoices.rows[-1].number == first["number"]
+
+
 async def test_what_a_hand_written_client_asks_for_is_not_for_sale(shop: Shop, page: BillingState) -> None:
     for handler, arguments in (
         ("buy_plan", ("free", "month")),

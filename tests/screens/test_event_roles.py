@@ -42,7 +42,7 @@ WITHOUT_TEXTS = {
     "RuleEditorState.try_draft",
     "RuleTrialState.open_tester",
     "SettingsState.save",
-    "InvoicesState.open_invoices",
+    *(handler.label for handler in BY_ROLE if handler.state.__name__ == "InvoicesState"),
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "BillingState"),
     # Chats are their owner's alone. A chat that is not begun suggests questions about documents.
     *(handler.label for handler in BY_ROLE if handler.state.__name__ == "ChatListState"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
 from helpninja_app.screens.billing.invoices_state import InvoiceRow, InvoicesState
 from helpninja_app.screens.billing.state import BillingState
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.panels import card, empty_state, failed_state, section, skeleton_rows
-from helpninja_app.ui.tables import Column, cell, row, table
+from helpninja_app.ui.tables import Column, cell, pages, row, table
 
 _WIDE_ONLY = "hidden tablet:table-cell"
 _COLUMNS = (
@@ -18,6 +20,7 @@ _COLUMNS = (
     Column("Status", "w-28"),
     Column("Download", f"w-28 text-right {_WIDE_ONLY}"),
 )
+_state: Any = InvoicesState
 _LINK = "rounded-chip font-medium text-accent-text underline-offset-4 hover:underline"
 
 
@@ -34,7 +37,7 @@ def invoices_section() -> rx.Component:
                         InvoicesState.is_loaded,
                         rx.cond(
                             InvoicesState.rows.length() > 0,
-                            table("Invoices", _COLUMNS, rx.foreach(InvoicesState.rows, _invoice)),
+                            _table(),
                             empty_state(
                                 "receipt",
                                 "There is no invoice yet",
@@ -44,6 +47,23 @@ def invoices_section() -> rx.Component:
                         skeleton_rows(2),
                     ),
                 )
+            ),
+        ),
+    )
+
+
+def _table() -> rx.Component:
+    return rx.fragment(
+        table("Invoices", _COLUMNS, rx.foreach(InvoicesState.rows, _invoice)),
+        rx.cond(
+            (InvoicesState.page > 0) | ~InvoicesState.is_last,
+            pages(
+                InvoicesState.shown,
+                is_first=InvoicesState.page == 0,
+                is_last=InvoicesState.is_last,
+                back=_state.turn_page(-1),
+                on=_state.turn_page(1),
+                name="Pages of the invoices",
             ),
         ),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +15,7 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.stripe_objects import InvoiceState
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.billing.words import money
-from helpninja_app.screens.page_state import PageState
+from helpninja_app.screens.paged_state import PAGE_SIZE, PagedState
 from helpninja_app.screens.session import SignedInState
 from helpninja_app.ui.badges import BadgeTone
 from helpninja_app.ui.times import day_of
@@ -41,35 +43,38 @@ class InvoiceRow:
     pdf: str
 
 
-class InvoicesState(PageState, SignedInState):
-    """The newest invoices."""
+class InvoicesState(PagedState, SignedInState):
+    """The invoices, newest first."""
 
     rows: rx.Field[list[InvoiceRow]] = rx.field(default_factory=list)
+
+    _zone: str = "UTC"
 
     @rx.event(background=True)
     async def open_invoices(self) -> Any:
         """Run when the page loads, and to try again."""
         return await self._answer()
 
-    async def _find(self, caller: MemberCaller) -> list[InvoiceState]:
+    async def _find(self, caller: MemberCaller) -> tuple[int, list[InvoiceState], int]:
         require(caller, Permission.MANAGE_BILLING)
         resources = current_resources()
-        return await resources.cashier(caller).invoices() if resources.stripe else []
+        found = await resources.cashier(caller).invoices() if resources.stripe else []
+        page = min(self.page, max(len(found) - 1, 0) // PAGE_SIZE)
+        return page, found[page * PAGE_SIZE :][:PAGE_SIZE], len(found)
 
-    def _show(self, found: list[InvoiceState], caller: MemberCaller) -> None:
-        zone = ZoneInfo(caller.workspace.time_zone)
-        self.rows = [_row(invoice, zone) for invoice in found]
+    def _show(self, found: tuple[int, Sequence[Any], int], caller: MemberCaller) -> None:
+        self._zone = caller.workspace.time_zone
+        super()._show(found, caller)
 
-
-def _row(invoice: InvoiceState, zone: ZoneInfo) -> InvoiceRow:
-    tone, status = _STATES.get(invoice.status, ("neutral", invoice.status.capitalize()))
-    return InvoiceRow(
-        number=invoice.number or "Not numbered yet",
-        what=invoice.description,
-        day=day_of(invoice.created_at, zone),
-        amount=money(invoice.amount, invoice.currency),
-        tone=tone,
-        status=status,
-        url=invoice.url,
-        pdf=invoice.pdf,
-    )
+    def _row(self, item: InvoiceState, _moment: datetime) -> InvoiceRow:
+        tone, status = _STATES.get(item.status, ("neutral", item.status.capitalize()))
+        return InvoiceRow(
+            number=item.number or "Not numbered yet",
+            what=item.description,
+            day=day_of(item.created_at, ZoneInfo(self._zone)),
+            amount=money(item.amount, item.currency),
+            tone=tone,
+            status=status,
+            url=item.url,
+            pdf=item.pdf,
+        )
