@@ -30,7 +30,17 @@ draining = Draining()
 
 # Their files; nothing that our policy would have to allow stands in the pages themselves.
 BEHAVIOURS = (
-    *("behaviours", "sessions", "unsaved", "chat", "chat_uploads", "knowledge_uploads", "inbox", "canned"),
+    *(
+        "early",
+        "behaviours",
+        "sessions",
+        "unsaved",
+        "chat",
+        "chat_uploads",
+        "knowledge_uploads",
+        "inbox",
+        "canned",
+    ),
 )
 
 

@@ -94,7 +94,13 @@
   new MutationObserver((changes) => {
     for (const { type, target, addedNodes } of changes) {
       if (type === "attributes") follow(target);
-      for (const node of addedNodes) if (node instanceof Element) follow(node);
+      for (const node of addedNodes) {
+        if (!(node instanceof Element)) continue;
+        follow(node);
+        // Entries that come while somebody types are looked through like the others.
+        const palette = node.closest("dialog[data-palette][open]");
+        if (palette) filter(palette);
+      }
     }
   }).observe(document, {
     subtree: true,

@@ -57,7 +57,10 @@ export class Host {
         this.#hear({ type: data.visible ? 'visible' : 'hidden', pageUrl: data.pageUrl });
         resolve({ sessionId: data.sessionId || newSessionId(), token: data.token });
       });
-      setTimeout(() => resolve({ sessionId: newSessionId() }), HELLO_MS);
+      const begin = () => setTimeout(() => resolve({ sessionId: newSessionId() }), HELLO_MS);
+      // A loader speaks when the frame is loaded, however long that takes.
+      if (document.readyState === 'complete') begin();
+      else addEventListener('load', begin);
     });
   }
 
@@ -71,6 +74,8 @@ export class Host {
   }
 
   close() {
+    // What is heard before the loader's word comes back is unread already.
+    if (this.#port) this.isVisible = false;
     this.#port?.postMessage({ type: 'close' });
   }
 

@@ -46,6 +46,16 @@ def running_product() -> Iterator[Product]:
         yield Product(server, provider)
 
 
+@contextmanager
+def slower(product: Product) -> Iterator[None]:
+    """While something has to be seen or done in the middle of an answer."""
+    usual, product.provider.pause = product.provider.pause, 0.5
+    try:
+        yield
+    finally:
+        product.provider.pause = usual
+
+
 def open_chat(page: Page, product: Product) -> None:
     """The chat page of a new workspace on the free plan."""
     sign_up(page, product.server, "Harbour bakery")

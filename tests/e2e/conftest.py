@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.twins.widget_backend import WidgetBackend, serve_widget_backend
@@ -19,6 +20,9 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# A busy machine takes more than the five seconds that Playwright gives; what passes takes no longer by it.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ def sign_in(page: Page, server: DemoServer) -> None:
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(HOME_PAGE)
     expect(page.get_by_label("The line that installs the widget")).to_be_visible()
+    expect(page.locator("#sidebar")).to_contain_text(server.email)
 
 
 def open_knowledge(page: Page, server: DemoServer, tab: str = "Sources") -> Locator:

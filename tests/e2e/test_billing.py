@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,13 +86,14 @@ def look_at(page: Page) -> None:
 
 
 def test_from_free_to_pro_while_the_page_waits_for_stripe(owner: Page, shop: Shop) -> None:
-    shop.twin.delay = 4.0
+    shop.twin.delay = 60.0
     try:
         choose(owner, "Upgrade to Pro")
         expect(owner.get_by_role("heading", level=1)).to_have_text("Subscribe")
         pay(owner)
         expect(owner.get_by_text("Your payment is being confirmed")).to_be_visible()
         expect(plan_of(owner)).to_contain_text("The free plan costs nothing")
+        shop.twin.flush()
         expect(plan_of(owner)).to_contain_text("Pro is active and paid until", timeout=SOON)
     finally:
         shop.twin.delay = 0.0
@@ -234,7 +236,7 @@ def test_the_prices_hold_on_phones_and_in_the_dark(page: Page, shop: Shop) -> No
     expect(page.get_by_role("heading", level=1)).to_have_text("Pricing")
     expect(page.get_by_text("nothing is limited here")).to_have_count(0)
     page.get_by_text("Yearly", exact=True).click()
-    expect(page.get_by_text("$2,990").locator("visible=true")).to_have_count(1)
+    expect(page.get_by_text("$2,990", exact=True).locator("visible=true")).to_have_count(1)
     look_at(page)
 
 
@@ -242,12 +244,11 @@ def test_a_failed_payment_is_told_on_every_page_with_the_way_to_billing(owner: P
     buy(owner, "Pro")
     shop.twin.set_status(list(shop.twin.state.subscriptions)[-1], "past_due")
     told = owner.get_by_role("alert").filter(has_text="The last payment failed. Pro goes on until")
-    for _ in range(SOON // 1000):
+    for _ in range(SOON // 3000):
         owner.goto(f"{shop.server.url}/app/team")
-        expect(owner.get_by_role("heading", name="Members")).to_be_visible()
-        if told.count():
+        with suppress(AssertionError):
+            expect(told).to_be_visible(timeout=3000)
             break
-        owner.wait_for_timeout(1000)
     expect(told).to_be_visible()
     look_at(owner)
     owner.set_viewport_size({"width": 1200, "height": 844})

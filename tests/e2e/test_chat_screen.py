@@ -24,6 +24,7 @@ from tests.e2e.chat_steps import (
     pdf_of,
     question,
     running_product,
+    slower,
     take_model,
 )
 
@@ -136,23 +137,27 @@ def test_files_are_chosen_with_the_button_too(chat: Page) -> None:
     expect(chat.get_by_title("Choose documents")).to_have_text("1 document")
 
 
-def test_an_answer_is_stopped_by_escape_and_kept(chat: Page) -> None:
+def test_an_answer_is_stopped_by_escape_and_kept(chat: Page, product: Product) -> None:
     take_model(chat, MINI)
-    ask(chat, "Tell me something long.")
-    expect(messages(chat)).to_contain_text("word8", timeout=SOON)
-    chat.keyboard.press("Escape")
-    is_over(chat)
+    with slower(product):
+        ask(chat, "Tell me something long.")
+        expect(messages(chat)).to_contain_text("word8", timeout=SOON)
+        chat.keyboard.press("Escape")
+        is_over(chat)
     expect(messages(chat)).to_contain_text("Stopped here.")
     expect(messages(chat)).not_to_contain_text("word59")
 
 
-def test_every_word_is_shown_while_it_is_written_and_a_reload_loses_none(chat: Page) -> None:
+def test_every_word_is_shown_while_it_is_written_and_a_reload_loses_none(
+    chat: Page, product: Product
+) -> None:
     take_model(chat, MINI)
-    ask(chat, "Tell me something long.")
-    expect(messages(chat)).to_contain_text(re.compile("word0 word1 word2 word3 "), timeout=SOON)
-    expect(chat).to_have_url(re.compile("chat="))
-    chat.reload()
-    expect(messages(chat)).to_contain_text("Being written.")
+    with slower(product):
+        ask(chat, "Tell me something long.")
+        expect(messages(chat)).to_contain_text(re.compile("word0 word1 word2 word3 "), timeout=SOON)
+        expect(chat).to_have_url(re.compile("chat="))
+        chat.reload()
+        expect(messages(chat)).to_contain_text("Being written.")
     is_over(chat)
     expect(messages(chat)).to_contain_text(" ".join(f"word{number}" for number in range(60)))
     expect(messages(chat)).not_to_contain_text("Being written.")
@@ -247,7 +252,7 @@ def test_a_provider_that_fails_is_said_in_a_sentence(page: Page, product: Produc
     expect(messages(page).locator("p.text-danger")).to_have_count(0)
 
 
-def test_two_tabs_of_a_chat_stay_in_step(chat: Page) -> None:
+def test_two_tabs_of_a_chat_stay_in_step(chat: Page, product: Product) -> None:
     take_model(chat, MINI)
     ask(chat, "Tell me something long.")
     expect(chat).to_have_url(re.compile("chat="))
@@ -256,10 +261,11 @@ def test_two_tabs_of_a_chat_stay_in_step(chat: Page) -> None:
     expect(messages(other)).to_contain_text("word0", timeout=SOON)
     is_over(other)
     expect(messages(other)).to_contain_text("word59")
-    ask(other, "And more?")
-    expect(messages(chat)).to_contain_text("And more?", timeout=5_000)
-    other.get_by_role("button", name="Stop").click()
-    expect(messages(chat)).to_contain_text("Stopped", timeout=5_000)
+    with slower(product):
+        ask(other, "And more?")
+        expect(messages(chat)).to_contain_text("And more?", timeout=SOON)
+        other.get_by_role("button", name="Stop").click()
+        expect(messages(chat)).to_contain_text("Stopped", timeout=SOON)
     other.close()
 
 

@@ -259,6 +259,7 @@ def test_the_palette_signs_out_and_works_by_touch(
     phone.get_by_role("button", name="Search or jump to").tap()
     option(phone, "Team").tap()
     expect(phone).to_have_url(re.compile("/app/team/?$"))
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Team")
     phone.get_by_role("button", name="Search or jump to").tap()
     option(phone, "Sign out").tap()
     expect(phone).to_have_url(f"{demo_server.url}/")
@@ -298,6 +299,7 @@ def test_the_menu_of_the_account_leads_to_the_account_and_out(
 ) -> None:
     open_account_menu(dashboard).get_by_role("menuitem", name="Account").click()
     expect(dashboard).to_have_url(re.compile("/app/account/?$"))
+    expect(dashboard.get_by_role("heading", level=1)).to_have_text("Account")
     sign_out(dashboard)
     expect(dashboard).to_have_url(f"{demo_server.url}/")
     dashboard.goto(f"{demo_server.url}/app")

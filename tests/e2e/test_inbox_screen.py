@@ -71,6 +71,7 @@ def inbox(page: Page, server: DemoServer) -> Page:
 
 def say(visitor: Page, text: str) -> None:
     visitor.locator("#message").fill(text)
+    expect(visitor.locator("#send")).to_have_attribute("aria-disabled", "false", timeout=SOON)
     visitor.locator("#message").press("Enter")
 
 
@@ -124,6 +125,7 @@ def test_a_member_takes_over_in_the_middle_of_an_answer_replies_hands_back_and_r
     expect(messages(inbox)).not_to_contain_text("word59")
     head_button(inbox, "Hand back").click()
     expect(messages(inbox)).to_contain_text("handed it back to the assistant", timeout=SOON)
+    expect(head_button(inbox, "Resolve")).to_be_enabled(timeout=SOON)
     inbox.get_by_role("heading", name="Inbox", exact=True).click()
     inbox.keyboard.press("e")
     expect(inbox.get_by_role("status").get_by_text("The conversation is resolved.")).to_be_visible(
@@ -330,6 +332,8 @@ def test_a_mention_is_counted_and_read_by_going_there(inbox: Page, visitor: Page
     ask_for_a_person(visitor, inbox)
     id = open_one(inbox)
     inbox.goto(f"{server.url}/app/inbox")
+    expect(inbox.locator("a[data-conversation][aria-current=true]")).to_have_count(0)
+    expect(inbox.locator("[data-follows]")).to_have_count(2, timeout=SOON)
     mention_the_owner(server, id)
     inbox.get_by_role("button", name="Mentions, 1 unread").click(timeout=SOON)
     panel = inbox.get_by_role("dialog", name="Mentions")

@@ -177,8 +177,8 @@ def test_a_changed_form_is_not_left_without_a_question(page: Page, demo_server: 
         dialog.dismiss()
 
     page.on("dialog", refuse)
-    page.close(run_before_unload=True)
-    page.wait_for_timeout(500)
+    with page.expect_event("dialog"):
+        page.close(run_before_unload=True)
     assert asked == ["beforeunload"]
     press(page, "ControlOrMeta+k")
     page.keyboard.type("audit")

@@ -12,7 +12,7 @@ from tests.e2e.test_workspaces import FIRST, SECOND, is_in, make_workspace, slug
 
 pytestmark = pytest.mark.timeout(300)
 
-SOON = 2_000
+SOON = 10_000
 BACK_TO_TEAM = re.compile(r"/sign-in/?\?next=(/|%2F)app(/|%2F)team$")
 
 

@@ -62,7 +62,7 @@ def test_a_phone_beside_the_password_from_the_first_code_to_the_last(
     expect(page.get_by_role("alert").filter(has_text="Your password is not right")).to_be_visible()
     secret = begin(page, demo_server)
     picture = page.get_by_role("img", name="QR code")
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
     field = page.get_by_label("Code that the app shows")
     field.fill("000 000")
     send(page, "Switch it on")
@@ -73,7 +73,12 @@ def test_a_phone_beside_the_password_from_the_first_code_to_the_last(
     expect(shown).to_have_count(10)
     codes = shown.all_inner_texts()
     page.get_by_role("button", name="Copy", exact=True).click()
-    copied = page.evaluate("navigator.clipboard.readText()")
+    copied = ""
+    for _ in range(100):
+        copied = page.evaluate("navigator.clipboard.readText()")
+        if copied.split() == codes:
+            break
+        page.wait_for_timeout(100)
     assert copied.split() == codes
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
@@ -148,6 +153,7 @@ def test_too_many_wrong_codes_lead_back_to_the_password(page: Page, demo_server:
     for _ in range(5):
         page.get_by_label("Code", exact=True).fill("1")
         send(page, "Sign in")
+        expect(page.get_by_label("Code", exact=True)).to_have_value("")
         expect(page.get_by_role("alert")).to_contain_text("This code is not right")
     page.get_by_label("Code", exact=True).fill("1")
     send(page, "Sign in")

@@ -51,6 +51,7 @@ def test_before_the_first_message_a_person_is_asked_for_in_words(
     talk(page)
     expect(page.locator(".message.visitor .bubble")).to_have_text("Talk to a person")
     expect(page.locator("#suggestions")).to_be_hidden()
+    expect(page.locator("#send")).to_have_attribute("aria-disabled", "false")
     assert [each["message"] for each in widget_backend.asked] == ["Talk to a person"]
 
 
@@ -190,15 +191,15 @@ def test_thumbs_are_given_changed_taken_back_and_kept_over_a_reload(
     up.dblclick()
     expect(up).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#announcer")).to_have_text("Thank you for telling us.")
-    down.click()
+    with page.expect_response(f"**{FEEDBACK}"):
+        down.click()
     expect(down).to_have_attribute("aria-pressed", "true")
     expect(up).to_have_attribute("aria-pressed", "false")
-    page.wait_for_timeout(300)
     page.reload()
     expect(down).to_have_attribute("aria-pressed", "true")
-    down.press("Enter")
+    with page.expect_response(f"**{FEEDBACK}"):
+        down.press("Enter")
     expect(down).to_have_attribute("aria-pressed", "false")
-    page.wait_for_timeout(300)
     assert [each["rating"] for each in widget_backend.told_of(FEEDBACK)] == ["up", "down", None]
 
 

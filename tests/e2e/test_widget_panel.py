@@ -41,6 +41,8 @@ def test_dots_show_until_the_first_word_arrives(page: Page, widget_backend: Widg
     panel.locator("#message").fill(QUESTION)
     panel.locator("#message").press("Enter")
     expect(panel.locator(".typing")).to_be_visible()
+    while not waiting:
+        page.wait_for_timeout(20)
     waiting[0].continue_()
     expect(panel.locator(".typing")).to_have_count(0)
 

@@ -1,0 +1,52 @@
+"""What somebody presses before the page's own scripts are there: it is done when they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.demo_server import DemoServer
+from tests.e2e.test_accounts import send, sign_up
+
+pytestmark = pytest.mark.timeout(300)
+
+OWN_SCRIPTS = re.compile(r"/assets/[^/]+\.js$")
+
+
+def open_early(page: Page, address: str) -> Callable[[], None]:
+    """The page as the server wrote it; what is returned lets its own scripts come."""
+    held: list[Route] = []
+    is_open = False
+    page.route(OWN_SCRIPTS, lambda route: route.continue_() if is_open else held.append(route))
+    page.goto(address, wait_until="domcontentloaded")
+
+    def let_them_come() -> None:
+        nonlocal is_open
+        is_open = True
+        for route in held:
+            route.continue_()
+
+    return let_them_come
+
+
+def test_a_choice_is_made(page: Page, demo_server: DemoServer) -> None:
+    let_them_come = open_early(page, f"{demo_server.url}/pricing")
+    page.get_by_text("Yearly", exact=True).click()
+    expect(page.get_by_text("$2,990", exact=True).locator("visible=true")).to_have_count(0)
+    let_them_come()
+    expect(page.get_by_text("$2,990", exact=True).locator("visible=true")).to_have_count(1)
+    expect(page.get_by_label("Yearly")).to_be_checked()
+
+
+def test_a_form_is_sent_and_nothing_of_it_stands_in_the_address(page: Page, demo_server: DemoServer) -> None:
+    sign_up(page, demo_server)
+    address = f"{demo_server.url}/app/account"
+    let_them_come = open_early(page, address)
+    page.get_by_label("Name", exact=True).fill("Grace Hopper")
+    send(page, "Save")
+    let_them_come()
+    expect(page.get_by_role("button", name="Grace Hopper")).to_be_visible()
+    expect(page).to_have_url(re.compile("/app/account/?$"))
