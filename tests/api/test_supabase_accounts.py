@@ -10,6 +10,7 @@ from helpninja_app.errors import Conflict, NotFound
 from tests.api.accounts import a_person, new_address
 from tests.api.supabase import PASSWORD, Installation, click_mail, installation, me, sign_in
 from tests.conftest import OpenResources
+from tests.factories import Factory
 from tests.twins.gotrue import Gotrue
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -135,6 +136,24 @@ async def test_an_invite_lets_somebody_in_who_has_an_account_at_supabase(
         joined = await browser.post("/api/invites/accept", json={"token": token})
         assert joined.status_code == 200
         assert [item["id"] for item in (await me(browser))["workspaces"]] == [workspace]
+
+
+async def test_an_invite_into_a_full_workspace_makes_no_account(
+    gotrue: Gotrue, with_resources: OpenResources, client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant(plan="free")
+    _, owner = await factory.member(tenant)
+    email = new_address()
+    gotrue.add_user(email, PASSWORD)
+    made = await client.post(f"/api/workspaces/{tenant.id}/invites", json={"role": "viewer"}, headers=owner)
+    token = made.json()["link"].rpartition("token=")[2]
+    await factory.member(tenant)
+    limits = {"sign_up": "invite", "unlimited": False}
+    async with installation(gotrue, with_resources, **limits) as here, here.browser() as browser:
+        form = {"email": email, "password": PASSWORD, "next": f"/invite?token={token}"}
+        answer = await browser.post("/api/auth/sign-in", data=form)
+        assert answer.headers["location"].startswith("/sign-in?error=full&")
+        assert (await browser.get("/api/auth/me")).status_code in {401, 402}
 
 
 async def test_an_older_token_does_not_set_the_address_back(

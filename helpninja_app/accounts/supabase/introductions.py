@@ -12,7 +12,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from helpninja_app.accounts.invites import MostMembers, accept_invite, look_up_invite
+from helpninja_app.accounts.invites import (
+    MostMembers,
+    accept_invite,
+    look_up_invite,
+    refuse_without_place,
+)
 from helpninja_app.accounts.models import Session, SessionHash, SupabaseUser, User
 from helpninja_app.accounts.sessions import Device
 from helpninja_app.accounts.sign_up import is_address_taken, is_anybody_here, open_workspace
@@ -132,7 +137,8 @@ async def _make_user(session: AsyncSession, arrival: Arrival) -> UUID:
         invite = arrival.invite_token or arrival.offer_token
         if not invite:
             raise Forbidden("Signing up needs an invite on this installation.")
-        await look_up_invite(session, invite)
+        offer = await look_up_invite(session, invite)
+        await refuse_without_place(session, offer, arrival.admission.most_members)
     if await is_address_taken(session, arrival.claims.email):
         raise Forbidden(_TAKEN)
     # No password: it is Supabase's to know.
