@@ -66,7 +66,14 @@ def menu_link(label: Any, symbol: str = "", *, href: Any, is_page: bool = True) 
 
 
 def menu_choice(
-    label: Any, symbol: str = "", *, is_chosen: Any, on_choose: Any, note: Any = "", is_locked: Any = False
+    label: Any,
+    symbol: str = "",
+    *,
+    is_chosen: Any,
+    on_choose: Any,
+    note: Any = "",
+    is_locked: Any = False,
+    **attributes: Any,
 ) -> rx.Component:
     """One of a few of which one holds; it has a tick. ``note`` stands below, such as why it ``is_locked``."""
     return rx.el.button(
@@ -79,6 +86,7 @@ def menu_choice(
         on_click=on_choose,
         disabled=is_locked,
         class_name=_ENTRY + _TONES["normal"],
+        **attributes,
     )
 
 

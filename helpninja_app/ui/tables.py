@@ -55,9 +55,12 @@ def table(
     )
 
 
-def row(*cells: rx.Component, is_chosen: Any = False) -> rx.Component:
+def row(*cells: rx.Component, key: Any = "", is_chosen: Any = False) -> rx.Component:
+    """``key`` is the id of what a row of a list shows: what is open in the row stays with that, whatever
+    comes before it meanwhile."""
     return rx.el.tr(
         *cells,
+        **({"key": key} if isinstance(key, rx.Var) else {}),
         class_name=rx.cond(
             is_chosen,
             "border-b border-border bg-accent-soft last:border-b-0",

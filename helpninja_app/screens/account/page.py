@@ -151,6 +151,7 @@ def _deleted(workspace: DeletedRow) -> rx.Component:
             class_name="min-w-0 flex-1",
         ),
         button("Bring it back", type="button", on_click=_state.bring_back(workspace.id)),
+        key=workspace.id,
         class_name="flex items-center gap-4 border-b border-border px-4 py-3 last:border-b-0",
     )
 
@@ -167,5 +168,6 @@ def _session(session: SessionRow) -> rx.Component:
             badge("This device", "success"),
             button("Sign out", type="button", emphasis="quiet", on_click=_state.end(session.id)),
         ),
+        key=session.id,
         class_name="flex items-center gap-4 border-b border-border px-4 py-3 last:border-b-0",
     )

@@ -162,6 +162,7 @@ def _key(key: KeyRow) -> rx.Component:
             act="Revoke",
             on_confirm=_state.revoke(key.id),
         ),
+        key=key.id,
         class_name="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 "
         "last:border-b-0",
     )

@@ -57,6 +57,7 @@ def _chip(row: DocumentRow) -> rx.Component:
             rx.fragment(),
         ),
         icon_button(f"Do not ask about {row.title}", "x", size="small", on_click=_choose(row.id)),
+        key=row.id,
         class_name="flex min-w-0 items-center gap-1.5 rounded-chip border border-border bg-subtle pl-2 "
         "text-small",
     )
@@ -122,7 +123,8 @@ def _row(row: DocumentRow) -> rx.Component:
             ),
             rx.el.span(row.title, class_name="min-w-0 truncate"),
             class_name="flex items-center gap-2 rounded-chip px-2 py-1.5 text-table hover:bg-subtle",
-        )
+        ),
+        key=row.id,
     )
 
 

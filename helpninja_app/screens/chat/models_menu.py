@@ -48,4 +48,5 @@ def _model(model: ModelRow) -> rx.Component:
         on_choose=_choose(model.id),
         note=rx.cond(model.reason != "", model.reason, model.price),
         is_locked=model.reason != "",
+        key=model.id,
     )

@@ -84,6 +84,7 @@ def _delivery(delivery: DeliveryRow) -> rx.Component:
         cell(_why(delivery), class_name=_WIDE_ONLY),
         cell(_status(delivery)),
         cell(_when(delivery), class_name=f"text-right {_WIDE_ONLY}"),
+        key=delivery.id,
     )
 
 

@@ -106,6 +106,7 @@ def _integration(row: IntegrationRow) -> rx.Component:
             class_name="flex min-w-0 flex-1 basis-60 flex-col gap-0.5",
         ),
         rx.cond(IntegrationsState.may_manage, _actions(row)),
+        key=row.id,
         class_name="flex flex-wrap items-start gap-x-3 gap-y-2 border-b border-border px-4 py-3 "
         "last:border-b-0",
     )

@@ -81,6 +81,7 @@ def _rule(rule: RuleRow) -> rx.Component:
         ),
         cell(_switch(rule), class_name=_WIDE_ONLY),
         cell(rx.cond(RulesState.may_manage, _actions(rule)), class_name="text-right"),
+        key=rule.id,
     )
 
 

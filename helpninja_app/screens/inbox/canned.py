@@ -204,12 +204,15 @@ def _row(row: CannedRow) -> rx.Component:
 
 def _deleting(row: CannedRow) -> rx.Component:
     # Not in the dialog: React tells that one of what closes within it as if it closed itself.
-    return confirm(
-        id=f"delete-canned-{row.id}",
-        title=f"Delete “{row.name}”?",
-        consequence="Nobody in this workspace has it any more. What was sent with it stays.",
-        act="Delete",
-        on_confirm=_state.delete(row.id),
+    return rx.fragment(
+        confirm(
+            id=f"delete-canned-{row.id}",
+            title=f"Delete “{row.name}”?",
+            consequence="Nobody in this workspace has it any more. What was sent with it stays.",
+            act="Delete",
+            on_confirm=_state.delete(row.id),
+        ),
+        key=row.id,
     )
 
 

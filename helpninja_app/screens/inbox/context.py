@@ -232,6 +232,7 @@ def _tag(tag: Any) -> rx.Component:
                 class_name="flex size-6 items-center justify-center rounded-chip hover:bg-border/60",
             ),
         ),
+        key=tag,
         class_name="flex min-h-6 items-center gap-1 rounded-chip border border-border bg-subtle pl-2 "
         "text-small font-medium",
     )

@@ -149,4 +149,5 @@ def _answerer(member: MemberRow) -> rx.Component:
         member.name,
         is_chosen=InboxState.assignee_id == member.id,
         on_choose=_state.assign(member.id),
+        key=member.id,
     )

@@ -132,15 +132,18 @@ def _row(row: ShareRow) -> rx.Component:
 
 def _revoking(row: ShareRow) -> rx.Component:
     """Beside the dialog, not in it: React tells a dialog of what closes within it as if it closed itself."""
-    return rx.cond(
-        row.is_open,
-        confirm(
-            id=f"revoke-{row.id}",
-            title="Revoke this link?",
-            consequence="It shows nothing any more, to whoever has it. It does not come back.",
-            act="Revoke",
-            on_confirm=_state.revoke(row.id),
+    return rx.fragment(
+        rx.cond(
+            row.is_open,
+            confirm(
+                id=f"revoke-{row.id}",
+                title="Revoke this link?",
+                consequence="It shows nothing any more, to whoever has it. It does not come back.",
+                act="Revoke",
+                on_confirm=_state.revoke(row.id),
+            ),
         ),
+        key=row.id,
     )
 
 

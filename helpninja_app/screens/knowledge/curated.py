@@ -155,6 +155,7 @@ def _answer(answer: CuratedRow) -> rx.Component:
             class_name=f"text-right text-muted tabular-nums {_WIDE_ONLY}",
         ),
         cell(rx.cond(KnowledgeState.may_write, _actions(answer)), class_name="text-right"),
+        key=answer.id,
     )
 
 

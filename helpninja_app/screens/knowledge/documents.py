@@ -188,6 +188,7 @@ def _document(document: DocumentRow) -> rx.Component:
             class_name=f"text-right text-muted tabular-nums {_WIDE_ONLY}",
         ),
         cell(_actions(document), class_name="text-right"),
+        key=document.id,
         is_chosen=is_chosen,
     )
 

@@ -126,6 +126,7 @@ def _note(note: NoteRow) -> rx.Component:
             class_name=f"text-right text-muted tabular-nums {_WIDE_ONLY}",
         ),
         cell(_actions(note), class_name="text-right"),
+        key=note.id,
     )
 
 

@@ -154,6 +154,7 @@ def _run(run: RunRow) -> rx.Component:
                 on_click=_failed.open_failed(run.job_id),
             ),
         ),
+        key=run.job_id,
         class_name="flex flex-col items-start gap-1.5 border-b border-border py-3 last:border-b-0 "
         "*:first:w-full",
     )

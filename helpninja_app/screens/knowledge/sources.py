@@ -92,6 +92,7 @@ def _source(source: SourceRow) -> rx.Component:
         cell(
             rx.cond(KnowledgeState.may_write | source.is_from_web, _actions(source)), class_name="text-right"
         ),
+        key=source.id,
     )
 
 

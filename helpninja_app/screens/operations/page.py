@@ -133,6 +133,7 @@ def _event(event: EventRow) -> rx.Component:
             ),
             class_name="text-right",
         ),
+        key=event.id,
     )
 
 

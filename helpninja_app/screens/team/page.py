@@ -169,6 +169,7 @@ def _member(member: MemberRow) -> rx.Component:
             rx.cond(member.is_me & ~member.is_last_owner, _leaving(member)),
             class_name=_CONTROLS,
         ),
+        key=member.id,
         class_name=_ROW,
     )
 
@@ -259,6 +260,7 @@ def _invited(invite: InviteRow) -> rx.Component:
             ),
             class_name=_CONTROLS,
         ),
+        key=invite.id,
         class_name=_ROW,
     )
 
