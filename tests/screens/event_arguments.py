@@ -77,9 +77,6 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     # Refused for what it lacks, so that no test stores anything.
     "CannedState.save": ({"name": "x"},),
     "SharingState.make_link": ({"days": "7"},),
-    "InboxState.snooze": ("hour",),
-    "InboxState.add_tag": ({"tag": "boots"},),
-    "InboxState.remove_tag": ("boots",),
     "CuratedEditorState.choose_audience": ("visitors",),
     # Refused for what they lack, so that no test stores anything.
     "CuratedEditorState.save": ({"question": "x"},),
@@ -127,7 +124,17 @@ NAMING: dict[str, Callable[[Canaries], tuple[Any, ...]]] = {
     "InboxListState.choose_assignee": lambda found: (str(found.owner_id),),
     "InboxState.send_reply": lambda found: (_said(found.id_in("conversations")),),
     "InboxState.send_note": lambda found: (_said(found.id_in("conversations")),),
-    "InboxState.assign": lambda found: (str(found.owner_id),),
+    **{
+        f"InboxState.{name}": lambda found: (found.id_in("conversations"),)
+        for name in (
+            *("take_over", "hand_back", "resolve", "reopen", "undo_resolve"),
+            *("mark_unread", "show_typing"),
+        )
+    },
+    "InboxState.assign": lambda found: (found.id_in("conversations"), str(found.owner_id)),
+    "InboxState.snooze": lambda found: (found.id_in("conversations"), "hour"),
+    "InboxState.add_tag": lambda found: ({"conversation": found.id_in("conversations"), "tag": "boots"},),
+    "InboxState.remove_tag": lambda found: (found.id_in("conversations"), "boots"),
     "CannedState.choose": lambda found: (found.id_in("canned_replies"), found.id_in("conversations")),
     "CannedState.edit": lambda found: (found.id_in("canned_replies"),),
     "CannedState.delete": lambda found: (found.id_in("canned_replies"),),
@@ -194,6 +201,17 @@ NOTHING = str(uuid.uuid4())
 MISSING: dict[str, tuple[Any, ...]] = {
     "InboxState.send_reply": (_said(NOTHING),),
     "InboxState.send_note": (_said(NOTHING),),
+    "InboxState.take_over": (NOTHING,),
+    "InboxState.hand_back": (NOTHING,),
+    "InboxState.resolve": (NOTHING,),
+    "InboxState.reopen": (NOTHING,),
+    "InboxState.undo_resolve": (NOTHING,),
+    "InboxState.mark_unread": (NOTHING,),
+    "InboxState.show_typing": (NOTHING,),
+    "InboxState.assign": (NOTHING, ""),
+    "InboxState.snooze": (NOTHING, "hour"),
+    "InboxState.add_tag": ({"conversation": NOTHING, "tag": "boots"},),
+    "InboxState.remove_tag": (NOTHING, "boots"),
     "CannedState.choose": (NOTHING, NOTHING),
     "CannedState.edit": (NOTHING,),
     "CannedState.delete": (NOTHING,),

@@ -106,7 +106,7 @@ async def test_the_parts_of_the_inbox_are_counted_and_listed(factory: Factory, t
     mine, other = await waiting(factory, tenant), await waiting(factory, tenant, "Where is my tent?")
     cookie = await agent(factory, tenant)
     tab = await opened(cookie, mine)
-    await fire(tab, "take_over")
+    await fire(tab, "take_over", tab.conversation_id)
     inbox = await listed(cookie)
     assert inbox.counts == {"open": 2, "mine": 1, "unassigned": 1, "bot": 0, "resolved": 0, "snoozed": 0}
     assert inbox.waiting == 1
@@ -158,7 +158,7 @@ async def test_what_was_read_is_unread_no_more_until_it_is_put_back(factory: Fac
     tab = await opened(cookie, one)
     await fire(tab, "see")
     assert not (await listed(cookie)).rows[0].is_unread
-    await fire(tab, "mark_unread")
+    await fire(tab, "mark_unread", tab.conversation_id)
     assert tab.conversation_id == ""
     assert (await listed(cookie)).rows[0].is_unread
 
@@ -202,7 +202,7 @@ async def test_that_it_hands_over_is_no_answer_to_save_and_nothing_that_the_list
     tab = await opened(cookie, one)
     assert [row.asked for row in tab.entries if row.kind == "bot"] == ["Can I exchange boots?", ""]
     assert (await listed(cookie)).rows[0].preview == "Can I exchange boots?"
-    await fire(tab, "take_over")
+    await fire(tab, "take_over", tab.conversation_id)
     await reply(tab, "Yes, you can.", uuid.uuid4())
     assert (await listed(cookie)).rows[0].preview.endswith(": Yes, you can.")
 
@@ -213,8 +213,8 @@ async def test_what_waits_goes_on_waiting_when_its_resolve_is_undone(
     one = await waiting(factory, tenant, answer="Within sixty days [1].")
     cookie = await agent(factory, tenant)
     tab = await opened(cookie, one)
-    await fire(tab, "resolve")
-    await fire(tab, "undo_resolve")
+    await fire(tab, "resolve", tab.conversation_id)
+    await fire(tab, "undo_resolve", tab.resolved)
     assert tab.status == "waiting"
     assert said(tab, "change")[-1].endswith("opened it again.")
     assert (await listed(cookie)).rows[0].reason == "low confidence"
@@ -226,7 +226,7 @@ async def test_a_reply_takes_over_and_is_stored_once(factory: Factory, tenant: T
     id = uuid.uuid4()
     await reply(tab, "Yes, you can.", id)
     assert (tab.status, tab.is_mine, tab.accepted) == ("human", True, str(id))
-    await fire(tab, "hand_back")
+    await fire(tab, "hand_back", tab.conversation_id)
     await reply(tab, "Yes, you can.", id)
     assert said(tab, "member") == ["Yes, you can."]
     assert tab.status == "bot"
@@ -235,7 +235,7 @@ async def test_a_reply_takes_over_and_is_stored_once(factory: Factory, tenant: T
 async def test_a_reply_that_failed_is_not_accepted_and_says_why(factory: Factory, tenant: Tenant) -> None:
     one = await waiting(factory, tenant)
     first, second = [await opened(await agent(factory, tenant), one) for _ in range(2)]
-    await fire(first, "take_over")
+    await fire(first, "take_over", first.conversation_id)
     answer = await reply(second, "Me too.", uuid.uuid4())
     assert "has this conversation" in answer.refusal
     assert (second.accepted, said(second, "member")) == ("", [])
@@ -292,20 +292,20 @@ def test_names_behind_an_at_sign_are_mentioned_and_the_longer_one_counts() -> No
 
 async def test_it_is_resolved_undone_assigned_snoozed_and_tagged(factory: Factory, tenant: Tenant) -> None:
     tab = await opened(await agent(factory, tenant), await waiting(factory, tenant))
-    await fire(tab, "take_over")
-    await fire(tab, "resolve")
+    await fire(tab, "take_over", tab.conversation_id)
+    await fire(tab, "resolve", tab.conversation_id)
     assert (tab.status, tab.resolved) == ("resolved", tab.conversation_id)
-    await fire(tab, "undo_resolve")
+    await fire(tab, "undo_resolve", tab.resolved)
     assert (tab.status, tab.resolved) == ("human", "")
-    await fire(tab, "assign", "")
+    await fire(tab, "assign", tab.conversation_id, "")
     assert tab.assignee == ""
-    await fire(tab, "snooze", "tomorrow")
+    await fire(tab, "snooze", tab.conversation_id, "tomorrow")
     assert "09:00" in tab.snoozed
-    await fire(tab, "snooze", "wake")
+    await fire(tab, "snooze", tab.conversation_id, "wake")
     assert tab.snoozed == ""
     for tag in ("Boots", "boots ", "Returns"):
-        await fire(tab, "add_tag", {"tag": tag})
-    await fire(tab, "remove_tag", "returns")
+        await fire(tab, "add_tag", {"conversation": tab.conversation_id, "tag": tag})
+    await fire(tab, "remove_tag", tab.conversation_id, "returns")
     assert tab.tags == ["boots"]
 
 

@@ -159,7 +159,7 @@ async def test_the_list_is_exported_as_it_is_filtered(
     boots, tent = await waiting(factory, tenant), await waiting(factory, tenant, "Where is my tent?")
     cookie = await agent(factory, tenant)
     mine = await opened(cookie, boots)
-    await fire(mine, "take_over")
+    await fire(mine, "take_over", mine.conversation_id)
     inbox = await listed(cookie)
 
     async def exported() -> list[str]:

@@ -60,7 +60,7 @@ async def test_the_rating_of_a_conversation_is_shown_with_its_comment_as_it_come
 ) -> None:
     one = await waiting(factory, tenant)
     tab = await opened(await agent(factory, tenant), one)
-    await fire(tab, "resolve")
+    await fire(tab, "resolve", tab.conversation_id)
     assert (tab.csat, tab.csat_comment) == ("", "")
     visitor = await visitor_of(factory, tenant, one)
     following = asyncio.create_task(fire(tab, "follow"))
@@ -88,7 +88,7 @@ async def test_who_may_only_read_sees_the_rating(
     factory: Factory, tenant: Tenant, resources: Resources
 ) -> None:
     one = await waiting(factory, tenant)
-    await fire(await opened(await agent(factory, tenant), one), "resolve")
+    await fire(await opened(await agent(factory, tenant), one), "resolve", str(one))
     visitor = await visitor_of(factory, tenant, one)
     async with resources.database.unit_of_work(visitor.scope) as session:
         await rate_conversation(session, visitor, 2, "")

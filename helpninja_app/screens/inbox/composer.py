@@ -57,7 +57,12 @@ def composer() -> rx.Component:
                 "focus-within:outline-accent",
             ),
             canned_list(),
-            rx.el.button(type="button", hidden=True, id="shows-typing", on_click=InboxState.show_typing),
+            rx.el.button(
+                type="button",
+                hidden=True,
+                id="shows-typing",
+                on_click=_state.show_typing(InboxState.conversation_id),
+            ),
             id="inbox-composer",
             data_accepted=InboxState.accepted,
             data_conversation=InboxState.conversation_id,

@@ -13,6 +13,7 @@ from helpninja_app.screens.inbox.state import MAX_TAG, InboxState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import sheet
+from helpninja_app.ui.forms import hidden_field
 from helpninja_app.ui.icons import icon
 from helpninja_app.ui.panels import card
 
@@ -209,6 +210,7 @@ def _tags() -> rx.Component:
                     class_name="h-8 min-w-0 flex-1 rounded-control border border-border-strong bg-bg px-2.5 "
                     "text-table placeholder:text-muted",
                 ),
+                hidden_field("conversation", InboxState.conversation_id),
                 button("Add", type="submit", disabled=InboxState.is_busy),
                 on_submit=_state.add_tag,
                 reset_on_submit=True,
@@ -228,7 +230,7 @@ def _tag(tag: Any) -> rx.Component:
                 icon("x"),
                 type="button",
                 aria_label=f"Remove the tag {tag}",
-                on_click=_state.remove_tag(tag),
+                on_click=_state.remove_tag(InboxState.conversation_id, tag),
                 class_name="flex size-6 items-center justify-center rounded-chip hover:bg-border/60",
             ),
         ),

@@ -18,6 +18,8 @@ from helpninja_app.ui.icons import icon
 from helpninja_app.ui.menus import menu, menu_choice, menu_group, menu_item, menu_line, opens_menu
 
 _state: Any = InboxState
+# What is pressed is for the conversation that the browser shows when it is.
+_open = InboxState.conversation_id
 _ASSIGN, _MORE = "assign-menu", "conversation-menu"
 CONTEXT = "about-conversation"
 
@@ -81,7 +83,7 @@ def _actions() -> rx.Component:
         button(icon("user-plus"), "Assign", type="button", id="assign", **opens_menu(_ASSIGN)),
         menu(
             menu_choice(
-                "Nobody", "user-x", is_chosen=InboxState.assignee_id == "", on_choose=_state.assign("")
+                "Nobody", "user-x", is_chosen=InboxState.assignee_id == "", on_choose=_state.assign(_open, "")
             ),
             menu_line(),
             rx.foreach(InboxState.answerers, _answerer),
@@ -91,25 +93,25 @@ def _actions() -> rx.Component:
         ),
         rx.cond(
             is_resolved,
-            button(icon("rotate-ccw"), "Reopen", type="button", on_click=InboxState.reopen, disabled=is_busy),
+            button(icon("rotate-ccw"), "Reopen", type="button", on_click=_state.reopen(_open), disabled=is_busy),
             button(
                 icon("check"),
                 "Resolve",
                 type="button",
                 id="resolve",
-                on_click=InboxState.resolve,
+                on_click=_state.resolve(_open),
                 disabled=is_busy,
             ),
         ),
         rx.cond(
             InboxState.status == "human",
-            button(icon("bot"), "Hand back", type="button", on_click=InboxState.hand_back, disabled=is_busy),
+            button(icon("bot"), "Hand back", type="button", on_click=_state.hand_back(_open), disabled=is_busy),
             button(
                 icon("hand"),
                 "Take over",
                 type="button",
                 emphasis="primary",
-                on_click=InboxState.take_over,
+                on_click=_state.take_over(_open),
                 disabled=is_busy,
             ),
         ),
@@ -124,16 +126,16 @@ def _more() -> rx.Component:
             rx.fragment(
                 rx.cond(
                     InboxState.snoozed != "",
-                    menu_item("Bring it back now", "alarm-clock-off", on_click=_state.snooze("wake")),
+                    menu_item("Bring it back now", "alarm-clock-off", on_click=_state.snooze(_open, "wake")),
                     menu_group(
                         "Put it off",
                         *(
-                            menu_item(label, "alarm-clock", on_click=_state.snooze(choice))
+                            menu_item(label, "alarm-clock", on_click=_state.snooze(_open, choice))
                             for choice, label in SNOOZES
                         ),
                     ),
                 ),
-                menu_item("Mark as unread", "mail", on_click=InboxState.mark_unread),
+                menu_item("Mark as unread", "mail", on_click=_state.mark_unread(_open)),
                 menu_line(),
             ),
         ),
@@ -148,6 +150,6 @@ def _answerer(member: MemberRow) -> rx.Component:
     return menu_choice(
         member.name,
         is_chosen=InboxState.assignee_id == member.id,
-        on_choose=_state.assign(member.id),
+        on_choose=_state.assign(_open, member.id),
         key=member.id,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
 from helpninja_app.screens.inbox.canned import canned_dialog
@@ -17,6 +19,8 @@ from helpninja_app.ui.actions import button
 from helpninja_app.ui.following import follower
 from helpninja_app.ui.toasts import said_toast
 
+_state: Any = InboxState
+
 
 def inbox_page() -> rx.Component:
     return dashboard(
@@ -28,7 +32,9 @@ def inbox_page() -> rx.Component:
             rx.cond(InboxState.resolved != "", "The conversation is resolved.", ""),
             tone="success",
             on_close=InboxState.close_resolved,
-            action=button("Undo", type="button", size="small", on_click=InboxState.undo_resolve),
+            action=button(
+                "Undo", type="button", size="small", on_click=_state.undo_resolve(InboxState.resolved)
+            ),
         ),
         follower(InboxListState),
         follower(InboxState),

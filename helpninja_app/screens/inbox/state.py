@@ -38,7 +38,8 @@ Act = Callable[[AsyncSession, MemberCaller, UUID], Awaitable[Any]]
 class InboxState(ThreadState, SignedInState):
     """``accepted`` is the client's id of the text that was stored last: the browser clears its field by that.
 
-    ``resolved`` is the conversation that the message at the corner offers to open again.
+    ``resolved`` is the conversation that the message at the corner offers to open again. What is pressed says
+    for which conversation, as the browser showed it: on a slow line another one may be open here by then.
     """
 
     accepted: str = ""
@@ -76,36 +77,34 @@ class InboxState(ThreadState, SignedInState):
         return await self._send(form, note)
 
     @rx.event(background=True)
-    async def take_over(self) -> Any:
-        return await self._act(desk.take_over)
+    async def take_over(self, conversation: str) -> Any:
+        return await self._act(desk.take_over, conversation)
 
     @rx.event(background=True)
-    async def hand_back(self) -> Any:
-        return await self._act(desk.hand_back)
+    async def hand_back(self, conversation: str) -> Any:
+        return await self._act(desk.hand_back, conversation)
 
     @rx.event(background=True)
-    async def resolve(self) -> Any:
+    async def resolve(self, conversation: str) -> Any:
         """Nothing is left to do; it can be opened again at once."""
-        wanted = self.conversation_id
 
         def offer(_: Any) -> None:
-            self.resolved = wanted
+            self.resolved = conversation
 
-        return await self._act(desk.resolve, offer)
-
-    @rx.event(background=True)
-    async def reopen(self) -> Any:
-        return await self._act(desk.reopen)
+        return await self._act(desk.resolve, conversation, offer)
 
     @rx.event(background=True)
-    async def undo_resolve(self) -> Any:
-        """Open again what was resolved last in this tab, whichever conversation is shown by now."""
-        wanted = self.resolved
+    async def reopen(self, conversation: str) -> Any:
+        return await self._act(desk.reopen, conversation)
+
+    @rx.event(background=True)
+    async def undo_resolve(self, conversation: str) -> Any:
+        """Open again what the message is about, whichever conversation is shown by now."""
 
         def done(_: Any) -> None:
-            self.resolved = ""
+            self.resolved = "" if self.resolved == conversation else self.resolved
 
-        return await self._act(desk.reopen, done, conversation=wanted)
+        return await self._act(desk.reopen, conversation, done)
 
     @rx.event
     def close_resolved(self) -> None:
@@ -113,16 +112,16 @@ class InboxState(ThreadState, SignedInState):
         self.resolved = ""
 
     @rx.event(background=True)
-    async def assign(self, member_id: str) -> Any:
+    async def assign(self, conversation: str, member_id: str) -> Any:
         """Have a member look after it; nobody in particular when empty."""
 
         async def assign(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
             await desk.assign(session, caller, wanted, id_from(member_id) if member_id else None)
 
-        return await self._act(assign)
+        return await self._act(assign, conversation)
 
     @rx.event(background=True)
-    async def snooze(self, choice: str) -> Any:
+    async def snooze(self, conversation: str, choice: str) -> Any:
         """Keep it out of the lists for a while, by the clocks of the workspace; ``wake`` brings it back."""
 
         async def snooze(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
@@ -131,7 +130,7 @@ class InboxState(ThreadState, SignedInState):
                 raise Invalid("Choose until when.")
             await desk.snooze(session, caller, wanted, until)
 
-        return await self._act(snooze)
+        return await self._act(snooze, conversation)
 
     @rx.event(background=True)
     async def add_tag(self, form: dict[str, Any]) -> Any:
@@ -142,39 +141,39 @@ class InboxState(ThreadState, SignedInState):
                 raise Invalid("Type a tag first.")
             await self._tag(session, caller, wanted, lambda tags: [*tags, tag])
 
-        return await self._act(add)
+        return await self._act(add, text_in(form, "conversation", 40))
 
     @rx.event(background=True)
-    async def remove_tag(self, tag: str) -> Any:
+    async def remove_tag(self, conversation: str, tag: str) -> Any:
         async def remove(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
             await self._tag(session, caller, wanted, lambda tags: [each for each in tags if each != tag])
 
-        return await self._act(remove)
+        return await self._act(remove, conversation)
 
     @rx.event(background=True)
-    async def mark_unread(self) -> Any:
+    async def mark_unread(self, conversation: str) -> Any:
         """Come back to it later: the list shows it as new, and it is closed here."""
-        wanted = self.conversation_id
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
-            await mark_read(session, caller, id_from(wanted), is_read=False)
+            await mark_read(session, caller, id_from(conversation), is_read=False)
 
         # Shown, it would be read again at once.
         def leave(_: Any) -> Any:
+            if self._wanted != conversation:
+                return None
             self._wanted, self.conversation_id, self.unseen, self.is_thread_shown = "", "", "", False
             return rx.redirect(PATH)
 
         return await self._answer(work, leave)
 
     @rx.event(background=True)
-    async def show_typing(self) -> Any:
+    async def show_typing(self, conversation: str) -> Any:
         """Have the visitor see that somebody writes; nobody is told when that fails."""
-        wanted = self.conversation_id
         try:
             caller = await signed_in(self)
             require(caller, Permission.ANSWER_CONVERSATIONS)
             async with current_resources().database.unit_of_work(caller.scope) as session:
-                await desk.show_typing(session, caller, id_from(wanted))
+                await desk.show_typing(session, caller, id_from(conversation))
         except NotSignedIn:
             return to_sign_in(page_of(self))
         except HelpNinjaError as refused:
@@ -205,17 +204,12 @@ class InboxState(ThreadState, SignedInState):
             self.accepted = sent
             return next_step
 
-        return await self._act(act, accept, conversation=text_in(form, "conversation", 40))
+        return await self._act(act, text_in(form, "conversation", 40), accept)
 
-    async def _act(
-        self, act: Act, then: Callable[[Any], Any] | None = None, *, conversation: str | None = None
-    ) -> Any:
-        """``conversation`` is the one that is open, unless it was written for another."""
-        wanted = self.conversation_id if conversation is None else conversation
-
+    async def _act(self, act: Act, conversation: str, then: Callable[[Any], Any] | None = None) -> Any:
         async def work(session: AsyncSession, caller: MemberCaller) -> Any:
             require(caller, Permission.ANSWER_CONVERSATIONS)
-            return await act(session, caller, id_from(wanted))
+            return await act(session, caller, id_from(conversation))
 
         return await self._answer(work, then)
 
