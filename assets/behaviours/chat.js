@@ -97,8 +97,8 @@
       grow(area);
     }
     if (form.dataset.accepted !== accepted) {
-      // Only what was stored goes: what was typed since then stays.
-      if (accepted !== "" && area.value === sent) {
+      // Only what was stored goes: what was typed since then stays. A server that was started anew counts from 0.
+      if (accepted !== "" && Number(form.dataset.accepted) > Number(accepted) && area.value === sent) {
         area.value = "";
         sessionStorage.removeItem(DRAFT);
         grow(area);

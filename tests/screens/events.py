@@ -73,6 +73,14 @@ async def tab_at(
     ``began_at`` is when it was opened, in Unix time; without it, now.
     """
     root = rx.State(_reflex_internal_init=True)  # type: ignore[call-arg]
+    go(root, cookie, query, began_at)
+    return await root.get_state(state)
+
+
+def go(
+    state: BaseState, cookie: str, query: dict[str, str] | None = None, began_at: float | None = None
+) -> None:
+    """Have a tab go to a page with this query."""
     asked = "&".join(f"{name}={value}" for name, value in (query or {}).items())
     data = {
         "headers": {
@@ -84,8 +92,7 @@ async def tab_at(
         "pathname": "/app",
         "query": query or {},
     }
-    root._update_router_vars(data, {})
-    return await root.get_state(state)
+    state._get_root_state()._update_router_vars(data, {})
 
 
 def drawn_first(state: type[BaseState]) -> list[Any]:

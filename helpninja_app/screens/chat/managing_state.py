@@ -58,7 +58,9 @@ class ManagedChat(PageState, mixin=True):
                 resources.stop_answer(message_id)
 
         def offer(_: None) -> Any:
-            self._deleted_id, self._wanted, self.chat_id, self.title = chat_id, "", "", ""
+            self._deleted_id, self._wanted = chat_id, ""
+            for name, value in self._nothing().items():
+                setattr(self, name, value)
             shown = title if len(title) <= 60 else f"{title[:59]}…"
             self.deleted = f"“{shown}” is deleted. It can be brought back for an hour."
             return rx.redirect(f"{PATH}?chat={NEW}")
@@ -84,3 +86,7 @@ class ManagedChat(PageState, mixin=True):
     def close_deleted(self) -> None:
         """The message was closed."""
         self.deleted = ""
+
+    def _nothing(self) -> dict[str, Any]:
+        """The vars of a chat as they are without one."""
+        return {"chat_id": "", "title": ""}

@@ -54,10 +54,11 @@ class ChatState(ThreadState, SignedInState):
     async def ask(self, form: dict[str, Any]) -> Any:
         """Ask what was typed; it stays in its field unless it was stored.
 
-        The form says after how many stored questions it was sent: a second click comes after one too few.
+        The form says after how many stored questions it was sent: a second click comes after one too few. After
+        one too many comes what was sent while the server was started anew, or had forgotten this tab.
         """
-        after = text_in(form, "after")
-        if after and after != str(self.accepted):
+        after = text_in(form, "after", 9)
+        if after.isdecimal() and int(after) < self.accepted:
             return None
         return await self._ask(text_in(form, "question", MAX_QUESTION))
 
@@ -81,7 +82,6 @@ class ChatState(ThreadState, SignedInState):
             if self.is_asking:
                 return None
             self.is_asking, self.problem, self.is_at_limit = True, "", False
-            self._latest += 1
             self._stream = mine = new_id().hex
         reading = _Reading(self, mine)
         refused: Exception | None = None
@@ -92,6 +92,8 @@ class ChatState(ThreadState, SignedInState):
                 raise Conflict("Another tab went to another workspace meanwhile. Nothing was asked.")
             if not text:
                 raise Invalid("Type a question first.")
+            if not self.is_loaded or self.chat_id != self._wanted:
+                await self._come_to_it(mine, caller)
             resources = current_resources()
             model = resources.catalogue.find(self.model_id or resources.default_model().id)
             plan = resources.plan_of(caller.workspace)
@@ -99,7 +101,7 @@ class ChatState(ThreadState, SignedInState):
             documents = self._documents_to_ask()
             ask = Ask(
                 text,
-                chat_id=id_from(self.chat_id) if self.chat_id else None,
+                chat_id=id_from(self._wanted) if self._wanted else None,
                 document_ids=documents,
                 uses_all_knowledge=self.uses_all,
                 replaces=id_from(replaces) if replaces else None,
@@ -112,6 +114,17 @@ class ChatState(ThreadState, SignedInState):
         except Exception as error:
             refused = error
         return await self._settle(mine, refused, has_started=reading.has_started)
+
+    async def _come_to_it(self, mine: str, caller: MemberCaller) -> None:
+        """Show the chat that is asked in, where that is not read yet: it says whom is asked, and about what."""
+        read_for = fingerprint(self)
+        found = await self._find(caller)
+        async with self:
+            if self._stream == mine and self._show_to_this_session(read_for):
+                self._latest += 1
+                self._workspace_shown = str(caller.workspace.id)
+                self.failure, self.is_loaded = "", True
+                self._show(found, caller)
 
     async def _settle(self, mine: str, refused: Exception | None, *, has_started: bool) -> Any:
         """Show what is stored in place of what was written so far."""

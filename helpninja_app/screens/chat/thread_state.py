@@ -85,22 +85,25 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
 
     @rx.event(background=True)
     async def open_chat(self) -> Any:
-        """Run when the page loads, whose address names the chat, and to try again."""
+        """Run when the page loads, whose address names the chat, when its connection is back, and to try again.
+
+        What is chosen and edited in a chat stays while that chat is shown.
+        """
         asked = self.router.url.query_parameters.get("chat", "")
         wanted = "" if asked == NEW else asked
-        is_same = bool(wanted) and wanted == self.chat_id
-        anew: dict[str, Any] = {} if is_same else {"messages": [], "chat_id": "", "title": "", "_chosen": []}
+        anew: dict[str, Any] = {} if wanted == self._wanted else self._nothing()
         return await self._answer(
             _wanted=wanted,
             # What is being written goes on; this tab reads it as it is stored.
             _stream="",
-            _most=MESSAGES,
             is_asking=False,
             is_thread_shown=bool(asked),
             source_title="",
-            editing="",
             **anew,
         )
+
+    def _nothing(self) -> dict[str, Any]:
+        return super()._nothing() | {"messages": [], "editing": "", "_chosen": [], "_most": MESSAGES}
 
     @rx.event(background=True)
     async def show_earlier(self) -> Any:
