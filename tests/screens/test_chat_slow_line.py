@@ -102,7 +102,7 @@ async def test_what_is_chosen_and_edited_stays_when_the_connection_is_back(
 
 
 async def test_what_is_chosen_for_a_chat_that_is_not_begun_stays_when_the_connection_is_back(
-    factory: Factory
+    factory: Factory,
 ) -> None:
     tenant = await factory.tenant()
     document = str(await factory.document(tenant, "Returns."))
@@ -112,9 +112,7 @@ async def test_what_is_chosen_for_a_chat_that_is_not_begun_stays_when_the_connec
     assert tab.chosen_ids == [document]
 
 
-async def test_with_a_chat_what_was_chosen_for_it_goes(
-    factory: Factory, provider: FakeProvider
-) -> None:
+async def test_with_a_chat_what_was_chosen_for_it_goes(factory: Factory, provider: FakeProvider) -> None:
     tenant = await factory.tenant()
     document = str(await factory.document(tenant, "Returns."))
     tab = await asked(await member(factory, tenant=tenant), provider)

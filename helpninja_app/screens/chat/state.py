@@ -54,8 +54,8 @@ class ChatState(ThreadState, SignedInState):
     async def ask(self, form: dict[str, Any]) -> Any:
         """Ask what was typed; it stays in its field unless it was stored.
 
-        The form says after how many stored questions it was sent: a second click comes after one too few. After
-        one too many comes what was sent while the server was started anew, or had forgotten this tab.
+        The form says after how many stored questions it was sent: a second click comes after one too few.
+        After one too many comes what was sent to a server that was started anew, or had forgotten this tab.
         """
         after = text_in(form, "after", 9)
         if after.isdecimal() and int(after) < self.accepted:
@@ -116,7 +116,7 @@ class ChatState(ThreadState, SignedInState):
         return await self._settle(mine, refused, has_started=reading.has_started)
 
     async def _come_to_it(self, mine: str, caller: MemberCaller) -> None:
-        """Show the chat that is asked in, where that is not read yet: it says whom is asked, and about what."""
+        """Show the chat that is asked in, where it is not read yet: it says who is asked, and about what."""
         read_for = fingerprint(self)
         found = await self._find(caller)
         async with self:

@@ -85,7 +85,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
 
     @rx.event(background=True)
     async def open_chat(self) -> Any:
-        """Run when the page loads, whose address names the chat, when its connection is back, and to try again.
+        """Run when the page loads, whose address names the chat, at each new connection, and to try again.
 
         What is chosen and edited in a chat stays while that chat is shown.
         """
