@@ -57,6 +57,8 @@ class IntegrationEditorState(PageState, SignedInState):
         """Open it empty, for a new integration of this kind."""
         is_known = isinstance(provider, str) and provider in set(Provider)
         chosen = Provider(provider) if is_known else Provider.SLACK
+        if self._is_open_on("") and self.provider == chosen.value:
+            return None
         async with self:
             self._empty()
         return await self._answer(provider=chosen.value, kind=PROVIDERS[chosen], is_open=True, is_loaded=True)
@@ -64,9 +66,10 @@ class IntegrationEditorState(PageState, SignedInState):
     @rx.event(background=True)
     async def edit(self, integration_id: str) -> Any:
         """Open it with what may be shown of what is there."""
-        return await self._answer(
-            edited=str(integration_id)[:40], is_open=True, is_loaded=False, failure="", errors={}
-        )
+        edited = str(integration_id)[:40]
+        if self._is_open_on(edited):
+            return None
+        return await self._answer(edited=edited, is_open=True, is_loaded=False, failure="", errors={})
 
     @rx.event
     def close(self) -> None:
@@ -93,6 +96,10 @@ class IntegrationEditorState(PageState, SignedInState):
             return [IntegrationsState.open_integrations, told(said, "success")]
 
         return await self._answer(errand=errand, then=then, once=form, errors={})
+
+    def _is_open_on(self, edited: str) -> bool:
+        """Whether it was opened for this already, as by the first of two presses: what is written stays."""
+        return self.is_open and self.edited == edited and not self.failure
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> IntegrationView | None:
         require(caller, Permission.MANAGE_WORKSPACE)

@@ -85,7 +85,9 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
     @rx.event(background=True)
     async def open_integrations(self) -> Any:
         """Run when the page loads, to try again, and when one was changed."""
-        return await self._answer(tried="", outcome="")
+        # What another process left when it died is not being tried.
+        trying = self.trying if self._is_under_way() else ""
+        return await self._answer(trying=trying, tried="", outcome="")
 
     @rx.event(background=True)
     async def switch(self, integration_id: str, is_on: bool) -> Any:
@@ -116,7 +118,13 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
                 failure.detail if failure else "The test message was taken. Look whether it is there."
             )
 
-        return await self._answer(errand=errand, then=then, once=(), trying=wanted, tried="", outcome="")
+        try:
+            return await self._answer(errand=errand, then=then, once=(), trying=wanted, tried="", outcome="")
+        finally:
+            # However it ended; of a second click the first goes on.
+            if self.trying and not self._is_under_way():
+                async with self:
+                    self.trying = ""
 
     @rx.event(background=True)
     async def delete(self, integration_id: str) -> Any:
@@ -168,10 +176,6 @@ class IntegrationsState(DispatchFollowedState, SignedInState):
         self.limit = reached.detail if reached else ""
         providers = [provider.value for provider, _ in resources.courier.fallbacks.credentials.values()]
         self.otherwise = " and ".join(map(provider_in_words, providers))
-
-    def _refuse(self, error: Exception) -> Any:
-        self.trying = ""
-        return super()._refuse(error)
 
 
 def _row(view: IntegrationView, last: DeliveryView | None, moment: datetime) -> IntegrationRow:

@@ -166,6 +166,9 @@ class RuleEditorState(TrialShown, SignedInState):
         return lambda: _wish(name, action, lines, chosen)
 
     async def _open(self, edited: str) -> Any:
+        if self.is_open and self.edited == edited and not self.failure:
+            # By the first of two presses on a slow line: what is written stays.
+            return None
         return await self._answer(
             edited=edited, is_open=True, is_loaded=False, is_trying=False, failure="", errors={}
         )

@@ -93,7 +93,9 @@ def _actions() -> rx.Component:
         ),
         rx.cond(
             is_resolved,
-            button(icon("rotate-ccw"), "Reopen", type="button", on_click=_state.reopen(_open), disabled=is_busy),
+            button(
+                icon("rotate-ccw"), "Reopen", type="button", on_click=_state.reopen(_open), disabled=is_busy
+            ),
             button(
                 icon("check"),
                 "Resolve",
@@ -105,7 +107,9 @@ def _actions() -> rx.Component:
         ),
         rx.cond(
             InboxState.status == "human",
-            button(icon("bot"), "Hand back", type="button", on_click=_state.hand_back(_open), disabled=is_busy),
+            button(
+                icon("bot"), "Hand back", type="button", on_click=_state.hand_back(_open), disabled=is_busy
+            ),
             button(
                 icon("hand"),
                 "Take over",

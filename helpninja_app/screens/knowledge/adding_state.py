@@ -53,9 +53,10 @@ class AddingState(PageState, SignedInState):
 
     @rx.event
     def begin(self) -> None:
-        """Open the dialog, empty."""
-        self._empty()
-        self.is_open = True
+        """Open the dialog, empty; what is typed in it already stays."""
+        if not self.is_open:
+            self._empty()
+            self.is_open = True
 
     @rx.event
     def close(self) -> None:
@@ -78,20 +79,33 @@ class AddingState(PageState, SignedInState):
         return await self._look(self.address, "page" if reach == "page" else "links")
 
     async def _look(self, address: str, reach: str) -> Any:
-        async def errand(caller: MemberCaller) -> IngestPreview:
-            require(caller, Permission.WRITE_KNOWLEDGE)
-            return await preview_ingest(
-                current_resources().knowledge,
-                caller.scope,
-                caller.workspace.id,
-                address,
-                limits_of(caller),
-                follows_links=reach == "links",
-            )
+        asked = (self.drawn, address, reach)
 
-        return await self._answer(
-            errand=errand, then=self._show_preview, summary="", address=address, reach=reach
-        )
+        def is_still_asked() -> bool:
+            return (self.drawn, self.address, self.reach) == asked
+
+        async def errand(caller: MemberCaller) -> IngestPreview | None:
+            require(caller, Permission.WRITE_KNOWLEDGE)
+            try:
+                return await preview_ingest(
+                    current_resources().knowledge,
+                    caller.scope,
+                    caller.workspace.id,
+                    address,
+                    limits_of(caller),
+                    follows_links=reach == "links",
+                )
+            except Exception:
+                if is_still_asked():
+                    raise
+                # Nobody asks about this address any more.
+                return None
+
+        def then(found: IngestPreview | None) -> None:
+            if found is not None and is_still_asked():
+                self._show_preview(found)
+
+        return await self._answer(errand=errand, then=then, summary="", address=address, reach=reach)
 
     @rx.event(background=True)
     async def add(self, address: str, audience: str, reach: str) -> Any:

@@ -34,9 +34,12 @@ class EditorState(PageState, mixin=True):
 
     @rx.event(background=True)
     async def edit(self, wanted: str) -> Any:
-        """Open it with what is there."""
+        """Open it with what is there; what is written in it already stays."""
+        edited = str(wanted)[:40]
+        if self._is_open_on(edited):
+            return None
         return await self._answer(
-            edited=str(wanted)[:40], is_open=True, is_loaded=False, failure="", asks=False, errors={}
+            edited=edited, is_open=True, is_loaded=False, failure="", asks=False, errors={}
         )
 
     @rx.event
@@ -93,10 +96,16 @@ class EditorState(PageState, mixin=True):
         )
 
     async def _begin_with(self, **fields: Any) -> Any:
-        """Open it for something new, with what its fields hold."""
+        """Open it for something new, with what its fields hold; what is written in it already stays."""
+        if self._is_open_on("") and all(getattr(self, name) == value for name, value in fields.items()):
+            return None
         async with self:
             self._empty()
         return await self._answer(is_open=True, is_loaded=True, **fields)
+
+    def _is_open_on(self, edited: str) -> bool:
+        """Whether it was opened for this already, as by the first of two presses on a slow line."""
+        return self.is_open and self.edited == edited and not self.failure
 
     async def _load(self, session: AsyncSession, caller: MemberCaller, wanted: UUID) -> Any:
         """What there is, to be changed."""

@@ -109,6 +109,9 @@ class WebhookEditorState(PageState, SignedInState):
         return await self._answer(work, then, once=(), edited=wanted, is_open=True, **anew)
 
     async def _open(self, edited: str, *, is_loaded: bool) -> Any:
+        if self.is_open and self.edited == edited and not self.failure:
+            # By the first of two presses on a slow line: what is written, or a secret, stays.
+            return None
         async with self:
             self._empty()
         return await self._answer(edited=edited, is_open=True, is_loaded=is_loaded)
