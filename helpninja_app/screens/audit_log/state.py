@@ -42,7 +42,6 @@ class AuditState(PagedState, SignedInState):
     """``kind`` and ``person`` are filters; an empty one lets everything through.
 
     So do ``since`` and ``until``, the first and the last day as ``2026-11-28`` on the workspace's clocks.
-    ``opened`` counts how often the page was: its fields are drawn anew with each time.
     """
 
     rows: rx.Field[list[EntryRow]] = rx.field(default_factory=list)
@@ -51,12 +50,11 @@ class AuditState(PagedState, SignedInState):
     since: str = ""
     until: str = ""
     is_filtered: bool = False
-    opened: int = 0
 
     @rx.event(background=True)
     async def open_audit(self) -> Any:
-        """Run when the page loads: without any filter."""
-        return await self._answer(kind="", person="", since="", until="", page=0, opened=self.opened + 1)
+        """Run when the page loads, and at each new connection: what its fields hold goes on to count."""
+        return await self._answer()
 
     @rx.event(background=True)
     async def choose_kind(self, kind: str) -> Any:

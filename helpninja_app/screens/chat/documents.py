@@ -82,6 +82,7 @@ def picker() -> rx.Component:
                 name="documents",
                 placeholder="Search by title or address",
                 max_length=MAX_SEARCH,
+                default_value=PickerState.wanted,
                 on_change=_search.debounce(250),
             ),
             class_name="flex",

@@ -53,6 +53,7 @@ def _chats() -> rx.Component:
                 name="search",
                 placeholder="Search",
                 max_length=MAX_SEARCH,
+                default_value=ChatListState.wanted,
                 on_change=_search.debounce(250),
             ),
             class_name="flex px-3 pb-2",

@@ -177,6 +177,7 @@ def _kept() -> rx.Component:
                 placeholder="Search",
                 id="kept-search",
                 max_length=MAX_SEARCH,
+                default_value=CannedState.wanted,
                 on_change=_state.search_canned.debounce(250),
             ),
             button(icon("plus"), "New reply", type="button", id=NEW, on_click=CannedState.begin),

@@ -23,6 +23,10 @@ from helpninja_app.ui.menus import menu, menu_group, menu_link, menu_locked, ope
 from helpninja_app.ui.panels import empty_state, skeleton_rows
 
 _state: Any = InboxListState
+# Fields that are typed into are drawn anew when the filters are cleared, and never while somebody types.
+_cleared: Any = _state.cleared.to_string()
+# A day that is typed is read when all of it is there, in milliseconds after the last key.
+_TYPED = 400
 _MORE = "inbox-menu"
 _VIEWS: dict[View, str] = {
     View.OPEN: "Open",
@@ -53,6 +57,7 @@ def conversations() -> rx.Component:
                 name="search",
                 placeholder="Search conversations",
                 max_length=MAX_SEARCH,
+                default_value=InboxListState.wanted,
                 on_change=_state.search_conversations.debounce(250),
             ),
             _views(),
@@ -172,13 +177,23 @@ def _filters() -> rx.Component:
                 aria_label="Site",
                 placeholder="Site, such as shop.example.com",
                 default_value=InboxListState.site,
-                key=rx.cond(InboxListState.narrowing > 0, "narrowed", "all"),
+                key=_cleared,
                 on_blur=_state.choose_site,
                 class_name="h-8 w-full rounded-control border border-border-strong bg-bg px-2.5 text-table "
                 "placeholder:text-muted",
             ),
-            date_box("From", value=InboxListState.since, on_change=_state.choose_since),
-            date_box("To", value=InboxListState.until, on_change=_state.choose_until),
+            date_box(
+                "From",
+                default_value=InboxListState.since,
+                key=_cleared,
+                on_change=_state.choose_since.debounce(_TYPED),
+            ),
+            date_box(
+                "To",
+                default_value=InboxListState.until,
+                key=_cleared,
+                on_change=_state.choose_until.debounce(_TYPED),
+            ),
             rx.cond(
                 InboxListState.narrowing > 0,
                 button("Clear the filters", type="button", size="small", on_click=_state.clear_filters),

@@ -70,6 +70,7 @@ class Found:
 class InboxListState(FollowedState, SignedInState):
     """``counts`` are by the name of a ``View``; the filters are texts as they stand in their fields.
 
+    ``cleared`` counts how often all filters were taken away: their fields are drawn anew with each time.
     ``mentions`` are the last notes that mention the caller, ``unread_mentions`` how many they have not read.
     ``export`` is the query of a file with all that the list shows; ``no_export`` is why the plan gives none.
     """
@@ -86,6 +87,7 @@ class InboxListState(FollowedState, SignedInState):
     since: str = ""
     until: str = ""
     narrowing: int = 0
+    cleared: int = 0
     has_more: bool = False
     mentions: rx.Field[list[MentionRow]] = rx.field(default_factory=list)
     unread_mentions: str = ""
@@ -134,6 +136,8 @@ class InboxListState(FollowedState, SignedInState):
 
     @rx.event(background=True)
     async def clear_filters(self) -> Any:
+        async with self:
+            self.cleared += 1
         return await self._narrow(reason="", assignee="", site="", since="", until="")
 
     @rx.event(background=True)

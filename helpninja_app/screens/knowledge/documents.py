@@ -49,6 +49,7 @@ def documents_tab() -> rx.Component:
                     name="filter",
                     placeholder="Filter by title or address",
                     max_length=MAX_FILTER,
+                    default_value=DocumentsState.filter_text,
                     on_change=_state.filter_documents.debounce(250),
                 ),
                 rx.el.div(

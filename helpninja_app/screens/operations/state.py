@@ -70,8 +70,8 @@ class OperationsState(PagedState, SignedInState):
 
     @rx.event(background=True)
     async def open_events(self) -> Any:
-        """Run when the page loads, and to try again: without a filter."""
-        return await self._answer(state_shown="", page=0)
+        """Run when the page loads, at each new connection and to try again: with the filter that is shown."""
+        return await self._answer()
 
     @rx.event(background=True)
     async def choose_state(self, state: str) -> Any:
