@@ -96,7 +96,7 @@ class PageState(OnceState, mixin=True):
             return (
                 await self._go_through(work, then, errand, at_once, click)
                 if click
-                else self._of_nothing(once)
+                else await self._of_nothing(once)
             )
 
     async def _go_through(

@@ -71,6 +71,65 @@ async def test_of_a_second_click_nothing_is_said(keys: KeysState) -> None:
     assert (made(keys), second.events) == (1, [])
 
 
+async def test_another_form_than_the_one_under_way_is_said_not_to_be_stored_and_stays_to_be_sent_again(
+    keys: KeysState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = hold(monkeypatch, keys_state, "issue_api_key", when=lambda *_, **__: not begun.is_set())
+    form = WISH | {"drawn": str(keys.drawn)}
+    first = asyncio.create_task(fire(keys, "make_key", form))
+    await begun.wait()
+    other = form | {"name": "Nightly"}
+    assert "still being stored" in (await fire(keys, "make_key", other)).refusal
+    assert (await fire(keys, "make_key", form)).refusal == ""
+    drawn = keys.drawn
+    go_on.set()
+    await first
+    assert made(keys) == 1
+    # The fields are drawn anew, with what was not stored.
+    assert (keys.drawn, keys.kept) == (drawn + 1, {"name": "Nightly", "knowledge:read": "yes"})
+    await fire(keys, "make_key", keys.kept | {"drawn": str(keys.drawn)})
+    assert {row.name for row in keys.keys} >= {"CI", "Nightly"}
+    assert keys.kept == {}
+
+
+async def test_another_form_that_comes_when_the_first_is_done_is_said_not_to_be_stored_and_shown_again(
+    keys: KeysState,
+) -> None:
+    form = WISH | {"drawn": str(keys.drawn)}
+    await fire(keys, "make_key", form)
+    drawn = keys.drawn
+    said = await fire(keys, "make_key", form | {"name": "Nightly"})
+    assert "not stored" in said.refusal
+    assert (keys.drawn, keys.kept["name"], made(keys)) == (drawn + 1, "Nightly", 1)
+
+
+async def test_what_was_typed_in_a_form_that_the_server_forgot_is_shown_again(cookie: str) -> None:
+    tab = await tab_at(KeysState, cookie)
+    await fire(tab, "make_key", WISH | {"drawn": "3"})
+    assert (tab.drawn, tab.kept) == (1, WISH)
+
+
+async def test_a_form_in_a_sheet_that_is_not_stored_leaves_what_is_shown_as_it_is(
+    cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab: Any = await tab_at(IntegrationEditorState, cookie)
+    await fire(tab, "begin", "email")
+    form = MAIL | {"drawn": str(tab.drawn)}
+    await fire(tab, "save", form)
+    await fire(tab, "begin", "email")
+    drawn = tab.drawn
+    said = await fire(tab, "save", form | {"name": "Another"})
+    assert "not stored" in said.refusal
+    assert (tab.is_open, tab.drawn) == (True, drawn)
+
+
+@pytest.mark.parametrize("form", [{"name": ["x"], "drawn": "9"}, {1: "x", "drawn": "9"}, "text", None, ["x"]])
+async def test_what_is_no_form_is_kept_as_nothing_more(keys: KeysState, form: Any) -> None:
+    await fire(keys, "make_key", form)
+    assert all(isinstance(value, str) for value in keys.kept.values())
+    assert made(keys) == 0
+
+
 async def test_it_opens_when_the_page_cannot_be_read_after_the_work(
     keys: KeysState, monkeypatch: pytest.MonkeyPatch
 ) -> None:

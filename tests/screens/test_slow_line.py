@@ -9,6 +9,7 @@ import pytest
 from reflex.state import BaseState
 
 from helpninja_app.errors import Unavailable
+from helpninja_app.knowledge.previews import preview_ingest
 from helpninja_app.resources import Resources
 from helpninja_app.screens import page_state
 from helpninja_app.screens.escalation import integrations_state
@@ -92,13 +93,13 @@ async def test_why_an_address_was_refused_is_not_said_of_another(
     cookie: str, site: LoopbackSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tab = await tab_at(AddingState, cookie)
-    begun, go_on, preview = asyncio.Event(), asyncio.Event(), adding_state.preview_ingest
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def refused(*given: Any, **named: Any) -> Any:
         if given[3] == "first":
             begun.set()
             await go_on.wait()
-        return await preview(*given, **named)
+        return await preview_ingest(*given, **named)
 
     monkeypatch.setattr(adding_state, "preview_ingest", refused)
     looking = asyncio.create_task(fire(tab, "preview", {"address": "first"}))

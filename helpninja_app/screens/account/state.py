@@ -114,7 +114,7 @@ class AccountState(OnceState, SignedInState):
     async def make_workspace(self, form: dict[str, Any]) -> Any:
         """Make another workspace, and go there."""
         async with self._once(form) as click:
-            return await self._make(text_in(form, "name", 100)) if click else self._of_nothing(form)
+            return await (self._make(text_in(form, "name", 100)) if click else self._of_nothing(form))
 
     @rx.event(background=True)
     async def bring_back(self, workspace_id: str) -> Any:

@@ -72,15 +72,17 @@ class TwoFactorState(OnceState, SignedInState):
     async def confirm_code(self, form: dict[str, Any]) -> Any:
         """Switch it on by a first code of the app."""
         async with self._once(form) as click:
-            return (
-                await self._confirm(text_in(form, "code", LONGEST_CODE)) if click else self._of_nothing(form)
-            )
+            if not click:
+                return await self._of_nothing(form)
+            return await self._confirm(text_in(form, "code", LONGEST_CODE))
 
     @rx.event(background=True)
     async def renew_codes(self, form: dict[str, Any]) -> Any:
         """New recovery codes, for a present code of the app."""
         async with self._once(form) as click:
-            return await self._renew(text_in(form, "code", LONGEST_CODE)) if click else self._of_nothing(form)
+            if not click:
+                return await self._of_nothing(form)
+            return await self._renew(text_in(form, "code", LONGEST_CODE))
 
     @rx.event
     def keep_codes(self, form: dict[str, Any]) -> None:

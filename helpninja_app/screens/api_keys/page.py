@@ -23,6 +23,7 @@ from helpninja_app.ui.panels import card, empty_state, page_header, section, ske
 from helpninja_app.ui.tabs import Tab, tabs
 
 _state: Any = KeysState
+_kept: Any = KeysState.kept
 
 # What both tabs show: of one that failed the other mostly failed too.
 OPENING: tuple[Any, ...] = (KeysState.open_keys, WebhooksState.open_webhooks)
@@ -101,8 +102,20 @@ def _form() -> rx.Component:
     return rx.el.form(
         rx.el.div(
             rx.el.div(
-                field("Name", name="name", required=True, max_length=100, hint="What it is for, such as CI."),
-                select_field("Valid for", name="lifetime", options=_LIFETIMES),
+                field(
+                    "Name",
+                    name="name",
+                    required=True,
+                    max_length=100,
+                    default_value=_kept["name"],
+                    hint="What it is for, such as CI.",
+                ),
+                select_field(
+                    "Valid for",
+                    name="lifetime",
+                    options=_LIFETIMES,
+                    default_value=rx.cond(_kept["name"], _kept["lifetime"], _LIFETIMES[0][0]),
+                ),
                 class_name="grid gap-4 tablet:grid-cols-2",
             ),
             rx.el.fieldset(
@@ -116,6 +129,7 @@ def _form() -> rx.Component:
                             ),
                             name=permission.value,
                             value="yes",
+                            default_checked=_kept[permission.value] == "yes",
                         )
                         for permission, words in MAY.items()
                     ),

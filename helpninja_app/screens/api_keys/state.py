@@ -17,6 +17,7 @@ from helpninja_app.errors import Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.api_keys.words import MAY, end_in_words, permissions_in_words, use_in_words
+from helpninja_app.screens.once import KeptFormState
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, id_from, text_in
 
@@ -38,7 +39,7 @@ class KeyRow:
     is_expired: bool
 
 
-class KeysState(PageState, SignedInState):
+class KeysState(KeptFormState, PageState, SignedInState):
     """``secret`` is the key just made, until the page is left or another one is made.
 
     ``lacking`` says that the plan has no keys, empty when it has; ``waiting`` what became of those that there

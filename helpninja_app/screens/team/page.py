@@ -23,6 +23,7 @@ from helpninja_app.ui.panels import card, page_header, section, skeleton_rows
 # Reflex' types do not know what the decorated handlers can do.
 _state: Any = TeamState
 _drawn: Any = _state.drawn.to_string()
+_kept: Any = TeamState.kept
 
 _ROW = "flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3 last:border-b-0"
 # On a phone the name has a line of its own, and what can be done stands below it.
@@ -71,6 +72,7 @@ def _invite() -> rx.Component:
                         type="email",
                         max_length=320,
                         auto_complete="off",
+                        default_value=_kept["email"],
                         hint="Leave it empty for a link that you pass on yourself.",
                     ),
                     key="email-" + _drawn,
@@ -82,7 +84,7 @@ def _invite() -> rx.Component:
                         rx.foreach(TeamState.grantable, _role_option),
                         id="role",
                         name="role",
-                        default_value="agent",
+                        default_value=rx.cond(_kept["role"], _kept["role"], "agent"),
                         class_name="h-10 rounded-control border border-border-strong bg-bg px-3 text-body",
                     ),
                     key="role-" + _drawn,

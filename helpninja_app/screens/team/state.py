@@ -27,6 +27,7 @@ from helpninja_app.accounts.users import check_email
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
+from helpninja_app.screens.once import KeptFormState
 from helpninja_app.screens.page_state import Leaving, PageState
 from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.screens.shell.state import ShellState, told
@@ -58,7 +59,7 @@ class InviteRow:
     when: str
 
 
-class TeamState(PageState, SignedInState):
+class TeamState(KeptFormState, PageState, SignedInState):
     """``link`` is that of the invite just made, shown once."""
 
     may_manage: bool = False
