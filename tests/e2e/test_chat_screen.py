@@ -45,6 +45,14 @@ DROP = """([bytes, name]) => {
   drop("drop");
 }"""
 
+LOSE = """() => {
+  document.addEventListener("submit", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+  }, { capture: true, once: true });
+  document.getElementById("composer").requestSubmit();
+}"""
+
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
@@ -135,6 +143,21 @@ def test_files_are_chosen_with_the_button_too(chat: Page) -> None:
     )
     chat.get_by_role("button", name=re.compile("Do not ask about boots")).click()
     expect(chat.get_by_title("Choose documents")).to_have_text("1 document")
+
+
+def test_what_was_sent_to_a_server_that_was_started_anew_stays_until_it_is_stored(chat: Page) -> None:
+    take_model(chat, OFFLINE)
+    ask(chat, "Why?")
+    is_over(chat)
+    question(chat).fill("And in winter?")
+    # It is sent, and nobody takes it; then the server counts from nothing.
+    chat.evaluate(LOSE)
+    counted = "count => document.getElementById('composer').dataset.accepted = count"
+    for count, left in (("0", "And in winter?"), ("1", "")):
+        chat.evaluate(counted, count)
+        expect(question(chat)).to_have_value(left)
+        draft = chat.evaluate("JSON.parse(sessionStorage.getItem('chat-draft') ?? '{}').text ?? ''")
+        assert draft == left
 
 
 def test_an_answer_is_stopped_by_escape_and_kept(chat: Page, product: Product) -> None:
