@@ -9,6 +9,16 @@
   const isLeaving = () =>
     "leaving" in document.documentElement.dataset || performance.now() - leftAt < FOLLOWED_WITHIN;
 
+  // At once: the state of the page may hear of it late, or not while the connection is away.
+  document.addEventListener(
+    "input",
+    ({ target }) => {
+      const form = target instanceof Element ? target.closest("form[data-unsaved]") : null;
+      if (form) form.dataset.unsaved = "true";
+    },
+    true,
+  );
+
   addEventListener("beforeunload", (event) => {
     if (changed() && !isLeaving()) event.preventDefault();
   });

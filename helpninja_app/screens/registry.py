@@ -56,8 +56,6 @@ from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team import state as team
 from helpninja_app.screens.team.page import team_page
-from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
-from helpninja_app.screens.webhooks.log_state import WebhookLogState
 from helpninja_app.screens.workspace_settings import state as settings
 from helpninja_app.screens.workspace_settings.page import settings_page
 from helpninja_app.ui.public import PRICING
@@ -200,9 +198,6 @@ SCREENS = (
         "Keys for programs, and what your servers are told.",
         on_load=[
             ShellState.open_shell,
-            # A secret is not shown again.
-            WebhookEditorState.close,
-            WebhookLogState.close,
             *API_KEYS,
         ],
     ),

@@ -17,6 +17,7 @@ REACHABLE = {
     "ShellState": {"open_shell", "go_to_workspace", "tell"},
     "TeamState": {
         "open_team",
+        "put_link_away",
         "send_invite",
         "resend_invite",
         "withdraw_invite",
@@ -25,7 +26,7 @@ REACHABLE = {
         "remove",
         "transfer",
     },
-    "KeysState": {"open_keys", "read_keys", "make_key", "revoke"},
+    "KeysState": {"open_keys", "put_key_away", "make_key", "revoke"},
     "WebhooksState": {"open_webhooks", "switch", "delete"},
     "WebhookEditorState": {"begin", "edit", "save", "rotate", "close"},
     "WebhookLogState": {
@@ -38,9 +39,10 @@ REACHABLE = {
         "close",
     },
     "AccountState": {"open_account", "rename", "end", "bring_back", "make_workspace"},
-    "TwoFactorState": {"open_two_factor", "confirm_code", "renew_codes", "keep_codes"},
+    "TwoFactorState": {"open_two_factor", "confirm_code", "renew_codes", "keep_codes", "put_codes_away"},
     "SettingsState": {
         "open_settings",
+        "begin_anew",
         "save",
         "delete_workspace",
         "keep_workspace",

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, WebSocketRoute, expect
 
 from tests.e2e.accessibility import findings
 from tests.e2e.demo_server import DemoServer
@@ -221,3 +221,46 @@ def test_axe_finds_nothing_also_where_something_is_wrong(
     expect(page.get_by_text("Say both when it begins")).to_be_visible()
     assert findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_connection_that_is_lost_and_found_takes_nothing_from_a_page(
+    page: Page, demo_server: DemoServer
+) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    def reconnect() -> None:
+        before = len(sockets)
+        sockets[-1].close()
+        for _ in range(100):
+            if len(sockets) > before:
+                break
+            page.wait_for_timeout(100)
+        # As long as what is done as a page loads takes.
+        page.wait_for_timeout(1000)
+
+    page.route_web_socket(re.compile("_event"), pass_on)
+    open_settings(page, demo_server)
+    greeting = page.get_by_label("Greeting")
+    greeting.fill("Good day.")
+    status = page.get_by_role("main").get_by_role("status")
+    expect(status).to_have_text("You have changes that are not saved.")
+    reconnect()
+    expect(greeting).to_have_value("Good day.")
+    expect(status).to_have_text("You have changes that are not saved.")
+    page.get_by_role("link", name="Team").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Leave").click()
+    send(page, "Invite")
+    link = page.get_by_label("The link of the invite")
+    expect(link).to_be_visible()
+    reconnect()
+    expect(link).to_be_visible()
+    page.get_by_role("link", name="Settings").click()
+    expect(greeting).to_have_value("")
+    expect(status).to_have_text("")
+    page.get_by_role("link", name="Team").click()
+    expect(page.get_by_role("heading", name="Team")).to_be_visible()
+    expect(link).to_have_count(0)

@@ -154,7 +154,7 @@ async def test_a_key_whose_list_could_not_be_read_stays_shown_when_that_is_tried
     with monkeypatch.context() as patch:
         patch.setattr(keys_state, "list_api_keys", away)
         await fire(keys, "make_key", WISH)
-    await fire(keys, "read_keys")
+    await fire(keys, "open_keys")
     assert keys.secret.startswith("hn_sk_")
     assert keys.failure == ""
 

@@ -63,12 +63,15 @@ async def test_it_is_switched_on_and_its_codes_are_shown_until_they_are_kept(
     assert not [code for code in codes if code in texts_in(state)]
 
 
-async def test_a_page_that_is_loaded_again_shows_neither_secret_nor_codes(client: httpx.AsyncClient) -> None:
+async def test_codes_stay_when_a_connection_is_found_again_and_go_with_their_page(
+    client: httpx.AsyncClient,
+) -> None:
     state, secret = await begun_tab(client)
     await call(state, "confirm_code", {"code": code_at(secret)})
     codes = list(state.codes)
     await call(state, "open_two_factor")
-    assert (state.is_on, state.codes_left) == (True, 10)
+    assert (state.is_on, state.codes_left, state.codes) == (True, 10, codes)
+    type(state).event_handlers["put_codes_away"].fn(state)
     assert not [word for word in (secret, *codes) if word in texts_in(state)]
 
 

@@ -10,7 +10,7 @@ from helpninja_app.screens.account.state import PATH, AccountState, DeletedRow, 
 from helpninja_app.screens.account.two_factor import two_factor_section
 from helpninja_app.screens.account.two_factor_state import TwoFactorState
 from helpninja_app.screens.session import SignedInState
-from helpninja_app.screens.shell.frame import dashboard, once_loaded, this_form
+from helpninja_app.screens.shell.frame import as_it_opens, dashboard, once_loaded, this_form
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.badges import badge
@@ -33,7 +33,11 @@ def account_page() -> rx.Component:
                 AccountState.deleted.length() > 0,
                 section("Deleted workspaces", card(rx.el.ul(rx.foreach(AccountState.deleted, _deleted)))),
             ),
-            section("Your name", card(_name()), note="as colleagues see it"),
+            section(
+                "Your name",
+                card(rx.cond(AccountState.is_loaded, _name(), skeleton_rows(1))),
+                note="as colleagues see it",
+            ),
             section("Password", card(_password())),
             rx.cond(ShellState.is_supabase, rx.fragment(), two_factor_section()),
             section(
@@ -55,6 +59,7 @@ def account_page() -> rx.Component:
             section("New workspace", card(_new_workspace()), note="beside those you belong to"),
             again=(AccountState.open_account, TwoFactorState.open_two_factor),
         ),
+        as_it_opens(TwoFactorState.put_codes_away),
         path=PATH,
     )
 
@@ -108,7 +113,6 @@ def _name() -> rx.Component:
                 max_length=100,
                 auto_complete="name",
                 default_value=AccountState.name,
-                key=AccountState.name,
             ),
             class_name="min-w-0 flex-1",
         ),

@@ -88,7 +88,12 @@ class TwoFactorState(OnceState, SignedInState):
     def keep_codes(self, form: dict[str, Any]) -> None:
         """They are stored: show them no more."""
         if is_checked(form, "stored"):
-            self.codes, self.text_of_codes, self.file_of_codes = [], "", ""
+            self._put_away()
+
+    @rx.event
+    def put_codes_away(self) -> None:
+        """The page is there anew: codes that were made on it before are not shown again."""
+        self._put_away()
 
     async def _confirm(self, code: str) -> Any:
         try:
@@ -129,6 +134,8 @@ class TwoFactorState(OnceState, SignedInState):
             return None
         if isinstance(error, Conflict):
             # Another tab was quicker, or too much time went by: what is shown here is not so any more.
+            async with self:
+                self._put_away()
             await self._show()
         return told(sentence, "danger")
 
@@ -163,12 +170,16 @@ class TwoFactorState(OnceState, SignedInState):
             self._show_to_this_session()
             self.failure = ""
             self.is_on, self.codes_left = status.is_on, status.codes_left
-            self.codes, self.text_of_codes, self.file_of_codes = [], "", ""
+            if not status.is_on:
+                self._put_away()
             self._put_secret(user, secret)
             if is_begun and not status.is_on and secret is None:
                 self.error = _TOO_OLD
             self.is_loaded = True
         return None
+
+    def _put_away(self) -> None:
+        self.codes, self.text_of_codes, self.file_of_codes = [], "", ""
 
     def _put_secret(self, user: SignedInUser, secret: str | None) -> None:
         self.secret = secret or ""

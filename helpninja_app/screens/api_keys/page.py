@@ -8,10 +8,19 @@ import reflex as rx
 
 from helpninja_app.screens.api_keys.state import KEYS, PATH, KeyRow, KeysState
 from helpninja_app.screens.api_keys.words import MAY
-from helpninja_app.screens.shell.frame import dashboard, larger_plan, once_loaded, refused, this_form
+from helpninja_app.screens.shell.frame import (
+    as_it_opens,
+    dashboard,
+    larger_plan,
+    once_loaded,
+    refused,
+    this_form,
+)
 from helpninja_app.screens.webhooks.editor import webhook_editor
+from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
 from helpninja_app.screens.webhooks.list import webhooks_tab
 from helpninja_app.screens.webhooks.log import webhook_log
+from helpninja_app.screens.webhooks.log_state import WebhookLogState
 from helpninja_app.screens.webhooks.state import WebhooksState
 from helpninja_app.ui.actions import busy_button, button
 from helpninja_app.ui.badges import badge
@@ -27,7 +36,6 @@ _kept: Any = KeysState.kept
 
 # What both tabs show: of one that failed the other mostly failed too.
 OPENING: tuple[Any, ...] = (KeysState.open_keys, WebhooksState.open_webhooks)
-AGAIN: tuple[Any, ...] = (KeysState.read_keys, WebhooksState.open_webhooks)
 
 _LIFETIMES = (("90", "90 days"), ("30", "30 days"), ("365", "one year"), ("", "until it is revoked"))
 
@@ -39,13 +47,15 @@ def api_keys_page() -> rx.Component:
             tabs(
                 "API keys & webhooks",
                 Tab("keys", "API keys", _keys_tab(), count=KeysState.counted),
-                Tab("webhooks", "Webhooks", webhooks_tab(again=AGAIN), count=WebhooksState.counted),
+                Tab("webhooks", "Webhooks", webhooks_tab(again=OPENING), count=WebhooksState.counted),
             ),
             # The tabs stand closer to the head than parts of a page do.
             class_name="flex flex-col gap-3",
         ),
         webhook_editor(),
         webhook_log(),
+        # A secret is not shown again.
+        as_it_opens(KeysState.put_key_away, WebhookEditorState.close, WebhookLogState.close),
         path=PATH,
     )
 
@@ -87,7 +97,7 @@ def _keys_tab() -> rx.Component:
                 ),
                 heading_id=KEYS,
             ),
-            again=AGAIN,
+            again=OPENING,
         ),
         class_name="flex flex-col gap-6",
     )

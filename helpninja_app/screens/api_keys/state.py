@@ -54,13 +54,13 @@ class KeysState(KeptFormState, PageState, SignedInState):
 
     @rx.event(background=True)
     async def open_keys(self) -> Any:
-        """Run when the page loads."""
-        return await self._answer(secret="")
-
-    @rx.event(background=True)
-    async def read_keys(self) -> Any:
-        """Try again; a key that was just made stays shown."""
+        """Run when the page loads, and to try again; a key that was just made stays shown."""
         return await self._answer()
+
+    @rx.event
+    def put_key_away(self) -> None:
+        """The page is there anew: the key that was made on it before is not shown again."""
+        self.secret = ""
 
     @rx.event(background=True)
     async def make_key(self, form: dict[str, Any]) -> Any:

@@ -154,6 +154,14 @@ def once_loaded(state: Any, *content: rx.Component, again: tuple[Any, ...]) -> r
     )
 
 
+def as_it_opens(*events: Any) -> rx.Component:
+    """Sends ``events`` once a page has been loaded or come to.
+
+    Its ``on_load`` runs also when a connection was lost and found, with the same page still in the browser.
+    """
+    return rx.el.span(hidden=True, on_mount=list(events))
+
+
 def dashboard(
     *content: rx.Component,
     path: str,

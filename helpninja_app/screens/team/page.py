@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.accounts.models import Role
-from helpninja_app.screens.shell.frame import dashboard, once_loaded, refused, this_form
+from helpninja_app.screens.shell.frame import as_it_opens, dashboard, once_loaded, refused, this_form
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import MEMBERS, PATH, InviteRow, MemberRow, TeamState
 from helpninja_app.screens.workspace_settings import state as settings
@@ -56,6 +56,7 @@ def team_page() -> rx.Component:
             ),
             again=(TeamState.open_team,),
         ),
+        as_it_opens(TeamState.put_link_away),
         path=PATH,
     )
 

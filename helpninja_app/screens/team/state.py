@@ -71,8 +71,13 @@ class TeamState(KeptFormState, PageState, SignedInState):
 
     @rx.event(background=True)
     async def open_team(self) -> Any:
-        """Run when the page loads, and to try again."""
-        return await self._answer(link="", link_note="")
+        """Run when the page loads, and to try again; a link that was just made stays shown."""
+        return await self._answer()
+
+    @rx.event
+    def put_link_away(self) -> None:
+        """The page is there anew: the link that was made on it before is not shown again."""
+        self.link = self.link_note = ""
 
     @rx.event(background=True)
     async def send_invite(self, form: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 import reflex as rx
 
-from helpninja_app.screens.shell.frame import dashboard, once_loaded
+from helpninja_app.screens.shell.frame import as_it_opens, dashboard, once_loaded
 from helpninja_app.screens.workspace_settings.form import LANGUAGES
 from helpninja_app.screens.workspace_settings.hours_section import hours_section
 from helpninja_app.screens.workspace_settings.state import DELETION_PART, PATH, SettingsState
@@ -55,6 +55,7 @@ def settings_page() -> rx.Component:
             rx.cond(SettingsState.is_owner, _deletion()),
             again=(SettingsState.open_settings,),
         ),
+        as_it_opens(SettingsState.begin_anew),
         path=PATH,
     )
 

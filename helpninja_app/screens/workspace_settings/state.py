@@ -6,6 +6,7 @@ import math
 import re
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 import reflex as rx
@@ -71,10 +72,20 @@ class SettingsState(PageState, SignedInState):
     hours_note: str = ""
     holidays: str = ""
 
+    _is_saving: bool = False
+    _filled_for: UUID | None = None
+
     @rx.event(background=True)
     async def open_settings(self) -> Any:
-        """Run when the page loads, and to try again."""
+        """Run when the page loads, when a connection comes back, and to try again: what was typed stays."""
         return await self._answer(is_saved=False, is_deleting=False)
+
+    @rx.event
+    def begin_anew(self) -> Any:
+        """The form is there anew: what somebody typed into it before is gone from the page."""
+        was_changed = self.is_changed or self._is_saving
+        self.is_changed = self._is_saving = False
+        return SettingsState.open_settings if was_changed else None
 
     @rx.event(background=True)
     async def save(self, form: dict[str, Any]) -> Any:
@@ -84,7 +95,14 @@ class SettingsState(PageState, SignedInState):
             require(caller, Permission.MANAGE_WORKSPACE)
             await change_workspace(session, caller, changes_in(form, caller.workspace).columns())
 
-        return await self._answer(work, self._thank, is_saved=False, is_deleting=False)
+        # What is changed from now on is not in what is saved.
+        begun: dict[str, Any] = {"is_saved": False, "is_changed": False, "_is_saving": True}
+        next_step = await self._answer(work, self._thank, is_deleting=False, **begun)
+        async with self:
+            if self._is_saving:
+                # It did not come to be tried.
+                self._keep_typed()
+        return next_step
 
     @rx.event(background=True)
     async def delete_workspace(self, form: dict[str, Any]) -> Any:
@@ -166,22 +184,28 @@ class SettingsState(PageState, SignedInState):
 
     def _show(self, found: WorkspaceView, caller: MemberCaller) -> None:
         self.is_owner = Permission.DELETE_WORKSPACE in caller.permissions
-        if not self.problem:
-            # What was typed stays in the form when it was refused.
+        # What was typed stays in the form: when it was refused, and when the connection was lost and found.
+        is_typed = self._filled_for == found.id and (self.is_changed or self._is_saving)
+        if not (self.problem or is_typed):
             self._fill(found)
 
     def _thank(self, _: None) -> Any:
-        self.is_saved = True
+        self.is_saved, self._is_saving = True, False
+        self.errors = dict.fromkeys(FIELDS, "")
         if workspace_asked_for(self):
             # By a name in the address, which may be another one now; the session knows the workspace.
             return [told("Saved.", "success"), rx.redirect(PATH)]
-        # The fields are drawn anew: the focus would be nowhere. The sidebar has the name too.
+        # The sidebar has the name too.
+        if self.is_changed:
+            return ShellState.open_shell
+        # The fields are drawn anew: the focus would be nowhere.
         return [rx.set_focus("save"), ShellState.open_shell]
 
     def _refuse(self, error: Exception) -> Any:
         super()._refuse(error)
         if self.is_deleting:
             return rx.set_focus("confirm")
+        self._keep_typed()
         found = {item.field: item.message for item in error.errors} if isinstance(error, Invalid) else {}
         if isinstance(error, Conflict):
             found = {"slug": error.detail}
@@ -192,6 +216,7 @@ class SettingsState(PageState, SignedInState):
         return rx.set_focus(_FIRST_OF.get(first, first if first not in self.hours else f"open_{first}"))
 
     def _fill(self, workspace: WorkspaceView) -> None:
+        self._filled_for = workspace.id
         self.name, self.slug, self.voice = workspace.name, workspace.slug, workspace.voice
         self.threshold = f"{round(workspace.confidence_threshold, 4):g}"
         self.threshold_note = _threshold_in_words(self.threshold)
@@ -209,6 +234,9 @@ class SettingsState(PageState, SignedInState):
         self.errors = dict.fromkeys(FIELDS, "")
         self.is_changed = False
         self.drawn += 1
+
+    def _keep_typed(self) -> None:
+        self.is_changed, self._is_saving = True, False
 
     def _change_day(self, day: object, change: Any) -> None:
         if isinstance(day, str) and day in self.hours:
