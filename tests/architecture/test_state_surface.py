@@ -14,7 +14,7 @@ REACHABLE = {
     "AccessState": {"read_address", "read_ways", "open_invite"},
     "LandingState": set[str](),
     "SignedInState": {"forget"},
-    "ShellState": {"open_shell", "go_to_workspace", "tell"},
+    "ShellState": {"open_shell", "go_to_workspace", "tell", "fade"},
     "TeamState": {
         "open_team",
         "put_link_away",

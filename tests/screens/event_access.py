@@ -35,6 +35,7 @@ ACCESS: dict[str, str | Permission] = {
     "ShellState.open_shell": PERSON,
     "ShellState.go_to_workspace": MEMBER,
     "ShellState.tell": TAB,
+    "ShellState.fade": TAB,
     "TeamState.open_team": Permission.READ_MEMBERS,
     "TeamState.put_link_away": TAB,
     "TeamState.send_invite": Permission.MANAGE_MEMBERS,

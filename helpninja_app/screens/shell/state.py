@@ -143,7 +143,7 @@ class ShellState(SignedInState):
             self.plan_notice = words.sentence if words else ""
             self.is_plan_lost = words is not None and words.tone == "danger"
             self.workspaces = [Choice(str(item.workspace_id), item.name) for item in memberships]
-        return None
+        return ShellState.fade if self._is_passing() else None
 
     @rx.event(background=True)
     async def tell(self, sentence: str, tone: str = "neutral") -> None:
@@ -152,11 +152,25 @@ class ShellState(SignedInState):
         Reflex' own toasts reach a browser as scripts to evaluate, which the policy of our pages refuses.
         """
         async with self:
+            is_unread = self.said != "" and self.said_tone == "danger"
+            if is_unread and sentence and tone != "danger":
+                # Whoever has not closed it may not have read it, and what went well shows on the page.
+                return
             self.said_number += 1
-            mine = self.said_number
             self.said = sentence[:300] if isinstance(sentence, str) else ""
             self.said_tone = tone if tone in {"success", "danger"} else "neutral"
-        if self.said_tone == "danger" or not self.said:
+            mine = self.said_number if self._is_passing() else 0
+        await self._let_fade(mine)
+
+    @rx.event(background=True)
+    async def fade(self) -> None:
+        """Take away what was said for a while: the page that said it was left before it came to that."""
+        async with self:
+            mine = self.said_number if self._is_passing() else 0
+        await self._let_fade(mine)
+
+    async def _let_fade(self, mine: int) -> None:
+        if not mine:
             return
         await asyncio.sleep(SAID_FOR_SECONDS)
         async with self:
@@ -174,7 +188,12 @@ class ShellState(SignedInState):
         async with self:
             self._show_to_this_session()
             self.email, self.name, self.workspace_name = user.email, user.name, "No workspace"
-        return None if page_of(self) == ACCOUNT else rx.redirect(ACCOUNT)
+        if page_of(self) != ACCOUNT:
+            return rx.redirect(ACCOUNT)
+        return ShellState.fade if self._is_passing() else None
+
+    def _is_passing(self) -> bool:
+        return self.said != "" and self.said_tone != "danger"
 
     @rx.event(background=True)
     async def go_to_workspace(self, workspace_id: str) -> Any:
