@@ -128,10 +128,13 @@ async def test_the_list_is_searched_and_filtered(factory: Factory, tenant: Tenan
     await fire(inbox, "choose_site", "shop.example")
     await fire(inbox, "choose_reason", "low_confidence")
     assert (len(inbox.rows), inbox.narrowing) == (2, 2)
+    # The field of the site is drawn anew where the filters are cleared alone.
+    assert inbox.cleared == 0
     await fire(inbox, "choose_until", "2020-01-01")
     assert inbox.rows == []
     await fire(inbox, "clear_filters")
     assert (len(inbox.rows), inbox.narrowing) == (2, 0)
+    assert inbox.cleared == 1
 
 
 @pytest.mark.parametrize("value", [None, 7, ["x"], {"a": 1}, "x" * 5000, "\x00'; drop table"])
