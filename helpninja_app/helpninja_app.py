@@ -30,17 +30,8 @@ draining = Draining()
 
 # Their files; nothing that our policy would have to allow stands in the pages themselves.
 BEHAVIOURS = (
-    *(
-        "early",
-        "behaviours",
-        "sessions",
-        "unsaved",
-        "chat",
-        "chat_uploads",
-        "knowledge_uploads",
-        "inbox",
-        "canned",
-    ),
+    *("early", "behaviours", "forms", "sessions", "unsaved"),
+    *("chat", "chat_uploads", "knowledge_uploads", "inbox", "canned"),
 )
 
 

@@ -53,13 +53,6 @@
     byId(near(event, "[data-clicks]")?.dataset.clicks)?.click();
   });
 
-  /* A field with data-from-address goes with what the page's address says of its name. */
-  on("formdata", ({ target, formData }) => {
-    const asked = new URLSearchParams(location.search);
-    for (const field of target.querySelectorAll("[data-from-address]"))
-      formData.set(field.name, asked.get(field.name) ?? "");
-  });
-
   // Only a press that began outside closes: letting go there after marking some text must not.
   let pressed = null;
   on("pointerdown", (event) => (pressed = event.target));

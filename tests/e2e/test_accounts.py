@@ -4,7 +4,7 @@ import re
 import secrets
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.e2e.accessibility import findings
 from tests.e2e.dashboard_steps import HOME_PAGE, open_account_menu
@@ -109,6 +109,34 @@ def test_who_is_quicker_than_the_page_s_first_event_loses_nothing_of_its_address
     page.get_by_label("Password").fill(PASSWORD)
     send(page, "Sign in")
     expect(page).to_have_url(re.compile("/app/account/?$"))
+
+
+def test_what_is_typed_and_where_one_goes_is_right_before_and_after_the_page_s_first_event(
+    page: Page, demo_server: DemoServer
+) -> None:
+    held: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("_event"), lambda socket: held.append(socket))
+    # A page whose address has no token has nothing to confirm.
+    page.goto(f"{demo_server.url}/verify?done=1")
+    expect(page.get_by_role("heading", name="Confirm your address")).to_be_visible()
+    expect(page.get_by_role("button", name="Confirm my address")).to_be_hidden()
+    page.goto(f"{demo_server.url}/sign-in/code?next=/app/billing")
+    page.get_by_role("link", name="Use a recovery code").click()
+    expect(page).to_have_url(re.compile("/sign-in/recovery/?[?]next=%2Fapp%2Fbilling$"))
+    page.goto(f"{demo_server.url}/sign-up?invite=abc")
+    page.get_by_role("link", name="You have an account?").click()
+    expect(page).to_have_url(re.compile("/sign-in/?[?]next=%2Finvite%3Ftoken%3Dabc$"))
+    page.get_by_role("link", name="Make an account").first.click()
+    expect(page).to_have_url(re.compile("/sign-up/?[?]next=%2Finvite%3Ftoken%3Dabc$"))
+    page.goto(f"{demo_server.url}/sign-up?error=weak&email=ada@shop.example")
+    password = page.get_by_label("Password")
+    password.fill("four words")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    held[-1].connect_to_server()
+    expect(page.get_by_role("alert")).to_contain_text("easy to guess")
+    expect(password).to_be_focused()
+    expect(password).to_have_value("four words")
+    expect(page.get_by_label("E-mail address")).to_have_value("ada@shop.example")
 
 
 def test_an_account_is_made_by_keyboard_alone(page: Page, demo_server: DemoServer) -> None:

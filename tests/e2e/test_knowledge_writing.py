@@ -171,6 +171,30 @@ def test_a_note_is_written_read_changed_deleted_and_comes_back(page: Page, serve
     expect(row).to_contain_text("Visitors")
 
 
+def test_a_note_that_is_too_long_is_refused_with_all_that_was_typed(page: Page, server: DemoServer) -> None:
+    sign_in(page, server)
+    panel = open_knowledge(page, server, "Notes")
+    page.get_by_role("button", name="Write a note").click()
+    sheet = page.get_by_role("dialog", name="Write a note")
+    sheet.get_by_label("Title").fill("Long")
+    text, long = sheet.get_by_label("Text"), "The shop is open. " * 2000
+    text.fill(long)
+    sheet.get_by_role("button", name="Save").click()
+    expect(text).to_be_focused()
+    assert "too long to be sent at once" in text.evaluate("field => field.validationMessage")
+    expect(text).to_have_value(long)
+    text.fill(long[:28_000])
+    sheet.get_by_role("button", name="Save").click()
+    expect(sheet).to_be_hidden(timeout=SOON)
+    row = rows_of(panel, "Notes").filter(has_text="Long")
+    more(page, row, "Edit")
+    changed = page.get_by_role("dialog", name="Change a note").get_by_label("Text")
+    expect(changed).to_have_value(long[:28_000].strip())
+    page.keyboard.press("Escape")
+    delete(page, row)
+    expect(row).to_have_count(0)
+
+
 def test_what_is_typed_is_not_lost_by_a_press_beside_the_sheet(page: Page, server: DemoServer) -> None:
     sign_in(page, server)
     open_knowledge(page, server, "Notes")

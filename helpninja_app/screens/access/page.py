@@ -43,7 +43,9 @@ def sign_in_page() -> rx.Component:
         ),
         _other_ways(),
         renewal(AccessState.is_supabase & (AccessState.next_path != ""), then_to=AccessState.next_path),
-        _aside(_way("Forgot your password?", "/forgot"), _way("Make an account", "/sign-up")),
+        _aside(
+            _document_way("Forgot your password?", "/forgot"), _document_way("Make an account", "/sign-up")
+        ),
     )
 
 
@@ -58,8 +60,8 @@ def code_page() -> rx.Component:
             action="/api/auth/sign-in-code",
         ),
         _aside(
-            _document_way("Use a recovery code", AccessState.recovery_way),
-            _document_way("Back to the sign-in", AccessState.sign_in_way),
+            _document_way("Use a recovery code", "/sign-in/recovery"),
+            _document_way("Back to the sign-in", "/sign-in"),
         ),
     )
 
@@ -77,8 +79,8 @@ def recovery_page() -> rx.Component:
             action="/api/auth/sign-in-code",
         ),
         _aside(
-            _document_way("Use a code of the app", AccessState.code_way),
-            _document_way("Back to the sign-in", AccessState.sign_in_way),
+            _document_way("Use a code of the app", "/sign-in/code"),
+            _document_way("Back to the sign-in", "/sign-in"),
         ),
     )
 
@@ -92,7 +94,7 @@ def sign_up_page() -> rx.Component:
             native_form(
                 field_from_address("invite"),
                 field_from_address("next"),
-                _email(auto_focus=True, default_value=AccessState.email, key=AccessState.email),
+                _email(auto_focus=True, default_value=AccessState.email),
                 _password(
                     "Password",
                     auto_complete="new-password",
@@ -115,7 +117,7 @@ def sign_up_page() -> rx.Component:
             rx.el.p("Signing up needs an invite here. Please ask your team for one.", class_name="text-body"),
         ),
         rx.cond(AccessState.is_open, _other_ways()),
-        _aside(_way("You have an account? Sign in", "/sign-in")),
+        _aside(_document_way("You have an account? Sign in", "/sign-in", data_comes_back=True)),
     )
 
 
@@ -155,7 +157,7 @@ def forgot_page() -> rx.Component:
                 action="/api/auth/reset-password",
             ),
         ),
-        _aside(_way("Back to the sign-in", "/sign-in")),
+        _aside(_document_way("Back to the sign-in", "/sign-in")),
     )
 
 
@@ -193,6 +195,7 @@ def verify_page() -> rx.Component:
                 field_from_address("token"),
                 _submit("Confirm my address"),
                 action="/api/auth/verify-email",
+                data_needs_token=True,
             ),
         ),
     )
@@ -310,9 +313,10 @@ def _way(label: str, href: str) -> rx.Component:
     return rx.el.a(label, href=href, class_name=_LINK)
 
 
-def _document_way(label: str, href: Any) -> rx.Component:
-    # The browser loads the page anew, which reads its address and puts the focus into the field.
-    return document_link(label, href=href, class_name=_LINK)
+def _document_way(label: str, href: str, **attributes: Any) -> rx.Component:
+    # The browser loads the page anew, which reads its address and puts the focus into the field; where one
+    # wanted to go is known from the address (forms.js), also before the page's first event.
+    return document_link(label, href=href, data_keeps_address="next", class_name=_LINK, **attributes)
 
 
 def _without_mail() -> rx.Component:

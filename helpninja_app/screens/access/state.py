@@ -73,9 +73,6 @@ class AccessState(rx.State):
     workspace: str = ""
     token: str = ""
     next_path: str = ""
-    sign_in_way: str = "/sign-in"
-    code_way: str = "/sign-in/code"
-    recovery_way: str = "/sign-in/recovery"
     is_done: bool = False
     is_open: bool = True
     has_mail: bool = True
@@ -100,9 +97,6 @@ class AccessState(rx.State):
         self.workspace = _short(asked.get("workspace", ""), 100)
         self.token = _short(asked.get("token", "") or asked.get("invite", ""), 200)
         self.next_path = _local_path(asked.get("next", ""))
-        kept = f"?{urlencode({'next': self.next_path})}" if self.next_path else ""
-        self.sign_in_way = f"/sign-in{kept}"
-        self.code_way, self.recovery_way = f"/sign-in/code{kept}", f"/sign-in/recovery{kept}"
         try:
             resources = current_resources()
         except HelpNinjaError:

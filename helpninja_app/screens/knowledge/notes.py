@@ -82,10 +82,11 @@ def note_editor() -> rx.Component:
         text_area(
             "Text",
             name="text",
-            id="note-text",
             rows="14",
             default_value=NoteEditorState.text,
-            hint="Markdown. A heading for each subject helps the search to find the right part.",
+            # The id is the name: else the text would go twice, and half as much would fit (forms.js).
+            hint="Markdown. A heading for each subject helps the search to find the right part. What is "
+            "longer than some 28,000 characters is uploaded as a file.",
             max_length=MAX_LENGTH,
             error=_editor.errors["text"],
         ),
