@@ -239,9 +239,13 @@ class Effects:
         pack = self.stripe.prices.packs.get(checkout.price)
         if pack is None:
             raise EventParked(f"The price {checkout.price} belongs to no top-up in the settings.")
-        if (checkout.subtotal, checkout.currency) != (pack.price, "usd"):
+        # In another currency the subtotal is what the price has there, which is set at Stripe.
+        is_whole = checkout.currency != "usd" or checkout.subtotal == pack.price
+        cost = (checkout.quantity, checkout.price_amount, checkout.price_currency)
+        if cost != (1, pack.price, "usd") or not is_whole:
             raise EventRefused(
-                f"{pack.credits:,} credits cost {pack.price} US cents, not {checkout.subtotal}"
+                f"{pack.credits:,} credits cost {pack.price} US cents, not {checkout.quantity} at"
+                f" {checkout.price_amount} {checkout.price_currency}, for {checkout.subtotal}"
                 f" {checkout.currency}."
             )
         async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
@@ -251,7 +255,7 @@ class Effects:
                 await record(session, actor, "credits.topped_up", f"{pack.credits:,} credits")
         # What was told of its payment before the top-up was known had nothing to change.
         charge = await self.stripe.gateway.read_charge_of(checkout.payment_intent)
-        if charge is not None and (charge.refunded or charge.is_disputed):
+        if charge is not None and (charge.refunded or charge.disputed):
             await self._follow_charge(charge)
         return Effect(f"{pack.credits:,} credits were added.", workspace_id)
 

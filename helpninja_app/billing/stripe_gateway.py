@@ -156,6 +156,7 @@ class StripeGateway:
         found = session.to_dict()
         lines = found["line_items"]["data"]
         return CheckoutState(
+        line = lines[0] if len(lines) == 1 else None
             id=id,
             customer=text_of(found["customer"]),
             workspace=text_of(found["client_reference_id"]),
@@ -165,7 +166,10 @@ class StripeGateway:
             is_live=found["livemode"],
             subtotal=found["amount_subtotal"] or 0,
             currency=text_of(found["currency"]),
-            price=lines[0]["price"]["id"] if len(lines) == 1 else "",
+            price=line["price"]["id"] if line else "",
+            quantity=line["quantity"] if line else 0,
+            price_amount=line["price"]["unit_amount"] if line else None,
+            price_currency=line["price"]["currency"] if line else "",
             payment_intent=text_of(found["payment_intent"]),
         )
 
@@ -307,7 +311,7 @@ class StripeGateway:
     async def read_charge(self, id: str) -> ChargeState:
         found = await self._read("charges", id)
         with told():
-            disputes = await self._api.disputes.list_async({"charge": id})
+            disputes = await self._api.disputes.list_async({"charge": id, "limit": 100})
         return ChargeState(
             id=id,
             customer=text_of(found["customer"]),
@@ -315,7 +319,12 @@ class StripeGateway:
             is_live=found["livemode"],
             amount=found["amount"],
             refunded=await self._refunded(id, found["amount_refunded"]),
-            is_disputed=any(_has_taken_money(each.status) for each in disputes.data),
+            disputed=sum(
+                # An amount in another currency says nothing of the part.
+                each.amount if each.currency == found["currency"] else found["amount"]
+                for each in disputes.data
+                if _has_taken_money(each.status)
+            ),
         )
 
     async def _refunded(self, charge: str, stated: int) -> int:

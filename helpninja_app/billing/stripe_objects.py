@@ -57,7 +57,11 @@ class SubscriptionState:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutState:
-    """``subtotal`` is in the currency's minor unit, before discounts and taxes."""
+    """``subtotal`` is in the currency's minor unit, before discounts and taxes.
+
+    ``price`` is there where it sold ``quantity`` of that one alone. What the price costs is told in its own
+    currency, which the buyer's may differ from.
+    """
 
     id: str
     customer: str
@@ -68,6 +72,9 @@ class CheckoutState:
     subtotal: int
     currency: str
     price: str
+    quantity: int
+    price_amount: int | None
+    price_currency: str
     payment_intent: str
 
 
@@ -85,7 +92,7 @@ class CheckoutPage:
 
 @dataclass(frozen=True, slots=True)
 class ChargeState:
-    """``is_disputed`` while the bank has the money or keeps it."""
+    """``disputed`` is what the bank has or keeps, as far as that is known to be a part."""
 
     id: str
     customer: str
@@ -93,7 +100,7 @@ class ChargeState:
     is_live: bool
     amount: int
     refunded: int
-    is_disputed: bool
+    disputed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ async def add_top_up(
             id=checkout.id,
             payment_intent=checkout.payment_intent,
             credits=pack.credits,
-            amount=checkout.subtotal,
+            amount=pack.price,
             read_at=read_at,
         )
         .on_conflict_do_nothing()
@@ -78,7 +78,8 @@ async def follow_charge(
         return "Not the payment of a top-up."
     if top_up.read_at > read_at:
         return "Something newer is known already."
-    target = top_up.credits if charge.is_disputed else top_up.credits * charge.refunded // charge.amount
+    gone = min(charge.amount, charge.refunded + charge.disputed)
+    target = top_up.credits * gone // charge.amount
     change, top_up.taken_back, top_up.read_at = target - top_up.taken_back, target, read_at
     if change == 0:
         await session.flush()

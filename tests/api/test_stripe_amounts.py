@@ -45,17 +45,52 @@ async def test_a_plan_that_costs_something_else_at_stripe_is_parked(
     assert await buyer.plan() == "free"
 
 
-@pytest.mark.parametrize("change", [{"amount_subtotal": 1_00}, {"currency": "jpy"}])
+@pytest.mark.parametrize(
+    ("session", "line", "price", "cost"),
+    [
+        ({"amount_subtotal": 1_00}, {}, {}, "1 at 1500 usd, for 100 usd"),
+        ({}, {"quantity": 2}, {}, "2 at 1500 usd, for 1500 usd"),
+        ({}, {}, {"unit_amount": 1_00}, "1 at 100 usd, for 1500 usd"),
+        ({}, {}, {"unit_amount": None}, "1 at None usd, for 1500 usd"),
+        ({}, {}, {"currency": "jpy"}, "1 at 1500 jpy, for 1500 usd"),
+    ],
+)
 async def test_credits_that_cost_something_else_at_stripe_are_refused(
-    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, change: dict[str, Any]
+    client: httpx.AsyncClient,
+    buyer: Buyer,
+    stripe_twin: StripeTwin,
+    session: dict[str, Any],
+    line: dict[str, Any],
+    price: dict[str, Any],
+    cost: str,
 ) -> None:
     checkout = await buyer.top_up(client)
     stripe_twin.complete_checkout(checkout)
-    stripe_twin.state.sessions[checkout] |= change
+    stripe_twin.state.sessions[checkout] |= session
+    [bought] = stripe_twin.state.orders[checkout]["items"]
+    bought |= line
+    bought["price"] |= price
     await buyer.hear()
-    [(state, detail)] = await told(buyer, "checkout.session.completed")
-    assert (state, detail[:35]) == ("refused", "1,000 credits cost 1500 US cents, n")
+    assert await told(buyer, "checkout.session.completed") == [
+        ("refused", f"1,000 credits cost 1500 US cents, not {cost}.")
+    ]
     assert (await buyer.usage()).topped_up == 0
+
+
+async def test_credits_count_that_were_paid_in_another_currency_of_their_price(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    checkout = await buyer.top_up(client)
+    stripe_twin.localize_checkout(checkout, "eur", 13_00)
+    stripe_twin.complete_checkout(checkout)
+    await buyer.hear()
+    assert (await buyer.usage()).topped_up == 1_000
+    customer = await buyer.customer()
+    [charge] = [each for each in stripe_twin.state.charges.values() if each["customer"] == customer]
+    stripe_twin.refund(charge["id"], 6_50)
+    await buyer.hear()
+    assert (charge["currency"], (await buyer.usage()).topped_up) == ("eur", 500)
+    assert await buyer.mistakes() == []
 
 
 async def test_a_checkout_of_the_other_mode_is_refused(

@@ -106,3 +106,35 @@ async def test_a_refund_of_no_charge_is_ignored(
     stripe_twin.state.refunds[refund]["charge"] = None
     await buyer.hear([failed])
     assert await buyer.detail(failed) == ("ignored", "Of no charge.")
+
+
+async def test_disputes_of_parts_take_their_shares(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    charge, left = await buy_credits(client, buyer), []
+    first = stripe_twin.dispute(charge, 3_00)["id"]
+    for step in (
+        lambda: None,
+        lambda: stripe_twin.dispute(charge, 6_00),
+        lambda: stripe_twin.close_dispute(first, "won"),
+        # More than what is left of the payment.
+        lambda: stripe_twin.dispute(charge, 14_00),
+    ):
+        step()
+        await buyer.hear()
+        left.append((await buyer.usage()).topped_up)
+    assert left == [800, 400, 600, 0]
+    assert await buyer.mistakes() == []
+
+
+@pytest.mark.parametrize(("currency", "left"), [("usd", 300), ("jpy", 0)])
+async def test_a_part_that_is_disputed_is_taken_beside_what_was_refunded(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, currency: str, left: int
+) -> None:
+    """An amount in another currency than the payment's says nothing of the part."""
+    charge = await buy_credits(client, buyer)
+    stripe_twin.refund(charge, 7_50)
+    dispute = stripe_twin.dispute(charge, 3_00)["id"]
+    stripe_twin.state.disputes[dispute]["currency"] = currency
+    await buyer.hear()
+    assert (await buyer.usage()).topped_up == left

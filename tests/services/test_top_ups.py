@@ -94,7 +94,7 @@ async def test_an_answer_whose_credits_went_back_is_charged_as_far_as_there_are_
 ) -> None:
     books = credits_of(buyer)
     held = await books.reserve(1_100)
-    await follow(buyer, replace(charge, is_disputed=True), await moment(buyer))
+    await follow(buyer, replace(charge, disputed=charge.amount), await moment(buyer))
     assert await books.settle(held, 300) == 100
     usage = await buyer.usage()
     assert (usage.topped_up, usage.left) == (0, 0)

@@ -176,6 +176,14 @@ def let_expire(core: Core, session: Obj) -> None:
     core.emit("checkout.session.expired", session)
 
 
+def localize(core: Core, session: Obj, currency: str, amount: int) -> None:
+    """Another currency of a price that has amounts in several: the price itself stays told in its own."""
+    money = {"currency": currency, "amount_subtotal": amount, "amount_total": amount}
+    session |= money
+    for item in core.state.orders[session["id"]]["items"]:
+        item |= money
+
+
 def complete(
     core: Core, session: Obj, *, is_good: bool = True, email: str | None = None, is_delayed: bool = False
 ) -> bool:
@@ -244,7 +252,8 @@ def _pay_once(core: Core, session: Obj, order: Obj) -> None:
             invoices.line(item["price"], item["amount_total"], (now, now), item["description"])
             for item in order["items"]
         ]
-        invoice = invoices.draw_up(core, core.customer(session["customer"]), lines, "manual")
+        customer = core.customer(session["customer"])
+        invoice = invoices.draw_up(core, customer, lines, "manual", currency=session["currency"])
         invoices.finalize(core, invoice, uses_credit=False)
         invoices.settle_by(core, invoice, intent)
         session["invoice"] = invoice["id"]

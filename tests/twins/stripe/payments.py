@@ -177,12 +177,12 @@ def _is_won(core: Core, charge: Obj) -> bool:
     return all(status == "won" for status in mine)
 
 
-def dispute(core: Core, charge: Obj, *, reason: str = "fraudulent") -> Obj:
-    """The card's owner wants the money back, and their bank takes it."""
+def dispute(core: Core, charge: Obj, amount: int | None = None, *, reason: str = "fraudulent") -> Obj:
+    """The card's owner wants the money back, or a part of it, and their bank takes it."""
     made = new(
         "dispute",
         id=make_id("dp"),
-        amount=charge["amount"] - charge["amount_refunded"],
+        amount=charge["amount"] - charge["amount_refunded"] if amount is None else amount,
         charge=charge["id"],
         created=core.now(),
         currency=charge["currency"],

@@ -169,6 +169,11 @@ class StripeTwin(Core, Delivery):
             found, is_good = checkout.retrieve(self, {}, session), card == "good"
             return checkout.complete(self, found, is_good=is_good, email=email, is_delayed=is_delayed)
 
+    def localize_checkout(self, session: str, currency: str, amount: int) -> None:
+        """The page is opened where the price has an amount of its own in the money of the country."""
+        with self.lock:
+            checkout.localize(self, checkout.retrieve(self, {}, session), currency, amount)
+
     def settle_checkout(self, session: str) -> None:
         """The money of a delayed payment arrives."""
         with self.lock:
@@ -204,9 +209,10 @@ class StripeTwin(Core, Delivery):
             found = payments.retrieve_refund(self, {}, refund)
             payments.fail_refund(self, found, status, still_counts=still_counts)
 
-    def dispute(self, charge: str) -> Obj:
+    def dispute(self, charge: str, amount: int | None = None) -> Obj:
+        """Of all that was not paid back, or of a part."""
         with self.lock:
-            return payments.dispute(self, payments.retrieve_charge(self, {}, charge))
+            return payments.dispute(self, payments.retrieve_charge(self, {}, charge), amount)
 
     def close_dispute(self, dispute: str, outcome: Literal["won", "lost"]) -> Obj:
         with self.lock:
