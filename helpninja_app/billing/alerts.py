@@ -4,6 +4,7 @@ again when a larger allowance is nearly used."""
 from __future__ import annotations
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -85,7 +86,7 @@ async def write_alert_mail(
             allowance=usage.allowance,
             unit=unit.value,
             plan=workspace.plan,
-            until=usage.period_end,
+            until=usage.period_end.astimezone(ZoneInfo(workspace.time_zone)),
             then=_then(usage),
             link=link,
         ),

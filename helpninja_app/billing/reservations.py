@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -86,7 +87,7 @@ async def reserve(
         return await _again(session, account, before.reservation_id)
     taken = min(amount, account.balance)
     if taken < least:
-        raise used_up(account, plan)
+        raise await _used_up(session, account, plan)
     granted = min(taken, account.granted)
     session.add(
         LedgerReservation(
@@ -219,17 +220,24 @@ async def find_refusal(
         )
     )
     account = found.scalar_one_or_none()
-    return None if account is None else used_up(account, plan)
+    return None if account is None else await _used_up(session, account, plan)
 
 
-def used_up(account: LedgerAccount, plan: Plan) -> LimitUsedUp:
-    """What to say where a balance does not suffice: how much there was, and how to go on."""
+async def _used_up(session: AsyncSession, account: LedgerAccount, plan: Plan) -> LimitUsedUp:
+    """What to say where a balance does not suffice: how much there was, and how to go on.
+
+    The day is that of the workspace's clocks, as on its pages.
+    """
+    found = await session.execute(
+        select(col(Workspace.time_zone)).where(col(Workspace.id) == account.workspace_id)
+    )
+    end = account.period_end.astimezone(ZoneInfo(found.scalar_one()))
     things = "messages" if account.unit == Unit.MESSAGE else "credits"
     left = f"Only {account.balance:,} {things} are left" if account.balance else f"All {things} are used"
     way = "change the plan" if account.unit == Unit.MESSAGE else "top up credits or change the plan"
     return LimitUsedUp(
         f"{left} of the {account.allowance:,} that the {plan.name} plan has for the month up to"
-        f" {account.period_end:%Y-%m-%d}. An owner can {way} under Billing.",
+        f" {end:%Y-%m-%d}. An owner can {way} under Billing.",
         limit=account.allowance,
         used=account.spent,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -120,6 +121,16 @@ async def test_what_another_turn_gave_back_is_spent_before_what_was_topped_up(bo
     await books.settle(second, 50)
     account = await books.account()
     assert (account.granted, account.topped_up) == (50, 50)
+
+
+async def test_the_day_on_which_a_month_ends_is_that_of_the_workspace_s_clocks(factory: Factory) -> None:
+    zone = "America/New_York"
+    tenant = await factory.tenant(plan="free", time_zone=zone)
+    books = Books(factory.resources.database, tenant.id)
+    await books.use(100)
+    end = (await books.account()).period_end.astimezone(ZoneInfo(zone))
+    with pytest.raises(LimitUsedUp, match=rf"for the month up to {end:%Y-%m-%d}\."):
+        await books.reserve(1)
 
 
 async def test_more_than_there_is_is_refused_with_limit_and_used(books: Books) -> None:

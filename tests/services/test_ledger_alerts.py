@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, text
@@ -244,3 +245,16 @@ async def test_where_nothing_is_limited_nobody_is_told(books: Books) -> None:
     unlimited = books.on(with_credits(None))
     await unlimited.settle(await unlimited.reserve(1_000), 1_000)
     assert await noted(books) == []
+
+
+async def test_a_mail_names_the_day_on_the_workspace_s_clocks(
+    later: Resources, tenant: Tenant, books: Books, owner: str, mailbox: Mailbox
+) -> None:
+    zone = "America/New_York"
+    async with later.database.unit_of_work(tenant.scope) as session:
+        await session.execute(text("update workspaces set time_zone = :zone"), {"zone": zone})
+    await books.use(80)
+    await tick(later)
+    await work(later)
+    end = (await books.account()).period_end.astimezone(ZoneInfo(zone))
+    assert f"which ends on {end:%Y-%m-%d}." in mailbox.of(owner)[0].text
