@@ -180,7 +180,7 @@ class Cashier:
             is_dropped = now is not None and now.schedule is None
             if now is None or not is_dropped or (now.cancel_at is not None) is not is_cancelled:
                 await self._follow(customer)
-                raise Unavailable(HALF_DONE if is_dropped and state.schedule else error.detail) from error
+                raise Unavailable(HALF_DONE if is_dropped and state.next_price else error.detail) from error
         async with self.database.unit_of_work(self.caller.scope) as session:
             action = "plan.cancelled" if is_cancelled else "plan.kept"
             await record(session, Actor.of(self.caller), action, self.caller.workspace.plan)

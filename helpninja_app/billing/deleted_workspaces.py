@@ -53,10 +53,14 @@ async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
 async def _end(database: Database, gateway: StripeGateway, customer: StripeCustomer) -> str:
     """Returns what was cancelled: nothing where the owner had done so, and has it stay so.
 
+    Pages that were left open sell nothing any more, which is seen to before it is read what they sold.
     Stripe cancels no plan with a change ahead, so that is dropped; whoever brings the workspace
     back reads so in its audit log. What is paid beside the plan that counts ends too, and stays so.
     """
     try:
+        for page in await gateway.list_checkouts(customer.id):
+            if page.is_open:
+                await gateway.expire_checkout(page.id)
         state, live = await gateway.read_subscription(customer.id)
         if state is None or not live:
             return ""
@@ -69,9 +73,10 @@ async def _end(database: Database, gateway: StripeGateway, customer: StripeCusto
         if state.cancel_at is not None:
             return ""
         key = _key("deleted", state.id)
-        if state.schedule is not None:
+        if state.next_price is not None:
             # Told first: once it is dropped nobody knows of it any more.
             await _tell_dropped(database, customer.workspace_id)
+        if state.schedule is not None:
             await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
         await gateway.cancel_at_period_end(state.id, key=key)
     except UnknownToStripe:

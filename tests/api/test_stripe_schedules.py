@@ -71,13 +71,23 @@ async def test_a_plan_whose_schedule_was_let_go_goes_on(
     assert await buyer.plan() == "agency"
 
 
+@pytest.mark.parametrize(("days", "kind", "is_attached"), [(31, "updated", True), (63, "completed", False)])
 async def test_a_planned_change_that_came_is_planned_no_more(
-    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+    client: httpx.AsyncClient,
+    buyer: Buyer,
+    stripe_twin: StripeTwin,
+    days: int,
+    kind: str,
+    *,
+    is_attached: bool,
 ) -> None:
-    stripe_twin.schedule(await subscribe(client, buyer), "price_starter_monthly")
+    """Its schedule stays until its last phase is over, too."""
+    subscription = await subscribe(client, buyer)
+    stripe_twin.schedule(subscription, "price_starter_monthly")
     await buyer.hear()
-    stripe_twin.advance(days=31)
-    await hear_of(buyer, "subscription_schedule.completed")
+    stripe_twin.advance(days=days)
+    await hear_of(buyer, f"subscription_schedule.{kind}")
+    assert bool(stripe_twin.state.subscriptions[subscription]["schedule"]) is is_attached
     assert await planned(buyer) is None
     assert await buyer.plan() == "starter"
 

@@ -51,6 +51,19 @@ async def test_what_is_told_of_a_cancellation_that_failed_is_so(
     assert subscription["cancel_at_period_end"] is True
 
 
+async def test_a_change_that_has_come_is_not_told_as_taken_back(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    subscription = await plan_downgrade(client, buyer)
+    twin.advance(days=31)
+    await buyer.hear()
+    assert subscription["schedule"] is not None
+    twin.fail_next(TRIES, path=CANCEL)
+    with pytest.raises(Unavailable) as failed:
+        await buyer.resources.cashier(await buyer.caller()).cancel_plan()
+    assert failed.value.detail == AWAY
+
+
 async def test_who_cannot_know_what_was_changed_says_so(
     client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
 ) -> None:

@@ -223,6 +223,10 @@ def test_a_downgrade_waits_for_the_end_of_the_period(
     schedule = client.v1.subscription_schedules.retrieve(now_of(twin, big)["schedule"])
     before = price_of(twin, big)
     twin.advance(days=32)
+    assert price_of(twin, big) == "price_small"
+    # Its last phase lasts for a period.
+    assert now_of(twin, big)["schedule"] == schedule.id
+    twin.advance(days=32)
     assert "Your plan changes on" in said
     assert [one.items[0]["price"] for one in map(_plain, schedule.phases)] == ["price_big", "price_small"]
     assert (before, price_of(twin, big), now_of(twin, big)["schedule"]) == ("price_big", "price_small", None)

@@ -57,17 +57,22 @@ def record() -> dict[str, Obj]:
     twin.close_dispute(dispute["id"], "lost")
     made["charge.dispute.closed"] = twin.events("charge.dispute.closed")[0]
     twin.advance(days=30)
-    made["customer.subscription.deleted"] = twin.events("customer.subscription.deleted")[-1]
+    ended = twin.events("customer.subscription.deleted")
+    [made["customer.subscription.deleted"]] = [
+        each for each in ended if each["data"]["object"]["id"] == subscription
+    ]
     return made
 
 
 def _plan(twin: StripeTwin, customer: str, subscription: str) -> None:
-    """What is planned for the subscription is let go, and planned again; that of another ends with it."""
+    """What is planned for the subscription is let go, and planned again; that of another ends with it, and
+    that of a third with its last phase."""
     schedules.release(twin, {}, twin.schedule(subscription, "price_starter_month")["id"])
     twin.schedule(subscription, "price_starter_month")
     other = twin.add_subscription(customer, "price_starter_month")
     twin.schedule(other["id"], "price_pro_month")
     subscriptions.cancel(twin, {}, other["id"])
+    twin.attach_schedule(twin.add_subscription(customer, "price_starter_month")["id"])
 
 
 def _first(twin: StripeTwin, *kinds: str) -> dict[str, Obj]:

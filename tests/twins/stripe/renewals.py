@@ -67,7 +67,7 @@ def renew(core: Core, subscription: Obj) -> None:
     item = subscriptions.item_of(subscription)
     start = item["current_period_end"]
     price = schedules.planned(core, subscription)
-    schedules.close(core, subscription, "completed")
+    schedules.move_on(core, subscription)
     if price is not None:
         subscriptions.set_price(core, subscription, price)
     for item in subscription["items"]["data"]:

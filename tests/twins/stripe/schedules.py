@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from tests.twins.stripe.core import Core
 from tests.twins.stripe.errors import StripeError
+from tests.twins.stripe.periods import end_of_period
 from tests.twins.stripe.shapes import Obj, make_id, new
 
 ATTACHED = ("active", "not_started")
 
 
 def plan_change(core: Core, subscription: Obj, price: Obj) -> Obj:
-    """Another price from the end of the current period on: made and then changed, as the API wants it."""
-    drop(core, subscription)
-    schedule = attach(core, subscription)
-    plan_next(core, schedule, price)
+    """Another price from the end of the current period on: made and then changed, as the API wants it.
+
+    What is planned already stays, and comes before it.
+    """
+    if subscription["schedule"] is None:
+        schedule = attach(core, subscription)
+    else:
+        schedule = core.state.schedules[subscription["schedule"]]
+    with core.changing("subscription_schedule.updated", schedule):
+        schedule["phases"] = [*schedule["phases"], _phase(price, schedule["phases"][-1]["end_date"])]
     return schedule
 
 
@@ -41,22 +48,44 @@ def attach(core: Core, subscription: Obj) -> Obj:
 def plan_next(core: Core, schedule: Obj, price: Obj) -> None:
     """What follows the phase that runs, in the place of what was planned: only the schedule changes."""
     with core.changing("subscription_schedule.updated", schedule):
-        running = schedule["phases"][0]
-        schedule["phases"] = [running, _phase(price, running["end_date"], None)]
+        later = _later(schedule)
+        begun = [each for each in schedule["phases"] if each not in later]
+        schedule["phases"] = [*begun, _phase(price, begun[-1]["end_date"])]
 
 
-def _phase(price: Obj, start: int, end: int | None) -> Obj:
+def _phase(price: Obj, start: int, end: int | None = None) -> Obj:
+    """Without an end it lasts for one period of its price."""
     item: Obj = {"billing_thresholds": None, "discounts": [], "metadata": {}, "tax_rates": []}
     item |= {"plan": price["id"], "price": price["id"], "quantity": 1}
+    end = end_of_period(price, start, start) if end is None else end
     return new("schedule_phase", currency=price["currency"], end_date=end, items=[item], start_date=start)
+
+
+def _later(schedule: Obj) -> list[Obj]:
+    """The phases after the one that runs."""
+    return [
+        each for each in schedule["phases"] if each["start_date"] >= schedule["current_phase"]["end_date"]
+    ]
 
 
 def planned(core: Core, subscription: Obj) -> Obj | None:
     """The price that the subscription will have, where that is planned."""
     if subscription["schedule"] is None:
         return None
-    later = core.state.schedules[subscription["schedule"]]["phases"][1:]
+    later = _later(core.state.schedules[subscription["schedule"]])
     return core.price(later[0]["items"][0]["price"]) if later else None
+
+
+def move_on(core: Core, subscription: Obj) -> None:
+    """At the end of a phase the next one runs; only after the last one the subscription is let go."""
+    if subscription["schedule"] is None:
+        return
+    schedule = core.state.schedules[subscription["schedule"]]
+    if not (later := _later(schedule)):
+        close(core, subscription, "completed")
+        return
+    with core.changing("subscription_schedule.updated", schedule):
+        schedule["current_phase"] = {name: later[0][name] for name in ("start_date", "end_date")}
 
 
 def close(core: Core, subscription: Obj, status: str, told_as: str = "") -> None:
