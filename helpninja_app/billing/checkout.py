@@ -44,6 +44,8 @@ PAY_FIRST = (
     "The last payment of the plan failed. Pay its invoice first, under Invoices on the billing page, or with"
     " another card under Cards and addresses there; then the plan can be changed."
 )
+CANCELLED = "{plan} is cancelled. Keep it first, then change it."
+PLANNED = "A change to {following} is planned already. Keep {plan} first, then choose again."
 NO_PLAN = "There is no plan that is paid for."
 
 
@@ -62,8 +64,8 @@ class Cashier:
 
         With a plan that is paid for already it is the page that confirms the change to the new one, and no
         other page that sells a plan stays open, so that nobody pays for two. Raises ``Invalid`` for a price
-        that is not ours, ``Conflict`` for the plan that the workspace has, ``Unavailable`` when Stripe is
-        away.
+        that is not ours, ``Conflict`` for the plan that the workspace has and while its end or another
+        change is ahead, ``Unavailable`` when Stripe is away.
         """
         prices = self.stripe.prices
         if price_id not in (prices.plans if mode == "subscription" else prices.packs):
@@ -131,10 +133,7 @@ class Cashier:
             raise Conflict(NO_CUSTOMER)
         async with self._unless_deleted(customer):
             return await self.stripe.gateway.open_portal(
-                customer,
-                list(self.stripe.prices.plans),
-                back=self.back,
-                key=self._key("portal", customer, str(time.time_ns())),
+                customer, back=self.back, key=self._key("portal", customer, str(time.time_ns()))
             )
 
     async def invoices(self) -> list[InvoiceState]:
@@ -209,14 +208,32 @@ class Cashier:
         if subscription.status == "past_due":
             # What was not paid would be given back, and pay for the other plan.
             raise Conflict(PAY_FIRST)
-        return await self.stripe.gateway.open_portal(
+        self._refuse_beside_another(subscription, before)
+        return await self.stripe.gateway.open_change(
             customer,
             list(self.stripe.prices.plans),
+            (subscription.id, price_id),
             back=self.back,
             key=self._key("change", subscription.id, price_id, str(time.time_ns())),
-            change=(subscription.id, price_id),
             is_at_once=before is not None and price.counts_at_once_after(before),
         )
+
+    def _refuse_beside_another(self, subscription: SubscriptionState, before: PlanPrice | None) -> None:
+        """``Conflict`` while an end or another change is ahead.
+
+        Stripe would take money for the new plan and end it all the same, and have a second change follow
+        the first, for which a period is paid.
+        """
+        name = before.plan.capitalize() if before else "The plan"
+        if subscription.cancel_at is not None:
+            raise Conflict(CANCELLED.format(plan=name))
+        if subscription.next_price is None:
+            return
+        following = self.stripe.prices.plans.get(subscription.next_price)
+        told = following.plan.capitalize() if following else "another plan"
+        if before and following and following.plan == before.plan:
+            told = f"{told} by the {following.interval}"
+        raise Conflict(PLANNED.format(following=told, plan=name if before else "the plan"))
 
     async def _sold_as(self, state: SubscriptionState) -> PlanPrice | None:
         """The plan that is paid for, also at a price that the settings no longer name."""

@@ -26,6 +26,7 @@ from helpninja_app.billing.stripe_objects import (
     checkout_page,
     event_ref,
     invoice_state,
+    plan_changes,
     portal_change,
     portal_configuration,
     subscription_state,
@@ -155,8 +156,8 @@ class StripeGateway:
             session = await self._api.checkout.sessions.retrieve_async(id, {"expand": ["line_items"]})
         found = session.to_dict()
         lines = found["line_items"]["data"]
-        return CheckoutState(
         line = lines[0] if len(lines) == 1 else None
+        return CheckoutState(
             id=id,
             customer=text_of(found["customer"]),
             workspace=text_of(found["client_reference_id"]),
@@ -173,24 +174,33 @@ class StripeGateway:
             payment_intent=text_of(found["payment_intent"]),
         )
 
-    async def open_portal(
+    async def open_portal(self, customer: str, *, back: str, key: str) -> str:
+        """The address of Stripe's portal, which changes no plan."""
+        configuration = await self._portal_configuration(portal_configuration())
+        return await self._open_portal({"configuration": configuration}, customer, back=back, key=key)
+
+    async def open_change(
         self,
         customer: str,
         plan_prices: Sequence[str],
+        change: tuple[str, str],
         *,
         back: str,
         key: str,
-        change: tuple[str, str] | None = None,
-        is_at_once: bool = False,
+        is_at_once: bool,
     ) -> str:
-        """The address of Stripe's portal; with ``change``, the ids of a subscription and of its new price, of
-        the page that confirms it, now or, to less, for the end of the period.
-        """
-        configuration = await self._portal_configuration(plan_prices, is_at_once=is_at_once)
-        wanted: Any = {"customer": customer, "return_url": back, "configuration": configuration}
-        if change is not None:
-            found = await self._read("subscriptions", change[0])
-            wanted["flow_data"] = portal_change(*change, found["items"]["data"][0]["id"], back=back)
+        """The address of the portal's page that confirms a ``change``, the ids of a subscription and of its
+        new price, now or, to less, for the end of the period."""
+        products = await self._products_of(plan_prices)
+        changes = plan_changes(products, is_at_once=is_at_once)
+        configuration = await self._portal_configuration(portal_configuration(changes))
+        found = await self._read("subscriptions", change[0])
+        flow = portal_change(*change, found["items"]["data"][0]["id"], back=back)
+        asked = {"configuration": configuration, "flow_data": flow}
+        return await self._open_portal(asked, customer, back=back, key=key)
+
+    async def _open_portal(self, asked: Any, customer: str, *, back: str, key: str) -> str:
+        wanted = asked | {"customer": customer, "return_url": back}
         with told():
             session = await self._api.billing_portal.sessions.create_async(wanted, {"idempotency_key": key})
         return text_of(session.url)
@@ -361,9 +371,8 @@ class StripeGateway:
             found = await getattr(self._api, kind).retrieve_async(id)
         return dict(found.to_dict())
 
-    async def _portal_configuration(self, plan_prices: Sequence[str], *, is_at_once: bool) -> str:
-        """Our own configuration of the portal, made once for these prices."""
-        wanted = portal_configuration(await self._products_of(plan_prices), is_at_once=is_at_once)
+    async def _portal_configuration(self, wanted: Any) -> str:
+        """The id of one of our own configurations of the portal, made once."""
         version = wanted["metadata"]["helpninja"]
         with told():
             known = await self._api.billing_portal.configurations.list_async({"active": True, "limit": 100})

@@ -211,12 +211,9 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def portal_configuration(products: dict[str, list[str]], *, is_at_once: bool) -> Any:
-    """What Stripe's portal offers, with changes of plan that begin at once, or with such that wait until what
-    is paid for is used when they are to less or to a shorter time.
+def portal_configuration(changes: dict[str, Any] | None = None) -> Any:
+    """What Stripe's portal offers; ``changes`` of plan where it was asked before whether they may be made.
 
-    How Stripe compares amounts of a month with those of a year is not documented: what begins at once has
-    no conditions for that reason. ``products`` are the ids of the plans' products with those of their prices.
     The same ones always give the same name in the metadata, another one when anything in here changes.
     """
     features: dict[str, dict[str, Any]] = {
@@ -224,18 +221,32 @@ def portal_configuration(products: dict[str, list[str]], *, is_at_once: bool) ->
         "invoice_history": {"enabled": True},
         "payment_method_update": {"enabled": True},
         "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
-        "subscription_update": {
-            "enabled": True,
-            "default_allowed_updates": ["price"],
-            "proration_behavior": "always_invoice",
-            "products": [{"product": id, "prices": prices} for id, prices in sorted(products.items())],
-        },
+        "subscription_update": changes or {"enabled": False},
+    }
+    told = json.dumps(features, sort_keys=True).encode()
+    return {"metadata": {"helpninja": hashlib.sha256(told).hexdigest()[:32]}, "features": features}
+
+
+def plan_changes(products: dict[str, list[str]], *, is_at_once: bool) -> dict[str, Any]:
+    """Changes of plan that begin at once, or such that wait until what is paid for is used when they are to
+    less or to a shorter time.
+
+    How Stripe compares amounts of a month with those of a year is not documented: what begins at once has
+    no conditions for that reason. ``products`` are the ids of the plans' products with those of their prices.
+    """
+    changes: dict[str, Any] = {
+        "enabled": True,
+        "default_allowed_updates": ["price"],
+        "proration_behavior": "always_invoice",
+        "products": [{"product": id, "prices": prices} for id, prices in sorted(products.items())],
+        # The page names the day on which a trial ends and from which it costs something; Stripe would end it
+        # with the change, and take the money at once.
+        "trial_update_behavior": "continue_trial",
     }
     if not is_at_once:
         conditions = [{"type": "decreasing_item_amount"}, {"type": "shortening_interval"}]
-        features["subscription_update"]["schedule_at_period_end"] = {"conditions": conditions}
-    told = json.dumps(features, sort_keys=True).encode()
-    return {"metadata": {"helpninja": hashlib.sha256(told).hexdigest()[:32]}, "features": features}
+        changes["schedule_at_period_end"] = {"conditions": conditions}
+    return changes
 
 
 def portal_change(subscription: str, price: str, item: str, *, back: str) -> Any:

@@ -187,8 +187,10 @@ async def test_a_plan_is_cancelled_until_it_is_kept(shop: Shop, page: BillingSta
     await call(page, "cancel_plan")
     assert page.badge == f"Ends on {until}"
     assert (page.keep, page.may_cancel) == ("Keep Pro", False)
+    assert set(page.actions.values()) == {"", "Current plan"}
     await call(page, "keep_plan")
     assert (page.badge, page.keep, page.may_cancel) == ("Active", "", True)
+    assert page.actions["agency:month"] == "Upgrade to Agency"
 
 
 async def test_a_smaller_plan_begins_when_what_is_paid_for_is_used(shop: Shop, page: BillingState) -> None:
@@ -202,6 +204,7 @@ async def test_a_smaller_plan_begins_when_what_is_paid_for_is_used(shop: Shop, p
     await shop.take_events()
     await call(page, "follow_payment")
     assert (page.badge, page.keep) == ("Changes to Pro", "Keep Agency")
+    assert set(page.actions.values()) == {"", "Current plan"}
 
 
 async def test_a_failed_payment_tells_until_when_the_plan_goes_on(shop: Shop, page: BillingState) -> None:

@@ -81,6 +81,14 @@ def test_a_trial_that_was_cancelled_says_when_it_ends_and_not_what_it_costs() ->
     assert "$" not in sentence
 
 
+def test_a_trial_with_a_change_ahead_says_what_it_becomes_and_can_be_kept_as_it_is() -> None:
+    words = describe_plan("pro", trial(next_plan="starter"), BEGAN + DAY, UTC)
+    assert (
+        words.sentence == "The trial of Pro runs until 17 November 2026 and changes to Starter on that day."
+    )
+    assert (words.badge, words.keep, words.may_cancel) == ("Changes to Starter", "Keep Pro", True)
+
+
 def test_a_trial_that_nobody_told_the_end_of_is_over_a_day_later() -> None:
     assert said(trial(), 15 * DAY - timedelta(seconds=1))[0].startswith("Trial until")
     assert said(trial(), 15 * DAY) == (

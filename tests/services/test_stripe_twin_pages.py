@@ -232,6 +232,49 @@ def test_a_downgrade_waits_for_the_end_of_the_period(
     assert (before, price_of(twin, big), now_of(twin, big)["schedule"]) == ("price_big", "price_small", None)
 
 
+def test_a_second_change_that_waits_comes_after_the_first(
+    twin: StripeTwin, client: stripe.StripeClient, customer: str
+) -> None:
+    big = twin.add_subscription(customer, "price_big")
+    urls = [open_portal(client, customer, changing(big, "price_small")) for _ in range(2)]
+    for url in urls:
+        twin.use_portal(url, "confirm")
+    [schedule] = twin.state.schedules.values()
+    planned = [phase["items"][0]["price"] for phase in schedule["phases"]]
+    assert planned == ["price_big", "price_small", "price_small"]
+
+
+def test_what_is_scheduled_stands_in_the_way_of_a_change_now(
+    twin: StripeTwin, client: stripe.StripeClient, customer: str, subscription: Any
+) -> None:
+    url = open_portal(client, customer, changing(subscription, "price_big"))
+    twin.schedule(subscription["id"], "price_small")
+    assert 'role="alert"' in httpx.post(url, data={"action": "confirm"}).text
+    assert price_of(twin, subscription) == "price_small"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_overview_changes_a_plan_where_that_is_enabled(
+    twin: StripeTwin, client: stripe.StripeClient, customer: str, subscription: Any, *, enabled: bool
+) -> None:
+    url = open_portal(client, customer, subscription_update={"enabled": enabled})
+    assert (">Update plan</button>" in httpx.get(url).text) is enabled
+    httpx.post(url, data={"action": "update", "price": "price_big"})
+    assert price_of(twin, subscription) == ("price_big" if enabled else "price_small")
+
+
+@pytest.mark.parametrize(("behavior", "paid"), [("end_trial", [5000]), ("continue_trial", [])])
+def test_a_change_ends_a_trial_unless_it_is_to_go_on(
+    twin: StripeTwin, client: stripe.StripeClient, customer: str, behavior: str, paid: list[int]
+) -> None:
+    trial = twin.add_subscription(customer, "price_small", trial_days=14)
+    update = {"trial_update_behavior": behavior}
+    url = open_portal(client, customer, changing(trial, "price_big"), subscription_update=update)
+    twin.use_portal(url, "confirm")
+    assert price_of(twin, trial) == "price_big"
+    assert [each["amount"] for each in twin.state.charges.values()] == paid
+
+
 def test_without_conditions_a_downgrade_applies_now_as_credit(
     twin: StripeTwin, client: stripe.StripeClient, customer: str
 ) -> None:

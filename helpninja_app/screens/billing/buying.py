@@ -29,7 +29,12 @@ def plans_section() -> rx.Component:
             "none of these limits counts on this installation",
             rx.cond(
                 BillingState.has_payments,
-                "a larger plan or paying by the year begins at once, all else when the paid time is over",
+                rx.cond(
+                    BillingState.keep != "",
+                    _state.keep + " first, under Plan; then another one can be chosen",
+                    "a larger plan begins at once, as does a year that costs more than the paid month;"
+                    " all else when the paid time is over",
+                ),
                 "",
             ),
         ),

@@ -85,11 +85,15 @@ def ask_owners(owners: Sequence[str]) -> str:
     return f"Ask an owner of this workspace: {listed}." if listed else "Ask an owner of this workspace."
 
 
-def plan_actions(counting: str, subscription: Subscription | None, prices: Prices | None) -> dict[str, str]:
+def plan_actions(
+    counting: str, subscription: Subscription | None, prices: Prices | None, *, is_held: bool = False
+) -> dict[str, str]:
     """What the button of each plan says, by ``pro:month``; empty where there is nothing to press.
 
-    ``prices`` is ``None`` where nothing can be bought.
+    ``prices`` is ``None`` where nothing can be bought. ``is_held`` while an end or a change is ahead, which
+    is taken back before another plan is chosen.
     """
+    prices = None if is_held else prices
     paid = subscription if subscription is not None and is_live(subscription) else None
     return {
         f"{plan.name}:{interval}": _action(plan, interval, counting, paid, prices)

@@ -262,7 +262,7 @@ class BillingState(PageState, SignedInState):
         self.notices, self.is_used_up = usage_notices(usages, zone), is_used_up(usages)
         self.has_payments, self.is_unlimited = resources.stripe is not None, resources.settings.is_unlimited
         prices = resources.stripe.prices if resources.stripe and not self.is_unlimited else None
-        self.actions = plan_actions(plan, subscription, prices)
+        self.actions = plan_actions(plan, subscription, prices, is_held=bool(words.keep))
         self.packs = [f"{pack.credits}" for pack in prices.packs.values()] if prices else []
         self.has_customer = resources.stripe is not None and (subscription is not None or found.top_ups > 0)
         if not self._mark and subscription is not None:

@@ -134,19 +134,13 @@ def describe_plan(
         price = price_words(PLANS[subscription.plan], "year" if subscription.interval == "year" else "month")
     if subscription.status == "trialing":
         until = day_of(subscription.trial_end or subscription.period_end, zone)
+        if subscription.next_plan is not None:
+            return _changing(name, subscription.next_plan, until, f"The trial of {name} runs")
         said = f"The trial of {name} runs until {until}. It then costs {price}."
         return PlanWords(f"Trial until {until}", "info", said, may_cancel=True)
     until = day_of(subscription.period_end, zone)
     if subscription.next_plan is not None:
-        following = called(subscription.next_plan)
-        to = following if following != name else "another billing interval"
-        return PlanWords(
-            f"Changes to {to}",
-            "info",
-            f"{name} is paid until {until} and changes to {to} on that day.",
-            keep=f"Keep {name}",
-            may_cancel=True,
-        )
+        return _changing(name, subscription.next_plan, until, f"{name} is paid")
     said = f"{name} is active and paid until {until}. It then renews by itself for {price}."
     return PlanWords("Active", "success", said, may_cancel=True)
 
@@ -185,6 +179,13 @@ def losses(subscription: Subscription, moment: datetime, zone: tzinfo) -> str:
         f"{stays} From then on the free plan counts: {', '.join(lost)}. Nothing is deleted, credits that"
         f" were bought stay, and until {last} you can keep the plan after all."
     )
+
+
+def _changing(name: str, next_plan: str, until: str, lasts: str) -> PlanWords:
+    following = called(next_plan)
+    to = following if following != name else "another billing interval"
+    said = f"{lasts} until {until} and changes to {to} on that day."
+    return PlanWords(f"Changes to {to}", "info", said, keep=f"Keep {name}", may_cancel=True)
 
 
 def _over(name: str, subscription: Subscription) -> PlanWords:

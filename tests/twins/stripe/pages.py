@@ -61,6 +61,11 @@ def card_choice() -> str:
     )
 
 
+def choice(name: str, options: list[tuple[str, str]]) -> str:
+    inside = "".join(f'<option value="{escape(value)}">{escape(said)}</option>' for value, said in options)
+    return f'<select name="{escape(name)}" aria-label="{escape(name.capitalize())}">{inside}</select>'
+
+
 def email_field(value: str) -> str:
     return f'<p><label>Email <input type="email" name="email" required value="{escape(value)}"></label></p>'
 

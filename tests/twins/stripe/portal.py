@@ -206,10 +206,10 @@ def new_price(core: Core, session: Obj) -> Obj:
     return core.price(session["flow"]["subscription_update_confirm"]["items"][0]["price"])
 
 
-def is_scheduled(core: Core, session: Obj, subscription: Obj) -> bool:
-    """Whether the confirmed change waits for the end of the period, as the configuration's conditions say."""
-    feature = core.state.portal_configurations[session["configuration"]]["features"]["subscription_update"]
-    old, price = subscriptions.item_of(subscription)["price"], new_price(core, session)
+def is_scheduled(core: Core, session: Obj, subscription: Obj, price: Obj) -> bool:
+    """Whether a change waits for the end of the period, as the configuration's conditions say."""
+    feature = _update_feature(core, session)
+    old = subscriptions.item_of(subscription)["price"]
     months = {"month": 1, "year": 12}
     was, will_be = (months[one["recurring"]["interval"]] for one in (old, price))
     met = {
@@ -222,17 +222,41 @@ def is_scheduled(core: Core, session: Obj, subscription: Obj) -> bool:
 def confirm(core: Core, session: Obj) -> None:
     """Ends a subscription_update_confirm flow."""
     subscription = core.subscription(session["flow"]["subscription_update_confirm"]["subscription"])
-    price = new_price(core, session)
+    change(core, session, subscription, new_price(core, session))
+
+
+def change(core: Core, session: Obj, subscription: Obj, price: Obj) -> None:
+    """Another price of those that the configuration offers, now or for the end of the period."""
+    if price["id"] not in offered(core, session):
+        raise StripeError("This plan is not offered.")
     if price["id"] == subscriptions.item_of(subscription)["price"]["id"]:
         return
-    if is_scheduled(core, session, subscription):
+    if is_scheduled(core, session, subscription, price):
         schedules.plan_change(core, subscription, price)
         return
+    if schedules.planned(core, subscription) is not None:
+        # One that has no more phases ahead does not stand in the way:
+        # https://github.com/invertase/stripe-firebase-extensions/issues/158
+        raise StripeError("This subscription has an update that is scheduled already.")
     if not core.has_good_card(subscription["customer"]):
         raise declined()
-    configuration = core.state.portal_configurations[session["configuration"]]
-    behavior = configuration["features"]["subscription_update"]["proration_behavior"]
-    subscriptions.change_price(core, subscription, price, behavior)
+    feature = _update_feature(core, session)
+    if subscription["status"] == "trialing" and feature["trial_update_behavior"] == "end_trial":
+        subscriptions.end_trial(core, subscription, price)
+        return
+    subscriptions.change_price(core, subscription, price, feature["proration_behavior"])
+
+
+def offered(core: Core, session: Obj) -> list[str]:
+    """The ids of the prices that somebody may change to."""
+    feature = _update_feature(core, session)
+    return [price for each in feature["products"] for price in each["prices"]] if feature["enabled"] else []
+
+
+def _update_feature(core: Core, session: Obj) -> Obj:
+    features: Obj = core.state.portal_configurations[session["configuration"]]["features"]
+    feature: Obj = features["subscription_update"]
+    return feature
 
 
 def cancel(core: Core, session: Obj, subscription: Obj) -> None:

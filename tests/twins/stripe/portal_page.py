@@ -37,6 +37,7 @@ async def submit(core: Core, request: Request) -> Response:
                 str(given.get("action")),
                 card=str(given.get("card", "good")),
                 subscription=str(given.get("subscription", "")),
+                price=str(given.get("price", "")),
             )
         except StripeError as error:
             return _page(core, session, error.message)
@@ -48,8 +49,10 @@ async def submit(core: Core, request: Request) -> Response:
         return _overview(core, session, None)
 
 
-def perform(core: Core, session: Obj, action: str, *, card: str = "good", subscription: str = "") -> None:
-    """One click: `confirm`, `cancel`, `renew` or `save-card`; a flow knows its subscription."""
+def perform(
+    core: Core, session: Obj, action: str, *, card: str = "good", subscription: str = "", price: str = ""
+) -> None:
+    """One click: `confirm`, `update`, `cancel`, `renew` or `save-card`; a flow knows its subscription."""
     flow = session["flow"] or {}
     if action == "confirm" and flow.get("subscription_update_confirm"):
         portal.confirm(core, session)
@@ -60,9 +63,11 @@ def perform(core: Core, session: Obj, action: str, *, card: str = "good", subscr
     named = (flow.get("subscription_cancel") or {}).get("subscription", subscription)
     mine = subscriptions.alive(core, session["customer"])
     found = next((one for one in mine if named in ("", one["id"])), None)
-    if found is None or action not in ("cancel", "renew"):
+    if found is None or action not in ("update", "cancel", "renew"):
         raise StripeError("There is nothing to change any more.")
-    if action == "cancel":
+    if action == "update":
+        portal.change(core, session, found, core.price(price))
+    elif action == "cancel":
         portal.cancel(core, session, found)
     else:
         portal.renew(core, found)
@@ -88,7 +93,7 @@ def _confirmation(core: Core, session: Obj, error: str | None) -> Response:
         ("New plan", _plan(core, price)),
     ]
     when = "Your plan changes now."
-    if portal.is_scheduled(core, session, subscription):
+    if portal.is_scheduled(core, session, subscription, price):
         when = f"Your plan changes on {pages.day(item['current_period_end'])}."
     return pages.page(
         "Confirm your updates",
@@ -118,6 +123,9 @@ def _overview(core: Core, session: Obj, error: str | None) -> Response:
     for subscription in subscriptions.alive(core, session["customer"]):
         hidden = f'<input type="hidden" name="subscription" value="{subscription["id"]}">'
         parts += _describe(core, subscription)
+        if (offered := portal.offered(core, session)) and schedules.planned(core, subscription) is None:
+            choice = pages.choice("price", [(id, _plan(core, core.price(id))) for id in offered])
+            parts.append(pages.form("Update plan", hidden, choice, action="update"))
         if subscription["cancel_at"]:
             parts.append(pages.form("Renew plan", hidden, action="renew"))
         elif features["subscription_cancel"]["enabled"]:

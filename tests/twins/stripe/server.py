@@ -180,15 +180,20 @@ class StripeTwin(Core, Delivery):
             checkout.settle(self, checkout.retrieve(self, {}, session))
 
     def use_portal(
-        self, url: str, action: Literal["confirm", "cancel", "renew", "save-card"], *, card: Card = "good"
+        self,
+        url: str,
+        action: Literal["confirm", "update", "cancel", "renew", "save-card"],
+        *,
+        card: Card = "good",
+        price: str = "",
     ) -> None:
-        """Clicks in the portal session with that address."""
+        """Clicks in the portal session with that address; `price` is what an update changes to."""
         with self.lock:
             session = portal_page.find(self, url)
             if session is None:
                 raise KeyError(url)
             chosen = "declined" if card == "declining" else card
-            portal_page.perform(self, session, action, card=chosen)
+            portal_page.perform(self, session, action, card=chosen, price=price)
 
     # What banks and the dashboard do.
 

@@ -167,6 +167,17 @@ def change_price(
         core.state.pending_lines[subscription["id"]] += lines
 
 
+def end_trial(core: Core, subscription: Obj, price: Obj) -> None:
+    """Another price now, whose first period is paid at once."""
+    before, now = copy.deepcopy(subscription), core.now()
+    schedules.drop(core, subscription)
+    subscription |= {"status": "active", "trial_end": now, "billing_cycle_anchor": now}
+    set_price(core, subscription, price)
+    period = {"current_period_start": now, "current_period_end": end_of_period(price, now, now)}
+    item_of(subscription).update(period)
+    bill(core, subscription, period_lines(core, subscription), "subscription_update", before)
+
+
 def cancel_at_period_end(core: Core, subscription: Obj, *, is_wanted: bool, by_date: bool = False) -> None:
     """Ends it with the period, or takes that back; `by_date` says so by `cancel_at` alone."""
     with core.changing(UPDATED, subscription):
