@@ -192,6 +192,8 @@ def test_a_smaller_plan_is_confirmed_at_stripe_and_begins_later(owner: Page, sho
     finally:
         shop.twin.delay = 0.0
     expect(owner.get_by_role("button", name="Keep Agency")).to_be_visible()
+    expect(owner.get_by_text("Keep Agency first, under Plan; then another one can be chosen")).to_be_visible()
+    expect(owner.get_by_role("button", name="Switch to Starter")).to_have_count(0)
 
 
 def test_the_page_of_the_portal_leads_back(owner: Page) -> None:
