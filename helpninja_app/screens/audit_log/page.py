@@ -8,6 +8,7 @@ import reflex as rx
 
 from helpninja_app.screens.audit_log.state import PATH, AuditState, EntryRow
 from helpninja_app.screens.shell.frame import could_not_be_read, dashboard
+from helpninja_app.screens.typed import as_read
 from helpninja_app.ui.forms import date_box, search_field, select_box
 from helpninja_app.ui.panels import card, empty_state, page_header, section, skeleton_rows
 from helpninja_app.ui.tables import Column, cell, pages, row, table
@@ -67,6 +68,7 @@ def audit_page() -> rx.Component:
                         placeholder="Filter by person",
                         max_length=200,
                         default_value=AuditState.person,
+                        key=as_read(AuditState),
                         on_change=_state.choose_person.debounce(_TYPED),
                     ),
                     class_name="flex min-w-44 flex-1",
@@ -74,11 +76,13 @@ def audit_page() -> rx.Component:
                 date_box(
                     "From",
                     default_value=AuditState.since,
+                    key=as_read(AuditState),
                     on_change=_state.choose_since.debounce(_TYPED),
                 ),
                 date_box(
                     "Until",
                     default_value=AuditState.until,
+                    key=as_read(AuditState),
                     on_change=_state.choose_until.debounce(_TYPED),
                 ),
                 class_name="flex w-full flex-wrap gap-x-3 gap-y-2 tablet:w-auto",

@@ -16,6 +16,7 @@ from helpninja_app.screens.chat.models_menu import models_menu
 from helpninja_app.screens.chat.rows import ChatRow
 from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.screens.shell.frame import could_not_be_read, dashboard
+from helpninja_app.screens.typed import as_read
 from helpninja_app.ui.actions import button, button_link
 from helpninja_app.ui.dialogs import sheet
 from helpninja_app.ui.following import follower
@@ -54,6 +55,7 @@ def _chats() -> rx.Component:
                 placeholder="Search",
                 max_length=MAX_SEARCH,
                 default_value=ChatListState.wanted,
+                key=as_read(ChatListState),
                 on_change=_search.debounce(250),
             ),
             class_name="flex px-3 pb-2",

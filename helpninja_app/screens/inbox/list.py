@@ -14,6 +14,7 @@ from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.words import REASONS
 from helpninja_app.screens.shell.frame import BILLING, could_not_be_read
 from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.screens.typed import as_read
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.avatars import avatar
 from helpninja_app.ui.badges import badge
@@ -24,7 +25,7 @@ from helpninja_app.ui.panels import empty_state, skeleton_rows
 
 _state: Any = InboxListState
 # Fields that are typed into are drawn anew when the filters are cleared, and never while somebody types.
-_cleared: Any = _state.cleared.to_string()
+_cleared: Any = as_read(InboxListState) + _state.cleared.to_string()
 # A day that is typed is read when all of it is there, in milliseconds after the last key.
 _TYPED = 400
 _MORE = "inbox-menu"
@@ -58,6 +59,7 @@ def conversations() -> rx.Component:
                 placeholder="Search conversations",
                 max_length=MAX_SEARCH,
                 default_value=InboxListState.wanted,
+                key=as_read(InboxListState),
                 on_change=_state.search_conversations.debounce(250),
             ),
             _views(),

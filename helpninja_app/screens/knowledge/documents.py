@@ -14,6 +14,7 @@ from helpninja_app.screens.knowledge.rows import DocumentRow
 from helpninja_app.screens.knowledge.sheets_state import PassagesState
 from helpninja_app.screens.knowledge.state import KnowledgeState
 from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.typed import as_read
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import closes, confirm, dialog, opens
@@ -50,6 +51,7 @@ def documents_tab() -> rx.Component:
                     placeholder="Filter by title or address",
                     max_length=MAX_FILTER,
                     default_value=DocumentsState.filter_text,
+                    key=as_read(DocumentsState),
                     on_change=_state.filter_documents.debounce(250),
                 ),
                 rx.el.div(
