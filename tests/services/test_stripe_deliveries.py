@@ -109,7 +109,7 @@ async def know(buyer: Buyer, name: str) -> None:
             price = PRICES[
                 "stripe_price_topup_1000" if about["mode"] == "payment" else "stripe_price_pro_monthly"
             ]
-            state.orders[about["id"]] = {"items": [{"price": state.prices[price]}]}
+            state.orders[about["id"]] = {"items": [{"price": state.prices[price], "quantity": 1}]}
             intent = about["payment_intent"]
             state.payment_intents[str(intent)] = {
                 "id": intent,
