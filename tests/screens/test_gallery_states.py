@@ -38,6 +38,7 @@ NEVER_DISABLED = {
     "busy_button": "not pressed while it is busy",
     "button_link": "a link",
     "document_link": "a link",
+    "menu_choice": "locked instead, with a reason",
     "native_form": "a form; its fields can be",
     "palette_action": "what cannot be done is not offered",
     "switcher_button": "there is always a workspace to leave",
