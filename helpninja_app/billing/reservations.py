@@ -171,8 +171,8 @@ async def release_expired(session: AsyncSession, workspace_id: UUID, moment: dat
         .where(
             col(LedgerReservation.workspace_id) == workspace_id, col(LedgerReservation.expires_at) <= moment
         )
-        # Of several accounts always locked in this order.
-        .order_by(col(LedgerReservation.unit))
+        # Of several accounts always locked in this order, and the oldest reservations first.
+        .order_by(col(LedgerReservation.unit), col(LedgerReservation.created_at), col(LedgerReservation.id))
     )
     expired = found.scalars().all()
     for each in expired:
