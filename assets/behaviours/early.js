@@ -3,7 +3,15 @@
 (() => {
   "use strict";
 
-  const isTaken = (element) => Object.keys(element).some((key) => key.startsWith("__reactProps"));
+  const named = (element, prefix) => Object.keys(element).find((key) => key.startsWith(prefix));
+
+  /* React marks its elements one by one, and only when it has taken over all of them it hears what is pressed: a
+     choice that is made in between it takes for the one that was there. */
+  function isTaken(element) {
+    const root = document[named(document, "__reactContainer")]?.stateNode?.current?.memoizedState;
+    return Boolean(named(element, "__reactProps")) && !root?.isDehydrated;
+  }
+
   const awaited = new WeakSet();
 
   function pressLater(element, press) {
