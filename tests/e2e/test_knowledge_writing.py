@@ -176,7 +176,7 @@ def test_a_note_that_is_too_long_is_refused_with_all_that_was_typed(page: Page, 
     panel = open_knowledge(page, server, "Notes")
     page.get_by_role("button", name="Write a note").click()
     sheet = page.get_by_role("dialog", name="Write a note")
-    sheet.get_by_label("Title").fill("Long")
+    sheet.get_by_label("Title").fill("Handbook")
     text, long = sheet.get_by_label("Text"), "The shop is open. " * 2000
     text.fill(long)
     sheet.get_by_role("button", name="Save").click()
@@ -186,7 +186,7 @@ def test_a_note_that_is_too_long_is_refused_with_all_that_was_typed(page: Page, 
     text.fill(long[:28_000])
     sheet.get_by_role("button", name="Save").click()
     expect(sheet).to_be_hidden(timeout=SOON)
-    row = rows_of(panel, "Notes").filter(has_text="Long")
+    row = rows_of(panel, "Notes").filter(has_text="Handbook")
     more(page, row, "Edit")
     changed = page.get_by_role("dialog", name="Change a note").get_by_label("Text")
     expect(changed).to_have_value(long[:28_000].strip())

@@ -86,6 +86,7 @@ def test_an_event_that_failed_is_seen_tried_again_and_done(operator: Page, shop:
     item = shop.twin.subscription(strange)["items"]["data"][0]["id"]
     shop.twin.update_subscription(strange, {"items": [{"id": item, "price": "price_pro_monthly"}]})
     created.get_by_role("button", name=re.compile("Try again")).click()
+    see(operator, "Every state")
     until_shown(operator, created.filter(has_text="Done"))
     expect(created).to_contain_text("active: the pro plan counts.")
     expect(created.get_by_role("button")).to_have_count(0)
