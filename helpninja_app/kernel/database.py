@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -114,9 +114,13 @@ class Database:
             raise
 
     async def at_once(self, scope: Scope | None, *statements: Statement) -> list[Any]:
+        """``rows_at_once``, but of each the first row alone, or ``None``."""
+        return [rows[0] if rows else None for rows in await self.rows_at_once(scope, *statements)]
+
+    async def rows_at_once(self, scope: Scope | None, *statements: Statement) -> list[Sequence[Any]]:
         """A transaction whose statements do not wait for each other: one round trip, for what is done often.
 
-        Gives the first row of each, by its columns' names, or ``None``; each has to return rows. When one
+        Gives the rows of each, by their columns' names; each has to return rows. When one
         fails nothing was done and psycopg's error is raised; ``Unavailable`` as ``unit_of_work`` does.
         """
         try:
@@ -182,7 +186,7 @@ def _has_spoken(connection: Any) -> bool:
 
 async def _run_all(
     driver: psycopg.AsyncConnection[Any], scope: Scope, statements: tuple[Statement, ...]
-) -> list[Any]:
+) -> list[Sequence[Any]]:
     # The driver's own begin and commit would be waited for, each by itself. Without any, what was sent before
     # this is cancelled would be committed by the Sync at the pipeline's end.
     await driver.set_autocommit(True)
@@ -195,7 +199,7 @@ async def _run_all(
             cursors.append(await cursor.execute(each.sql, each.values))
         await driver.execute("commit")
     await driver.set_autocommit(False)
-    return [await cursor.fetchone() for cursor in cursors]
+    return [await cursor.fetchall() for cursor in cursors]
 
 
 @event.listens_for(Session, "after_begin")
@@ -215,8 +219,14 @@ async def enter_scope(session: AsyncSession, scope: Scope) -> None:
 
 async def run(session: AsyncSession, statement: Statement) -> Any:
     """The first row of ``statement`` in the transaction under way, by its columns' names; or ``None``."""
+    rows = await run_for_rows(session, statement)
+    return rows[0] if rows else None
+
+
+async def run_for_rows(session: AsyncSession, statement: Statement) -> Sequence[Any]:
+    """The rows of ``statement`` in the transaction under way, by their columns' names."""
     connection = await session.connection()
-    return (await connection.exec_driver_sql(statement.sql, dict(statement.values))).first()
+    return (await connection.exec_driver_sql(statement.sql, dict(statement.values))).all()
 
 
 def _settings_of(scope: Scope) -> dict[str, str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from helpninja_app.kernel.database import Statement
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.knowledge.embedding.protocol import Vector
 from helpninja_app.knowledge.indexing import as_halfvec
@@ -25,26 +24,24 @@ WORDS_ALONE = 0.99
 
 _CANDIDATES = 30
 
-_NEAREST = text(
-    """
-    with asked as (
-      select used.config, tsvector_to_array(to_tsvector(cast(used.config as regconfig), :words)) as terms
-      from (select distinct config from curated_phrasings
-            where workspace_id = :workspace and audience = any(:audiences)) as used
-    ), compared as (
-      select a.id, a.question, a.answer, a.position, p.text as phrasing, asked.terms as asked,
-             tsvector_to_array(p.lexemes) as own,
-             case when p.model = :model then 1 - (p.vector <=> cast(:vector as halfvec)) end as dense
-      from curated_phrasings p
-      join curated_answers a on a.workspace_id = p.workspace_id and a.id = p.answer_id
-      join asked on asked.config = p.config
-      where p.workspace_id = :workspace and p.audience = any(:audiences) and a.audience = any(:audiences)
-        and a.is_on and a.deleted_at is null
-    )
-    select *, (select count(*) from unnest(asked) as term where term = any(own)) as common
-    from compared order by dense desc nulls last, common desc, position limit :most
-    """
+_NEAREST = """
+with asked as (
+  select used.config, tsvector_to_array(to_tsvector(cast(used.config as regconfig), %(words)s)) as terms
+  from (select distinct config from curated_phrasings
+        where workspace_id = %(workspace)s and audience = any(%(audiences)s)) as used
+), compared as (
+  select a.id, a.question, a.answer, a.position, p.text as phrasing, asked.terms as asked,
+         tsvector_to_array(p.lexemes) as own,
+         case when p.model = %(model)s then 1 - (p.vector <=> cast(%(vector)s as halfvec)) end as dense
+  from curated_phrasings p
+  join curated_answers a on a.workspace_id = p.workspace_id and a.id = p.answer_id
+  join asked on asked.config = p.config
+  where p.workspace_id = %(workspace)s and p.audience = any(%(audiences)s)
+    and a.audience = any(%(audiences)s) and a.is_on and a.deleted_at is null
 )
+select *, (select count(*) from unnest(asked) as term where term = any(own)) as common
+from compared order by dense desc nulls last, common desc, position limit %(most)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +61,12 @@ class CuratedMatch:
     lexical: float
 
 
-async def match_curated(
-    session: AsyncSession, scope: Scope, question: str, vector: Vector | None, model: str
-) -> CuratedMatch | None:
-    """The best match for ``question`` among what the scope may see, if it is good enough.
+def curated_statement(scope: Scope, question: str, vector: Vector | None, model: str) -> Statement:
+    """What may match ``question``, of what the scope may see.
 
     ``vector`` is the question's own by ``model``, or ``None`` where it could not be embedded.
     """
-    rows = await session.execute(
+    return Statement(
         _NEAREST,
         {
             "workspace": scope.workspace_id,
@@ -82,6 +77,10 @@ async def match_curated(
             "most": _CANDIDATES,
         },
     )
+
+
+def best_curated(rows: Sequence[Any]) -> CuratedMatch | None:
+    """The best match of the rows of ``curated_statement``, if it is good enough."""
     best: tuple[float, int] = (0.0, 0)
     match: CuratedMatch | None = None
     for row in rows:

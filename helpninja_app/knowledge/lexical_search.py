@@ -4,56 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpninja_app.kernel.database import Statement
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.languages import search_text
 from helpninja_app.knowledge.ranking import Collection, LexicalScores, Term, score_postings
 
-_TERMS = text(
-    """
-    select word.config, word.lexeme, word.parts, postings.postings
-    from (
-      select used.config, term.lexeme, array_agg(part.number::int) as parts
-      from (select distinct config from lexical_segments
-            where workspace_id = :workspace and audience = any(:audiences)) as used
-      cross join unnest(cast(:texts as text[])) with ordinality as part (words, number)
-      cross join lateral unnest(to_tsvector(cast(used.config as regconfig), part.words)) as term
-      group by used.config, term.lexeme
-    ) as word
-    left join lexical_postings postings
-      on postings.workspace_id = :workspace and postings.lexeme = word.lexeme
-     and postings.config = word.config and postings.audience = any(:audiences)
-    """
-)
+_TERMS = """
+select word.config, word.lexeme, word.parts, postings.postings
+from (
+  select used.config, term.lexeme, array_agg(part.number::int) as parts
+  from (select distinct config from lexical_segments
+        where workspace_id = %(workspace)s and audience = any(%(audiences)s)) as used
+  cross join unnest(cast(%(texts)s as text[])) with ordinality as part (words, number)
+  cross join lateral unnest(to_tsvector(cast(used.config as regconfig), part.words)) as term
+  group by used.config, term.lexeme
+) as word
+left join lexical_postings postings
+  on postings.workspace_id = %(workspace)s and postings.lexeme = word.lexeme
+ and postings.config = word.config and postings.audience = any(%(audiences)s)
+"""
 # Which state of the knowledge is read: two equal editions hold the same chunks. Each write adds a segment
 # with a new id and each chunk that goes leaves a tombstone, in the transaction of the change itself;
 # tombstones only go together with all segments.
 EDITION = """
 coalesce((select md5(string_agg(id::text || audience, ',' order by id, audience)) from lexical_segments
-          where workspace_id = :workspace and audience = any(:audiences)), '')
+          where workspace_id = %(workspace)s and audience = any(%(audiences)s)), '')
 || (select count(*) from lexical_tombstones
-    where workspace_id = :workspace and audience = any(:audiences))
+    where workspace_id = %(workspace)s and audience = any(%(audiences)s))
 """
 _EMPTY_EDITION = "0"
 
-_COLLECTIONS = text(
-    f"""
-    select config, sum(chunks)::bigint as chunks, sum(length)::bigint as length, {EDITION} as edition,
-           coalesce(array_agg(dead) filter (where dead is not null), '{{}}') as dead
-    from (
-      select config, chunk_count as chunks, total_length as length, null::bigint as dead
-      from lexical_segments where workspace_id = :workspace and audience = any(:audiences)
-      union all
-      select config, -1, -length, chunk_id from lexical_tombstones
-      where workspace_id = :workspace and audience = any(:audiences)
-    ) as counted group by config
-    """  # noqa: S608 - made of constants
-)
+_COLLECTIONS = f"""
+select config, sum(chunks)::bigint as chunks, sum(length)::bigint as length, {EDITION} as edition,
+       coalesce(array_agg(dead) filter (where dead is not null), '{{}}') as dead
+from (
+  select config, chunk_count as chunks, total_length as length, null::bigint as dead
+  from lexical_segments where workspace_id = %(workspace)s and audience = any(%(audiences)s)
+  union all
+  select config, -1, -length, chunk_id from lexical_tombstones
+  where workspace_id = %(workspace)s and audience = any(%(audiences)s)
+) as counted group by config
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +85,23 @@ class _Word:
     segments: list[bytes]
 
 
-async def read_lexical(session: AsyncSession, scope: Scope, texts: Sequence[str]) -> LexicalReading:
+def lexical_statements(scope: Scope, texts: Sequence[str]) -> tuple[Statement, Statement]:
     """Read statistics and postings for the words of ``texts``; the statistics first, as ``edition`` says."""
     values = {"workspace": scope.workspace_id, "audiences": audiences_of(scope)}
-    counted = (await session.execute(_COLLECTIONS, values)).all()
     plain = [search_text(words).replace("\x00", "") for words in texts]
+    return Statement(_COLLECTIONS, values), Statement(_TERMS, values | {"texts": plain})
+
+
+def lexical_reading(counted: Sequence[Any], found: Sequence[Any]) -> LexicalReading:
+    """What the rows of ``lexical_statements`` say."""
     words: dict[tuple[str, str], _Word] = {}
-    if counted and plain:
-        for row in await session.execute(_TERMS, values | {"texts": plain}):
-            key = (row.config, row.lexeme)
-            word = words.get(key)
-            if word is None:
-                word = words[key] = _Word(row.config, tuple(part - 1 for part in row.parts), [])
-            if row.postings is not None:
-                word.segments.append(row.postings)
+    for row in found:
+        key = (row.config, row.lexeme)
+        word = words.get(key)
+        if word is None:
+            word = words[key] = _Word(row.config, tuple(part - 1 for part in row.parts), [])
+        if row.postings is not None:
+            word.segments.append(row.postings)
     dead = np.array([chunk for row in counted for chunk in row.dead], dtype=np.int64)
     return LexicalReading(
         edition=counted[0].edition if counted else _EMPTY_EDITION,

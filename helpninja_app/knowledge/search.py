@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.database import Database, Statement, run_for_rows
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import SEARCH_SECONDS
-from helpninja_app.knowledge.curated_matching import CuratedMatch, match_curated
+from helpninja_app.knowledge.curated_matching import CuratedMatch, best_curated, curated_statement
 from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.lexical_search import (
     EDITION,
     LexicalReading,
     audiences_of,
-    read_lexical,
+    lexical_reading,
+    lexical_statements,
 )
 from helpninja_app.knowledge.ranking import (
     Located,
@@ -38,7 +38,8 @@ from helpninja_app.knowledge.vector_search import (
     Numbers,
     RememberedVectors,
     VectorMemory,
-    scan_database,
+    nearest_of,
+    nearest_statement,
 )
 
 Vector = npt.NDArray[np.float32]
@@ -47,20 +48,19 @@ Vector = npt.NDArray[np.float32]
 CANDIDATES = 50
 
 _NOTHING_NEAR: Nearest = (np.zeros(0, dtype=np.int64), np.zeros(0))
-_LOOK_UP = text(
-    f"""
-    select state.edition, c.id, c.document_id, c.position, c.text, c.heading_path,
-           d.title, d.url, d.filename
-    from (select {EDITION} as edition) as state
-    left join (chunks c join documents d on d.workspace_id = c.workspace_id and d.id = c.document_id)
-      on c.workspace_id = :workspace and c.id = any(:ids) and c.audience = any(:audiences)
-    """  # noqa: S608 - made of constants
-)
+_LOOK_UP = f"""
+select state.edition, c.id, c.document_id, c.position, c.text, c.heading_path, d.title, d.url, d.filename
+from (select {EDITION} as edition) as state
+left join (chunks c join documents d on d.workspace_id = c.workspace_id and d.id = c.document_id)
+  on c.workspace_id = %(workspace)s and c.id = any(%(ids)s::bigint[]) and c.audience = any(%(audiences)s)
+"""  # noqa: S608 - made of constants
+_CHUNKS = """
+select id from chunks where workspace_id = %(workspace)s and document_id = any(%(documents)s::uuid[])
+  and audience = any(%(audiences)s)
+"""
 
-_CHUNKS = text(
-    "select id from chunks where workspace_id = :workspace and document_id = any(:documents)"
-    " and audience = any(:audiences)"
-)
+Run = Callable[[Statement], Awaitable[Sequence[Any]]]
+"""Runs a statement and gives its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +153,20 @@ class SearchIndex:
         if scope.workspace_id is None:
             return SearchResult((), ())
         query, reading = await _both(understanding, self._read(scope, texts, model, only))
-        async with self._database.unit_of_work(scope) as session:
-            found, edition = await _find(session, scope, query, model, reading, passages, documents)
+
+        async def run(statement: Statement) -> Sequence[Any]:
+            return (await self._database.rows_at_once(scope, statement))[0]
+
+        found, edition = await _find(run, scope, query, model, reading, passages, documents)
         if edition != reading.lexical.edition:
             # Something was stored in between. Once more, in one snapshot, which costs some milliseconds.
             async with self._database.unit_of_work(scope, consistent=True) as session:
-                lexical = await read_lexical(session, scope, texts)
-                reading = _Reading(lexical, None, await _chunks_of(session, scope, only))
-                found, _ = await _find(session, scope, query, model, reading, passages, documents)
+                run = partial(run_for_rows, session)
+                statistics, postings = lexical_statements(scope, texts)
+                lexical = lexical_reading(await run(statistics), await run(postings))
+                chunks = None if only is None else _numbers(await run(_chunks_of(scope, only)))
+                reading = _Reading(lexical, None, chunks)
+                found, _ = await _find(run, scope, query, model, reading, passages, documents)
         SEARCH_SECONDS.observe(time.perf_counter() - started)
         return found
 
@@ -187,19 +193,25 @@ class SearchIndex:
         """The curated answer that a question is for, of those that the scope may see."""
         if scope.workspace_id is None:
             return None
-        async with self._database.unit_of_work(scope) as session:
-            return await match_curated(session, scope, question, vector, model)
+        asking = curated_statement(scope, question, vector, model)
+        return best_curated((await self._database.rows_at_once(scope, asking))[0])
 
     async def _read(
         self, scope: Scope, texts: Sequence[str], model: str, only: Collection[UUID] | None
     ) -> _Reading:
-        async with self._database.unit_of_work(scope) as session:
-            lexical = await read_lexical(session, scope, texts)
-            if only is not None:
-                return _Reading(lexical, None, await _chunks_of(session, scope, only))
-            remembered = await self._memory.read(
-                session, scope, model, lexical.edition, chunks=lexical.chunk_count
+        asking = lexical_statements(scope, texts)
+        if only is not None:
+            counted, found, chunks = await self._database.rows_at_once(
+                scope, *asking, _chunks_of(scope, only)
             )
+            return _Reading(lexical_reading(counted, found), None, _numbers(chunks))
+        lexical = lexical_reading(*await self._database.rows_at_once(scope, *asking))
+        remembered = self._memory.at_hand(scope, model, lexical.edition)
+        if remembered is None and self._memory.is_worth_it(lexical.chunk_count):
+            async with self._database.unit_of_work(scope) as session:
+                remembered = await self._memory.read(
+                    session, scope, model, lexical.edition, chunks=lexical.chunk_count
+                )
         return _Reading(lexical, remembered)
 
 
@@ -218,7 +230,7 @@ class _Row:
 
 
 async def _find(
-    session: AsyncSession,
+    run: Run,
     scope: Scope,
     query: SearchQuery,
     model: str,
@@ -232,12 +244,12 @@ async def _find(
         if reading.remembered is not None:
             dense = await reading.remembered.nearest(query.vector)
         else:
-            dense = await scan_database(session, scope, model, query.vector, only=reading.only)
+            dense = nearest_of(await run(nearest_statement(scope, model, query.vector, only=reading.only)))
     lexical = reading.lexical.score(query.weights)
     if reading.only is not None:
         lexical = lexical.among(reading.only)
     fused = fuse(dense, lexical, familiarity=query.familiarity, top=CANDIDATES)
-    rows, edition = await _look_up(session, scope, [hit.chunk for hit in fused])
+    rows, edition = await _look_up(run, scope, [hit.chunk for hit in fused])
     located = [
         Located(hit, str(rows[hit.chunk].document_id), rows[hit.chunk].position)
         for hit in fused
@@ -255,30 +267,19 @@ async def _find(
     return found, edition
 
 
-async def _chunks_of(
-    session: AsyncSession, scope: Scope, documents: Collection[UUID] | None
-) -> Numbers | None:
-    """The numbers of all chunks of ``documents`` that ``scope`` may see; ``None`` is no restriction."""
-    if documents is None:
-        return None
-    found = await session.execute(
-        _CHUNKS,
-        {
-            "workspace": scope.workspace_id,
-            "documents": list(documents),
-            "audiences": audiences_of(scope),
-        },
-    )
-    return np.array(found.scalars().all(), dtype=np.int64)
+def _chunks_of(scope: Scope, documents: Collection[UUID]) -> Statement:
+    """The numbers of all chunks of ``documents`` that ``scope`` may see."""
+    values = {"workspace": scope.workspace_id, "audiences": audiences_of(scope)}
+    return Statement(_CHUNKS, values | {"documents": list(documents)})
 
 
-async def _look_up(session: AsyncSession, scope: Scope, ids: Sequence[int]) -> tuple[dict[int, _Row], str]:
-    found = (
-        await session.execute(
-            _LOOK_UP,
-            {"workspace": scope.workspace_id, "ids": list(ids), "audiences": audiences_of(scope)},
-        )
-    ).all()
+def _numbers(rows: Sequence[Any]) -> Numbers:
+    return np.array([row.id for row in rows], dtype=np.int64)
+
+
+async def _look_up(run: Run, scope: Scope, ids: Sequence[int]) -> tuple[dict[int, _Row], str]:
+    values = {"workspace": scope.workspace_id, "ids": list(ids), "audiences": audiences_of(scope)}
+    found = await run(Statement(_LOOK_UP, values))
     rows = {
         row.id: _Row(
             document_id=row.document_id,

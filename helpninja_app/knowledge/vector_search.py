@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -16,6 +18,7 @@ import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpninja_app.kernel.database import Statement
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.lexical_search import audiences_of
 
@@ -32,16 +35,14 @@ FEWEST_REMEMBERED = 1_000
 _LONG_SCAN = 20_000
 
 # The cosine is made of the few that are left: in one select the distance would be computed twice a row.
-_NEAREST = text(
-    """
-    select chunk_id, 1 - distance as cosine from (
-      select chunk_id, vector <=> cast(:vector as halfvec) as distance from embeddings
-      where workspace_id = :workspace and model = :model and audience = any(:audiences)
-        and (cast(:chunks as bigint[]) is null or chunk_id = any(cast(:chunks as bigint[])))
-      order by distance limit :most
-    ) as nearest
-    """
-)
+_NEAREST = """
+select chunk_id, 1 - distance as cosine from (
+  select chunk_id, vector <=> cast(%(vector)s as halfvec) as distance from embeddings
+  where workspace_id = %(workspace)s and model = %(model)s and audience = any(%(audiences)s)
+    and (cast(%(chunks)s as bigint[]) is null or chunk_id = any(cast(%(chunks)s as bigint[])))
+  order by distance limit %(most)s
+) as nearest
+"""
 _NUMBERS = text(
     """
     select coalesce(string_agg(int8send(chunk_id), ''::bytea order by chunk_id), ''::bytea) as numbers
@@ -101,6 +102,10 @@ class VectorMemory:
         self._kept: OrderedDict[tuple[UUID, Audience, str], RememberedVectors] = OrderedDict()
         self._under_way: WeakValueDictionary[tuple[UUID, Audience, str], asyncio.Lock] = WeakValueDictionary()
 
+    def is_worth_it(self, chunks: int) -> bool:
+        """Whether the copy of so many vectors is asked sooner than the database."""
+        return chunks >= FEWEST_REMEMBERED
+
     async def read(
         self, session: AsyncSession, scope: Scope, model: str, edition: str, *, chunks: int
     ) -> RememberedVectors | None:
@@ -110,15 +115,14 @@ class VectorMemory:
         have no vector yet. What is missing in the last copy is read in ``session``.
         """
         workspace = scope.workspace_id
-        if workspace is None or chunks < FEWEST_REMEMBERED:
+        if workspace is None or not self.is_worth_it(chunks):
             return None
-        key = (workspace, scope.audience, model)
-        kept = self._found(key, edition)
-        if kept is not None:
+        if (kept := self.at_hand(scope, model, edition)) is not None:
             return kept
+        key = (workspace, scope.audience, model)
         # One reads, the others of this process wait for it instead of reading the same.
         async with self._under_way.setdefault(key, asyncio.Lock()):
-            kept = self._found(key, edition)
+            kept = self.at_hand(scope, model, edition)
             if kept is None:
                 dimension = (await session.execute(_DIMENSION, _values(scope, model))).scalar()
                 if dimension is None or 2 * chunks * (4 * dimension + 8) > self._budget:
@@ -130,7 +134,11 @@ class VectorMemory:
                 self._keep(key, kept)
         return kept
 
-    def _found(self, key: tuple[UUID, Audience, str], edition: str) -> RememberedVectors | None:
+    def at_hand(self, scope: Scope, model: str, edition: str) -> RememberedVectors | None:
+        """The copy of this edition, if there is one."""
+        if scope.workspace_id is None:
+            return None
+        key = (scope.workspace_id, scope.audience, model)
         kept = self._kept.get(key)
         if kept is None or kept.edition != edition:
             return None
@@ -144,23 +152,21 @@ class VectorMemory:
             self._kept.popitem(last=False)
 
 
-async def scan_database(
-    session: AsyncSession, scope: Scope, model: str, vector: Vectors, *, only: Numbers | None = None
-) -> Nearest:
+def nearest_statement(scope: Scope, model: str, vector: Vectors, *, only: Numbers | None = None) -> Statement:
     """The ``NEAREST`` nearest chunks of a workspace, or of ``only`` these of its chunks.
 
     An exact scan of its vectors in PostgreSQL.
     """
-    found = await session.execute(
-        _NEAREST,
-        _values(scope, model)
-        | {
-            "vector": f"[{','.join(map(str, vector.tolist()))}]",
-            "most": NEAREST,
-            "chunks": None if only is None else only.tolist(),
-        },
-    )
-    rows = found.all()
+    values = {
+        "vector": f"[{','.join(map(str, vector.tolist()))}]",
+        "most": NEAREST,
+        "chunks": None if only is None else only.tolist(),
+    }
+    return Statement(_NEAREST, _values(scope, model) | values)
+
+
+def nearest_of(rows: Sequence[Any]) -> Nearest:
+    """What the rows of ``nearest_statement`` say."""
     return (
         np.array([row.chunk_id for row in rows], dtype=np.int64),
         np.array([row.cosine for row in rows], dtype=np.float64),

@@ -14,9 +14,14 @@ from sqlalchemy import event
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge import vector_search
 from helpninja_app.knowledge.indexing import prepare_document, swap_document
-from helpninja_app.knowledge.lexical_search import read_lexical
+from helpninja_app.knowledge.lexical_search import lexical_reading, lexical_statements
 from helpninja_app.knowledge.search import SearchIndex
-from helpninja_app.knowledge.vector_search import RememberedVectors, VectorMemory, scan_database
+from helpninja_app.knowledge.vector_search import (
+    RememberedVectors,
+    VectorMemory,
+    nearest_of,
+    nearest_statement,
+)
 from helpninja_app.resources import Resources
 from tests.factories import Factory, Tenant
 from tests.shelf import Shelf
@@ -31,8 +36,9 @@ def few_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def remembered(resources: Resources, memory: VectorMemory, scope: Scope) -> RememberedVectors | None:
+    counted, found = await resources.database.rows_at_once(scope, *lexical_statements(scope, ()))
+    lexical = lexical_reading(counted, found)
     async with resources.database.unit_of_work(scope) as session:
-        lexical = await read_lexical(session, scope, ())
         return await memory.read(
             session,
             scope,
@@ -43,9 +49,9 @@ async def remembered(resources: Resources, memory: VectorMemory, scope: Scope) -
 
 
 async def nearest_in_database(resources: Resources, scope: Scope, vector: np.ndarray) -> dict[int, float]:
-    async with resources.database.unit_of_work(scope) as session:
-        model = resources.knowledge.embedders.current.name
-        numbers, cosines = await scan_database(session, scope, model, vector)
+    model = resources.knowledge.embedders.current.name
+    (rows,) = await resources.database.rows_at_once(scope, nearest_statement(scope, model, vector))
+    numbers, cosines = nearest_of(rows)
     return dict(zip(numbers.tolist(), cosines.tolist(), strict=True))
 
 
