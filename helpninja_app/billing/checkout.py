@@ -20,7 +20,6 @@ from helpninja_app.billing.stripe_calls import UnknownToStripe
 from helpninja_app.billing.stripe_effects import Effects
 from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, SubscriptionState
 from helpninja_app.billing.subscriptions import LIVE, kept_price, subscription_of
-from helpninja_app.billing.top_ups import count_top_ups
 from helpninja_app.errors import Conflict, HelpNinjaError, Invalid, Unavailable
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
@@ -70,33 +69,33 @@ class Cashier:
         prices = self.stripe.prices
         if price_id not in (prices.plans if mode == "subscription" else prices.packs):
             raise Invalid("This price is not for sale.")
-        workspace_id = self.caller.workspace.id
-        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
-            version = str(await count_top_ups(session, workspace_id))
         gateway = self.stripe.gateway
         customer = await ensure_customer(self.database, gateway, self.caller)
         try:
-            return await self._checkout_link(customer, price_id, mode, version)
+            return await self._checkout_link(customer, price_id, mode)
         except UnknownToStripe:
             if not await gateway.is_deleted(customer):
                 raise
         customer = await replace_customer(self.database, gateway, self.caller, customer)
         # What the deleted one paid for has ended with them, whether or not that was told.
         await self._follow(customer)
-        return await self._checkout_link(customer, price_id, mode, version)
+        return await self._checkout_link(customer, price_id, mode)
 
-    async def _checkout_link(self, customer: str, price_id: str, mode: CheckoutMode, version: str) -> str:
+    async def _checkout_link(self, customer: str, price_id: str, mode: CheckoutMode) -> str:
         gateway = self.stripe.gateway
+        pages = await gateway.list_checkouts(customer)
+        same = self._same_of(pages, price_id)
         if mode == "subscription":
-            pages = await gateway.list_checkouts(customer)
-            same = await self._close_others(pages, price_id)
+            await self._close_others(pages, same)
             # Read when no page can sell one any more: what was paid a moment ago may not have been told yet.
             state, live = await gateway.read_subscription(customer)
             if state is not None and live:
-                return await self._change_link(customer, state, price_id)
-            if same is not None:
-                return same.url
-            version = pages[0].id if pages else ""
+                if same is not None:
+                    await gateway.expire_checkout(same.id)
+                return await self._change(customer, state, price_id)
+        if same is not None:
+            return same.url
+        version = pages[0].id if pages else ""
         # What was bought since changes the key: buying the same twice is meant, clicking twice is not.
         return await gateway.open_checkout(
             customer,
@@ -192,14 +191,24 @@ class Cashier:
         except HelpNinjaError as error:
             log.warning("plan_not_followed_yet", customer=customer, detail=error.detail)
 
-    async def _close_others(self, pages: list[CheckoutPage], price_id: str) -> CheckoutPage | None:
-        """Have no page sell a plan but one that is asked for again, which is returned."""
-        selling = [each for each in pages if each.is_open and each.mode == "subscription"]
-        same = next((each for each in selling if (each.price, each.back) == (price_id, self.back)), None)
-        for each in selling:
-            if each is not same:
+    def _same_of(self, pages: list[CheckoutPage], price_id: str) -> CheckoutPage | None:
+        """The page that is open already for what is asked for."""
+        wanted = (price_id, self.back)
+        return next((each for each in pages if each.is_open and (each.price, each.back) == wanted), None)
+
+    async def _close_others(self, pages: list[CheckoutPage], spared: CheckoutPage | None) -> None:
+        """Have no page sell a plan but the one that is asked for again."""
+        for each in pages:
+            if each.is_open and each.mode == "subscription" and each is not spared:
                 await self.stripe.gateway.expire_checkout(each.id)
-        return same
+
+    async def _change(self, customer: str, subscription: SubscriptionState, price_id: str) -> str:
+        try:
+            return await self._change_link(customer, subscription, price_id)
+        except Conflict:
+            # What stands in the way may not have been told yet: the page shows it, and how it is taken back.
+            await self._follow(customer)
+            raise
 
     async def _change_link(self, customer: str, subscription: SubscriptionState, price_id: str) -> str:
         price, before = self.stripe.prices.plans[price_id], await self._sold_as(subscription)

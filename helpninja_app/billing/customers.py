@@ -11,12 +11,15 @@ from sqlmodel import col
 
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.accounts.members import list_members
-from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.models import Role, WorkspaceHandle
 from helpninja_app.billing.models import StripeCustomer
 from helpninja_app.billing.stripe_gateway import StripeGateway
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
+
+# Of a plan that is being cancelled: whether it is, only Stripe knows until its answer is stored.
+BEING_ENDED = "?"
 
 
 async def find_customer(session: AsyncSession, workspace_id: UUID) -> str | None:
@@ -34,6 +37,20 @@ async def workspace_of_customer(session: AsyncSession, customer: str) -> UUID | 
         select(col(StripeCustomer.workspace_id)).where(col(StripeCustomer.id) == customer)
     )
     return found.scalar_one_or_none()
+
+
+async def look_again(session: AsyncSession, workspace_id: UUID) -> None:
+    """Have the plan of a workspace that was deleted be cancelled, though that seemed to be done."""
+    closed = select(col(WorkspaceHandle.workspace_id)).where(col(WorkspaceHandle.is_closed).is_(True))
+    await session.execute(
+        update(StripeCustomer)
+        .where(
+            col(StripeCustomer.workspace_id) == workspace_id,
+            col(StripeCustomer.ended_subscription).is_not(None),
+            col(StripeCustomer.workspace_id).in_(closed),
+        )
+        .values(ended_subscription=BEING_ENDED)
+    )
 
 
 async def ensure_customer(database: Database, gateway: StripeGateway, caller: StaffCaller) -> str:

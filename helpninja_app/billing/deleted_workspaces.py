@@ -6,12 +6,12 @@ import time
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import and_, not_, or_, select, update
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.models import WorkspaceHandle
-from helpninja_app.billing.customers import find_customer
+from helpninja_app.billing.customers import BEING_ENDED, find_customer
 from helpninja_app.billing.models import StripeCustomer
 from helpninja_app.billing.stripe_calls import UnknownToStripe
 from helpninja_app.billing.stripe_gateway import LIVE, StripeGateway
@@ -29,25 +29,35 @@ async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
     deleted = select(col(WorkspaceHandle.workspace_id)).where(col(WorkspaceHandle.is_closed).is_(True))
     ended = col(StripeCustomer.ended_subscription)
     is_deleted = col(StripeCustomer.workspace_id).in_(deleted)
+    to_end = and_(is_deleted, or_(ended.is_(None), ended == BEING_ENDED))
     async with database.unit_of_work() as session:
         found = await session.execute(
-            select(StripeCustomer, is_deleted).where(is_deleted == ended.is_(None)).limit(1_000)
+            select(StripeCustomer, is_deleted)
+            .where(or_(to_end, and_(not_(is_deleted), ended.is_not(None))))
+            .limit(1_000)
         )
         behind = [(customer, gone) for customer, gone in found.tuples()]
     for customer, gone in behind:
         try:
+            if gone:
+                # Noted first: if it is brought back before the answer is known, somebody still looks.
+                await _note(database, customer, BEING_ENDED)
             subscription = await (_end if gone else _go_on)(database, gateway, customer)
         except (Unavailable, NotFound) as error:
             log.warning(
                 "deletion_not_followed_yet", workspace=str(customer.workspace_id), detail=error.detail
             )
             continue
-        async with database.unit_of_work() as session:
-            await session.execute(
-                update(StripeCustomer)
-                .where(col(StripeCustomer.id) == customer.id)
-                .values(ended_subscription=subscription)
-            )
+        await _note(database, customer, subscription)
+
+
+async def _note(database: Database, customer: StripeCustomer, subscription: str | None) -> None:
+    async with database.unit_of_work() as session:
+        await session.execute(
+            update(StripeCustomer)
+            .where(col(StripeCustomer.id) == customer.id)
+            .values(ended_subscription=subscription)
+        )
 
 
 async def _end(database: Database, gateway: StripeGateway, customer: StripeCustomer) -> str:
@@ -71,15 +81,17 @@ async def _end(database: Database, gateway: StripeGateway, customer: StripeCusto
                     await gateway.drop_planned_change(other.schedule, key=f"{key}:schedule")
                 await gateway.cancel_at_period_end(other.id, key=key)
         if state.cancel_at is not None:
-            return ""
+            return state.id if state.is_ended_by_deletion else ""
         key = _key("deleted", state.id)
         if state.next_price is not None:
             # Told first: once it is dropped nobody knows of it any more.
             await _tell_dropped(database, customer.workspace_id)
         if state.schedule is not None:
             await gateway.drop_planned_change(state.schedule, key=f"{key}:schedule")
-        await gateway.cancel_at_period_end(state.id, key=key)
+        await gateway.cancel_at_period_end(state.id, key=key, is_by_deletion=True)
     except UnknownToStripe:
+        if not await gateway.is_deleted(customer.id):
+            raise
         return ""
     return state.id
 
@@ -94,11 +106,13 @@ async def _tell_dropped(database: Database, workspace_id: UUID) -> None:
 async def _go_on(_: Database, gateway: StripeGateway, customer: StripeCustomer) -> None:
     try:
         state, live = await gateway.read_subscription(customer.id)
-        if state is None or not live or state.id != customer.ended_subscription or state.cancel_at is None:
+        if state is None or not live or state.cancel_at is None:
             return
-        await gateway.go_on(state, key=_key("brought-back", state.id))
+        if state.is_ended_by_deletion or state.id == customer.ended_subscription:
+            await gateway.go_on(state, key=_key("brought-back", state.id))
     except UnknownToStripe:
-        return
+        if not await gateway.is_deleted(customer.id):
+            raise
 
 
 def _key(about: str, subscription: str) -> str:
@@ -114,6 +128,8 @@ async def end_subscription(database: Database, gateway: StripeGateway, workspace
         # Also one that somebody made by hand: nobody here hears of it any more.
         going_on = await gateway.open_subscriptions(customer) if customer else []
     except UnknownToStripe:
+        if not await gateway.is_deleted(customer or ""):
+            raise
         # Deleted at Stripe, and its subscriptions with it.
         return
     for each in going_on:

@@ -117,7 +117,8 @@ class Subscription(SQLModel, table=True):
     """What Stripe said, at ``read_at``, of the subscription that a workspace pays for.
 
     ``anchor`` starts its billing cycle; ``next_plan`` takes effect at ``period_end``. ``price`` is Stripe's
-    id of the one that is paid. ``past_due_since`` is there while it is past due.
+    id of the one that is paid, ``next_price`` that of the next plan. ``past_due_since`` is there while it is
+    past due.
     """
 
     __tablename__ = "subscriptions"
@@ -134,6 +135,8 @@ class Subscription(SQLModel, table=True):
     cancel_at: datetime | None = time_column(is_optional=True)
     trial_end: datetime | None = time_column(is_optional=True)
     next_plan: str | None = None
+    next_interval: str | None = None
+    next_price: str = ""
     past_due_since: datetime | None = time_column(is_optional=True)
     read_at: datetime = time_column()
 
@@ -156,9 +159,9 @@ class TopUp(SQLModel, table=True):
 class StripeCustomer(SQLModel, table=True):
     """Whose customer it is: found before a workspace is known.
 
-    ``ended_subscription`` is the one that was cancelled since its workspace is deleted, or empty when there
-    was nothing to cancel. ``replaced_at`` is there since another one was made in the place of one that was
-    deleted at Stripe.
+    ``ended_subscription`` is the one that was cancelled since its workspace is deleted, empty when there
+    was nothing to cancel, or ``?`` while that is not known for sure. ``replaced_at`` is there since another
+    one was made in the place of one that was deleted at Stripe.
     """
 
     __tablename__ = "stripe_customers"

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
-from helpninja_app.billing.customers import find_customer, workspace_of_customer
+from helpninja_app.billing.customers import find_customer, look_again, workspace_of_customer
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
 from helpninja_app.billing.plans import PLANS, PlanOf
@@ -30,6 +30,7 @@ from helpninja_app.billing.subscriptions import (
     apply_subscription,
     keep_past_due,
     kept_price,
+    planned_price,
     subscription_of,
 )
 from helpninja_app.billing.top_ups import add_top_up, follow_charge
@@ -111,7 +112,7 @@ class Effects:
                 raise
             # Whatever it cost: nobody pays for it any more.
             return await self._end(workspace_id, known, state.status, read_at)
-        following = self.stripe.prices.plans.get(state.next_price or "")
+        following = self._planned(state, known)
         row: dict[str, Any] = {
             "id": state.id,
             "status": state.status,
@@ -124,6 +125,8 @@ class Effects:
             "cancel_at": state.cancel_at,
             "trial_end": state.trial_end,
             "next_plan": following.plan if following else None,
+            "next_interval": following.interval if following else None,
+            "next_price": (state.next_price or "") if following else "",
             "past_due_since": read_at if state.status == "past_due" else None,
             "read_at": read_at,
         }
@@ -136,8 +139,9 @@ class Effects:
         """Have the workspace pay for no plan any more."""
         if known is None:
             return Effect("No subscription.", workspace_id)
-        row = known.model_dump() | {"status": status, "cancel_at": None, "next_plan": None}
-        return await self._store(workspace_id, row | {"past_due_since": None, "read_at": read_at}, "")
+        row = known.model_dump() | {"status": status, "cancel_at": None, "past_due_since": None}
+        nothing_next = {"next_plan": None, "next_interval": None, "next_price": ""}
+        return await self._store(workspace_id, row | nothing_next | {"read_at": read_at}, "")
 
     async def _store(self, workspace_id: UUID, row: dict[str, Any], more: str) -> Effect:
         """Keep what Stripe said, unless something newer is known, and follow it."""
@@ -159,7 +163,16 @@ class Effects:
             terms = await apply_subscription(
                 session, workspace_id, self.plan_of, await database_time(session)
             )
+            if row["status"] in LIVE and row["cancel_at"] is None:
+                # Paid, or asked for again, when its deleted workspace had been looked at.
+                await look_again(session, workspace_id)
         return Effect(f"{row['status']}: the {terms.plan} plan counts.{more}", workspace_id)
+
+    def _planned(self, state: SubscriptionState, known: Subscription | None) -> PlanPrice | None:
+        """What follows; also at a price that the settings no longer name."""
+        price = state.next_price or ""
+        same = known if known is not None and known.id == state.id else None
+        return self.stripe.prices.plans.get(price) or planned_price(same, price)
 
     def _sold_as(self, state: SubscriptionState, known: Subscription | None) -> PlanPrice:
         """The plan that a price stands for; raises ``EventParked`` for a price that is not ours."""

@@ -17,6 +17,7 @@ import structlog
 from helpninja_app.billing.stripe_calls import call_key, told
 from helpninja_app.billing.stripe_objects import (
     AFTER_CHECKOUT,
+    ENDED_BY_DELETION,
     ChargeState,
     CheckoutPage,
     CheckoutState,
@@ -25,6 +26,7 @@ from helpninja_app.billing.stripe_objects import (
     SubscriptionState,
     checkout_page,
     event_ref,
+    has_taken_money,
     invoice_state,
     plan_changes,
     portal_change,
@@ -205,12 +207,13 @@ class StripeGateway:
             session = await self._api.billing_portal.sessions.create_async(wanted, {"idempotency_key": key})
         return text_of(session.url)
 
-    async def cancel_at_period_end(self, id: str, *, key: str) -> None:
-        """End a subscription with what is paid for."""
+    async def cancel_at_period_end(self, id: str, *, key: str, is_by_deletion: bool = False) -> None:
+        """End a subscription with what is paid for; it is noted there that its owner did not ask for that."""
+        wanted: Any = {"cancel_at_period_end": True}
+        if is_by_deletion:
+            wanted["metadata"] = {ENDED_BY_DELETION: "yes"}
         with told():
-            await self._api.subscriptions.update_async(
-                id, {"cancel_at_period_end": True}, {"idempotency_key": key}
-            )
+            await self._api.subscriptions.update_async(id, wanted, {"idempotency_key": key})
 
     async def go_on(self, subscription: SubscriptionState, *, key: str) -> None:
         """Let a subscription that was cancelled go on after all.
@@ -221,12 +224,16 @@ class StripeGateway:
         with told():
             if subscription.is_by_period:
                 updated = await self._api.subscriptions.update_async(
-                    subscription.id, {"cancel_at_period_end": False}, {"idempotency_key": key}
+                    subscription.id,
+                    {"cancel_at_period_end": False, "metadata": {ENDED_BY_DELETION: ""}},
+                    {"idempotency_key": key},
                 )
                 if updated.cancel_at is None:
                     return
             await self._api.subscriptions.update_async(
-                subscription.id, {"cancel_at": ""}, {"idempotency_key": f"{key}:date"}
+                subscription.id,
+                {"cancel_at": "", "metadata": {ENDED_BY_DELETION: ""}},
+                {"idempotency_key": f"{key}:date"},
             )
 
     async def drop_planned_change(self, schedule: str, *, key: str) -> None:
@@ -333,7 +340,7 @@ class StripeGateway:
                 # An amount in another currency says nothing of the part.
                 each.amount if each.currency == found["currency"] else found["amount"]
                 for each in disputes.data
-                if _has_taken_money(each.status)
+                if has_taken_money(each.status)
             ),
         )
 
@@ -390,8 +397,3 @@ class StripeGateway:
             product = text_of((await self._read("prices", price))["product"])
             products.setdefault(product, []).append(price)
         return products
-
-
-def _has_taken_money(dispute: str) -> bool:
-    """By its status: a bank that only asks (``warning_...``) has nothing yet."""
-    return dispute != "won" and not dispute.startswith("warning_")

@@ -12,6 +12,8 @@ from helpninja_app.errors import BadRequest
 
 # What is added to the address that a page leads back to.
 AFTER_CHECKOUT = "?checkout=done"
+# In a subscription's metadata: its workspace was deleted, and therefore it was cancelled.
+ENDED_BY_DELETION = "ended_by_deletion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class SubscriptionState:
 
     ``amount`` is what one costs ``every`` so long, in the currency's minor unit; ``None`` where that depends.
     ``workspace`` is there where our checkout sold it. It ends at ``cancel_at``, ``is_by_period`` where
-    that was asked for as the end of the period and not as a date.
+    that was asked for as the end of the period and not as a date, ``is_ended_by_deletion`` where nobody but
+    the deletion of its workspace asked for it.
     """
 
     id: str
@@ -52,6 +55,7 @@ class SubscriptionState:
     next_price: str | None = None
     schedule: str | None = None
     workspace: str = ""
+    is_ended_by_deletion: bool = False
     latest_invoice: str = ""
 
 
@@ -153,6 +157,7 @@ def subscription_state(found: dict[str, Any]) -> SubscriptionState:
         trial_end=time_of(found["trial_end"]) if found["trial_end"] else None,
         schedule=found["schedule"],
         workspace=text_of(found["metadata"].get("workspace_id")),
+        is_ended_by_deletion=bool(found["metadata"].get(ENDED_BY_DELETION)),
         latest_invoice=text_of(found["latest_invoice"]),
     )
 
@@ -209,6 +214,14 @@ def text_of(value: Any) -> str:
     if isinstance(value, dict):
         return str(value.get("id", ""))
     return "" if value is None else str(value)
+
+
+def has_taken_money(dispute: str) -> bool:
+    """By its status: a bank that only asks (``warning_...``) has nothing yet.
+
+    What was prevented moved nothing, or came back as a refund, which counts as one.
+    """
+    return dispute not in ("won", "prevented") and not dispute.startswith("warning_")
 
 
 def portal_configuration(changes: dict[str, Any] | None = None) -> Any:

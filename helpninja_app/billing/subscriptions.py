@@ -54,13 +54,23 @@ def plan_that_counts(subscription: Subscription, moment: datetime) -> str:
 
 
 def kept_price(known: Subscription | None, state: SubscriptionState) -> PlanPrice | None:
-    """What a subscription was sold as, while it is at the price that it was heard of at first.
+    """What a subscription was sold as, while it is at the price that it was heard of at first, or at the one
+    that was planned then.
 
     A price that is raised is a new one at Stripe, and the settings no longer name the one that is still paid.
     """
-    if known is None or (known.id, known.price) != (state.id, state.price):
+    if known is None or known.id != state.id:
         return None
-    return PlanPrice(cast("PaidPlanName", known.plan), cast("Interval", known.interval))
+    if known.price == state.price:
+        return PlanPrice(cast("PaidPlanName", known.plan), cast("Interval", known.interval))
+    return planned_price(known, state.price)
+
+
+def planned_price(known: Subscription | None, price: str) -> PlanPrice | None:
+    """What ``price`` was when a change to it was planned, if one was."""
+    if known is None or known.next_plan is None or known.next_price != price or not price:
+        return None
+    return PlanPrice(cast("PaidPlanName", known.next_plan), cast("Interval", known.next_interval))
 
 
 def keep_past_due(row: Mapping[str, Any]) -> dict[str, Any]:

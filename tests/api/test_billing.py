@@ -141,7 +141,9 @@ async def test_a_dispute_takes_credits_back_until_it_is_won(
     assert (await buyer.usage()).topped_up == left
 
 
-@pytest.mark.parametrize("status", ["warning_needs_response", "warning_under_review", "warning_closed"])
+@pytest.mark.parametrize(
+    "status", ["warning_needs_response", "warning_under_review", "warning_closed", "prevented"]
+)
 async def test_a_banks_inquiry_takes_no_credits_before_it_takes_the_money(
     client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, status: str
 ) -> None:

@@ -142,6 +142,20 @@ async def test_no_second_change_is_planned_behind_the_first(
     assert (stored.plan, stored.next_plan) == ("agency", "starter")
 
 
+async def test_what_stands_in_the_way_of_a_change_is_known_here_once_that_is_refused(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    """Else the page would say to keep a plan, and have no button for it."""
+    stripe_twin.complete_checkout(await buyer.checkout(client, "agency"))
+    await buyer.hear()
+    answer = await ask_for(client, buyer, "starter")
+    stripe_twin.use_portal(answer.json()["url"], "confirm")
+    assert (await ask_for(client, buyer, "pro")).status_code == 409
+    stored = await buyer.subscription()
+    assert stored is not None
+    assert stored.next_plan == "starter"
+
+
 async def test_a_cancelled_plan_is_kept_before_it_is_changed(
     client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
 ) -> None:

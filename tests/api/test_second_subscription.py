@@ -35,22 +35,27 @@ async def told(buyer: Buyer) -> list[str]:
     return [(await buyer.detail(each))[1] for each in await buyer.events()]
 
 
-async def buy_two(client: httpx.AsyncClient, buyer: Buyer) -> None:
-    """As two clicks do that know nothing of each other: starter, and two seconds later pro."""
-    gateway = buyer.resources.need_stripe().gateway
-    first = await buyer.checkout(client, "starter")
+async def open_beside(buyer: Buyer, price: str) -> str:
+    """A page as a click opens it that knows nothing of another one at the same moment."""
     customer = await buyer.customer()
-    url = await gateway.open_checkout(
+    url = await buyer.resources.need_stripe().gateway.open_checkout(
         customer,
         buyer.tenant.id,
-        "price_pro_monthly",
+        price,
         "subscription",
         back="http://helpninja.test/app/billing",
         key=f"second:{customer}",
     )
+    return url.rpartition("/")[2]
+
+
+async def buy_two(client: httpx.AsyncClient, buyer: Buyer) -> None:
+    """As two clicks do that know nothing of each other: starter, and two seconds later pro."""
+    first = await buyer.checkout(client, "starter")
+    second = await open_beside(buyer, "price_pro_monthly")
     assert buyer.twin.complete_checkout(first)
     buyer.twin.advance(seconds=2)
-    assert buyer.twin.complete_checkout(url.rpartition("/")[2])
+    assert buyer.twin.complete_checkout(second)
 
 
 async def test_a_page_that_was_left_open_sells_no_second_plan(
@@ -91,6 +96,28 @@ async def test_a_page_for_credits_stays_open_while_a_plan_is_chosen(
 ) -> None:
     credits, plan = await buyer.top_up(client), await buyer.checkout(client, "pro")
     assert [stripe_twin.complete_checkout(each) for each in (credits, plan)] == [True, True]
+
+
+async def test_credits_that_were_paid_a_moment_ago_can_be_bought_again_and_a_dead_page_is_not_opened(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    first = await buyer.top_up(client)
+    assert await buyer.top_up(client) == first
+    stripe_twin.complete_checkout(first)
+    second = await buyer.top_up(client)
+    stripe_twin.state.sessions[second] |= {"status": "expired", "url": None}
+    assert stripe_twin.complete_checkout(await buyer.top_up(client))
+
+
+async def test_a_page_that_another_tab_opened_for_the_same_plan_is_closed_once_a_plan_is_paid(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin
+) -> None:
+    left_open = await buyer.checkout(client, "pro")
+    chosen = await open_beside(buyer, "price_starter_monthly")
+    assert stripe_twin.complete_checkout(chosen)
+    answer = await client.post("/api/billing/checkout", headers=buyer.headers, json={"plan": "pro"})
+    assert answer.status_code == 200
+    assert not stripe_twin.complete_checkout(left_open)
 
 
 async def test_a_plan_that_is_paid_but_not_told_of_yet_is_changed_and_no_second_one_bought(

@@ -97,6 +97,27 @@ async def test_what_was_sold_before_prices_were_stored_goes_on_too(
     assert (found.plan, found.status, found.price) == ("pro", "active", "price_pro_monthly")
 
 
+async def test_a_change_that_was_planned_to_a_price_that_is_sold_no_more_comes_all_the_same(
+    client: httpx.AsyncClient, buyer: Buyer, open_raised: OpenRaised, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client, "agency"))
+    [subscription] = twin.state.subscriptions.values()
+    twin.schedule(subscription["id"], "price_pro_monthly")
+    await buyer.hear()
+    async with open_raised() as raised:
+        twin.update_subscription(subscription["id"], {"metadata": {"noted": "yes"}})
+        await raised.hear()
+        before = await raised.subscription()
+        assert before is not None
+        assert (before.plan, before.next_plan) == ("agency", "pro")
+        twin.advance(days=32)
+        await raised.hear()
+        found = await raised.subscription()
+        assert found is not None
+        assert (found.plan, found.next_plan, found.price) == ("pro", None, "price_pro_monthly")
+        assert await raised.plan() == "pro"
+
+
 async def test_the_plan_that_one_has_at_an_old_price_is_not_bought_again(
     client: httpx.AsyncClient, buyer: Buyer, open_raised: OpenRaised
 ) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
-from helpninja_app.jobs import end_plans_of_deleted_workspaces
+from helpninja_app.jobs import end_plans_of_deleted_workspaces, remove_expired_workspaces
 from tests.buying import Buyer
-from tests.services.test_half_done_cancellations import actions, plan_downgrade
+from tests.services.test_half_done_cancellations import CANCEL, TRIES, actions, plan_downgrade
 from tests.services.test_stripe_away import change_deletion
 from tests.twins.stripe import StripeTwin
 
@@ -43,3 +44,64 @@ async def test_of_a_change_that_has_come_it_is_not_told_that_deleting_took_it_ba
     await end_plans_of_deleted_workspaces(buyer.resources)
     assert subscription["cancel_at_period_end"] is True
     assert "plan.change_dropped" not in await actions(buyer)
+
+
+@pytest.mark.parametrize("looks_again", [True, False])
+async def test_what_deleting_cancelled_goes_on_though_nobody_was_told_that_it_was(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, *, looks_again: bool
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    [subscription] = twin.state.subscriptions.values()
+    await change_deletion(client, buyer, is_deleted=True)
+    for _ in range(TRIES):
+        twin.drop_connection_after_commit(CANCEL)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is True
+    if looks_again:
+        await end_plans_of_deleted_workspaces(buyer.resources)
+    await change_deletion(client, buyer, is_deleted=False)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is False
+    # What the owner cancels after that is the owner's.
+    await buyer.resources.cashier(await buyer.caller()).cancel_plan()
+    for is_deleted in (True, False):
+        await change_deletion(client, buyer, is_deleted=is_deleted)
+        await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is True
+
+
+async def test_a_plan_of_which_stripe_knows_nothing_is_not_taken_for_one_that_has_ended(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    """As with the key of another account, for as long as it takes to notice."""
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    [subscription] = twin.state.subscriptions.values()
+    customer = twin.state.customers.pop(subscription["customer"])
+    await change_deletion(client, buyer, is_deleted=True)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    await buyer.expire()
+    await remove_expired_workspaces(buyer.resources)
+    assert (await buyer.terms()).plan == "pro"
+    twin.state.customers[customer["id"]] = customer
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is True
+    await remove_expired_workspaces(buyer.resources)
+    assert subscription["status"] == "canceled"
+
+
+async def test_a_plan_that_is_kept_on_a_page_of_before_the_deletion_is_cancelled_again(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    [subscription] = twin.state.subscriptions.values()
+    page = await buyer.resources.cashier(await buyer.caller()).portal_link()
+    await change_deletion(client, buyer, is_deleted=True)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    twin.use_portal(page, "renew")
+    await buyer.hear()
+    assert subscription["cancel_at_period_end"] is False
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is True
