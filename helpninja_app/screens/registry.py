@@ -95,7 +95,12 @@ SCREENS = (
         "Sign in to HelpNinja",
         "Sign in to your HelpNinja workspace.",
         # Whoever signs in here must not be shown what this tab knew of somebody else.
-        on_load=[SignedInState.forget, AccessState.read_address, AccessState.read_ways],
+        on_load=[
+            SignedInState.forget,
+            AccessState.read_address,
+            AccessState.read_ways,
+            AccessState.read_session,
+        ],
     ),
     Screen(
         "/sign-in/code",
@@ -116,7 +121,12 @@ SCREENS = (
         sign_up_page,
         "Make a HelpNinja account",
         "A support agent that answers from your own pages, in a minute.",
-        on_load=[SignedInState.forget, AccessState.read_address, AccessState.read_ways],
+        on_load=[
+            SignedInState.forget,
+            AccessState.read_address,
+            AccessState.read_ways,
+            AccessState.read_session,
+        ],
     ),
     Screen(
         "/forgot",

@@ -11,7 +11,7 @@ from reflex_base.constants import StateManagerMode
 from helpninja_app.screens import registry
 
 REACHABLE = {
-    "AccessState": {"read_address", "read_ways", "open_invite"},
+    "AccessState": {"read_address", "read_ways", "read_session", "open_invite"},
     "LandingState": set[str](),
     "SignedInState": {"forget"},
     "ShellState": {"open_shell", "go_to_workspace", "tell", "fade"},

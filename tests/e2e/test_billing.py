@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.accessibility import findings
 from tests.e2e.demo_server import DemoServer, running_demo
-from tests.e2e.test_accounts import sign_up
+from tests.e2e.test_accounts import PASSWORD, new_address, sign_up
 from tests.screens.billing_shop import environment_of, sell_everything
 from tests.twins.stripe import StripeTwin
 
@@ -83,6 +83,29 @@ def look_at(page: Page) -> None:
             expect(page.get_by_role("main").get_by_text("Loading", exact=True)).to_have_count(0)
             assert findings(page, touch=True) == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_who_begins_with_a_year_from_the_prices_lands_on_its_prices_with_or_without_an_account(
+    page: Page, shop: Shop
+) -> None:
+    def begin() -> None:
+        page.goto(f"{shop.server.url}/pricing")
+        page.get_by_text("Yearly", exact=True).click()
+        expect(page.get_by_label("Yearly")).to_be_checked()
+        page.get_by_role("link", name="Begin with Pro").locator("visible=true").click()
+
+    begin()
+    email = new_address()
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make an account").click()
+    expect(plan_of(page)).to_contain_text("The free plan costs nothing")
+    expect(page.get_by_label("Yearly")).to_be_checked()
+    begin()
+    expect(page.get_by_text(f"You are signed in as {email}")).to_be_visible()
+    page.get_by_role("link", name="Go on").click()
+    expect(page.get_by_label("Yearly")).to_be_checked()
+    expect(plan_of(page)).to_contain_text("The free plan costs nothing")
 
 
 def test_from_free_to_pro_while_the_page_waits_for_stripe(owner: Page, shop: Shop) -> None:

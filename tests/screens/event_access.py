@@ -29,6 +29,7 @@ OPERATOR = "whoever runs the installation"
 ACCESS: dict[str, str | Permission] = {
     "AccessState.read_address": TAB,
     "AccessState.read_ways": TAB,
+    "AccessState.read_session": TAB,
     "AccessState.open_invite": INVITED,
     "SignedInState.forget": TAB,
     # Whoever has no workspace is shown their own address, and led to their account.

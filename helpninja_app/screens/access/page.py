@@ -23,6 +23,7 @@ def sign_in_page() -> rx.Component:
     return _page(
         "Sign in",
         "To your team's inbox, knowledge and settings.",
+        _way_on(),
         native_form(
             field_from_address("next"),
             _email(auto_focus=True),
@@ -89,6 +90,7 @@ def sign_up_page() -> rx.Component:
     return _page(
         "Make an account",
         "It takes a minute, and no card.",
+        _way_on(),
         rx.cond(
             AccessState.is_open | (AccessState.token != ""),
             native_form(
@@ -118,6 +120,25 @@ def sign_up_page() -> rx.Component:
         ),
         rx.cond(AccessState.is_open, _other_ways()),
         _aside(_document_way("You have an account? Sign in", "/sign-in", data_comes_back=True)),
+    )
+
+
+def _way_on() -> rx.Component:
+    """For whoever is signed in already."""
+    return rx.cond(
+        AccessState.signed_in_as != "",
+        rx.el.p(
+            "You are signed in as ",
+            AccessState.signed_in_as,
+            ". ",
+            rx.el.a(
+                "Go on",
+                href=rx.cond(AccessState.next_path != "", AccessState.next_path, "/app"),
+                class_name=_LINK,
+            ),
+            role="status",
+            class_name="mb-4 break-words text-table text-muted",
+        ),
     )
 
 

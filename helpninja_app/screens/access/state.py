@@ -130,6 +130,20 @@ class AccessState(rx.State):
             ]
 
     @rx.event(background=True)
+    async def read_session(self) -> None:
+        """Who is signed in here already, and needs no other account to go on."""
+        who = ""
+        try:
+            credentials = await credentials_of(self)
+            async with current_resources().database.unit_of_work() as session:
+                who = (await identify_user(session, credentials)).email
+        except HelpNinjaError:
+            # Nobody, or it cannot be known now: the form is there either way.
+            pass
+        async with self:
+            self.signed_in_as = who
+
+    @rx.event(background=True)
     async def open_invite(self) -> None:
         """What the invite in the address offers, and who is signed in here to accept it."""
         async with self:

@@ -82,12 +82,18 @@ class BillingState(PageState, SignedInState):
     _left_with: str = ""
     _mark: str = ""
     _is_recent: bool = False
+    _is_asked: bool = False
     _follower: int = 0
 
     @rx.event(background=True)
     async def open_billing(self) -> Any:
         """Run when the page loads, also on the way back from Stripe, and to try again."""
-        is_paid = self.router.url.query_parameters.get("checkout") == "done"
+        asked = self.router.url.query_parameters
+        is_paid = asked.get("checkout") == "done"
+        async with self:
+            # Once: what is chosen here since then stays when the connection is back.
+            if not self._is_asked and asked.get("interval") in INTERVALS:
+                self._is_asked, self.interval = True, asked["interval"]
         next_step = await self._answer(going_to="")
         async with self:
             if not self._mark or self.failure:

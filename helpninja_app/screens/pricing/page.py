@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import reflex as rx
 from reflex.experimental.client_state import ClientStateVar
@@ -37,7 +38,10 @@ def pricing_page() -> rx.Component:
                     interval_switch(name="interval", chosen=interval.value, on_choose=interval.set_value),
                     class_name="flex flex-wrap items-center justify-between gap-3",
                 ),
-                plan_comparison(is_yearly=interval.value == "year", action=_begin),
+                plan_comparison(
+                    is_yearly=interval.value == "year",
+                    action=lambda plan: _begin(plan, is_yearly=interval.value == "year"),
+                ),
                 class_name="flex flex-col gap-4",
             ),
             rx.el.section(
@@ -69,10 +73,13 @@ def pricing_page() -> rx.Component:
     )
 
 
-def _begin(plan: Plan) -> rx.Component:
+def _begin(plan: Plan, *, is_yearly: Any) -> rx.Component:
     if plan is FREE:
         return button_link("Begin for free", href="/sign-up", emphasis="primary")
-    return button_link(f"Begin with {plan.name.capitalize()}", href="/sign-up?next=/app/billing")
+    to = "/sign-up?next=" + quote("/app/billing?interval=", safe="")
+    return button_link(
+        f"Begin with {plan.name.capitalize()}", href=rx.cond(is_yearly, f"{to}year", f"{to}month")
+    )
 
 
 def _explained(term: str, meaning: str) -> rx.Component:
