@@ -1,4 +1,4 @@
-"""A search explained: exactly what the assistant would find for a question, and what it would do with it."""
+"""A search explained: exactly what would be found for a question, and what would be done with it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 from helpninja_app.accounts.callers import WorkspaceView
-from helpninja_app.answers.pipeline import NOTHING_RELEVANT, Pipeline, Question, Retrieved
-from helpninja_app.answers.small_talk import answer_small_talk
+from helpninja_app.answers.pipeline import (
+    MEMBERS_PASSAGES,
+    NOTHING_RELEVANT,
+    QUOTABLE,
+    Pipeline,
+    Question,
+    Retrieved,
+)
+from helpninja_app.answers.small_talk import SmallTalk, SmallTalkKind, answer_small_talk
 from helpninja_app.kernel.scope import Audience, Scope
 
-Verdict = Literal["small_talk", "curated", "answer", "answer_and_hand_over", "hand_over"]
+Verdict = Literal[
+    "small_talk", "person", "curated", "answer", "answer_and_hand_over", "hand_over", "nothing_found"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedSearch:
     """``retrieved`` has passages with the scores of both legs, the confidence and the curated answer.
 
-    ``verdict`` is what would come of it with the workspace's ``threshold``.
+    ``verdict`` is what would come of it: of a visitor's question with the workspace's ``threshold``, of a
+    member's in the chat, which has no curated answers and calls nobody.
     """
 
     retrieved: Retrieved
@@ -29,19 +39,34 @@ class ExplainedSearch:
 async def explain_search(
     pipeline: Pipeline, workspace: WorkspaceView, scope: Scope, question: str, audience: Audience
 ) -> ExplainedSearch:
-    """Search as the assistant would for somebody of ``audience``; ``scope`` is the member's who looks."""
-    seen_by = scope if audience is Audience.MEMBERS else Scope.visitors(workspace.id)
+    """Search as would be done for somebody of ``audience``; ``scope`` is the member's who looks."""
     language = workspace.languages[0] if workspace.languages else None
     talk = await asyncio.to_thread(answer_small_talk, question, language=language)
-    retrieved = await pipeline.retrieve(seen_by, Question(question, languages=workspace.languages))
-    verdict = "small_talk" if talk is not None else _verdict(retrieved, workspace.confidence_threshold)
-    return ExplainedSearch(retrieved, workspace.confidence_threshold, verdict)
+    asked, threshold = Question(question, languages=workspace.languages), workspace.confidence_threshold
+    if audience is Audience.MEMBERS:
+        retrieved = await pipeline.retrieve(scope, asked, passages=MEMBERS_PASSAGES, with_curated=False)
+        return ExplainedSearch(retrieved, threshold, _for_members(retrieved, talk, pipeline))
+    retrieved = await pipeline.retrieve(Scope.visitors(workspace.id), asked)
+    return ExplainedSearch(retrieved, threshold, _for_visitors(retrieved, talk, pipeline, threshold))
 
 
-def _verdict(retrieved: Retrieved, threshold: float) -> Verdict:
-    probability = retrieved.confidence.probability
+def _for_visitors(
+    retrieved: Retrieved, talk: SmallTalk | None, pipeline: Pipeline, threshold: float
+) -> Verdict:
+    if talk is not None:
+        return "person" if talk.kind is SmallTalkKind.PERSON else "small_talk"
     if retrieved.curated is not None:
         return "curated"
-    if not retrieved.passages or probability < NOTHING_RELEVANT:
+    probability = retrieved.confidence.probability
+    least = QUOTABLE if pipeline.is_offline or retrieved.query.is_degraded else NOTHING_RELEVANT
+    if not retrieved.passages or probability < least:
         return "hand_over"
     return "answer" if probability >= threshold else "answer_and_hand_over"
+
+
+def _for_members(retrieved: Retrieved, talk: SmallTalk | None, pipeline: Pipeline) -> Verdict:
+    """A model is told of whatever was found; the offline model only quotes, and only what fits."""
+    if pipeline.is_offline and talk is not None:
+        return "small_talk"
+    is_quotable = not pipeline.is_offline or retrieved.confidence.probability >= QUOTABLE
+    return "answer" if retrieved.passages and is_quotable else "nothing_found"

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 OFFLINE = "offline"
 PASSAGES = 5
+# A member's chat reads more of them.
+MEMBERS_PASSAGES = 8
 # Share of the best passage's score that another needs to be quoted beside it.
 CLOSE = 0.9
 
@@ -112,6 +114,11 @@ class Pipeline:
         self._index = index
         self._embedder = embedder
         self._answerers = answerers
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether no model is configured, so that answers are quotations."""
+        return self._answerers.provider is None
 
     async def answer(self, scope: Scope, question: Question) -> AsyncGenerator[Token | Answer, None]:
         """Yield ``Token`` any number of times, then exactly one ``Answer``.

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.answers.catalogue import Model
-from helpninja_app.answers.pipeline import Question, Retrieved, Token
+from helpninja_app.answers.pipeline import MEMBERS_PASSAGES, Question, Retrieved, Token
 from helpninja_app.chats.at_once import begin_at_once
 from helpninja_app.chats.prompts import (
     SHORT_ANSWER_TOKENS,
@@ -34,8 +34,6 @@ from helpninja_app.chats.turns import (
 from helpninja_app.chats.writing import Answered, AnswerUnderWay, ChatDesk, answered_as_stored
 from helpninja_app.errors import Conflict, HelpNinjaError
 from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
-
-PASSAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +181,7 @@ async def _retrieve(
     found = await desk.pipeline.retrieve(
         caller.scope,
         _question(caller, ask, context),
-        passages=PASSAGES,
+        passages=MEMBERS_PASSAGES,
         only=ask.document_ids or None,
         with_curated=False,
     )

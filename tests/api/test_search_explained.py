@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from helpninja_app.answers import explained as explaining
+from helpninja_app.answers import pipeline
 from helpninja_app.kernel.scope import Audience
 from tests.api.test_curated_answers import written
 from tests.factories import Factory, Tenant
@@ -60,11 +62,43 @@ async def test_the_verdict_is_what_the_assistant_would_do(
     assert (await explained(client, sure, QUESTION))["verdict"] == "answer"
     assert (await explained(client, never_sure, QUESTION))["verdict"] == "answer_and_hand_over"
     assert (await explained(client, sure, "Hello!"))["verdict"] == "small_talk"
+    assert (await explained(client, sure, "I want to talk to a person"))["verdict"] == "person"
     assert (await explained(client, await factory.tenant(), QUESTION))["verdict"] == "hand_over"
     made = await written(client, sure, question=QUESTION, answer="Sixty.")
     found = await explained(client, sure, QUESTION)
     assert (found["verdict"], found["curated"]["id"]) == ("curated", made["id"])
     assert found["curated"]["score"] == pytest.approx(1, abs=0.01)
+
+
+async def test_a_verdict_for_members_is_what_their_chat_would_do(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    """It has no curated answers, and calls nobody."""
+    tenant = await factory.tenant(confidence_threshold=1.0)
+    assert (await explained(client, tenant, QUESTION, audience="members"))["verdict"] == "nothing_found"
+    for number in range(7):
+        text = f"{PAGE} That is rule {number}."
+        await factory.document(tenant, text, title=f"Returns {number}", audience=Audience.MEMBERS)
+    made = await written(client, tenant, question=QUESTION, answer="Sixty.", audience="members")
+    found = await explained(client, tenant, QUESTION, audience="members")
+    assert (found["verdict"], found["curated"], len(found["passages"])) == ("answer", None, 7)
+    assert made["audience"] == "members"
+
+
+async def test_what_is_too_far_to_be_quoted_is_not_said_to_be_answered(
+    client: httpx.AsyncClient, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a model an answer is a quotation, for which more is asked than for a model's passages."""
+    tenant = await factory.tenant(confidence_threshold=0.0)
+    await factory.document(tenant, PAGE, title="Returns")
+    assert (await explained(client, tenant, QUESTION))["verdict"] == "answer"
+    for module in (explaining, pipeline):
+        monkeypatch.setattr(module, "QUOTABLE", 1.01)
+    assert (await explained(client, tenant, QUESTION))["verdict"] == "hand_over"
+    assert (await explained(client, tenant, QUESTION, audience="members"))["verdict"] == "nothing_found"
+    body = {"tenantId": tenant.workspace.public_key, "sessionId": "explained-session", "message": QUESTION}
+    told = (await client.post("/api/chat", json=body)).json()
+    assert told["reason"] == "no_answer"
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,21 @@ def called(plan: str) -> str:
     return plan.capitalize()
 
 
+# How many decimals an amount has whose unit is not a hundredth (https://docs.stripe.com/currencies).
+_DECIMALS = dict.fromkeys(
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"],
+    0,
+) | dict.fromkeys(["bhd", "jod", "kwd", "omr", "tnd"], 3)
+
+
 def money(amount: int, currency: str = "usd") -> str:
-    """US cents as ``$29``, ``$2,990`` or ``$12.50``; of another currency ``12.50 EUR``."""
-    whole = abs(amount) % 100 == 0
-    shown = f"{abs(amount) / 100:,.0f}" if whole else f"{abs(amount) / 100:,.2f}"
+    """US cents as ``$29``, ``$2,990`` or ``$12.50``; of another currency ``12.50 EUR`` or ``1,300 JPY``.
+
+    ``amount`` is in the smallest unit that Stripe has for the currency.
+    """
+    decimals = _DECIMALS.get(currency.lower(), 2)
+    whole, rest = divmod(abs(amount), 10**decimals)
+    shown = f"{whole:,}.{rest:0{decimals}}" if rest else f"{whole:,}"
     sign = "−" if amount < 0 else ""
     return f"{sign}${shown}" if currency.lower() == "usd" else f"{sign}{shown} {currency.upper()}"
 

@@ -12,6 +12,7 @@ from helpninja_app.answers.explained import ExplainedSearch
 from helpninja_app.answers.passages import Passage
 from helpninja_app.answers.pipeline import Retrieved
 from helpninja_app.answers.words import content_words, same_word, words_of
+from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.languages import detect_language
 from helpninja_app.knowledge.search import FoundPassage
 from helpninja_app.screens.knowledge.rows import percent
@@ -61,8 +62,10 @@ def hits_of(question: str, retrieved: Retrieved, workspace: WorkspaceView) -> li
     return [_hit(found, asked) for found in retrieved.result.passages]
 
 
-def verdict_of(explained: ExplainedSearch) -> Verdict:
-    """What the assistant would do with the question, and by which number."""
+def verdict_of(explained: ExplainedSearch, audience: Audience) -> Verdict:
+    """What would be done with the question, and by which number."""
+    if audience is Audience.MEMBERS:
+        return _for_members(explained)
     retrieved, threshold = explained.retrieved, explained.threshold
     limit = f"Your threshold is {percent(threshold)}."
     sure = percent(retrieved.confidence.probability)
@@ -71,7 +74,8 @@ def verdict_of(explained: ExplainedSearch) -> Verdict:
             return Verdict("neutral", "small talk", "The assistant would reply in kind, without any passage.")
         case "curated":
             won = retrieved.curated
-            sentence = f"The curated answer to “{won.question}” would be given." if won else ""
+            legs = f" Meaning {max(won.dense, 0.0):.2f}, words {won.lexical:.2f}." if won else ""
+            sentence = f"The curated answer to “{won.question}” would be given.{legs}" if won else ""
             return Verdict("success", f"{percent(won.score) if won else ''} · curated answer", sentence)
         case "answer":
             sentence = f"The assistant would answer by itself. {limit}"
@@ -79,13 +83,31 @@ def verdict_of(explained: ExplainedSearch) -> Verdict:
         case "answer_and_hand_over":
             sentence = f"The assistant would answer and call a person too. {limit}"
             return Verdict("warning", f"{sure} · would hand over", sentence)
+        case "person":
+            return Verdict("warning", "would hand over", "A person was asked for: one would be called.")
         case "hand_over" if not retrieved.passages:
             return Verdict("warning", "0 % · would hand over", "There is nothing to answer from.")
-        case "hand_over":
+        case "hand_over" | "nothing_found":
             sentence = "Nothing here is close enough: the assistant would say so and call a person."
             return Verdict("warning", f"{sure} · would hand over", sentence)
         case _:
             assert_never(explained.verdict)
+
+
+def _for_members(explained: ExplainedSearch) -> Verdict:
+    """The chat of the dashboard calls nobody, and a model reads whatever was found."""
+    sure = percent(explained.retrieved.confidence.probability)
+    match explained.verdict:
+        case "small_talk":
+            return Verdict("neutral", "small talk", "The chat would reply in kind, without any passage.")
+        case "answer":
+            return Verdict("success", f"{sure} · would answer", "The chat would answer from these passages.")
+        case _:
+            is_far = bool(explained.retrieved.passages)
+            sentence = (
+                "Nothing here is close enough to be quoted." if is_far else "There is nothing to answer from."
+            )
+            return Verdict("warning", f"{sure} · nothing found", sentence)
 
 
 def snippet(text: str, asked: list[str]) -> list[Piece]:

@@ -92,7 +92,7 @@ def _nothing_found() -> rx.Component:
         rx.cond(
             SearchState.audience == "visitors",
             "It would say so and call a person. Add a page that answers this, or search what members see.",
-            "It would say so and call a person. Add a page that answers this.",
+            "It would say so. Add a page that answers this.",
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import reflex as rx
@@ -18,6 +19,7 @@ from helpninja_app.screens.knowledge.hits import Hit, Verdict, hits_of, verdict_
 from helpninja_app.screens.session import SignedInState, page_of, sentence_for, signed_in, to_sign_in
 
 MAX_QUESTION = 1000
+ONLY_WORDS = "Only words were compared: the embedding provider did not answer."
 TOO_LONG = f"Ask in at most {MAX_QUESTION:,} characters."
 
 
@@ -95,7 +97,10 @@ async def _find(caller: MemberCaller, question: str, audience: Audience) -> tupl
     explained = await explain_search(pipeline, workspace, caller.scope, question, audience)
     retrieved = explained.retrieved
     hits = await asyncio.to_thread(hits_of, question, retrieved, workspace)
-    return hits, verdict_of(explained)
+    verdict = verdict_of(explained, audience)
+    if retrieved.query.is_degraded:
+        verdict = replace(verdict, sentence=f"{verdict.sentence} {ONLY_WORDS}")
+    return hits, verdict
 
 
 def _question_in(form: object) -> str:
