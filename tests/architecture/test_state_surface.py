@@ -212,6 +212,7 @@ REACHABLE = {
     "NotesState": {"open_notes", "turn_page", "follow", "change_audience", "delete"},
     "NoteEditorState": {"begin", "edit", "choose_audience", "save", "publish", "keep_private", "close"},
     "AddingState": {"begin", "close", "choose_audience", "choose_reach", "preview", "add"},
+    "DeletedState": {"open_deleted", "close", "restore", "turn_page"},
     "RunsState": {"open_runs", "close", "turn_page"},
     "FailedPagesState": {"open_failed", "close", "turn_page"},
     "PassagesState": {"open_passages", "close", "turn_page"},

@@ -32,7 +32,7 @@ def write_answer(page: Page, question: str, answer: str = ANSWER) -> None:
     sheet.get_by_label("Question").fill(question)
     sheet.get_by_label("Answer", exact=True).fill(answer)
     sheet.get_by_text("Members", exact=True).click()
-    expect(sheet).to_contain_text("Only members of this workspace.")
+    expect(sheet).to_contain_text("For your team: no visitor is told it.")
     sheet.get_by_role("button", name="Save").click()
     expect(sheet).to_be_hidden(timeout=SOON)
 
@@ -169,6 +169,26 @@ def test_a_note_is_written_read_changed_deleted_and_comes_back(page: Page, serve
     expect(sources).to_contain_text("Christmas")
     page.get_by_role("tab", name="Notes").click()
     expect(row).to_contain_text("Visitors")
+
+
+def test_what_was_deleted_before_the_last_can_be_brought_back_too(page: Page, server: DemoServer) -> None:
+    """The message at the corner only knows the last one."""
+    sign_in(page, server)
+    panel = open_knowledge(page, server, "Curated answers")
+    rows = rows_of(panel, "Curated answers")
+    for question in ("Do you sharpen knives?", "Do you sell maps?"):
+        write_answer(page, question)
+        delete(page, rows.filter(has_text=question))
+        expect(rows.filter(has_text=question)).to_have_count(0)
+    page.get_by_role("button", name="Deleted", exact=True).click()
+    sheet = page.get_by_role("dialog", name="Deleted in the last seven days")
+    expect(sheet.get_by_role("listitem").first).to_contain_text("Do you sell maps?")
+    assert findings(page) == []
+    sheet.get_by_role("button", name="Restore Do you sharpen knives?").click()
+    expect(sheet.get_by_text("Do you sharpen knives?")).to_have_count(0)
+    sheet.get_by_role("button", name="Close").click()
+    expect(rows.filter(has_text="Do you sharpen knives?")).to_be_visible()
+    expect(rows.filter(has_text="Do you sell maps?")).to_have_count(0)
 
 
 def test_a_note_that_is_too_long_is_refused_with_all_that_was_typed(page: Page, server: DemoServer) -> None:

@@ -137,6 +137,7 @@ AFTER_WORK = {
     "DocumentsState.read_again",
     "DocumentsState.rename",
     "DocumentsState.restore",
+    "DeletedState.restore",
     "SourcesState.cancel",
     "SourcesState.choose_audience",
     "SourcesState.choose_schedule",

@@ -12,6 +12,7 @@ from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.models import JobState, PageState
 from helpninja_app.resources import Resources
 from helpninja_app.screens.knowledge.adding_state import AddingState
+from helpninja_app.screens.knowledge.deleted_state import DeletedState
 from helpninja_app.screens.knowledge.documents_state import DocumentsState
 from helpninja_app.screens.knowledge.runs_state import RunsState
 from helpninja_app.screens.knowledge.sheets_state import FailedPagesState, PassagesState
@@ -204,6 +205,33 @@ async def test_the_runs_of_a_source_are_shown_with_what_became_of_their_pages(
     theirs = await tab_at(RunsState, headers["cookie"])
     assert "There is no such source." in (await fire(theirs, "open_runs", source)).refusal
     assert theirs.rows == []
+
+
+async def test_what_was_deleted_is_listed_and_comes_back_one_by_one(
+    factory: Factory, resources: Resources
+) -> None:
+    tenant, other = await factory.tenant(), await factory.tenant()
+    document = str(await factory.document(tenant, RETURNS, title="Help"))
+    await ingest(resources, tenant, JobState.COMPLETED, [PageState.CHANGED])
+    sources = await sources_of(factory, tenant)
+    website = next(row.id for row in sources.rows if row.name != "Help")
+    await fire(sources, "delete", website)
+    await fire(await documents_of(factory, tenant), "delete", [document])
+    _, headers = await factory.member(tenant, Role.ANALYST)
+    tab = await tab_at(DeletedState, headers["cookie"])
+    await fire(tab, "open_deleted")
+    assert [(row.what, row.id) for row in tab.rows] == [("Document", document), ("Website", website)]
+    _, headers = await factory.member(other)
+    theirs = await tab_at(DeletedState, headers["cookie"])
+    await fire(theirs, "open_deleted")
+    assert theirs.rows == []
+    assert "There is no such" in (await fire(theirs, "restore", "documents", document)).refusal
+    await fire(tab, "restore", "documents", document)
+    assert [row.id for row in tab.rows] == [website]
+    await fire(tab, "restore", "source", website)
+    assert tab.rows == []
+    assert website in {row.id for row in (await sources_of(factory, tenant)).rows}
+    assert "nothing like that" in (await fire(tab, "restore", "workspace", document)).refusal
 
 
 async def test_passages_are_shown_in_their_order_with_their_headings(factory: Factory) -> None:

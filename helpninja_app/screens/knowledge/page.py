@@ -10,13 +10,19 @@ from helpninja_app.screens.knowledge.adding import adding_dialog
 from helpninja_app.screens.knowledge.adding_state import AddingState
 from helpninja_app.screens.knowledge.curated import curated_editor, curated_tab, write_button
 from helpninja_app.screens.knowledge.curated_state import CuratedState
+from helpninja_app.screens.knowledge.deleted_state import DeletedState
 from helpninja_app.screens.knowledge.documents import documents_tab
 from helpninja_app.screens.knowledge.documents_state import DocumentsState
 from helpninja_app.screens.knowledge.notes import note_editor, notes_tab
 from helpninja_app.screens.knowledge.notes_state import NotesState
 from helpninja_app.screens.knowledge.search import search_section
 from helpninja_app.screens.knowledge.search_state import SearchState
-from helpninja_app.screens.knowledge.sheets import failed_pages_sheet, passages_sheet, runs_sheet
+from helpninja_app.screens.knowledge.sheets import (
+    deleted_sheet,
+    failed_pages_sheet,
+    passages_sheet,
+    runs_sheet,
+)
 from helpninja_app.screens.knowledge.sources import sources_tab
 from helpninja_app.screens.knowledge.sources_state import SourcesState
 from helpninja_app.screens.knowledge.state import PATH, KnowledgeState
@@ -33,6 +39,7 @@ _adding: Any = AddingState
 _sources: Any = SourcesState
 _documents: Any = DocumentsState
 _curated: Any = CuratedState
+_deleted: Any = DeletedState
 # What is read when the page loads.
 OPENING: tuple[Any, ...] = (
     KnowledgeState.open_knowledge,
@@ -56,6 +63,7 @@ def knowledge_page() -> rx.Component:
         runs_sheet(),
         failed_pages_sheet(),
         passages_sheet(),
+        deleted_sheet(),
         curated_editor(),
         note_editor(),
         undo_toast(
@@ -86,6 +94,17 @@ def _write_an_answer() -> rx.Component:
 
 def _actions() -> rx.Component:
     return rx.el.div(
+        rx.cond(
+            KnowledgeState.may_write,
+            button(
+                icon("trash-2"),
+                "Deleted",
+                type="button",
+                emphasis="quiet",
+                aria_haspopup="dialog",
+                on_click=_deleted.open_deleted,
+            ),
+        ),
         rx.cond(KnowledgeState.may_upload, upload_button()),
         rx.cond(
             KnowledgeState.may_write,

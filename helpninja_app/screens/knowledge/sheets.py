@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.screens.knowledge.deleted_state import DeletedRow, DeletedState
 from helpninja_app.screens.knowledge.runs_state import RunRow, RunsState
 from helpninja_app.screens.knowledge.sheets_state import (
     FailedPage,
@@ -15,6 +16,7 @@ from helpninja_app.screens.knowledge.sheets_state import (
 )
 from helpninja_app.screens.knowledge.sources_state import SourcesState
 from helpninja_app.screens.knowledge.state import KnowledgeState
+from helpninja_app.screens.shell.frame import refused
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import closes, sheet
@@ -26,6 +28,7 @@ _failed: Any = FailedPagesState
 _passages: Any = PassagesState
 _sources: Any = SourcesState
 _runs: Any = RunsState
+_deleted_state: Any = DeletedState
 
 
 def failed_pages_sheet() -> rx.Component:
@@ -86,6 +89,24 @@ def runs_sheet() -> rx.Component:
     )
 
 
+def deleted_sheet() -> rx.Component:
+    return sheet(
+        refused(DeletedState),
+        _list(
+            DeletedState,
+            rx.el.ul(rx.foreach(DeletedState.rows, _deleted)),
+            empty_state(
+                "trash-2", "Nothing is deleted", "What is deleted can be brought back here for seven days."
+            ),
+            again=_deleted_state.turn_page(0),
+        ),
+        id="deleted",
+        title="Deleted in the last seven days",
+        is_shown=DeletedState.is_open,
+        on_close=_deleted_state.close,
+    )
+
+
 def _list(state: Any, rows: rx.Component, nothing: rx.Component, *, again: Any) -> rx.Component:
     return rx.cond(
         state.failure != "",
@@ -126,6 +147,31 @@ def _failed_page(page: FailedPage) -> rx.Component:
         ),
         rx.el.p(page.reason, class_name="text-table text-muted"),
         class_name="flex flex-col gap-0.5 border-b border-border py-3 last:border-b-0",
+    )
+
+
+def _deleted(item: DeletedRow) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            rx.el.p(item.name, class_name="text-table font-medium wrap-anywhere"),
+            rx.el.p(
+                item.what,
+                " · ",
+                rx.el.time(item.when, date_time=item.machine_time, title=item.moment),
+                class_name="text-small text-muted",
+            ),
+            class_name="min-w-0 flex-1",
+        ),
+        button(
+            "Restore",
+            type="button",
+            size="small",
+            aria_label=f"Restore {item.name}",
+            disabled=DeletedState.is_busy,
+            on_click=_deleted_state.restore(item.kind, item.id),
+        ),
+        key=item.id,
+        class_name="flex items-center gap-3 border-b border-border py-3 last:border-b-0",
     )
 
 
