@@ -146,6 +146,27 @@
     KEYS[event.key]();
   });
 
+  /* What a pressed source says stands beside the thread, or in a sheet where there is no room. */
+  let passage = "";
+
+  function showPassage() {
+    const rows = passage ? document.querySelectorAll(`[data-passage="${passage}"][aria-current=true]`) : [];
+    for (const row of rows) {
+      if (!row.checkVisibility()) continue;
+      row.scrollIntoView({ block: "nearest" });
+      passage = "";
+    }
+  }
+
+  on("click", ({ target }) => {
+    const source = target instanceof Element ? target.closest("[data-source]") : null;
+    if (!source) return;
+    passage = source.id;
+    const opener = byId("open-context");
+    if (opener.checkVisibility()) opener.click();
+    showPassage();
+  });
+
   /* What is shown counts as read once somebody can see it: a tab behind others reads nothing. */
   let seen = "";
 
@@ -172,6 +193,7 @@
 
   new MutationObserver(() => {
     see();
+    showPassage();
     const form = composer();
     if (!form || !account()) {
       if (!form) [shown, accepted] = ["", ""];
@@ -207,6 +229,8 @@
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ["data-accepted", "data-conversation", "data-account", "data-unseen", "disabled"],
+    attributeFilter: [
+      "data-accepted", "data-conversation", "data-account", "data-unseen", "disabled", "aria-current",
+    ],
   });
 })();

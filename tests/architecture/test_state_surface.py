@@ -136,6 +136,7 @@ REACHABLE = {
     "InboxState": {
         "open_conversation",
         "show_earlier",
+        "show_passage",
         "follow",
         "send_reply",
         "send_note",

@@ -184,6 +184,8 @@ ACCESS: dict[str, str | Permission] = {
     "InboxState.remove_tag": Permission.ANSWER_CONVERSATIONS,
     "InboxState.show_typing": Permission.ANSWER_CONVERSATIONS,
     "InboxState.close_resolved": TAB,
+    # What was read with the conversation.
+    "InboxState.show_passage": TAB,
     "IntegrationsState.open_integrations": Permission.READ_CONVERSATIONS,
     "IntegrationsState.follow": Permission.READ_CONVERSATIONS,
     "IntegrationsState.switch": Permission.MANAGE_WORKSPACE,

@@ -73,6 +73,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "InboxListState.choose_site": ("a.example",),
     "InboxListState.choose_since": ("2020-01-01",),
     "InboxListState.choose_until": ("2100-01-02",),
+    "InboxState.show_passage": ("no-conversation", "no-answer", "no-passage"),
     "CannedState.search_canned": ("canary",),
     # Refused for what it lacks, so that no test stores anything.
     "CannedState.save": ({"name": "x"},),

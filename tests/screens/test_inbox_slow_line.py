@@ -17,7 +17,7 @@ from tests.screens.test_rows import below
 # What a member can press or send in a conversation, and how its form or its name says which one that is.
 OF_A_CONVERSATION = {
     *("take_over", "hand_back", "resolve", "reopen", "undo_resolve", "assign", "snooze"),
-    *("remove_tag", "mark_unread", "show_typing"),
+    *("remove_tag", "mark_unread", "show_typing", "show_passage"),
 }
 FORMS = {"send_reply", "send_note", "add_tag"}
 

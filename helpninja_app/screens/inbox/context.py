@@ -98,19 +98,49 @@ def _confidence() -> rx.Component:
 def _passages() -> rx.Component:
     return _part(
         "Passages used",
+        rx.el.p(
+            "In the answer at ",
+            rx.el.span(InboxState.explained_at, class_name="tabular-nums"),
+            class_name="-mt-1.5 text-small text-muted",
+        ),
         rx.el.ul(rx.foreach(InboxState.passages, _passage), class_name="flex flex-col"),
     )
 
 
 def _passage(passage: PassageRow) -> rx.Component:
+    is_marked = InboxState.passage == passage.button
+    shape = "border-t py-2 "
     return rx.el.li(
         rx.el.p(
-            rx.el.span(passage.title, class_name="min-w-0 truncate font-semibold"),
+            rx.el.span(
+                passage.n,
+                " · ",
+                rx.cond(
+                    passage.url != "",
+                    rx.el.a(
+                        passage.title,
+                        href=passage.url,
+                        target="_blank",
+                        rel="noopener nofollow ugc",
+                        class_name="underline",
+                    ),
+                    passage.title,
+                ),
+                title=passage.title,
+                class_name="min-w-0 truncate font-semibold",
+            ),
             rx.el.span(passage.score, class_name="shrink-0 text-muted tabular-nums"),
             class_name="flex justify-between gap-2 text-table",
         ),
         rx.el.p(passage.snippet, class_name="line-clamp-3 text-small text-muted wrap-anywhere"),
-        class_name="border-t border-border py-2",
+        key=passage.button,
+        data_passage=passage.button,
+        aria_current=rx.cond(is_marked, "true", "false"),
+        class_name=rx.cond(
+            is_marked,
+            shape + "-mx-2 rounded-chip border-transparent bg-accent-soft/60 px-2",
+            shape + "border-border",
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from helpninja_app.ui.panels import skeleton_rows
 from helpninja_app.ui.rendered import rendered_text
 
 _editor: Any = CuratedEditorState
+_state: Any = InboxState
 
 
 def thread() -> rx.Component:
@@ -96,7 +97,10 @@ def _entry(row: EntryRow) -> rx.Component:
             ("day", _day(row)),
             ("change", _change(row)),
             ("visitor", _bubble(row, "self-start rounded-bl-tail border border-border bg-bg")),
-            ("member", _bubble(row, "self-end rounded-br-tail border border-border-strong bg-raised")),
+            (
+                "member",
+                _bubble(row, "self-end rounded-br-tail border border-border-strong bg-raised"),
+            ),
             ("note", _note(row)),
             _answer(row),
         ),
@@ -168,22 +172,34 @@ def _answer(row: Any) -> rx.Component:
         rx.el.div(rendered_text(row.html), id=row.id, class_name="on-accent"),
         rx.cond(
             row.passages.length() > 0,
-            rx.el.div(rx.foreach(row.passages, _source), class_name="mt-2 flex flex-wrap gap-1.5"),
+            rx.el.div(
+                rx.foreach(row.passages, lambda passage: _source(row, passage)),
+                class_name="mt-2 flex flex-wrap gap-1.5",
+            ),
         ),
         rx.el.div(
             rx.el.div(_time(row), _thumb(row), class_name="flex flex-wrap items-center gap-x-3"),
-            rx.cond(
-                InboxState.may_write_answers & (row.asked != ""),
-                icon_button(
-                    "Save as curated answer",
-                    "bookmark-plus",
-                    size="small",
-                    on_click=_editor.begin_answered(row.asked, row.text),
-                ),
-            ),
+            _keeps(row),
             class_name="flex items-center justify-between gap-2",
         ),
-        class_name=_BUBBLE + "self-end rounded-br-tail bg-accent-soft text-text",
+        class_name=rx.cond(
+            (InboxState.passage != "") & (InboxState.explained == row.id),
+            _BUBBLE + "self-end rounded-br-tail bg-accent-soft text-text outline outline-1 outline-accent",
+            _BUBBLE + "self-end rounded-br-tail bg-accent-soft text-text",
+        ),
+    )
+
+
+def _keeps(row: Any) -> rx.Component:
+    """Nothing below what answers nothing, and for who may not write curated answers."""
+    return rx.cond(
+        InboxState.may_write_answers & (row.asked != ""),
+        icon_button(
+            "Save as curated answer",
+            "bookmark-plus",
+            size="small",
+            on_click=_editor.begin_answered(row.asked, row.text),
+        ),
     )
 
 
@@ -197,20 +213,26 @@ def _thumb(row: Any) -> rx.Component:
     )
 
 
-def _source(passage: PassageRow) -> rx.Component:
-    label = (passage.n, " · ", passage.title)
-    shape = "max-w-full truncate rounded-chip border border-border bg-bg px-2 py-0.5 text-small font-medium"
-    return rx.cond(
-        passage.url != "",
-        rx.el.a(
-            *label,
-            id=passage.button,
-            href=passage.url,
-            target="_blank",
-            rel="noopener nofollow ugc",
-            class_name=shape + " hover:border-border-strong",
+def _source(row: Any, passage: PassageRow) -> rx.Component:
+    """Shows the passages of its answer beside the thread, or in the sheet that ``inbox.js`` opens for it."""
+    is_shown = InboxState.passage == passage.button
+    shape = "max-w-full truncate rounded-chip border bg-bg px-2 py-0.5 text-small font-medium "
+    return rx.el.button(
+        passage.n,
+        " · ",
+        passage.title,
+        type="button",
+        id=passage.button,
+        key=passage.button,
+        title=passage.title,
+        aria_pressed=rx.cond(is_shown, "true", "false"),
+        data_source=True,
+        on_click=_state.show_passage(InboxState.conversation_id, row.id, passage.button),
+        class_name=rx.cond(
+            is_shown,
+            shape + "border-accent text-accent-text",
+            shape + "border-border hover:border-border-strong",
         ),
-        rx.el.span(*label, id=passage.button, class_name=shape),
     )
 
 

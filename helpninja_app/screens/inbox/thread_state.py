@@ -34,7 +34,6 @@ from helpninja_app.screens.inbox.rows import (
     PastRow,
     entry_rows,
     page_in_words,
-    passage_rows,
     past_row,
     visitor_name,
 )
@@ -64,6 +63,8 @@ class ThreadState(FollowedState, mixin=True):
     and ``given_name`` what they call themselves.
 
     ``csat`` is how good the visitor found it, in words, and empty until they say.
+    ``passages`` are those of the answer ``explained``, given at ``explained_at``; ``passage`` is the button
+    of the one that was pressed, and empty while none was: then it is the last answer before the hand-over.
     ``unseen`` is empty when the member has had all of it before their eyes, and another text for each thing
     that they have not.
     """
@@ -101,6 +102,9 @@ class ThreadState(FollowedState, mixin=True):
     is_sure: bool = False
     threshold: str = ""
     passages: rx.Field[list[PassageRow]] = rx.field(default_factory=list)
+    explained: str = ""
+    explained_at: str = ""
+    passage: str = ""
     past: rx.Field[list[PastRow]] = rx.field(default_factory=list)
     conversations: str = ""
     answerers: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
@@ -123,6 +127,17 @@ class ThreadState(FollowedState, mixin=True):
     @rx.event(background=True)
     async def show_earlier(self) -> Any:
         return await self._answer(_most=self._most + MESSAGES)
+
+    @rx.event
+    def show_passage(self, conversation: str, message_id: str, passage: str) -> None:
+        """Show what an answer rests on, with one of its passages marked; nothing of a conversation that was
+        left meanwhile."""
+        row = next((row for row in self.entries if row.id == message_id), None)
+        if conversation != self.conversation_id or row is None:
+            return
+        if passage in [each.button for each in row.passages]:
+            self.explained, self.passage = row.id, passage
+            self._show_passages(self.entries, row.id)
 
     @rx.event(background=True)
     async def see(self) -> Any:
@@ -155,6 +170,8 @@ class ThreadState(FollowedState, mixin=True):
             "conversation_id": "",
             "entries": [],
             "passages": [],
+            "explained": "",
+            "passage": "",
             "past": [],
             "is_visitor_typing": False,
             "unseen": "",
@@ -281,7 +298,15 @@ class ThreadState(FollowedState, mixin=True):
         self.reasons = f"{reasons[0].upper()}{reasons[1:]}." if reasons else ""
         cited = [each for each in found.messages if each.role == _BOT and each.citations]
         shown = one if one is not None and one.citations else cited[-1] if cited else None
-        self.passages = passage_rows(shown) if shown is not None else []
+        self._show_passages(found.entries, str(shown.id) if shown else "")
+
+    def _show_passages(self, entries: Sequence[EntryRow], last: str) -> None:
+        """Of the answer that was chosen; of the ``last`` one where none is, or it is not shown any more."""
+        rows = {row.id: row for row in entries if row.passages}
+        if not self.passage or self.explained not in rows:
+            self.explained, self.passage = last if last in rows else "", ""
+        row = rows.get(self.explained)
+        self.passages, self.explained_at = (row.passages, row.time) if row else ([], "")
 
     def _topic(self, caller: MemberCaller) -> str:
         require(caller, Permission.READ_CONVERSATIONS)
