@@ -79,3 +79,14 @@ def test_on_a_phone_a_source_opens_the_sheet_and_the_focus_comes_back(inbox: Pag
     inbox.keyboard.press("Escape")
     expect(about).to_be_hidden()
     expect(source).to_be_focused()
+
+
+def test_what_a_member_replied_becomes_a_curated_answer(inbox: Page) -> None:
+    reply = inbox.get_by_label("Your reply")
+    reply.fill("By card, or by bill for schools.")
+    reply.press("Control+Enter")
+    said = messages(inbox).locator("div:has(> p:text-is('By card, or by bill for schools.'))")
+    said.get_by_role("button", name="Save as curated answer").click(timeout=SOON)
+    editor = inbox.get_by_role("dialog").filter(has=inbox.get_by_label("Question", exact=True))
+    expect(editor.get_by_label("Question", exact=True)).to_have_value(ANOTHER, timeout=SOON)
+    expect(editor.get_by_label("Answer", exact=True)).to_have_value("By card, or by bill for schools.")

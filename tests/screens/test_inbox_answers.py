@@ -7,13 +7,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from helpninja_app.accounts.models import Role
 from helpninja_app.conversations.models import Conversation
+from helpninja_app.screens.inbox.page import inbox_page
 from helpninja_app.screens.inbox.rows import EntryRow
 from helpninja_app.screens.inbox.state import InboxState
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire, go
 from tests.screens.test_inbox import _say as say
 from tests.screens.test_inbox import agent, opened, reply, waiting
+from tests.screens.test_rows import below
 
 
 @pytest.fixture
@@ -105,3 +108,24 @@ async def test_what_is_no_passage_of_the_open_conversation_changes_nothing(
         assert (shown(tab), tab.explained) == (["Returns"], first.id)
     await fire(tab, "show_passage", tab.conversation_id, second.id, value)
     assert (shown(tab), tab.passage) == (["Returns"], "")
+
+
+async def test_what_a_person_replied_can_be_saved_with_what_was_asked(
+    factory: Factory, tenant: Tenant
+) -> None:
+    one = await waiting(factory, tenant)
+    tab = await opened(await agent(factory, tenant, Role.ADMIN), one)
+    await reply(tab, "Yes, within sixty days.", uuid4())
+    assert [(row.asked, row.text) for row in of_kind(tab, "member")] == [
+        ("Can I exchange boots?", "Yes, within sixty days.")
+    ]
+    assert tab.may_write_answers
+
+
+def test_answers_of_people_are_saved_as_those_of_the_assistant_are() -> None:
+    saves = [
+        each
+        for each in below(inbox_page())
+        if "begin_answered" in str(each.event_triggers.get("on_click", ""))
+    ]
+    assert len(saves) == 2

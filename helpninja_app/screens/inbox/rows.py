@@ -53,8 +53,8 @@ class PassageRow:
 class EntryRow:
     """A line of a conversation: ``kind`` is day, visitor, bot, member, note or change.
 
-    A bot's words are in ``html``, everybody else's in ``text``; ``asked`` is the question before an answer,
-    and empty for what answers nothing, such as that it hands over.
+    A bot's words are in ``html``, everybody else's in ``text``; ``asked`` is the question before an answer of
+    the bot or a member, and empty for what answers nothing, such as that it hands over.
     ``rating`` is the visitor's thumb on it: up, down, or empty.
     """
 
@@ -212,7 +212,8 @@ def _message(message: TimelineMessage, zone: tzinfo, asked: str, known: Mapping[
         return EntryRow(id, "change", message.text, time=time, moment=moment)
     if message.role != Sender.BOT.value:
         kind = "visitor" if message.role == Sender.VISITOR.value else "member"
-        return EntryRow(id, kind, message.text, who=message.author_name, time=time, moment=moment)
+        asked, who = asked if kind == "member" else "", message.author_name
+        return EntryRow(id, kind, message.text, who=who, time=time, moment=moment, asked=asked)
     rating = message.rating or ""
     asked = asked if message.confidence is not None else ""
     if id in known and known[id].asked == asked:

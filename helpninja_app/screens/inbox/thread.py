@@ -99,7 +99,7 @@ def _entry(row: EntryRow) -> rx.Component:
             ("visitor", _bubble(row, "self-start rounded-bl-tail border border-border bg-bg")),
             (
                 "member",
-                _bubble(row, "self-end rounded-br-tail border border-border-strong bg-raised"),
+                _bubble(row, "self-end rounded-br-tail border border-border-strong bg-raised", _keeps(row)),
             ),
             ("note", _note(row)),
             _answer(row),
@@ -143,11 +143,11 @@ _BUBBLE = "max-w-[80%] rounded-bubble px-3.5 py-2.5 "
 _TEXT = "text-chat wrap-anywhere whitespace-pre-wrap"
 
 
-def _bubble(row: EntryRow, look: str) -> rx.Component:
+def _bubble(row: EntryRow, look: str, *actions: rx.Component) -> rx.Component:
     return rx.el.div(
         rx.el.p(row.who, class_name="text-small font-semibold text-muted empty:hidden"),
         rx.el.p(row.text, class_name=_TEXT),
-        _time(row),
+        rx.el.div(_time(row), *actions, class_name="flex items-center justify-between gap-2"),
         class_name=_BUBBLE + look,
     )
 
