@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from helpninja_app.accounts.members import MemberView
 from helpninja_app.accounts.models import Role
 from helpninja_app.conversations.handoff import escalate
 from helpninja_app.conversations.models import Conversation, Message, Reason
@@ -20,7 +19,7 @@ from helpninja_app.conversations.threads import add_message
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import Resources
 from helpninja_app.screens.inbox.list_state import InboxListState
-from helpninja_app.screens.inbox.state import InboxState, mentioned
+from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.words import snooze_until
 from tests.factories import Factory, Tenant
 from tests.screens.events import Answer, fire, tab_at
@@ -280,17 +279,6 @@ async def test_a_note_mentions_members_and_is_no_message(factory: Factory, tenan
     await fire(tab, "send_note", form)
     assert said(tab, "note") == ["Look at this."]
     assert said(tab, "member") == []
-
-
-def test_names_behind_an_at_sign_are_mentioned_and_the_longer_one_counts() -> None:
-    ids = [uuid.uuid4() for _ in range(3)]
-    names = ("Ivo", "Ivo Berg", "")
-    members = [
-        MemberView(id, f"m{place}@x.example", name, Role.AGENT, False, True, datetime.now(UTC))
-        for place, (id, name) in enumerate(zip(ids, names, strict=True))
-    ]
-    assert mentioned("@Ivo Berg and @m2@x.example, not Ivo or a@Ivo", members) == [ids[1], ids[2]]
-    assert mentioned("@ivo!", members) == [ids[0]]
 
 
 async def test_it_is_resolved_undone_assigned_snoozed_and_tagged(factory: Factory, tenant: Tenant) -> None:

@@ -45,6 +45,7 @@ from helpninja_app.screens.inbox.rows import (
     conversation_row,
     mention_row,
 )
+from helpninja_app.screens.inbox.words import member_labels
 from helpninja_app.screens.paged_state import PAGE_SIZE, filter_text
 from helpninja_app.screens.session import SignedInState, id_from
 
@@ -190,7 +191,7 @@ class InboxListState(FollowedState, SignedInState):
 
     def _show(self, found: Found, caller: MemberCaller) -> None:
         moment = now()
-        names = {str(each.user_id): each.name or each.email for each in found.members}
+        names = {str(id): label for id, label in member_labels(found.members).items()}
         rows = [conversation_row(item, names, moment) for item in found.page.items]
         if rows != self.rows:
             self.rows = rows

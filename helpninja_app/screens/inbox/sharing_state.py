@@ -25,7 +25,7 @@ from helpninja_app.conversations.transcript_mails import request_transcript_mail
 from helpninja_app.errors import Invalid, Unavailable
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
-from helpninja_app.screens.inbox.words import name_of_actor
+from helpninja_app.screens.inbox.words import member_labels, name_of_actor
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import SignedInState, id_from, text_in
 from helpninja_app.screens.shell.state import told
@@ -161,7 +161,7 @@ class SharingState(PageState, SignedInState):
         if found is None:
             self.rows = []
             return
-        names = {str(each.user_id): each.name or each.email for each in found.members}
+        names = {str(id): label for id, label in member_labels(found.members).items()}
         moment = now()
         self.rows = [share_row(each, names, moment) for each in found.shares]
 

@@ -23,7 +23,7 @@ from helpninja_app.resources import current_resources
 from helpninja_app.screens.inbox.canned_state import CannedState
 from helpninja_app.screens.inbox.list_state import PATH
 from helpninja_app.screens.inbox.thread_state import ThreadState
-from helpninja_app.screens.inbox.words import snooze_until
+from helpninja_app.screens.inbox.words import member_labels, snooze_until
 from helpninja_app.screens.session import SignedInState, id_from, page_of, signed_in, text_in, to_sign_in
 
 # As over HTTP, and what the websocket takes at once (kernel/websockets.py).
@@ -215,16 +215,20 @@ class InboxState(ThreadState, SignedInState):
 
 
 def mentioned(text: str, members: Sequence[MemberView]) -> list[UUID]:
-    """The members whose names, or addresses where they have none, stand behind an @ in ``text``.
+    """The members whose labels or names, or addresses where they have none, stand behind an @ in ``text``.
 
-    Of two names of which one begins the other, the longer counts.
+    Of two names of which one begins the other, the longer counts; a name of several members mentions all.
     """
-    names = {(each.name or each.email).casefold(): each.user_id for each in members if not each.is_suspended}
-    if not names:
+    called: dict[str, list[UUID]] = {}
+    labels = member_labels(members)
+    for each in (member for member in members if not member.is_suspended):
+        for name in {labels[each.user_id].casefold(), (each.name or each.email).casefold()}:
+            called.setdefault(name, []).append(each.user_id)
+    if not called:
         return []
-    longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    longest_first = "|".join(re.escape(name) for name in sorted(called, key=len, reverse=True))
     found = re.findall(rf"(?<!\w)@({longest_first})(?!\w)", text.casefold())
-    return list(dict.fromkeys(names[name] for name in found))[:MAX_MENTIONS]
+    return list(dict.fromkeys(id for name in found for id in called[name]))[:MAX_MENTIONS]
 
 
 def _sent(form: dict[str, Any]) -> tuple[str, UUID]:

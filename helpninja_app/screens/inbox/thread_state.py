@@ -37,7 +37,7 @@ from helpninja_app.screens.inbox.rows import (
     past_row,
     visitor_name,
 )
-from helpninja_app.screens.inbox.words import STATUSES, rating_in_words, why
+from helpninja_app.screens.inbox.words import STATUSES, member_labels, rating_in_words, why
 from helpninja_app.screens.knowledge.rows import percent
 from helpninja_app.screens.session import id_from, page_of, signed_in, to_sign_in
 from helpninja_app.ui.times import day_of, exactly
@@ -210,7 +210,7 @@ class ThreadState(FollowedState, mixin=True):
             found.timeline,
             found.messages,
             found.has_earlier,
-            {str(each.user_id): each.name or each.email for each in found.members},
+            {str(id): label for id, label in member_labels(found.members).items()},
             ZoneInfo(caller.workspace.time_zone),
             caller.workspace.confidence_threshold,
             known,
@@ -243,7 +243,8 @@ class ThreadState(FollowedState, mixin=True):
 
     def _show_people(self, members: Sequence[MemberView]) -> None:
         active = [each for each in members if not each.is_suspended]
-        everybody = [MemberRow(str(each.user_id), each.name or each.email) for each in active]
+        labels = member_labels(members)
+        everybody = [MemberRow(str(each.user_id), labels[each.user_id]) for each in active]
         if everybody != self.everybody:
             self.everybody = everybody
         answerers = [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
+from uuid import UUID
 
+from helpninja_app.accounts.members import MemberView
 from helpninja_app.conversations.models import Reason, Status
 from helpninja_app.conversations.timeline import TimelineChange
 from helpninja_app.screens.knowledge.rows import percent
@@ -83,6 +86,19 @@ def rating_in_words(csat: int | None) -> tuple[str, BadgeTone]:
     if csat is None:
         return "", "neutral"
     return f"{csat} of 5", "success" if csat >= 4 else "danger" if csat <= 2 else "neutral"
+
+
+def member_labels(members: Sequence[MemberView]) -> dict[UUID, str]:
+    """What members are called: by their names, or addresses where they have none, and by both where another
+    one has the same name."""
+    names = {each.user_id: each.name or each.email for each in members}
+    alike = Counter(name.casefold() for name in names.values())
+    return {
+        each.user_id: names[each.user_id]
+        if alike[names[each.user_id].casefold()] == 1
+        else f"{each.name} ({each.email})"
+        for each in members
+    }
 
 
 def name_of_actor(actor: str, names: Mapping[str, str]) -> str:
