@@ -18,17 +18,18 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import InputRefused
+from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.ingest_requests import (
     IngestProgress,
     PageOutcome,
     cancel_ingest,
     list_outcomes,
     load_progress,
-    request_ingest,
     retry_failed_pages,
 )
 from helpninja_app.knowledge.models import JobState, PageState
 from helpninja_app.knowledge.previews import preview_ingest
+from helpninja_app.knowledge.sources import add_website
 from helpninja_app.resources import Resources, knowledge_limits
 
 router = APIRouter(tags=["Knowledge"])
@@ -44,6 +45,13 @@ class IngestBody(Body):
         default=None,
         description="Whether a page is read with the pages of its website that links lead to. Without it, a"
         " page is read as it was the last time, and a new one alone. A sitemap is read as it is.",
+    )
+    audience: Literal["visitors", "members"] | None = Field(
+        default=None,
+        description="Who is answered from it. Another one than that of a source that is there already holds"
+        " for all its documents at once, and for pages that are read later. Without it, a source that is or"
+        " was there stays for whom it was, and a new one is for visitors. Pages that another source brought"
+        " stay for whom they are there.",
     )
 
 
@@ -86,6 +94,8 @@ class PreviewPage(BaseModel):
 class PreviewResult(BaseModel):
     """``pages``, ``robots`` and ``skipped`` are the first 50; ``limits`` say what stands in the way.
 
+    ``audience`` is for whom the source at this address is, null where there is none; ``elsewhere`` counts
+    known pages that other sources brought, which stay for whom they are there.
     A ``site`` is a page whose links are followed, for want of a sitemap: these are its first pages.
     """
 
@@ -94,6 +104,8 @@ class PreviewResult(BaseModel):
     host: str
     found: int
     known: int
+    audience: Literal["visitors", "members"] | None
+    elsewhere: int
     leftOut: int
     forbidden: int
     skippedCount: int
@@ -142,16 +154,15 @@ async def ingest(request: Request, response: Response) -> IngestResult:
     wanted = body.parse(IngestBody)
     resources = resources_of(request)
     async with resources.database.unit_of_work(caller.scope) as session:
-        job_id = await request_ingest(
+        job_id = await add_website(
             session,
             resources.queue,
-            caller.workspace.id,
+            Actor.of(caller),
             wanted.input,
             knowledge_limits(resources.settings, caller.workspace),
-            requested_by=caller.label,
+            audience=Audience(wanted.audience) if wanted.audience else None,
             follows_links=wanted.followLinks,
         )
-        await record(session, Actor.of(caller), "source.ingested", wanted.input)
     progress = await _wait(resources, caller, job_id)
     if progress.state is JobState.FAILED and progress.found == progress.gone:
         raise InputRefused(progress.reason)
@@ -187,6 +198,8 @@ async def preview(request: Request) -> PreviewResult:
         host=found.host,
         found=found.found,
         known=found.known,
+        audience=found.audience.value if found.audience else None,
+        elsewhere=found.elsewhere,
         leftOut=found.left_out,
         forbidden=found.forbidden,
         skippedCount=found.skipped_count,

@@ -29,6 +29,7 @@ from helpninja_app.knowledge.models import (
     SourceKind,
 )
 from helpninja_app.knowledge.overview import is_named_already
+from helpninja_app.knowledge.page_choices import forget_audiences
 from helpninja_app.knowledge.room import check_sites, lock_sites
 
 SHOWN_PAGES = 200
@@ -81,13 +82,16 @@ async def request_ingest(
     limits: KnowledgeLimits,
     *,
     requested_by: str,
-    audience: Audience = Audience.VISITORS,
+    audience: Audience | None = None,
     follows_links: bool | None = None,
 ) -> UUID:
     """Enqueue the ingest of a page or sitemap; returns the job's id.
 
     With ``follows_links`` a page is read with those it leads to, with False alone; without either it stays
     what it was, and a new one is read alone. A sitemap stands for itself.
+
+    ``audience`` is for whom a new or a deleted source is from now on, and what it brings; without one a new
+    source is for visitors, and a deleted one for whom it was. One that is there stays for whom it is.
 
     An ingest of the same address that is still under way is returned instead of starting a second one. Who
     names the address of a deleted page or source wants it after all: it is read like a new one.
@@ -98,14 +102,14 @@ async def request_ingest(
     await lock_sites(session, workspace_id)
     if not await is_named_already(session, workspace_id, host):
         await check_sites(session, workspace_id, [host], limits)
-    source = await _find_source(session, workspace_id, url)
+    source = await find_source(session, workspace_id, url, for_update=True)
     if source is None:
         source = Source(
             workspace_id=workspace_id,
             kind=(SourceKind.SITE if follows_links else SourceKind.PAGE).value,
             location=url,
             host=host,
-            audience=audience.value,
+            audience=(audience or Audience.VISITORS).value,
         )
         session.add(source)
         await session.flush()
@@ -276,27 +280,28 @@ async def retry_failed_pages(
     return job.input, count
 
 
-async def _find_source(session: AsyncSession, workspace_id: UUID, url: str) -> Source | None:
-    found = await session.execute(
-        select(Source)
-        .where(
-            col(Source.workspace_id) == workspace_id,
-            col(Source.location) == url,
-            col(Source.kind).in_(WEB_KINDS),
-        )
-        # Whoever deletes it waits for us or we for them, and then sees what the other did.
-        .with_for_update()
+async def find_source(
+    session: AsyncSession, workspace_id: UUID, url: str, *, for_update: bool = False
+) -> Source | None:
+    """The source that a page, site or sitemap is, by its address; it may be deleted."""
+    wanted = select(Source).where(
+        col(Source.workspace_id) == workspace_id,
+        col(Source.location) == url,
+        col(Source.kind).in_(WEB_KINDS),
     )
-    return found.scalars().first()
+    if for_update:
+        # Whoever deletes it waits for us or we for them, and then sees what the other did.
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
+    return (await session.execute(wanted)).scalars().first()
 
 
 async def is_known_site(session: AsyncSession, workspace_id: UUID, url: str) -> bool:
     """Whether the links of this page are followed when nothing else is asked for."""
-    source = await _find_source(session, workspace_id, url)
+    source = await find_source(session, workspace_id, url)
     return source is not None and source.kind == SourceKind.SITE.value
 
 
-async def _revive(session: AsyncSession, source: Source, audience: Audience) -> None:
+async def _revive(session: AsyncSession, source: Source, audience: Audience | None) -> None:
     """Begin a deleted source anew: what of it is in the bin gives way to what is read now."""
     await session.execute(
         delete(DeletedDocument).where(
@@ -306,7 +311,9 @@ async def _revive(session: AsyncSession, source: Source, audience: Audience) -> 
         )
     )
     source.deleted_at = None
-    source.audience = audience.value
+    if audience is not None and source.audience != audience.value:
+        source.audience = audience.value
+        await forget_audiences(session, source.workspace_id, source.id)
     source.schedule = Schedule.OFF.value
     source.next_sync_at = None
     await session.flush()

@@ -123,7 +123,11 @@ async def document_at(session: AsyncSession, workspace_id: UUID, url: str) -> Do
 
 
 async def _claim_document(session: AsyncSession, run: Run, page: Page) -> UUID:
-    """The document of this address, made now when it is new; two jobs that meet here get the same one."""
+    """The document of this address, made now when it is new; two jobs that meet here get the same one.
+
+    A page that another source brought stays that source's, and for whom it is there: what is said of this
+    run's source never makes it public, nor takes it from visitors to whom somebody chose to show it.
+    """
     chosen = (await choice_for(session, run.workspace_id, page.canonical_url)).audience
     made = (
         upsert(Document)

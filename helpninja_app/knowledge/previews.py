@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, any_, cast, select
@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.errors import FetchFailed, InputRefused, LimitUsedUp
-from helpninja_app.kernel.scope import Scope
+from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.crawl.discovery import Discovery, discover
 from helpninja_app.knowledge.crawl.fetcher import PageFetcher
 from helpninja_app.knowledge.crawl.following import look_ahead
 from helpninja_app.knowledge.crawl.urls import canonical_url, origin
 from helpninja_app.knowledge.exclusions import excluded_among
-from helpninja_app.knowledge.ingest_requests import PageOutcome, is_known_site
+from helpninja_app.knowledge.ingest_requests import PageOutcome, find_source, is_known_site
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import Document, PageState
 from helpninja_app.knowledge.room import check_sites, room_left
@@ -42,6 +42,8 @@ class PreviewedPage:
 class IngestPreview:
     """``found`` pages would be asked for, ``known`` of them are here already, ``forbidden`` by robots.txt.
 
+    ``audience`` is for whom the source at this address is, ``None`` where there is none. ``elsewhere`` pages
+    were brought by other sources and stay for whom they are there, ``public`` of them for visitors.
     ``pages``, ``robots`` and ``skipped`` are the first 50 of what would be read, of what robots.txt forbids
     and of what is not read for another reason. ``limits`` are sentences about what stands in the way; not
     ``is_complete`` when there was no time or no way to see all of a sitemap. Of a site only its beginning is
@@ -52,6 +54,9 @@ class IngestPreview:
     host: str
     found: int
     known: int
+    audience: Audience | None
+    elsewhere: int
+    public: int
     left_out: int
     forbidden: int
     skipped_count: int
@@ -106,15 +111,22 @@ async def preview_ingest(
             "The site is too slow to look at beforehand. It can be read all the same.", retryable=True
         ) from error
     async with tools.database.unit_of_work(scope) as session:
+        source = await find_source(session, workspace_id, url)
+        if source is not None and source.deleted_at is not None:
+            source = None
         known = await _known(session, workspace_id, found.pages)
         left_out = await excluded_among(session, workspace_id, found.pages)
         told = await _limits(session, workspace_id, found, len(known), limits)
     readable = [url for url in found.pages if url not in forbidden]
+    others = [each for each in known.values() if source is None or each.source_id != source.id]
     return IngestPreview(
         kind=found.kind,
         host=found.host,
         found=len(found.pages),
         known=len(known),
+        audience=Audience(source.audience) if source else None,
+        elsewhere=len(others),
+        public=sum(each.audience == Audience.VISITORS.value for each in others),
         left_out=len(left_out),
         forbidden=len(forbidden),
         skipped_count=found.skipped_total,
@@ -144,14 +156,15 @@ async def _forbidden(fetcher: PageFetcher, urls: Sequence[str]) -> tuple[set[str
     return forbidden, trouble
 
 
-async def _known(session: AsyncSession, workspace_id: UUID, urls: Sequence[str]) -> set[str]:
+async def _known(session: AsyncSession, workspace_id: UUID, urls: Sequence[str]) -> dict[str, Any]:
+    """``source_id`` and ``audience`` of the documents that are here, by their addresses."""
     found = await session.execute(
-        select(col(Document.url)).where(
+        select(col(Document.url), col(Document.source_id), col(Document.audience)).where(
             col(Document.workspace_id) == workspace_id,
             col(Document.url) == any_(cast(list(urls), ARRAY(Text))),
         )
     )
-    return {url for url in found.scalars() if url is not None}
+    return {row.url: row for row in found}
 
 
 async def _limits(

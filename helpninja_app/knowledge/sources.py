@@ -17,9 +17,10 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.bin import KEPT, put_in_bin
+from helpninja_app.knowledge.crawl.urls import canonical_url
 from helpninja_app.knowledge.deadlines import look_at, look_when_kept_long_enough
 from helpninja_app.knowledge.documents import move_documents
-from helpninja_app.knowledge.ingest_requests import start_job
+from helpninja_app.knowledge.ingest_requests import find_source, request_ingest, start_job
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.models import (
@@ -150,6 +151,41 @@ async def get_source(session: AsyncSession, workspace_id: UUID, source_id: UUID)
     if row is None:
         raise NotFound("There is no such source.")
     return _view(row)
+
+
+async def add_website(
+    session: AsyncSession,
+    queue: Queue,
+    actor: Actor,
+    address: str,
+    limits: KnowledgeLimits,
+    *,
+    audience: Audience | None = None,
+    follows_links: bool | None = None,
+) -> UUID:
+    """``request_ingest`` for somebody who may say who is answered from it; returns the job's id.
+
+    Another ``audience`` than that of a source that is there already holds for all of it at once, as
+    ``change_source`` has it.
+    """
+    if audience is not None:
+        await lock_sites(session, actor.workspace_id)
+        await lock_index(session, actor.workspace_id)
+        source = await find_source(session, actor.workspace_id, canonical_url(address), for_update=True)
+        if source is not None and source.deleted_at is None and source.audience != audience.value:
+            await change_source(session, actor, source.id, audience=audience)
+    job_id = await request_ingest(
+        session,
+        queue,
+        actor.workspace_id,
+        address,
+        limits,
+        requested_by=actor.label,
+        audience=audience,
+        follows_links=follows_links,
+    )
+    await record(session, actor, "source.ingested", address)
+    return job_id
 
 
 async def change_source(

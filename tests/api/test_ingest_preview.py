@@ -37,6 +37,8 @@ async def test_a_sitemap_is_told_with_what_is_known_and_what_robots_forbids(
         "host": site.host,
         "found": 3,
         "known": 1,
+        "audience": None,
+        "elsewhere": 1,
         "leftOut": 0,
         "forbidden": 1,
         "skippedCount": 1,

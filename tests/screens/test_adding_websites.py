@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.models import SourceKind
 from helpninja_app.knowledge.sources import list_sources
 from helpninja_app.resources import Resources
-from helpninja_app.screens.knowledge.adding_state import FOLLOWED, AddingState
+from helpninja_app.screens.knowledge.adding_state import ALREADY, FOLLOWED, AddingState
 from tests.api.ingesting import html, linking, sitemap, xml
 from tests.conftest import OpenSite
 from tests.factories import Factory, Tenant
@@ -60,6 +61,27 @@ async def test_one_page_alone_can_be_chosen_and_taken_back(
     assert tab.summary == f"2 pages of {site.host} will be read."
     await fire(tab, "add", f"{site.url}/", "members", tab.reach)
     assert await kinds_of(resources, tenant) == [SourceKind.SITE]
+
+
+async def test_a_known_website_is_told_with_its_audience_and_changed_to_the_chosen_one(
+    factory: Factory, site: LoopbackSite, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    _, headers = await factory.member(tenant)
+    tab = await tab_at(AddingState, headers["cookie"])
+    await fire(tab, "preview", {"address": f"{site.url}/a"})
+    assert (tab.present, tab.audience) == ("", "visitors")
+    await fire(tab, "add", f"{site.url}/a", "members", "page")
+    await fire(tab, "preview", {"address": f"{site.url}/a"})
+    assert (tab.present, tab.audience) == ("members", "members")
+    assert ALREADY["members"] in tab.details
+    await fire(tab, "choose_audience", "visitors")
+    await fire(tab, "choose_reach", "page")
+    assert (tab.present, tab.audience) == ("members", "visitors")
+    await fire(tab, "add", f"{site.url}/a", "visitors", "page")
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        [source] = (await list_sources(session, tenant.id, limit=10, offset=0)).sources
+    assert source.audience is Audience.VISITORS
 
 
 async def test_of_a_sitemap_there_is_nothing_to_choose(factory: Factory, site: LoopbackSite) -> None:

@@ -138,6 +138,11 @@ def _preview() -> rx.Component:
                     "Everybody who uses the widget can be answered from these pages.",
                     "Only members of this workspace are answered from these pages.",
                 ),
+                rx.cond(
+                    (AddingState.present != "") & (AddingState.present != AddingState.audience),
+                    " That changes for all pages of this source, at once.",
+                    "",
+                ),
                 class_name="w-full text-small text-muted",
             ),
             class_name="flex flex-wrap items-center gap-x-3 gap-y-2",

@@ -8,11 +8,11 @@ from typing import Any
 import reflex as rx
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpninja_app.accounts.audit import Actor, record
+from helpninja_app.accounts.audit import Actor
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
-from helpninja_app.knowledge.ingest_requests import request_ingest
 from helpninja_app.knowledge.previews import IngestPreview, PreviewedPage, preview_ingest
+from helpninja_app.knowledge.sources import add_website
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.knowledge.documents_state import audience_from
 from helpninja_app.screens.knowledge.sources_state import SourcesState
@@ -22,6 +22,10 @@ from helpninja_app.screens.session import SignedInState, text_in
 
 MAX_ADDRESS = 2000
 FOLLOWED = "There is no sitemap at this address: the links on its pages are followed, on this website only."
+ALREADY = {
+    "visitors": "It is one of your sources already: visitors are answered from it now.",
+    "members": "It is one of your sources already: only members are answered from it now.",
+}
 NOT_ALL_SEEN = "There was no time to see all of the sitemap: there may be more."
 
 
@@ -37,6 +41,8 @@ class AddingState(PageState, SignedInState):
     """``address`` is the one that ``summary`` and ``lines`` are about, ``what`` names its pages.
 
     ``reach`` is "links" or "page"; ``has_choice`` where there is one: not of a sitemap or a file.
+    ``present`` is the audience of a source that is there at this address already, ``audience`` the one that
+    it is to have.
     """
 
     is_open: bool = False
@@ -48,8 +54,11 @@ class AddingState(PageState, SignedInState):
     lines: rx.Field[list[PageLine]] = rx.field(default_factory=list)
     more: str = ""
     audience: str = "visitors"
+    present: str = ""
     reach: str = "links"
     has_choice: bool = False
+
+    _has_chosen: bool = False
 
     @rx.event
     def begin(self) -> None:
@@ -67,6 +76,7 @@ class AddingState(PageState, SignedInState):
     def choose_audience(self, audience: str) -> None:
         """Who is to be answered from these pages."""
         self.audience = "members" if audience == "members" else "visitors"
+        self._has_chosen = True
 
     @rx.event(background=True)
     async def preview(self, form: dict[str, Any]) -> Any:
@@ -115,17 +125,15 @@ class AddingState(PageState, SignedInState):
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.WRITE_KNOWLEDGE)
             wanted = address[:MAX_ADDRESS] if isinstance(address, str) else ""
-            await request_ingest(
+            await add_website(
                 session,
                 current_resources().queue,
-                caller.workspace.id,
+                Actor.of(caller),
                 wanted,
                 limits_of(caller),
-                requested_by=caller.label,
                 audience=audience_from(audience),
                 follows_links=reach == "links",
             )
-            await record(session, Actor.of(caller), "source.ingested", wanted)
 
         def then(_: None) -> Any:
             if self.drawn == drawn:
@@ -151,11 +159,16 @@ class AddingState(PageState, SignedInState):
             if is_beginning
             else f"{self.what} will be read."
         )
+        self.present = found.audience.value if found.audience else ""
+        if not self._has_chosen:
+            self.audience = self.present or "visitors"
         self.limits = list(found.limits)
         self.details = [
             sentence
             for count, sentence in (
+                (self.present, ALREADY.get(self.present, "")),
                 (found.known, f"{found.known:,} of them are here already and are read again."),
+                (found.elsewhere, _elsewhere(found)),
                 (found.forbidden, f"{found.forbidden:,} are not read: robots.txt forbids it."),
                 (found.left_out, f"{found.left_out:,} are left out, since they were deleted here."),
                 (found.kind == "site", FOLLOWED),
@@ -177,7 +190,8 @@ class AddingState(PageState, SignedInState):
     def _empty(self) -> None:
         self.is_open, self.address, self.summary, self.problem, self.more = False, "", "", "", ""
         self.what = ""
-        self.is_at_limit, self.audience = False, "visitors"
+        self.is_at_limit, self.audience, self.present = False, "visitors", ""
+        self._has_chosen = False
         self.reach, self.has_choice = "links", False
         self.details, self.limits, self.lines = [], [], []
         self.drawn += 1
@@ -187,6 +201,13 @@ def _note(page: PreviewedPage) -> str:
     if page.is_left_out:
         return "was deleted here"
     return "is here already" if page.is_known else ""
+
+
+def _elsewhere(found: IngestPreview) -> str:
+    kept = found.elsewhere - found.public
+    counts = ((found.public, "public"), (kept, "for members only"))
+    stay = ", ".join(f"{count:,} {word}" for count, word in counts if count)
+    return f"Pages that other sources brought stay for whom they are there: {stay}."
 
 
 def _skipped(found: IngestPreview) -> str:
