@@ -57,7 +57,8 @@ class MemberQuestion(Body):
 
     With ``chatId`` what was said before is taken from the saved chat, whatever ``messages`` say. ``system``
     messages are the member's wishes, below our own instructions. ``replaces`` is the id of a question in that
-    chat which this one stands for: it, and all that followed, counts no more.
+    chat which this one stands for: it, and all that followed, counts no more. Where the new answer fails or
+    has no text, that counts again, and the question in its place does not.
     """
 
     messages: list[ChatTurn] = Field(min_length=1, max_length=MAX_MESSAGES)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import case, func, or_, select, text, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -18,10 +18,11 @@ from helpninja_app.answers.standalone import Turn
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import Plan
 from helpninja_app.billing.reservations import Reservation, release, reserve, settle
-from helpninja_app.chats.history import position_of_question, read_history
+from helpninja_app.chats.history import read_history
 from helpninja_app.chats.library import load_chat, title_of
 from helpninja_app.chats.models import Chat, ChatMessage, MessageState, Role
 from helpninja_app.chats.news import tell_owner
+from helpninja_app.chats.replacing import NOTHING, Replaced, replace_from, set_back
 from helpninja_app.errors import Conflict, FieldError, Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Statement, new_id, run
@@ -31,7 +32,6 @@ _STATES = """
 select coalesce(json_object_agg(id, status), '{}') as states from documents
 where workspace_id = %(workspace)s and id = any(%(documents)s::uuid[])
 """
-_FORGET_WORDS = text("select forget_words_of_chat(:workspace, :chat, :since)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Ask:
     """What a member asks.
 
     Without ``chat_id`` a chat begins, with ``earlier`` messages of the caller's own. ``replaces`` is the
-    question that this one stands for instead; it and all that followed it count no more. What is ``None``
-    of ``preference`` and ``uses_all_knowledge`` stays as the chat has it. Under the same ``key`` a caller
-    asks once, however often that is sent.
+    question that this one stands for instead; it and all that followed it count no more, unless its answer
+    fails or has no text. What is ``None`` of ``preference`` and ``uses_all_knowledge`` stays as the chat has
+    it. Under the same ``key`` a caller asks once, however often that is sent.
     """
 
     text: str
@@ -81,6 +81,7 @@ class Begun:
     message_id: UUID
     reservation: Reservation
     is_new: bool
+    replaced: Replaced = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,12 @@ async def begin_turn(
     another answer is being written in the chat, unless that was ``dead_before`` then.
     """
     workspace_id = caller.workspace.id
+    replaced = NOTHING
     if ask.chat_id is None:
         chat, position = _new_chat(caller, ask), len(ask.earlier)
     else:
         chat = await load_chat(session, caller, ask.chat_id, for_update=True)
-        position = await _make_room(session, caller, chat, ask, dead_before)
+        position, replaced = await _make_room(session, caller, chat, ask, dead_before)
     reservation = await reserve(
         session,
         workspace_id,
@@ -160,7 +162,8 @@ async def begin_turn(
     session.add_all([*earlier, question, answer])
     await session.flush()
     await tell_owner(session, caller, chat.id)
-    return Begun(chat.id, chat.title, question.id, answer.id, reservation, ask.chat_id is None)
+    is_new = ask.chat_id is None
+    return Begun(chat.id, chat.title, question.id, answer.id, reservation, is_new, replaced)
 
 
 def request_id_of(caller: StaffCaller, ask: Ask) -> UUID | None:
@@ -169,17 +172,18 @@ def request_id_of(caller: StaffCaller, ask: Ask) -> UUID | None:
     return uuid5(owner, ask.key) if ask.key else None
 
 
-async def keep_text(session: AsyncSession, caller: StaffCaller, begun: Begun, text: str) -> bool:
-    """Store an answer as far as it is written; ``False`` when it is to be written no further."""
+async def keep_text(session: AsyncSession, caller: StaffCaller, begun: Begun, text: str | None) -> bool:
+    """Store an answer as far as it is written, where that is news; ``False`` when it is wanted no further."""
+    its = (
+        col(ChatMessage.workspace_id) == caller.workspace.id,
+        col(ChatMessage.id) == begun.message_id,
+        col(ChatMessage.state) == MessageState.WRITING.value,
+    )
+    if text is None:
+        found = await session.execute(select(col(ChatMessage.id)).where(*its))
+        return found.scalar_one_or_none() is not None
     kept = await session.execute(
-        update(ChatMessage)
-        .where(
-            col(ChatMessage.workspace_id) == caller.workspace.id,
-            col(ChatMessage.id) == begun.message_id,
-            col(ChatMessage.state) == MessageState.WRITING.value,
-        )
-        .values(text=text)
-        .returning(col(ChatMessage.id))
+        update(ChatMessage).where(*its).values(text=text).returning(col(ChatMessage.id))
     )
     await tell_owner(session, caller, begun.chat_id, "text")
     return kept.scalar_one_or_none() is not None
@@ -190,7 +194,7 @@ async def finish_turn(
 ) -> int:
     """Store the answer and settle what it took, ``credits`` at most; returns what was charged.
 
-    Nothing is charged for an answer that failed or has no text.
+    Nothing is charged for an answer that failed or has no text, and what it was to replace counts again.
     """
     workspace_id = caller.workspace.id
     charged = 0
@@ -201,6 +205,8 @@ async def finish_turn(
         )
     else:
         await release(session, workspace_id, begun.reservation)
+        # Before its text is stored, whose words are not to be noted then.
+        await set_back(session, workspace_id, begun.replaced, begun.question_id, begun.message_id)
     await session.execute(
         update(ChatMessage)
         .where(col(ChatMessage.workspace_id) == workspace_id, col(ChatMessage.id) == begun.message_id)
@@ -268,8 +274,8 @@ async def stop_writing(session: AsyncSession, caller: StaffCaller, chat_id: UUID
 
 async def _make_room(
     session: AsyncSession, caller: StaffCaller, chat: Chat, ask: Ask, dead_before: datetime
-) -> int:
-    """Close what is dead, replace what is to be replaced; the position of the last message."""
+) -> tuple[int, Replaced]:
+    """Close what is dead, replace what is to be replaced; the position of the last message, and that."""
     of_chat = (col(ChatMessage.workspace_id) == chat.workspace_id, col(ChatMessage.chat_id) == chat.id)
     writing = await session.execute(
         select(ChatMessage).where(*of_chat, col(ChatMessage.state) == MessageState.WRITING.value)
@@ -278,25 +284,12 @@ async def _make_room(
         if other.created_at >= dead_before:
             raise Conflict("An answer is still being written in this chat. Stop it or wait for its end.")
         other.state = MessageState.INTERRUPTED.value
+        await session.flush()
+    replaced = NOTHING
     if ask.replaces is not None:
-        position = await position_of_question(session, chat.workspace_id, chat.id, ask.replaces)
-        await session.execute(
-            update(ChatMessage)
-            .where(
-                *of_chat,
-                col(ChatMessage.position) >= position,
-                col(ChatMessage.state) != MessageState.REPLACED.value,
-            )
-            # Under the same key the new question stands for the old one.
-            .values(
-                state=MessageState.REPLACED.value,
-                request_id=func.nullif(col(ChatMessage.request_id), request_id_of(caller, ask)),
-            )
-        )
-        forgotten = {"workspace": chat.workspace_id, "chat": chat.id, "since": position}
-        await session.execute(_FORGET_WORDS, forgotten)
+        replaced = await replace_from(session, chat, ask.replaces, request_id_of(caller, ask))
     last = await session.execute(select(func.max(col(ChatMessage.position))).where(*of_chat))
-    return last.scalar_one() or 0
+    return last.scalar_one() or 0, replaced
 
 
 def states_of(caller: StaffCaller, wanted: Sequence[UUID]) -> Statement:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -38,9 +37,10 @@ from helpninja_app.knowledge.tokens import estimate_tokens
 
 log = structlog.get_logger(__name__)
 
-# How often what is written is stored: after a crash that much is lost, and other tabs see it that late.
+# How often what is written is stored: after a crash that much is lost, other tabs see it that late, and that
+# late it ends when it is stopped in another process.
 KEEP_SECONDS = 2.0
-# Nobody's answer stands still for it longer than this.
+# It is given up when the database takes longer, and tried again later.
 KEEP_PATIENCE = 1.0
 NOT_FOUND = (
     "I found nothing in the documents that answers this. The offline model can only quote them: put it in"
@@ -134,21 +134,25 @@ class AnswerUnderWay:
         self._cited: tuple[int, ...] = ()
         self._finished: Finished | None = None
         self._stop = desk.under_way[begun.message_id] = Stop()
-        self._kept_at = time.monotonic()
+        self._kept = ""
+        self._timer: asyncio.TimerHandle | None = None
         self._storing: asyncio.Task[Answered] | None = None
 
     async def generate(self, provider: Provider, prompt: Prompt) -> AsyncGenerator[Token, None]:
         request = prompt.request(self._model, self._affordable())
-        async with aclosing(provider.stream(request)) as events:
-            while (event := await self._stop.next_of(events)) is not None:
-                if isinstance(event, TextDelta):
-                    if shown := self._feed(event.text):
-                        yield Token(shown)
-                    await self._keep()
-                elif isinstance(event, Thinking):
-                    self._thought = event.tokens
-                else:
-                    self._finished = event
+        self._keep_later()
+        try:
+            async with aclosing(provider.stream(request)) as events:
+                while (event := await self._stop.next_of(events)) is not None:
+                    if isinstance(event, TextDelta):
+                        if shown := self._feed(event.text):
+                            yield Token(shown)
+                    elif isinstance(event, Thinking):
+                        self._thought = event.tokens
+                    else:
+                        self._finished = event
+        finally:
+            self._keep_no_more()
         if not self._stop.is_set and self._finished is None:
             raise ProviderFailed()
         if self._stream is not None and (rest := self._stream.finish()):
@@ -241,22 +245,38 @@ class AnswerUnderWay:
             self._written.append(shown)
         return shown
 
+    def _keep_later(self) -> None:
+        """By the clock, so that it is not for the model to say when somebody elsewhere may stop it."""
+
+        def begin() -> None:
+            self._desk.background.start(self._keep())
+
+        self._timer = asyncio.get_running_loop().call_later(KEEP_SECONDS, begin)
+
+    def _keep_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     async def _keep(self) -> None:
-        if time.monotonic() - self._kept_at < KEEP_SECONDS:
-            return
+        """Store what is written since the last time, and end where no more is wanted."""
+        written = "".join(self._written)
         try:
             async with (
                 asyncio.timeout(KEEP_PATIENCE),
                 self._desk.database.unit_of_work(self._caller.scope) as session,
             ):
-                is_wanted = await keep_text(session, self._caller, self._begun, "".join(self._written))
+                new = written if written != self._kept else None
+                is_wanted = await keep_text(session, self._caller, self._begun, new)
+            self._kept = written
         except (Unavailable, TimeoutError) as error:
             # The end of the answer stores all of it.
             log.warning("answer_not_kept", message=str(self._begun.message_id), error=type(error).__name__)
             is_wanted = True
         if not is_wanted:
             self._stop.set()
-        self._kept_at = time.monotonic()
+        elif self._timer is not None:
+            self._keep_later()
 
     def _affordable(self) -> int | None:
         """How long an answer the reservation pays for; ``None`` where it is free or not limited."""

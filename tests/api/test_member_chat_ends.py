@@ -11,6 +11,7 @@ from sqlalchemy import text
 from api_routes.chat_streams import AnswerCutOff
 from helpninja_app.answers.providers.base import TextDelta, Thinking, TokenUsage
 from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoken
+from helpninja_app.chats import writing
 from helpninja_app.errors import ProviderFailed, ProviderTimedOut, ProviderUnavailable
 from helpninja_app.kernel import draining
 from helpninja_app.resources import Resources
@@ -184,6 +185,31 @@ async def test_an_answer_can_be_stopped_from_elsewhere(
     assert len(found.json()["chats"]) == 1
     assert events_in(response.text)[-1].data["finish"] == "interrupted"
     assert (answer["state"], answer["content"]) == ("interrupted", "A small falcon.")
+    assert fake.open_streams == 0
+
+
+@pytest.mark.parametrize("script", [[asyncio.Event()], [TextDelta("A falcon"), asyncio.Event()], None])
+async def test_an_answer_that_stands_still_is_stopped_by_another_process_too(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    with_resources: OpenResources,
+    monkeypatch: pytest.MonkeyPatch,
+    script: list[ScriptStep] | None,
+) -> None:
+    monkeypatch.setattr(writing, "KEEP_SECONDS", 0.05)
+    tenant = await factory.tenant()
+    # Without a script it thinks on and on.
+    fake = FakeProvider([script or [*[Thinking(each) for each in range(50)], asyncio.Event()]])
+    async with with_resources(answerers=answering(fake)) as resources:
+        asking = await _asking(client, tenant, fake)
+        async with resources.database.unit_of_work(tenant.scope) as session:
+            await session.execute(
+                text("update chat_messages set state = 'interrupted' where state = 'writing'")
+            )
+        response = await asyncio.wait_for(asking, 10)
+        answer = await _at_rest(client, tenant)
+    assert events_in(response.text)[-1].data["finish"] == "interrupted"
+    assert answer["state"] == "interrupted"
     assert fake.open_streams == 0
 
 

@@ -91,6 +91,7 @@ REACHABLE = {
         "open_source",
         "close_source",
         "edit",
+        "consider_again",
         "ask",
         "ask_again",
         "ask_edited",

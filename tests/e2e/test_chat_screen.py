@@ -225,10 +225,35 @@ def test_a_question_is_edited_and_asked_again(chat: Page) -> None:
     is_over(chat)
     expect(messages(chat)).to_contain_text("Thank you")
     expect(messages(chat)).not_to_contain_text("Hallo")
-    before = messages(chat).inner_text()
+    # An answer is copied by its id.
+    copy = messages(chat).get_by_role("button", name="Copy", exact=True)
+    before = copy.get_attribute("data-copies") or ""
     chat.get_by_role("button", name="Ask again").click()
+    expect(copy).not_to_have_attribute("data-copies", before)
     is_over(chat)
-    expect(messages(chat)).to_have_text(re.compile(re.escape(before.split("\n")[0])))
+    expect(copy).to_have_count(1)
+    expect(messages(chat)).to_contain_text("Thank you")
+
+
+def test_an_earlier_question_is_asked_again_only_after_a_question(chat: Page) -> None:
+    take_model(chat, OFFLINE)
+    for text in ("Hallo", "Thank you"):
+        ask(chat, text)
+        is_over(chat)
+    again = messages(chat).get_by_role("button", name="Ask again")
+    dialog = chat.get_by_role("alertdialog", name="Ask this again?")
+    again.first.click()
+    expect(dialog).to_contain_text("All that followed it is replaced.")
+    dialog.get_by_role("button", name="Keep").click()
+    expect(dialog).to_be_hidden()
+    expect(again).to_have_count(2)
+    again.first.click()
+    dialog.get_by_role("button", name="Ask again").click()
+    expect(dialog).to_be_hidden()
+    expect(messages(chat)).not_to_contain_text("Thank you")
+    is_over(chat)
+    expect(again).to_have_count(1)
+    expect(messages(chat)).to_contain_text("Hallo")
 
 
 def test_a_chat_is_renamed_exported_deleted_and_brought_back(chat: Page) -> None:

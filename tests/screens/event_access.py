@@ -127,6 +127,7 @@ ACCESS: dict[str, str | Permission] = {
     "ChatState.choose_document": Permission.USE_CHAT,
     "ChatState.add_document": Permission.USE_CHAT,
     "ChatState.edit": TAB,
+    "ChatState.consider_again": TAB,
     "ChatState.rename": Permission.USE_CHAT,
     "ChatState.delete": Permission.USE_CHAT,
     "ChatState.restore": Permission.USE_CHAT,

@@ -46,6 +46,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "ChatState.choose_model": ("offline",),
     "ChatState.choose_scope": ("none",),
     "ChatState.edit": ("no-question",),
+    "ChatState.consider_again": ("no-question",),
     "ChatState.rename": ({"title": "Boots"},),
     "ChatState.ask_edited": ({"edited": "Can unworn boots be returned?"},),
     "PickerState.search_documents": ("boots",),

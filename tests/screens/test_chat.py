@@ -12,16 +12,18 @@ from helpninja_app import resources as resources_module
 from helpninja_app.accounts.models import Role
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.answers.catalogue import find_model
-from helpninja_app.answers.providers.base import TextDelta
+from helpninja_app.answers.providers.base import Finished, TextDelta, TokenUsage
 from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoken
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.plans import Terms
 from helpninja_app.billing.reservations import reserve
+from helpninja_app.chats import answering as answering_module
+from helpninja_app.chats.at_once import begin_at_once
 from helpninja_app.errors import ProviderFailed
 from helpninja_app.resources import Resources
 from helpninja_app.screens.chat.list_state import ChatListState
 from helpninja_app.screens.chat.markup import GrowingAnswer, render_answer
-from helpninja_app.screens.chat.state import ChatState
+from helpninja_app.screens.chat.state import NOTHING_WRITTEN, ChatState
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire, tab_at
 
@@ -130,6 +132,61 @@ async def test_a_question_whose_answer_failed_is_kept_and_asked_again(
     assert (failed.state, failed.note) == ("failed", "The provider is away.")
     await fire(tab, "ask_again", question.id)
     assert [row.text or row.html for row in tab.messages] == [QUESTION["question"], "<p>Three months.</p>"]
+
+
+@pytest.mark.parametrize("end", [ProviderFailed("The provider is away."), Finished("stop", TokenUsage(3, 0))])
+async def test_what_was_to_be_replaced_is_shown_again_when_nothing_came_in_its_place(
+    factory: Factory, provider: FakeProvider, end: ScriptStep
+) -> None:
+    provider.add(spoken("Three months."))
+    tab = await opened(await member(factory))
+    await fire(tab, "ask", QUESTION)
+    before = tab.messages
+    provider.add([end])
+    await fire(tab, "ask_again", before[0].id)
+    assert tab.messages == before
+    assert tab.problem == ("The provider is away." if isinstance(end, Exception) else NOTHING_WRITTEN)
+    assert (tab.editing, tab.announced) == ("", tab.problem)
+
+
+async def test_a_question_written_anew_stays_written_when_it_failed(
+    factory: Factory, provider: FakeProvider
+) -> None:
+    provider.add(spoken("Three months."))
+    tab = await opened(await member(factory))
+    await fire(tab, "ask", QUESTION)
+    asked = tab.messages[0].id
+    provider.add([ProviderFailed("The provider is away.")])
+    provider.add(spoken("Four."))
+    await fire(tab, "edit", asked)
+    await fire(tab, "ask_edited", {"edited": "And in winter?"})
+    assert (tab.editing, tab.rewritten) == (asked, "And in winter?")
+    await fire(tab, "ask_edited", {"edited": "And in winter?"})
+    assert (tab.editing, tab.rewritten) == ("", "")
+    assert [row.text or row.html for row in tab.messages] == ["And in winter?", "<p>Four.</p>"]
+
+
+async def test_an_answer_that_is_stopped_before_it_began_is_not_written(
+    factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.add([TextDelta("Half of it"), asyncio.Event()])
+    begins, go_on = asyncio.Event(), asyncio.Event()
+    begin = begin_at_once
+
+    async def late(*given: Any) -> Any:
+        begins.set()
+        await go_on.wait()
+        return await begin(*given)
+
+    monkeypatch.setattr(answering_module, "begin_at_once", late)
+    tab = await opened(await member(factory))
+    asking = asyncio.create_task(fire(tab, "ask", QUESTION))
+    await asyncio.wait_for(begins.wait(), 10)
+    await fire(tab, "stop_answer")
+    go_on.set()
+    await asyncio.wait_for(asking, 10)
+    assert tab.messages[-1].state == "interrupted"
+    assert tab.messages[-1].note == "Stopped before anything was written."
 
 
 async def test_a_chat_is_found_in_the_list_of_its_owner_and_of_nobody_else(

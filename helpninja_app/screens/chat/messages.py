@@ -9,9 +9,12 @@ import reflex as rx
 from helpninja_app.screens.chat.rows import MessageRow, SourceRow
 from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.ui.actions import button, icon_button
+from helpninja_app.ui.dialogs import confirm
 from helpninja_app.ui.rendered import rendered_text
 
+_messages: Any = ChatState.messages
 _again: Any = ChatState.ask_again
+_consider: Any = ChatState.consider_again
 _open: Any = ChatState.open_source
 _edit: Any = ChatState.edit
 _ask_edited: Any = ChatState.ask_edited
@@ -19,6 +22,19 @@ _ask_edited: Any = ChatState.ask_edited
 
 def message(row: MessageRow) -> rx.Component:
     return rx.cond(row.is_question, _question(row), _answer(row))
+
+
+def again_dialog() -> rx.Component:
+    """The question before more than one answer is replaced."""
+    return confirm(
+        id="ask-again",
+        title="Ask this again?",
+        consequence="All that followed it is replaced.",
+        act="Ask again",
+        on_confirm=_again(ChatState.again),
+        is_shown=ChatState.again != "",
+        on_close=_consider(""),
+    )
 
 
 def answer_under_way() -> rx.Component:
@@ -58,7 +74,7 @@ def _editor(row: MessageRow) -> rx.Component:
         rx.el.textarea(
             id="edited",
             name="edited",
-            default_value=row.text,
+            default_value=rx.cond(ChatState.rewritten != "", ChatState.rewritten, row.text),
             rows="3",
             aria_label="Your question, anew",
             auto_focus=True,
@@ -101,7 +117,17 @@ def _answer(row: Any) -> rx.Component:
             ),
             rx.cond(
                 (row.asked != "") & ~ChatState.is_asking & (row.state != "writing"),
-                icon_button("Ask again", "rotate-cw", size="small", on_click=_again(row.asked)),
+                rx.cond(
+                    _messages[-1].id == row.id,
+                    icon_button("Ask again", "rotate-cw", size="small", on_click=_again(row.asked)),
+                    icon_button(
+                        "Ask again",
+                        "rotate-cw",
+                        size="small",
+                        aria_haspopup="dialog",
+                        on_click=_consider(row.asked),
+                    ),
+                ),
             ),
             rx.el.span(row.facts, class_name="ml-1 text-small text-muted"),
             class_name="-ml-1.5 flex items-center gap-0.5",

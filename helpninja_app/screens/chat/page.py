@@ -11,7 +11,7 @@ from helpninja_app.screens.chat.documents import picker
 from helpninja_app.screens.chat.list_state import MAX_SEARCH, ChatListState
 from helpninja_app.screens.chat.managing import chat_dialogs, chat_menu
 from helpninja_app.screens.chat.managing_state import NEW, PATH
-from helpninja_app.screens.chat.messages import answer_under_way, message
+from helpninja_app.screens.chat.messages import again_dialog, answer_under_way, message
 from helpninja_app.screens.chat.models_menu import models_menu
 from helpninja_app.screens.chat.rows import ChatRow
 from helpninja_app.screens.chat.state import ChatState
@@ -35,6 +35,7 @@ def chat_page() -> rx.Component:
         _source(),
         picker(),
         chat_dialogs(),
+        again_dialog(),
         path=PATH,
         with_usage=False,
         fills=True,

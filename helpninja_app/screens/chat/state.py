@@ -16,7 +16,9 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.answers.catalogue import require_model
 from helpninja_app.answers.pipeline import Token
 from helpninja_app.chats.answering import ChatEvent, Started, answer_member
+from helpninja_app.chats.models import MessageState
 from helpninja_app.chats.turns import Ask, stop_writing
+from helpninja_app.chats.writing import Answered
 from helpninja_app.errors import Conflict, Invalid, NotSignedIn
 from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import current_resources
@@ -36,6 +38,7 @@ from helpninja_app.screens.session import (
 
 # The websocket takes no more (kernel/websockets.py); chat.js says so before it is sent.
 MAX_QUESTION = 32_000
+NOTHING_WRITTEN = "Nothing was written. What was there before is shown again."
 UPDATE_SECONDS = 0.1
 # The longer drawing takes, the rarer it is: it never has more than this share of the time.
 _SHARE = 0.1
@@ -113,7 +116,7 @@ class ChatState(ThreadState, SignedInState):
             return to_sign_in(page_of(self))
         except Exception as error:
             refused = error
-        return await self._settle(mine, refused, has_started=reading.has_started)
+        return await self._settle(mine, refused, reading, text, replaces)
 
     async def _come_to_it(self, mine: str, caller: MemberCaller) -> None:
         """Show the chat that is asked in, where it is not read yet: it says who is asked, and about what."""
@@ -126,14 +129,16 @@ class ChatState(ThreadState, SignedInState):
                 self.failure, self.is_loaded = "", True
                 self._show(found, caller)
 
-    async def _settle(self, mine: str, refused: Exception | None, *, has_started: bool) -> Any:
+    async def _settle(
+        self, mine: str, refused: Exception | None, reading: _Reading, text: str, replaces: str
+    ) -> Any:
         """Show what is stored in place of what was written so far."""
         sentence = sentence_for(refused) if refused else ""
         async with self:
             if self._stream != mine:
                 return None
             self.is_asking = False
-            if not has_started:
+            if not reading.question_id:
                 self._stream = ""
                 if refused:
                     self._refuse(refused)
@@ -156,19 +161,36 @@ class ChatState(ThreadState, SignedInState):
                 self.finished, self.writing = [], ""
                 self.announced = sentence or "The answer is complete."
                 self._show(found, caller)
+                if replaces and all(row.id != reading.question_id for row in found.rows):
+                    self._tell_set_back(refused, reading, text, replaces)
         return None
+
+    def _tell_set_back(self, refused: Exception | None, reading: _Reading, text: str, replaces: str) -> None:
+        """Nothing came in the place of what is shown again, and so nothing there says why."""
+        if refused is not None:
+            self._refuse(refused)
+        else:
+            self.announced = NOTHING_WRITTEN
+            self.problem = "" if reading.was_stopped else NOTHING_WRITTEN
+        if all(row.text != text for row in self.messages if row.id == replaces):
+            self.editing, self.rewritten = replaces, text
 
     async def _stop(self, session: AsyncSession, caller: MemberCaller) -> None:
         require(caller, Permission.USE_CHAT)
+        # What is not stored yet is stopped as soon as it is, by who reads it.
         if self.chat_id and (message_id := await stop_writing(session, caller, id_from(self.chat_id))):
             current_resources().stop_answer(message_id)
 
 
 class _Reading:
-    """Takes an answer as it comes, and shows it at most ten times a second."""
+    """Takes an answer as it comes, and shows it at most ten times a second.
+
+    ``question_id`` is empty until the question is stored.
+    """
 
     def __init__(self, state: ChatState, mine: str) -> None:
-        self.has_started = False
+        self.question_id = ""
+        self.was_stopped = False
         self._state, self._mine = state, mine
         self._read_for = fingerprint(state)
         self._waiting = ""
@@ -191,8 +213,10 @@ class _Reading:
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Started):
-                    self.has_started = True
+                    self.question_id = str(event.question_id)
                     await self._show_question(event, text, replaces)
+                elif isinstance(event, Answered):
+                    self.was_stopped = event.state is MessageState.INTERRUPTED
                 elif isinstance(event, Token):
                     self._waiting += event.text
 
@@ -200,6 +224,8 @@ class _Reading:
         state = self._state
         question = MessageRow(str(started.question_id), True, text, "", "complete", "", "", [])
         async with state:
+            if state._unwanted == self._mine:
+                current_resources().stop_answer(started.message_id)
             if not self._is_shown():
                 return
             rows = [*state.messages]
@@ -209,7 +235,7 @@ class _Reading:
             state.title = started.title
             state.is_thread_shown = True
             state.accepted += 1
-            state.editing = ""
+            state.editing, state.rewritten = "", ""
             state._latest += 1
             state.finished, state.writing = [], ""
             state.announced = "The answer is being written."

@@ -56,7 +56,9 @@ class Found:
 class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     """``chat_id`` is empty until the chat is stored. ``source_*`` is the passage that is looked at.
 
-    ``earlier`` is how many messages there are before those that are shown.
+    ``earlier`` is how many messages there are before those that are shown. ``editing`` is a question that is
+    written anew, ``rewritten`` what was written where that was not taken; ``again`` is one that may be asked
+    again.
     """
 
     is_thread_shown: bool = False
@@ -72,6 +74,8 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     upload_refusals: str = ""
     is_asking: bool = False
     editing: str = ""
+    rewritten: str = ""
+    again: str = ""
     credits: str = ""
     source_title: str = ""
     source_place: str = ""
@@ -80,6 +84,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
 
     _stream: str = ""
     _edited: str = ""
+    _unwanted: str = ""
     _most: int = MESSAGES
     _source: tuple[str, str] | None = None
 
@@ -103,7 +108,14 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
         )
 
     def _nothing(self) -> dict[str, Any]:
-        return super()._nothing() | {"messages": [], "editing": "", "_chosen": [], "_most": MESSAGES}
+        return super()._nothing() | {
+            "messages": [],
+            "editing": "",
+            "rewritten": "",
+            "again": "",
+            "_chosen": [],
+            "_most": MESSAGES,
+        }
 
     @rx.event(background=True)
     async def show_earlier(self) -> Any:
@@ -112,7 +124,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     @rx.event(background=True)
     async def stop_answer(self) -> Any:
         """End the answer where it is; what is written is kept."""
-        return await self._answer(self._stop)
+        return await self._answer(self._stop, _unwanted=self._stream)
 
     @rx.event(background=True)
     async def choose_model(self, model_id: str) -> None:
@@ -133,6 +145,12 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     def edit(self, question_id: str) -> None:
         """Write a question anew; an empty id leaves it as it is."""
         self.editing = question_id if isinstance(question_id, str) else ""
+        self.rewritten = ""
+
+    @rx.event
+    def consider_again(self, question_id: str) -> None:
+        """Ask before what followed a question is replaced; an empty id leaves it as it is."""
+        self.again = question_id if isinstance(question_id, str) else ""
 
     async def _stop(self, session: AsyncSession, caller: MemberCaller) -> None:
         raise NotImplementedError
