@@ -13,7 +13,7 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import Conflict
 from helpninja_app.knowledge.documents import DocumentPage, get_document, list_documents
 from helpninja_app.knowledge.models import DocumentStatus
-from helpninja_app.screens.chat.rows import DocumentRow, document_rows
+from helpninja_app.screens.chat.rows import DELETED, DocumentRow, document_rows
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.paged_state import filter_text
 from helpninja_app.screens.session import SignedInState, id_from, text_in
@@ -76,6 +76,8 @@ class ChoosingState(PageState, mixin=True):
         self.is_reading = any(row.status == DocumentStatus.PROCESSING.value for row in chosen)
 
     def _documents_to_ask(self) -> tuple[UUID, ...]:
+        if any(row.status == DELETED for row in self.chosen):
+            raise Conflict("A document that this is asked about was deleted. Remove it below, and ask again.")
         if self.is_reading:
             raise Conflict("A document is still being read. Ask as soon as it is ready.")
         ready = [row for row in self.chosen if row.status == DocumentStatus.COMPLETED.value]

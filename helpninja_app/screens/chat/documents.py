@@ -7,9 +7,10 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.chat.choosing_state import MAX_SEARCH, PickerState
-from helpninja_app.screens.chat.rows import DocumentRow
+from helpninja_app.screens.chat.rows import DELETED, DocumentRow
 from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.ui.actions import button, icon_button
+from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import closes, dialog
 from helpninja_app.ui.forms import search_field, segments
 from helpninja_app.ui.icons import icon
@@ -47,6 +48,7 @@ def _chip(row: DocumentRow) -> rx.Component:
             row.status,
             ("processing", icon("loader-circle", class_name="text-muted motion-safe:animate-spin")),
             ("failed", icon("triangle-alert", class_name="text-danger")),
+            (DELETED, icon("trash-2", class_name="text-danger")),
             icon("file-text", class_name="text-muted"),
         ),
         rx.el.span(row.title, class_name="max-w-48 truncate font-medium", title=row.title),
@@ -54,7 +56,12 @@ def _chip(row: DocumentRow) -> rx.Component:
             row.status,
             ("processing", rx.el.span("Being read", role="status", class_name="text-muted")),
             ("failed", rx.el.span(row.reason, class_name="max-w-64 truncate text-danger", title=row.reason)),
-            rx.fragment(),
+            (DELETED, rx.el.span("Deleted", class_name="text-danger")),
+            rx.cond(
+                row.is_public,
+                rx.el.span("For visitors too", class_name="text-muted"),
+                rx.el.span("For all members", class_name="text-muted"),
+            ),
         ),
         icon_button(f"Do not ask about {row.title}", "x", size="small", on_click=_choose(row.id)),
         key=row.id,
@@ -122,7 +129,8 @@ def _row(row: DocumentRow) -> rx.Component:
                 on_change=_choose(row.id),
                 class_name="size-4 shrink-0 accent-accent",
             ),
-            rx.el.span(row.title, class_name="min-w-0 truncate"),
+            rx.el.span(row.title, class_name="min-w-0 flex-1 truncate"),
+            rx.cond(row.is_public, badge("Visitors", "accent"), badge("Members", "neutral")),
             class_name="flex items-center gap-2 rounded-chip px-2 py-1.5 text-table hover:bg-subtle",
         ),
         key=row.id,

@@ -15,6 +15,7 @@ from helpninja_app.screens.chat.messages import again_dialog, answer_under_way, 
 from helpninja_app.screens.chat.models_menu import models_menu
 from helpninja_app.screens.chat.rows import ChatRow
 from helpninja_app.screens.chat.state import ChatState
+from helpninja_app.screens.chat.thread_state import NOTES
 from helpninja_app.screens.shell.frame import could_not_be_read, dashboard
 from helpninja_app.screens.typed import as_read
 from helpninja_app.ui.actions import button, button_link
@@ -192,7 +193,8 @@ def _beginning() -> rx.Component:
         empty_state(
             "message-circle",
             "What would you like to know?",
-            "Answers rest on the documents of this workspace, and show which. Files can be dropped here.",
+            "Answers rest on the documents of this workspace, and show which. Files can be dropped here: all"
+            " members can ask about them.",
         ),
         rx.el.ul(
             rx.foreach(
@@ -223,12 +225,15 @@ def _source() -> rx.Component:
         is_shown=ChatState.source_title != "",
         on_close=ChatState.close_source,
         actions=(
-            document_link(
-                "Open the document",
-                href=ChatState.source_url,
-                target="_blank",
-                rel="noopener",
-                class_name="rounded-chip text-table font-medium underline underline-offset-4",
+            rx.cond(
+                ChatState.source_url != "",
+                document_link(
+                    rx.cond(ChatState.source_url == NOTES, "See the notes in Knowledge", "Open the document"),
+                    href=ChatState.source_url,
+                    target="_blank",
+                    rel="noopener",
+                    class_name="rounded-chip text-table font-medium underline underline-offset-4",
+                ),
             ),
         ),
     )

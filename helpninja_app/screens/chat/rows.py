@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from uuid import UUID
 
 from helpninja_app.answers.catalogue import Choice
 from helpninja_app.chats.library import ChatMessageView, ChatView
 from helpninja_app.chats.models import MessageState, Role
+from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.documents import DocumentView, name_of
 from helpninja_app.screens.chat.markup import render_answer, source_button
 
 SUGGESTIONS = 4
+DELETED = "deleted"
 _LONGEST_TITLE = 60
 _FINISHES = {
     "length": "The answer reached its greatest length.",
@@ -57,12 +60,16 @@ class MessageRow:
 
 @dataclass(frozen=True)
 class DocumentRow:
-    """A document that can be asked about; ``reason`` is why it could not be read."""
+    """A document that can be asked about; ``reason`` is why it could not be read.
+
+    ``status`` is ``deleted`` for one that is not there any more.
+    """
 
     id: str
     title: str
     status: str
     reason: str
+    is_public: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,28 @@ def message_rows(
 
 
 def document_rows(documents: Sequence[DocumentView]) -> list[DocumentRow]:
-    return [DocumentRow(str(each.id), name_of(each), each.status, each.reason or "") for each in documents]
+    return [
+        DocumentRow(
+            str(each.id),
+            name_of(each),
+            each.status,
+            each.reason or "",
+            each.audience == Audience.VISITORS.value,
+        )
+        for each in documents
+    ]
+
+
+def chosen_rows(
+    wanted: Sequence[UUID], there: Sequence[DocumentView], known: Sequence[DocumentRow]
+) -> list[DocumentRow]:
+    """What a chat is about; of a document that was deleted the name it is ``known`` by."""
+    rows = {row.id: row for row in document_rows(there)}
+    titles = {row.id: row.title for row in known}
+    return [
+        rows.get(each) or DocumentRow(each, titles.get(each, "A document"), DELETED, "")
+        for each in dict.fromkeys(map(str, wanted))
+    ]
 
 
 def suggestions_for(documents: Sequence[DocumentView]) -> list[str]:

@@ -142,7 +142,8 @@ class ChatState(ThreadState, SignedInState):
                 self._stream = ""
                 if refused:
                     self._refuse(refused)
-                return None
+        if not reading.question_id:
+            return await self._look_at_documents() if _is_about_documents(refused) else None
         read_for = fingerprint(self)
         try:
             caller = await signed_in(self)
@@ -164,6 +165,18 @@ class ChatState(ThreadState, SignedInState):
                 if replaces and all(row.id != reading.question_id for row in found.rows):
                     self._tell_set_back(refused, reading, text, replaces)
         return None
+
+    async def _look_at_documents(self) -> Any:
+        """Say in plain words what became of the documents that were asked about, and mark them."""
+        step = await self._answer()
+        async with self:
+            try:
+                self._documents_to_ask()
+            except Conflict as error:
+                self._refuse(error)
+            else:
+                self._refuse(Conflict("The documents changed just now. Look at them, and ask again."))
+        return step
 
     def _tell_set_back(self, refused: Exception | None, reading: _Reading, text: str, replaces: str) -> None:
         """Nothing came in the place of what is shown again, and so nothing there says why."""
@@ -258,3 +271,8 @@ class _Reading:
 
     def _is_shown(self) -> bool:
         return self._state._stream == self._mine and self._state._show_to_this_session(self._read_for)
+
+
+def _is_about_documents(refused: Exception | None) -> bool:
+    errors = refused.errors if isinstance(refused, Invalid) else ()
+    return any(error.field == "body.documentIds" for error in errors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from helpninja_app.screens.chat.rows import (
     SUGGESTIONS,
     MessageRow,
     ModelRow,
-    document_rows,
+    chosen_rows,
     message_rows,
     model_row,
     suggestions_for,
@@ -40,17 +40,24 @@ from helpninja_app.screens.chat.rows import (
 from helpninja_app.screens.session import id_from
 
 MESSAGES = 40
+NOTES = "/app/knowledge"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read; ``thread`` is ``None`` for a chat that is not begun."""
+    """What was read; ``thread`` is ``None`` for a chat that is not begun.
+
+    ``wanted`` are the documents it is about, ``chosen`` those of them that are there, and ``cited`` is that
+    of the passage that is looked at, if it is there.
+    """
 
     thread: ChatThread | None
     usage: Usage
+    wanted: Sequence[UUID]
     chosen: Sequence[DocumentView]
     suggested: Sequence[DocumentView]
     rows: list[MessageRow]
+    cited: DocumentView | None = None
 
 
 class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
@@ -171,8 +178,12 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
             )
             suggested = page.documents
         chosen = await find_documents(session, workspace_id, wanted) if wanted else ()
+        citation = self._cited_in(thread)
+        cited = (
+            await find_documents(session, workspace_id, [UUID(citation["document_id"])]) if citation else ()
+        )
         usage = await usage_of(session, workspace_id, Unit.CREDIT, plan)
-        return Found(thread, usage, chosen, suggested, [])
+        return Found(thread, usage, wanted, chosen, suggested, [], cited[0] if cited else None)
 
     async def _find(self, caller: MemberCaller) -> Found:
         found: Found = await super()._find(caller)
@@ -181,7 +192,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
         known = {row.id: row for row in self.messages}
         labels = {model.id: model.label for model in current_resources().catalogue.models}
         rows = await asyncio.to_thread(message_rows, found.thread.messages, known, labels)
-        return Found(found.thread, found.usage, found.chosen, (), rows)
+        return replace(found, rows=rows)
 
     def _show(self, found: Found, caller: MemberCaller) -> None:
         resources = current_resources()
@@ -200,10 +211,10 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
             self._take_model(thread.chat.model)
         if not any(row.id == self.model_id and not row.reason for row in self.models):
             self._take_model(resources.default_model().id)
-        self._show_chosen(document_rows(found.chosen))
+        self._show_chosen(chosen_rows(found.wanted, found.chosen, self.chosen))
         self.suggestions = suggestions_for(found.suggested)
         self._show_thread(thread, found.rows)
-        self._show_source(thread)
+        self._show_source(thread, found.cited, caller)
 
     def _show_thread(self, thread: ChatThread | None, rows: list[MessageRow]) -> None:
         self.chat_id = str(thread.chat.id) if thread else ""
@@ -234,26 +245,36 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
             if row.id == model_id and not row.reason:
                 self.model_id, self.model_label, self.model_price = row.id, row.label, row.price
 
-    def _show_source(self, thread: ChatThread | None) -> None:
-        wanted, self._source = self._source, None
-        if wanted is None:
+    def _cited_in(self, thread: ChatThread | None) -> dict[str, Any] | None:
+        """The passage that is looked at."""
+        for message in thread.messages if thread else ():
+            for each in message.citations:
+                if (str(message.id), str(each["n"])) == self._source:
+                    return each
+        return None
+
+    def _show_source(
+        self, thread: ChatThread | None, document: DocumentView | None, caller: MemberCaller
+    ) -> None:
+        if self._source is None:
             return
-        citation = next(
-            (
-                each
-                for message in (thread.messages if thread else ())
-                for each in message.citations
-                if (str(message.id), str(each["n"])) == wanted
-            ),
-            None,
-        )
+        citation = self._cited_in(thread)
+        self._source = None
         if citation is None:
             self._refuse(NotFound("There is no such passage."))
             return
-        heading = citation["heading"]
-        url, document_id = citation["url"] or "", UUID(citation["document_id"])
+        heading, url = citation["heading"], citation["url"] or ""
         self.source_title = citation["title"] or "A passage"
         self.source_place = heading if isinstance(heading, str) else " › ".join(heading)
         self.source_html = render_markdown(citation["text"])
         is_page = url.startswith(("http://", "https://"))
-        self.source_url = url if is_page else f"/api/documents/{document_id}/file"
+        self.source_url = url if is_page else _place_of(document, caller)
+
+
+def _place_of(document: DocumentView | None, caller: MemberCaller) -> str:
+    """Where a document that is no page can be looked at; empty where it is not there any more."""
+    if document is None:
+        return ""
+    if document.filename is None:
+        return NOTES
+    return f"/api/documents/{document.id}/file?tenantId={caller.workspace.id}"

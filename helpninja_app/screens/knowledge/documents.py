@@ -14,6 +14,7 @@ from helpninja_app.screens.knowledge.rows import DocumentRow
 from helpninja_app.screens.knowledge.sheets_state import PassagesState
 from helpninja_app.screens.knowledge.state import KnowledgeState
 from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.typed import as_read
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.badges import badge
@@ -227,7 +228,7 @@ def _actions(document: DocumentRow) -> rx.Component:
                 menu_link(
                     "Download",
                     "download",
-                    href=f"/api/documents/{document.id}/file",
+                    href=f"/api/documents/{document.id}/file?tenantId={ShellState.workspace_id}",
                     is_page=False,
                 ),
             ),
