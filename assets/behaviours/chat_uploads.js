@@ -24,6 +24,7 @@
     dismiss.type = "button";
     dismiss.setAttribute("aria-label", `Cancel the upload of ${file.name}`);
     row.append(part("span", "chat-upload-name", file.name), bar, result, dismiss);
+    row.lastChild.before(part("span", "chat-upload-audience", "For all members"));
     const upload = { file, row, result, bar, request: null };
     dismiss.addEventListener("click", () => {
       if (waiting.includes(upload)) waiting.splice(waiting.indexOf(upload), 1);
@@ -33,15 +34,25 @@
     document.getElementById("chat-uploads").append(row);
     const { most, refusals } = picked().dataset;
     if (refusals && file.size > Number(most)) {
-      refuse(upload, JSON.parse(refusals).find(([size]) => size === null || file.size <= size)[1]);
+      refuse(upload, ...JSON.parse(refusals).find(([size]) => size === null || file.size <= size).slice(1));
     } else waiting.push(upload);
   }
 
-  function refuse({ row, result, bar }, sentence) {
+  function refuse({ row, result, bar }, sentence, isByPlan = false) {
     bar.remove();
+    row.querySelector(".chat-upload-audience").remove();
     row.dataset.failed = "";
     result.textContent = sentence;
-    row.querySelector("button").setAttribute("aria-label", "Close the message");
+    const way = isByPlan && document.getElementById("chat-larger-plan");
+    if (way) {
+      const shown = part("span", "chat-upload-plan");
+      shown.dataset.largerPlan = "";
+      shown.append(...way.cloneNode(true).childNodes);
+      result.after(shown);
+    }
+    const dismiss = row.querySelector(".chat-upload-dismiss");
+    dismiss.hidden = false;
+    dismiss.setAttribute("aria-label", "Close the message");
   }
 
   function next() {
@@ -59,7 +70,10 @@
     upload.result.textContent = "Uploading";
     request.upload.addEventListener("progress", ({ loaded, total }) => {
       upload.bar.value = total ? Math.round((100 * loaded) / total) : 0;
-      if (loaded === total) upload.result.textContent = "Looking at it";
+      if (loaded !== total) return;
+      upload.result.textContent = "Looking at it";
+      // It cannot be taken back from here any more.
+      upload.row.querySelector(".chat-upload-dismiss").hidden = true;
     });
     request.addEventListener("loadend", () => {
       isSending = false;
@@ -80,7 +94,8 @@
     }
     const form = document.getElementById("chat-uploaded");
     if (request.status !== 200) {
-      refuse(upload, answer.detail || "The connection was lost. Nothing was stored; choose the file again.");
+      const lost = "The connection was lost. Nothing was stored; choose the file again.";
+      refuse(upload, answer.detail || lost, Boolean(answer.billing));
     } else if (form) {
       upload.row.remove();
       form.elements.document.value = answer.documentId;

@@ -84,7 +84,10 @@
     row.querySelector("[data-result]").textContent = "Uploading";
     request.upload.addEventListener("progress", ({ loaded, total }) => {
       row.querySelector("[data-bar]").value = total ? Math.round((100 * loaded) / total) : 0;
-      if (loaded === total) row.querySelector("[data-result]").textContent = "Looking at it";
+      if (loaded !== total) return;
+      row.querySelector("[data-result]").textContent = "Looking at it";
+      // It cannot be taken back from here any more.
+      row.querySelector("[data-cancels]").hidden = true;
     });
     request.addEventListener("loadend", () => {
       running -= 1;

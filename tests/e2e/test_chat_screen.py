@@ -45,6 +45,8 @@ DROP = """([bytes, name]) => {
   drop("drop");
 }"""
 
+SEND = """void (XMLHttpRequest.prototype.send = function () { window.sent = this;
+  this.upload.dispatchEvent(new ProgressEvent("progress", { loaded: 1, total: 1 })); })"""
 LOSE = """() => {
   document.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -93,6 +95,7 @@ def test_from_a_dropped_file_to_its_passage_to_the_end_of_the_credits(chat: Page
     chip = chat.get_by_role("list", name="Asked about").get_by_role("listitem")
     expect(chip).to_contain_text("nordfell", ignore_case=True, timeout=SOON)
     expect(chip).not_to_contain_text("Being read", timeout=SOON)
+    expect(chip).to_contain_text("For all members")
     expect(chat.get_by_title("Choose documents")).to_have_text("1 document")
     take_model(chat, OFFLINE)
     ask(chat, NOTICE)
@@ -102,7 +105,7 @@ def test_from_a_dropped_file_to_its_passage_to_the_end_of_the_credits(chat: Page
     sheet = chat.get_by_role("dialog")
     expect(sheet).to_contain_text("six months")
     expect(sheet.get_by_role("link", name="Open the document")).to_have_attribute(
-        "href", re.compile("^/api/documents/")
+        "href", re.compile("^/api/documents/.+/file[?]tenantId=.+")
     )
     chat.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
@@ -128,6 +131,24 @@ def test_what_is_refused_says_why_beside_its_file(chat: Page) -> None:
     expect(row).to_contain_text("not supported", timeout=SOON)
     row.get_by_role("button", name="Close the message").click()
     expect(row).to_have_count(0)
+
+
+def test_a_file_over_the_plan_is_refused_with_the_way_to_a_larger_one(chat: Page) -> None:
+    chat.locator("#chat-files").evaluate("field => (field.dataset.most = '1')")
+    drop(chat, "boots.txt", b"About boots.")
+    expect(chat.locator("#chat-uploads").get_by_role("link", name="See the plans")).to_be_visible()
+
+
+def test_an_upload_is_for_all_members_and_not_cancelled_once_it_is_sent(chat: Page) -> None:
+    chat.evaluate(SEND)
+    drop(chat, "boots.txt", b"About boots.")
+    row = chat.locator("#chat-uploads li")
+    expect(row).to_contain_text("For all members")
+    expect(row).to_contain_text("Looking at it")
+    expect(row.get_by_role("button")).to_have_count(0)
+    chat.evaluate("sent.dispatchEvent(new ProgressEvent('loadend'))")
+    expect(row).to_contain_text("The connection was lost")
+    expect(row.get_by_role("button", name="Close the message")).to_be_visible()
 
 
 def test_files_are_chosen_with_the_button_too(chat: Page) -> None:
@@ -225,7 +246,6 @@ def test_a_question_is_edited_and_asked_again(chat: Page) -> None:
     is_over(chat)
     expect(messages(chat)).to_contain_text("Thank you")
     expect(messages(chat)).not_to_contain_text("Hallo")
-    # An answer is copied by its id.
     copy = messages(chat).get_by_role("button", name="Copy", exact=True)
     before = copy.get_attribute("data-copies") or ""
     chat.get_by_role("button", name="Ask again").click()

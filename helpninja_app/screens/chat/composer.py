@@ -9,7 +9,7 @@ import reflex as rx
 from helpninja_app.screens.chat.choosing_state import PickerState
 from helpninja_app.screens.chat.documents import PICKER, chosen_documents, scope_in_words
 from helpninja_app.screens.chat.state import ChatState
-from helpninja_app.screens.shell.frame import refused
+from helpninja_app.screens.shell.frame import larger_plan, refused
 from helpninja_app.ui.actions import button, icon_button
 from helpninja_app.ui.dialogs import opens
 from helpninja_app.ui.icons import icon
@@ -94,5 +94,6 @@ def _attach() -> rx.Component:
             data_refusals=ChatState.upload_refusals,
             class_name="hidden",
         ),
+        rx.el.p(larger_plan(), id="chat-larger-plan", data_larger_plan=True, hidden=True),
         icon_button("Upload files", "paperclip", size="small", data_picks="chat-files"),
     )

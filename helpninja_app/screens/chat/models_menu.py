@@ -46,7 +46,7 @@ def _model(model: ModelRow) -> rx.Component:
         model.label,
         is_chosen=model.id == ChatState.model_id,
         on_choose=_choose(model.id),
-        note=rx.cond(model.reason != "", model.reason, model.price),
+        note=rx.cond(model.reason != "", f"{model.price}. {model.reason}", model.price),
         is_locked=model.reason != "",
         key=model.id,
     )
