@@ -25,6 +25,7 @@ from helpninja_app.conversations.rules.turns import last_question
 from helpninja_app.conversations.threads import lock_conversation
 from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.kernel.background import Background
+from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.scope import Scope
 
 WAITS_SECONDS = 5.0
@@ -79,11 +80,12 @@ async def escalate_for_staff(
 async def escalate_for_visitor(
     session: AsyncSession, caller: VisitorCaller, conversation_id: UUID, plan: Plan
 ) -> UUID:
-    """The same for a visitor in their own conversation; one that is resolved goes on."""
+    """The same for a visitor in their own conversation; one that is old or resolved goes on, unread."""
     conversation = await lock_conversation(session, caller.workspace.id, conversation_id)
     if conversation.session_id != caller.session_id:
         raise NotFound("There is no such conversation.")
     await wake_up(session, conversation)
+    conversation.last_message_at = conversation.last_visitor_at = now()
     return await _escalated(session, caller, conversation, plan, Reason.VISITOR_REQUEST, None)
 
 

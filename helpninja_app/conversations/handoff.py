@@ -29,6 +29,7 @@ from helpninja_app.conversations.models import (
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.outgoing_events import tell_ended, tell_escalated
 from helpninja_app.errors import Conflict
+from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import new_id
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
@@ -117,6 +118,8 @@ async def escalate(
         return False
     if is_by_visitor:
         not_before = ask_for_contact(conversation)
+        # Also where nothing is written, as with a button or a thumb: an old conversation goes on.
+        conversation.last_message_at = now()
     if Status(conversation.status) is Status.BOT:
         await change_status(session, conversation, Status.WAITING, actor="bot", reason=reason.value)
     await queue_deliveries(

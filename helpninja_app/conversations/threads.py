@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select, text, update
+from sqlalchemy import ColumnElement, Select, exists, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -21,7 +21,8 @@ from helpninja_app.conversations.searching import note_words
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 
-# A visitor who comes back after a day starts anew; what they said before is still shown to them.
+# A visitor who comes back after a day starts anew, unless a person has the conversation or is asked to. What
+# was said before is shown to them until they write.
 CONTINUES_FOR = timedelta(hours=24)
 CONTEXT_MESSAGES = 6
 SHOWN_MESSAGES = 200
@@ -65,8 +66,9 @@ async def open_conversation(
 ) -> Conversation:
     """The visitor's conversation, locked; a new one after a day, or when the session is not proven.
 
-    Without its token a session id may go on with a conversation that has never had one: a program that only
-    knows the older API. Once a token was given out, the id alone starts anew and sees nothing earlier.
+    One that waits for a person or has one goes on however old it is. Without its token a session id may go
+    on with a conversation that has never had one: a program that only knows the older API. Once a token was
+    given out, the id alone starts anew and sees nothing earlier.
     """
     await session.execute(
         _LOCK_SESSION, {"workspace": str(caller.workspace.id), "session": caller.session_id}
@@ -101,10 +103,27 @@ def _under_way(caller: VisitorCaller) -> Select[Conversation]:
             col(Conversation.workspace_id) == caller.workspace.id,
             col(Conversation.session_id) == caller.session_id,
             col(Conversation.is_signed) == caller.is_signed,
-            col(Conversation.last_message_at) > now() - CONTINUES_FOR,
+            _goes_on(),
         )
-        .order_by(col(Conversation.created_at).desc())
+        .order_by(*_in_turn())
         .limit(1)
+    )
+
+
+def _goes_on() -> ColumnElement[bool]:
+    """Whether what the visitor writes goes into it."""
+    return or_(
+        col(Conversation.status).in_([Status.WAITING.value, Status.HUMAN.value]),
+        col(Conversation.last_message_at) > now() - CONTINUES_FOR,
+    )
+
+
+def _in_turn() -> tuple[ColumnElement[Any], ...]:
+    """First the one that a visitor is in: what they see and where they write, never beside a person."""
+    return (
+        (col(Conversation.status) == Status.HUMAN.value).desc(),
+        _goes_on().desc(),
+        col(Conversation.created_at).desc(),
     )
 
 
@@ -172,7 +191,7 @@ async def add_message(session: AsyncSession, message: Message) -> Message:
 
 
 async def read_thread(session: AsyncSession, caller: VisitorCaller) -> Thread:
-    """The visitor's latest conversation, its last messages oldest first: seen from now on.
+    """The conversation that the visitor is in, or had last, its last messages oldest first: seen from now on.
 
     Only for a proven session.
     """
@@ -212,7 +231,7 @@ async def note_seen(
 
 
 async def latest_conversation(session: AsyncSession, caller: VisitorCaller) -> UUID:
-    """The conversation that a proven visitor had last; ``NotFound`` before the first."""
+    """The conversation that a proven visitor is in, or had last; ``NotFound`` before the first."""
     found = await session.execute(_latest(caller))
     conversation = found.scalar_one_or_none()
     if conversation is None:
@@ -258,7 +277,7 @@ def _latest(caller: VisitorCaller) -> Select[Conversation]:
             col(Conversation.session_id) == caller.session_id,
             col(Conversation.is_signed).is_(True),
         )
-        .order_by(col(Conversation.created_at).desc())
+        .order_by(*_in_turn())
         .limit(1)
     )
 
