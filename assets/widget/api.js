@@ -6,12 +6,11 @@ import { newSessionId } from './host.js';
 const SILENCE_MS = 45_000;
 const REQUEST_MS = 15_000;
 
-/** A refused or failed request; status 0 when there was no complete answer. `retryAfter` is in seconds. */
+/** A refused or failed request; status 0 when there was no complete answer. `retryAfter` is in seconds, `body` what the server says of it. */
 export class Problem extends Error {
-  constructor(status, retryAfter = 0) {
+  constructor(status, retryAfter = 0, body = {}) {
     super(`status ${status}`);
-    this.status = status;
-    this.retryAfter = retryAfter;
+    Object.assign(this, { status, retryAfter, body });
   }
 }
 
@@ -31,8 +30,9 @@ async function request(path, { body, ...options } = {}) {
   } catch {
     throw new Problem(0);
   }
-  if (!response.ok) throw new Problem(response.status, Number(response.headers.get('Retry-After')) || 0);
-  return response;
+  if (response.ok) return response;
+  const said = await response.json().catch(() => null);
+  throw new Problem(response.status, Number(response.headers.get('Retry-After')) || 0, said ?? {});
 }
 
 async function json(path, options) {
@@ -159,15 +159,22 @@ export class Backend {
     yield* this.#stream(path, {}, signal);
   }
 
-  /** Yields the answer's events and throws a Problem when the stream ends without `done`. */
+  /** Yields the answer's events and throws a Problem when the stream ends without `done`. What is kept for people ends with `done` too. */
   async *ask(message, { voice, pageUrl }) {
     await this.open(); // which may replace the session
     const { tenant: tenantId, sessionId } = this;
     this.#answering = new AbortController();
     const body = { tenantId, sessionId, message, ...(voice && { voice }), ...(pageUrl && { pageUrl }) };
-    for await (const event of this.#stream('/api/chat', { body }, this.#answering.signal)) {
-      yield event;
-      if (event.event === 'done') return;
+    try {
+      for await (const event of this.#stream('/api/chat', { body }, this.#answering.signal)) {
+        yield event;
+        if (event.event === 'done') return;
+      }
+    } catch (problem) {
+      const { conversationId, conversationStatus: status } = problem.body ?? {};
+      if (problem.status !== 402 || !conversationId) throw problem;
+      // Nothing more is answered here at the moment, but what was written is stored.
+      return yield { event: 'done', data: { ...problem.body, status, handledBy: 'people' } };
     }
     throw new Problem(0);
   }

@@ -33,6 +33,12 @@ export class Live {
     this.#open();
   }
 
+  /** Hears no more of this conversation; `start` hears of another. */
+  leave() {
+    this.#close();
+    this.#after = undefined;
+  }
+
   #close() {
     this.#stop?.abort();
     this.#stop = null;

@@ -9,6 +9,13 @@ const row = (kind, author, ...children) =>
 const dotsOf = (label) =>
   element('div', { className: 'bubble typing' }, element('span', { className: 'unseen' }, label), ...['i', 'i', 'i'].map((i) => element(i)));
 
+/** Questions to begin with as buttons in `list`; `ask` gets the one that is pressed. */
+export function showSuggestions(list, questions, ask) {
+  const button = (question) => element('button', { type: 'button', dir: 'auto', onclick: () => ask(question) }, question);
+  list.replaceChildren(...questions.map((question) => element('li', {}, button(question))));
+  list.hidden = !questions.length;
+}
+
 export class Messages {
   /** `log` is the list that takes the turns, `say` gives the panel's sentences, `name` is who answers. */
   constructor(log, say, name = '') {

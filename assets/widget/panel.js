@@ -4,8 +4,7 @@ import { Backend, Problem } from './api.js';
 import { HandOff, once } from './handoff.js';
 import { Host, stored } from './host.js';
 import { Live } from './live.js';
-import { element } from './markdown.js';
-import { Messages } from './messages.js';
+import { Messages, showSuggestions } from './messages.js';
 import { chooseLanguage, concern, direction, sentenceFor, textsIn } from './texts.js';
 import { applyAccent } from './theme.js';
 
@@ -191,7 +190,8 @@ async function receive(answer, text) {
 function conclude(answer, done) {
   const { answer: words, citations = [], messageId, handledBy, escalated, reason } = done;
   const isHuman = handledBy === 'human';
-  if (!words && !isHuman) throw new Problem(500);
+  const isLeft = handledBy === 'people'; // kept for them, where no more is answered at the moment
+  if (!words && !isHuman && !isLeft) throw new Problem(500);
   const isNew = !seen.has(messageId);
   let line;
   following(() => {
@@ -200,7 +200,8 @@ function conclude(answer, done) {
       offerThumbs(answer, messageId);
     } else answer.remove();
     line = handOff.update({ ...done, status: done.status ?? (isHuman ? 'human' : escalated ? 'waiting' : undefined) });
-    if (escalated && !isHuman) line = [concern(reason, say), handOff.later()].filter(Boolean).join(' ');
+    if (isLeft) line ||= done.status === 'waiting' ? handOff.later() || say('soon') : say('unavailable');
+    else if (escalated && !isHuman) line = [concern(reason, say), handOff.later()].filter(Boolean).join(' ');
     if (line) messages.system(line);
   });
   announce(words && answer.spoken(words), line);
@@ -211,9 +212,14 @@ function conclude(answer, done) {
 /** Hears of this conversation from now on, from the message `last` on when it has just begun. */
 function begin(id, last) {
   seen.add(last);
-  if (id && !conversationId) unheard = [];
-  conversationId ??= id;
-  if (id) live.start(last);
+  if (!id) return;
+  if (id !== conversationId) {
+    // After some days what is written begins another conversation than the one that is shown.
+    live.leave();
+    unheard = [];
+  }
+  conversationId = id;
+  live.start(last);
 }
 
 function offerThumbs(answer, messageId, rating = null) {
@@ -325,14 +331,11 @@ const talk = once(async () => {
 });
 
 function suggest(questions) {
-  const ask = (question) => () => {
+  showSuggestions(at('suggestions'), questions, (question) => {
     if (isBusy) return;
     field.focus();
     send(question);
-  };
-  const button = (question) => element('button', { type: 'button', dir: 'auto', onclick: ask(question) }, question);
-  at('suggestions').replaceChildren(...questions.map((question) => element('li', {}, button(question))));
-  at('suggestions').hidden = !questions.length;
+  });
 }
 
 function listen() {

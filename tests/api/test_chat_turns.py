@@ -69,3 +69,4 @@ async def test_who_comes_when_nothing_is_left_does_not_wait_for_others_and_is_pa
     told = refused.json()
     assert (told["conversationId"], told["escalated"]) == (str(conversation.id), True)
     assert (told["contactRequested"], told["next"]) == (True, {"kind": "soon", "opensAt": None})
+    assert told["conversationStatus"] == "waiting"

@@ -181,6 +181,43 @@ def test_where_no_more_can_be_answered_the_contact_form_shows_beside_the_sentenc
     expect(page.locator("#contact")).to_be_hidden()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_is_kept_for_people_where_no_more_can_be_answered_was_sent_and_they_are_heard(
+    page: Page, widget_backend: WidgetBackend, is_first: bool
+) -> None:
+    visit_panel(page, widget_backend)
+    if not is_first:
+        ask(page)
+    widget_backend.faults.append(Fault(402, state={"status": "waiting", "contactRequested": True}))
+    ask(page, "And shoes?")
+    expect(page.locator(".system")).to_have_text("A person has been asked and will answer here.")
+    expect(page.locator("#announcer")).to_have_text("A person has been asked and will answer here.")
+    expect(page.locator("#contact")).to_be_visible()
+    expect(page.locator(".failure")).to_have_count(0)
+    expect(page.locator("#message")).to_have_value("")
+    session = widget_backend.only_session()
+    while not widget_backend.listening:
+        page.wait_for_timeout(20)
+    widget_backend.reply(session, "Shoes too.")
+    expect(page.locator(".message").last).to_contain_text("Shoes too.")
+    expect(page.locator(".message.visitor")).to_have_count(1 if is_first else 2)
+    # Said again where it was said before: nothing else answers the message.
+    widget_backend.faults.append(Fault(402, state={}))
+    ask(page, "And hats?")
+    expect(page.locator(".system")).to_have_count(2)
+    expect(page.locator(".message.visitor")).to_have_count(2 if is_first else 3)
+
+
+def test_what_is_kept_without_a_person_being_asked_again_was_sent_as_well(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    begun(page, widget_backend)
+    widget_backend.faults.append(Fault(402, state={"status": "bot"}))
+    ask(page, "And shoes?")
+    expect(page.locator(".system")).to_have_text("Answers are paused at the moment. Please try again later.")
+    expect(page.locator(".failure")).to_have_count(0)
+
+
 def test_thumbs_are_given_changed_taken_back_and_kept_over_a_reload(
     page: Page, widget_backend: WidgetBackend
 ) -> None:

@@ -133,6 +133,24 @@ def test_what_was_said_while_the_connection_was_broken_comes_when_it_is_back_and
     assert widget_backend.most_listening == 1
 
 
+def test_a_conversation_that_begins_after_some_days_is_the_one_that_is_heard_and_escalated(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    session = begun(page, widget_backend)
+    widget_backend.begin_anew(session)
+    ask(page, "And shoes?")
+    listens(page, widget_backend)
+    while len(widget_backend.listened) < 2:
+        page.wait_for_timeout(20)
+    widget_backend.reply(session, "Shoes too.")
+    expect(page.locator(".person .bubble")).to_have_text("Shoes too.")
+    page.get_by_role("button", name="Talk to a person").click()
+    expect(page.locator(".system")).to_have_text("A person has been asked and will answer here.")
+    (asked,) = widget_backend.told_of("/api/escalate")
+    assert asked["conversationId"] == f"c-{session}-1"
+    expect(page.locator(".message.visitor .bubble")).to_have_text([QUESTION, "And shoes?"])
+
+
 def test_a_token_that_expires_under_the_connection_is_renewed(
     page: Page, widget_backend: WidgetBackend
 ) -> None:

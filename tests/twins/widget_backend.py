@@ -53,10 +53,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem instead of an answer."""
+    """A problem instead of an answer; ``state`` is that of the conversation, where the message is kept."""
 
     status: int
     retry_after: int | None = None
+    state: dict[str, Any] | None = None
 
 
 RETURNS = Reply(
@@ -119,9 +120,9 @@ class WidgetBackend(People):
         shown = [{**message, "rating": self.ratings.get(message["id"])} for message in messages]
         return JSONResponse(
             {
-                "conversationId": f"c-{session}" if messages else None,
+                "conversationId": self.conversation_id(session) if messages else None,
                 "messages": messages if self.is_old else shown,
-                **self.state(session),
+                **self.state(self.states[session]),
             }
         )
 
@@ -133,7 +134,13 @@ class WidgetBackend(People):
         self.asked.append(body)
         if self.faults:
             fault = self.faults.popleft()
-            return problem(fault.status, fault.retry_after)
+            if fault.state is None:
+                return problem(fault.status, fault.retry_after)
+            self.store(session, "visitor", body["message"])
+            self.change(session, **fault.state)
+            kept = dict(self.states[session])
+            kept["conversationStatus"] = kept.pop("status")
+            return problem(fault.status, conversationId=self.conversation_id(session), **kept)
         reply = self.replies.get(body["message"], RETURNS)
         return StreamingResponse(
             self._stream(session, body["message"], reply), media_type="text/event-stream"
@@ -160,7 +167,7 @@ class WidgetBackend(People):
             "answer": reply.text,
             "refs": [citation.url for citation in reply.citations if citation.url],
             "confidence": reply.confidence,
-            "conversationId": f"c-{session}",
+            "conversationId": self.conversation_id(session),
             "messageId": stored["id"],
             "handledBy": reply.handled_by,
             "escalated": reply.escalated,
@@ -168,7 +175,7 @@ class WidgetBackend(People):
             "model": "gpt-4o-mini",
             "citations": citations,
             "html": "",
-            **self.state(session),
+            **self.state(self.states[session]),
         }
         yield event("done", done)
 

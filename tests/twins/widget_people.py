@@ -33,6 +33,7 @@ class People:
     is_old: bool = False
     escalates_at_thumbs_down: bool = False
     generation: int = 0
+    earlier: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     typed_at: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     number: int = 0
 
@@ -49,6 +50,14 @@ class People:
     def reply(self, session: str, text: str, author: str = "Anna") -> None:
         self.store(session, "member", text, author=author)
 
+    def begin_anew(self, session: str) -> None:
+        """What is written from now on stands in another conversation, as after some days."""
+        self.earlier[session] += 1
+        self.conversations[session], self.states[session] = [], dict(NEW_STATE)
+
+    def conversation_id(self, session: str) -> str:
+        return f"c-{session}{f'-{self.earlier[session]}' if self.earlier[session] else ''}"
+
     def change(self, session: str, **state: Any) -> None:
         self.states[session].update(state)
 
@@ -59,8 +68,7 @@ class People:
         """Ends every open connection, as a server that restarts does."""
         self.generation += 1
 
-    def state(self, session: str) -> dict[str, Any]:
-        state = self.states[session]
+    def state(self, state: dict[str, Any]) -> dict[str, Any]:
         return {"status": state["status"]} if self.is_old else dict(state)
 
     def only_session(self) -> str:
@@ -81,13 +89,14 @@ class People:
         self.listening += 1
         self.most_listening = max(self.most_listening, self.listening)
         generation, known, typed = self.generation, None, self.typed_at[session]
-        last = after if after is not None else self.conversations[session][-1]["id"]
+        messages, states = self.conversations[session], self.states[session]
+        last = after if after is not None else messages[-1]["id"]
         try:
             while generation == self.generation and not await request.is_disconnected():
-                if known != self.state(session):
-                    known = self.state(session)
+                if known != self.state(states):
+                    known = self.state(states)
                     yield event("status", known)
-                for message in list(self.conversations.get(session, [])):
+                for message in list(messages):
                     if message["id"] > last:
                         last = message["id"]
                         yield f"id: {last}\r\n" + event("message", message)
@@ -129,7 +138,7 @@ class People:
         if refusal is not None:
             return refusal
         body = await request.json()
-        if body["conversationId"] != f"c-{session}" or body["sessionId"] != session:
+        if body["conversationId"] != self.conversation_id(session) or body["sessionId"] != session:
             return problem(404)
         self.states[session]["status"] = "waiting"
         return JSONResponse({"ok": False, "error": "There is no destination."})
@@ -164,7 +173,7 @@ def event(name: str, payload: dict[str, Any]) -> str:
     return f"event: {name}\r\ndata: {json.dumps(payload)}\r\n\r\n"
 
 
-def problem(status: int, retry_after: int | None = None) -> Response:
+def problem(status: int, retry_after: int | None = None, **more: Any) -> Response:
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
     body = {"type": "about:blank", "title": "Problem", "status": status, "detail": "Scripted."}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return JSONResponse(body | more, status, headers, media_type="application/problem+json")
