@@ -168,12 +168,17 @@ async def assign(request: Request, conversation_id: str, tenantId: str | None = 
     openapi_extra=json_body(SnoozeBody),
 )
 async def snooze(request: Request, conversation_id: str, tenantId: str | None = None) -> ConversationInfo:
-    """Keep it out of the list until a moment, or until the visitor writes; `null` brings it back."""
+    """Keep it out of the list until a moment; `null` brings it back.
+
+    It comes back before when the visitor writes, asks for a person or rates so that one is asked. At its
+    time it comes back on top, unread for whom it is assigned to, or else for everybody.
+    """
     body = await read_json(request)
     caller, wanted = await staff_caller(request, tenantId), parse_id(conversation_id)
     until = _moment(body.parse(SnoozeBody).until)
-    async with resources_of(request).database.unit_of_work(caller.scope) as session:
-        return conversation_info(await desk.snooze(session, caller, wanted, until))
+    resources = resources_of(request)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        return conversation_info(await desk.snooze(session, resources.queue, caller, wanted, until))
 
 
 @router.put(

@@ -53,13 +53,17 @@ class ConversationInfo(BaseModel):
     csat: int | None = Field(description="How good the visitor found it, 1 to 5.")
     csatComment: str
     createdAt: str
-    lastMessageAt: str
+    lastMessageAt: str = Field(
+        description="When it came to the top: by a message, a wish for a person, or the end of a snooze."
+    )
 
 
 class InboxEntry(ConversationInfo):
     preview: str = Field(description="The beginning of the last message.")
     previewBy: Literal["visitor", "bot", "member", ""]
-    unread: bool = Field(description="Whether the visitor wrote since you read it; never for an API key.")
+    unread: bool = Field(
+        description="Whether the visitor wrote, or it came back, since you read it; never for an API key."
+    )
 
 
 class InboxList(BaseModel):

@@ -36,6 +36,7 @@ from helpninja_app.conversations.dispatch import wake_couriers
 from helpninja_app.conversations.mention_mails import MENTION_TASK, mail_mention
 from helpninja_app.conversations.rules.deleting import PURGE_TASK as PURGE_RULE_TASK
 from helpninja_app.conversations.rules.deleting import purge_rule
+from helpninja_app.conversations.snoozes import WAKE_TASK, wake
 from helpninja_app.conversations.transcript_mails import TASK as TRANSCRIPT_TASK
 from helpninja_app.conversations.transcript_mails import note_sent, write_transcript_mail
 from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
@@ -157,6 +158,11 @@ async def send_visitor_mail(context: JobContext, *, workspace_id: str, conversat
         signing_key=resources.settings.signing_key(),
         inbox=resources.settings.reply_address,
     )
+
+
+@tasks.task(name=WAKE_TASK, retry=RETRY, pass_context=True)
+async def wake_conversation(context: JobContext, *, workspace_id: str, conversation_id: str) -> None:
+    await wake(_resources(context).database, UUID(workspace_id), UUID(conversation_id))
 
 
 @tasks.task(name=MENTION_TASK, retry=RETRY, pass_context=True)

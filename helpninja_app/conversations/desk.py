@@ -29,6 +29,7 @@ from helpninja_app.conversations.models import (
     Status,
 )
 from helpninja_app.conversations.notices import Change, announce
+from helpninja_app.conversations.snoozes import queue_waking
 from helpninja_app.conversations.threads import add_message, lock_conversation
 from helpninja_app.conversations.visitor_mails import queue_visitor_mail
 from helpninja_app.errors import Conflict, FieldError, Invalid
@@ -143,9 +144,11 @@ async def assign(
 
 
 async def snooze(
-    session: AsyncSession, caller: StaffCaller, conversation_id: UUID, until: datetime | None
+    session: AsyncSession, queue: Queue, caller: StaffCaller, conversation_id: UUID, until: datetime | None
 ) -> Conversation:
-    """Keep it out of the lists until then, or until the visitor writes; ``None`` brings it back."""
+    """Keep it out of the lists until then, until the visitor writes or asks for a person, or until it is
+    resolved; ``None`` brings it back.
+    """
     conversation = await _lock(session, caller, conversation_id)
     if until is not None and until <= now():
         raise Invalid(errors=(FieldError("body.until", "Choose a time that is still to come."),))
@@ -153,6 +156,7 @@ async def snooze(
         raise Invalid(errors=(FieldError("body.until", "Choose a time within a year."),))
     conversation.snoozed_until = until
     await session.flush()
+    await queue_waking(session, queue, conversation)
     await announce(session, conversation.workspace_id, conversation.id, Change.DETAILS)
     return conversation
 

@@ -86,6 +86,7 @@ async def escalate_for_visitor(
         raise NotFound("There is no such conversation.")
     await wake_up(session, conversation)
     conversation.last_message_at = conversation.last_visitor_at = now()
+    conversation.snoozed_until = None
     return await _escalated(session, caller, conversation, plan, Reason.VISITOR_REQUEST, None)
 
 

@@ -49,6 +49,8 @@ async def change_status(
     if status not in TRANSITIONS[current]:
         raise Conflict(f"A conversation that is {current.value} cannot become {status.value}.")
     conversation.status = status.value
+    if status is Status.RESOLVED:
+        conversation.snoozed_until = None
     conversation.reason = reason if status is Status.WAITING else None
     if status is not Status.HUMAN:
         # Nobody holds what the bot answers; who has to look at it is assigned anew.
@@ -116,6 +118,7 @@ async def escalate(
     escalation_id, not_before = made.scalar_one_or_none(), None
     if escalation_id is None:
         return False
+    conversation.snoozed_until = None
     if is_by_visitor:
         not_before = ask_for_contact(conversation)
         # Also where nothing is written, as with a button or a thumb: an old conversation goes on.

@@ -61,8 +61,8 @@ class Conversation(SQLModel, table=True):
     """``is_signed`` once a visitor token proved its session: from then on only that token may continue it.
 
     An ``episode`` lasts until it is resolved; ``hand_backs`` counts how often it went to the bot within it.
-    ``last_message_at`` is when something happened that brings it to the top: a message, or a visitor's wish
-    for a person. ``visitor_seen_id`` is the last message that was on the visitor's screen,
+    ``last_message_at`` is when something happened that brings it to the top: a message, a visitor's wish for
+    a person, or that it came back. ``visitor_seen_id`` is the last message that was on the visitor's screen,
     ``visitor_mailed_id`` the last that was sent to them by mail.
     """
 

@@ -128,7 +128,7 @@ class InboxState(ThreadState, SignedInState):
             until = snooze_until(str(choice), now(), ZoneInfo(caller.workspace.time_zone))
             if until is None and choice != "wake":
                 raise Invalid("Choose until when.")
-            await desk.snooze(session, caller, wanted, until)
+            await desk.snooze(session, current_resources().queue, caller, wanted, until)
 
         return await self._act(snooze, conversation)
 

@@ -1,0 +1,79 @@
+"""A conversation that members have put off comes back when its time is up: on top, unread, and told live."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import delete, func, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from helpninja_app.accounts.members import list_members
+from helpninja_app.conversations.models import Conversation, ConversationRead
+from helpninja_app.conversations.notices import Change, announce
+from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.database import Database, enter_scope
+from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.scope import Scope
+
+WAKE_TASK = "wake_conversation"
+
+
+async def queue_waking(session: AsyncSession, queue: Queue, conversation: Conversation) -> None:
+    """Have a conversation that is put off woken at its time."""
+    until = conversation.snoozed_until
+    if until is not None:
+        await queue.enqueue(
+            session,
+            WAKE_TASK,
+            once=f"{WAKE_TASK}:{conversation.id}:{until.isoformat()}",
+            after=until - now(),
+            workspace_id=str(conversation.workspace_id),
+            conversation_id=str(conversation.id),
+        )
+
+
+async def wake(database: Database, workspace_id: UUID, conversation_id: UUID) -> bool:
+    """Bring it back for whom it is assigned to, or for everybody; False when it is not, or no longer, due.
+
+    However many do this at once, one does.
+    """
+    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+        found = await session.execute(
+            update(Conversation)
+            .where(
+                col(Conversation.workspace_id) == workspace_id,
+                col(Conversation.id) == conversation_id,
+                # By the clock that starts the job.
+                col(Conversation.snoozed_until) <= func.clock_timestamp(),
+            )
+            .values(snoozed_until=None, last_message_at=now())
+            .returning(col(Conversation.assignee_id))
+        )
+        row = found.one_or_none()
+        if row is None:
+            return False
+        await _make_unread(session, workspace_id, conversation_id, row.assignee_id)
+        await announce(session, workspace_id, conversation_id, Change.DETAILS)
+        return True
+
+
+async def _make_unread(
+    session: AsyncSession, workspace_id: UUID, conversation_id: UUID, assignee_id: UUID | None
+) -> None:
+    readers = (
+        [assignee_id]
+        if assignee_id is not None
+        else [each.user_id for each in await list_members(session, workspace_id)]
+    )
+    for user_id in readers:
+        # What somebody has read is seen in a scope of their own alone.
+        await enter_scope(session, Scope.members(workspace_id, user_id))
+        await session.execute(
+            delete(ConversationRead).where(
+                col(ConversationRead.workspace_id) == workspace_id,
+                col(ConversationRead.conversation_id) == conversation_id,
+                col(ConversationRead.user_id) == user_id,
+            )
+        )
+    await enter_scope(session, Scope.members(workspace_id))
