@@ -84,10 +84,32 @@ async def open_conversation(
         is_signed=caller.is_signed,
         page_url=page_url,
     )
+    if caller.is_signed:
+        await _recognise(session, made)
     session.add(made)
     await session.flush()
+    await note_words(session, made.id, f"{made.visitor_name} {made.visitor_email}")
     await tell_started(session, made)
     return made
+
+
+async def _recognise(session: AsyncSession, conversation: Conversation) -> None:
+    """Take over who the visitor is if they said so when they were asked last; only in a proven session."""
+    found = await session.execute(
+        select(Conversation)
+        .where(
+            col(Conversation.workspace_id) == conversation.workspace_id,
+            col(Conversation.session_id) == conversation.session_id,
+            col(Conversation.is_signed).is_(True),
+            col(Conversation.contact).in_([Contact.GIVEN.value, Contact.DECLINED.value]),
+        )
+        .order_by(col(Conversation.created_at).desc())
+        .limit(1)
+    )
+    last = found.scalar_one_or_none()
+    if last is not None and Contact(last.contact) is Contact.GIVEN:
+        conversation.visitor_name, conversation.visitor_email = last.visitor_name, last.visitor_email
+        conversation.contact = last.contact
 
 
 async def is_with_a_person(session: AsyncSession, caller: VisitorCaller) -> bool:

@@ -27,9 +27,9 @@ def in_hours(hours: float) -> str:
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
 
 
-async def listed(desk: Desk) -> list[tuple[str, bool]]:
+async def listed(desk: Desk, **wanted: str) -> list[tuple[str, bool]]:
     """Conversations and whether they are unread, the latest first."""
-    params = {"tenantId": str(desk.tenant.id)}
+    params = {"tenantId": str(desk.tenant.id)} | wanted
     found = await desk.client.get("/api/conversations", headers=desk.headers, params=params)
     return [(each["id"], each["unread"]) for each in found.json()["conversations"]]
 
