@@ -148,11 +148,23 @@ async def was_with_a_person(session: AsyncSession, conversation: Conversation, *
 
 
 async def wake_up(session: AsyncSession, conversation: Conversation) -> None:
-    """A visitor who writes into a resolved conversation opens it again for the bot, as a new episode."""
+    """A visitor who writes into a resolved conversation opens it again for the bot, as a new episode.
+
+    It is rated anew; the change keeps how the one before was.
+    """
     if Status(conversation.status) is Status.RESOLVED:
         conversation.episode += 1
         conversation.hand_backs = 0
-        await change_status(session, conversation, Status.BOT, actor="visitor", reason="new message")
+        reason = f"new message{_rating_before(conversation)}"
+        conversation.csat, conversation.csat_comment = None, ""
+        await change_status(session, conversation, Status.BOT, actor="visitor", reason=reason)
+
+
+def _rating_before(conversation: Conversation) -> str:
+    if conversation.csat is None:
+        return ""
+    comment = f": “{conversation.csat_comment}”" if conversation.csat_comment else "."
+    return f"; the rating before was {conversation.csat} of 5{comment}"
 
 
 async def _was_about(

@@ -223,6 +223,42 @@ async def test_a_conversation_is_rated_once_it_is_resolved(
 
 
 @pytest.mark.parametrize(
+    ("comment", "kept"),
+    [
+        ("Quick.", "new message; the rating before was 4 of 5: “Quick.”"),
+        ("", "new message; the rating before was 4 of 5."),
+    ],
+)
+async def test_what_goes_on_after_a_rating_is_rated_anew_and_its_timeline_keeps_the_earlier_one(
+    client: httpx.AsyncClient, factory: Factory, comment: str, kept: str
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    await desk.done("resolve")
+    await told(talk, "feedback", csat=4, comment=comment)
+    await talk.ask(QUESTION)
+    found = await desk.read()
+    assert (found["csat"], found["csatComment"]) == (None, "")
+    assert [each["reason"] for each in found["changes"] if each["fromStatus"] == "resolved"] == [kept]
+    await desk.done("resolve")
+    assert (await shown(talk))["csatRequested"]
+    await told(talk, "feedback", csat=2)
+    assert ((await desk.read())["csat"], (await shown(talk))["csatRequested"]) == (2, False)
+
+
+async def test_a_rating_stays_when_its_conversation_is_opened_again_by_a_member(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    await desk.done("resolve")
+    await told(talk, "feedback", csat=4, comment="Quick.")
+    await desk.done("reopen")
+    found = await desk.read()
+    assert (found["csat"], found["csatComment"]) == (4, "Quick.")
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {},

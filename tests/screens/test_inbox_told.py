@@ -12,8 +12,10 @@ from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.plans import UNLIMITED
 from helpninja_app.conversations.feedback import Rating, rate_answer, rate_conversation
+from helpninja_app.conversations.handoff import wake_up
 from helpninja_app.conversations.models import Conversation
 from helpninja_app.conversations.seen import mark_seen
+from helpninja_app.conversations.threads import lock_conversation
 from helpninja_app.resources import Resources
 from helpninja_app.screens.inbox import thread_state
 from helpninja_app.screens.inbox.list_state import InboxListState
@@ -94,6 +96,24 @@ async def test_who_may_only_read_sees_the_rating(
         await rate_conversation(session, visitor, 2, "")
     tab = await opened(await agent(factory, tenant, Role.VIEWER), one)
     assert (tab.csat, tab.csat_tone) == ("2 of 5", "danger")
+
+
+@pytest.mark.parametrize("rating", [4, None])
+async def test_a_rating_stays_in_the_timeline_when_the_visitor_goes_on(
+    factory: Factory, tenant: Tenant, resources: Resources, rating: int | None
+) -> None:
+    one = await waiting(factory, tenant)
+    tab = await opened(await agent(factory, tenant), one)
+    await fire(tab, "resolve", str(one))
+    visitor = await visitor_of(factory, tenant, one)
+    async with resources.database.unit_of_work(visitor.scope) as session:
+        if rating is not None:
+            await rate_conversation(session, visitor, rating, "Quick; kind.")
+        await wake_up(session, await lock_conversation(session, tenant.id, one))
+    await fire(tab, "open_conversation")
+    before = " The rating before was 4 of 5: “Quick; kind.”" if rating else ""
+    assert said(tab, "change")[-1] == f"The visitor wrote again, and the assistant answers.{before}"
+    assert (tab.csat, tab.csat_comment) == ("", "")
 
 
 async def mention(cookie: str, conversation: UUID, *emails: str) -> None:

@@ -76,7 +76,9 @@ def change_in_words(
         case Status.RESOLVED:
             return f"{who} resolved it."
         case Status.BOT if change.actor == "visitor":
-            return "The visitor wrote again, and the assistant answers."
+            _, _, rating = change.reason.partition("; ")
+            before = f" {rating[0].upper()}{rating[1:]}" if rating else ""
+            return f"The visitor wrote again, and the assistant answers.{before}"
         case Status.BOT:
             return f"{who} handed it back to the assistant."
 
