@@ -151,6 +151,7 @@ async def send_visitor_mail(context: JobContext, *, workspace_id: str, conversat
     resources = _resources(context)
     await mail_visitor(
         resources.database,
+        resources.queue,
         resources.mailer,
         resources.limiter,
         UUID(workspace_id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from uuid import UUID
@@ -63,8 +64,8 @@ async def watch(
         raise RateLimited(limit=MAX_LISTENERS, retry_after=30)
     status: StatusNow | None = None
     is_new = after is not None
-    unseen: UUID | None = None
-    shown_at = 0.0
+    # Members' messages and when each was shown, the first one first: it does not wait for those after it.
+    shown: deque[tuple[UUID, float]] = deque()
     with live.listening(topic) as listener:
         told: tuple[str, ...] = (EVERYTHING,)
         while True:
@@ -79,18 +80,21 @@ async def watch(
                     yield found
                 for message in thread.messages:
                     after = message.id
-                    if message.role == Sender.MEMBER.value:
-                        unseen, shown_at = message.id, time.monotonic()
                     if is_new:
                         yield message
+                    if message.role == Sender.MEMBER.value:
+                        shown.append((message.id, time.monotonic()))
                 is_full, is_new = len(thread.messages) == SHOWN_MESSAGES, True
             if Change.MEMBER_TYPES in told:
                 yield MemberTypes()
             if is_full:
                 told = (EVERYTHING,)
                 continue
-            told = await listener.hear(SEEN_AFTER_SECONDS if unseen else None)
-            if unseen is not None and time.monotonic() - shown_at >= SEEN_AFTER_SECONDS:
+            first = shown[0][1] + SEEN_AFTER_SECONDS - time.monotonic() if shown else None
+            told = await listener.hear(first)
+            seen: UUID | None = None
+            while shown and time.monotonic() - shown[0][1] >= SEEN_AFTER_SECONDS:
+                seen, _ = shown.popleft()
+            if seen is not None:
                 async with database.unit_of_work(caller.scope) as session:
-                    await note_seen(session, caller.workspace.id, conversation_id, unseen)
-                unseen = None
+                    await note_seen(session, caller.workspace.id, conversation_id, seen)

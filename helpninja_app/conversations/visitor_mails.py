@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,7 +18,9 @@ from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.conversations.models import Conversation, ConversationNote, Message, Sender
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.reply_addresses import Party, open_reply_address
+from helpninja_app.conversations.threads import lock_conversation
 from helpninja_app.errors import MailRefused, NotFound, RateLimited
+from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database, enter_scope, new_id
 from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.queue import Queue
@@ -34,21 +38,26 @@ PER_WORKSPACE = Burst(200, 3600)
 _MOST = 50
 
 
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A mail and the ``last`` message in it; ``is_more`` where others have to wait for the next one, of which
+    some may be ``are_young``."""
+
+    mail: Mail
+    last: UUID
+    is_more: bool
+    are_young: bool
+
+
 async def queue_visitor_mail(session: AsyncSession, queue: Queue, conversation: Conversation) -> None:
-    """Have what the visitor has not seen mailed in a minute; what is written until then goes along."""
+    """Have what the visitor has not seen mailed in a minute; what is younger by then waits for another."""
     if conversation.visitor_email:
-        await queue.enqueue(
-            session,
-            VISITOR_TASK,
-            once=f"{VISITOR_TASK}:{conversation.id}",
-            after=SENT_AFTER,
-            workspace_id=str(conversation.workspace_id),
-            conversation_id=str(conversation.id),
-        )
+        await _queue(session, queue, conversation.workspace_id, conversation.id)
 
 
 async def mail_visitor(
     database: Database,
+    queue: Queue,
     mailer: Mailer,
     limiter: RateLimiter,
     workspace_id: UUID,
@@ -65,10 +74,10 @@ async def mail_visitor(
     """
     async with database.unit_of_work() as session:
         await enter_scope(session, Scope.members(workspace_id))
-        written = await _write(session, workspace_id, conversation_id, signing_key, inbox)
-    if written is None:
+        letter = await _write(session, queue, workspace_id, conversation_id, signing_key, inbox)
+    if letter is None:
         return
-    mail, last = written
+    mail = letter.mail
     try:
         # The address is what a visitor says is theirs: a workspace of strangers is no way to flood somebody.
         await limiter.hit("visitor-mail-recipient", mail.to.casefold(), PER_RECIPIENT)
@@ -80,14 +89,29 @@ async def mail_visitor(
             "visitor_mail_not_sent", workspace_id=str(workspace_id), conversation_id=str(conversation_id)
         )
         async with database.unit_of_work(Scope.members(workspace_id)) as session:
-            await _show_refusal(session, workspace_id, conversation_id, last, mail.to, why)
+            await _show_refusal(session, workspace_id, conversation_id, letter.last, mail.to, why)
+            if letter.are_young:
+                await _queue(session, queue, workspace_id, conversation_id)
         return
     async with database.unit_of_work(Scope.members(workspace_id)) as session:
         await session.execute(
             update(Conversation)
             .where(col(Conversation.workspace_id) == workspace_id, col(Conversation.id) == conversation_id)
-            .values(visitor_mailed_id=last)
+            .values(visitor_mailed_id=letter.last)
         )
+        if letter.is_more:
+            await _queue(session, queue, workspace_id, conversation_id)
+
+
+async def _queue(session: AsyncSession, queue: Queue, workspace_id: UUID, conversation_id: UUID) -> None:
+    await queue.enqueue(
+        session,
+        VISITOR_TASK,
+        once=f"{VISITOR_TASK}:{conversation_id}",
+        after=SENT_AFTER,
+        workspace_id=str(workspace_id),
+        conversation_id=str(conversation_id),
+    )
 
 
 async def _show_refusal(
@@ -113,17 +137,28 @@ async def _show_refusal(
 
 
 async def _write(
-    session: AsyncSession, workspace_id: UUID, conversation_id: UUID, signing_key: str, inbox: str
-) -> tuple[Mail, UUID] | None:
+    session: AsyncSession,
+    queue: Queue,
+    workspace_id: UUID,
+    conversation_id: UUID,
+    signing_key: str,
+    inbox: str,
+) -> _Letter | None:
     try:
         workspace = await load_workspace(session, workspace_id)
+        # Locked: what is being written there is either found here, or queues another mail.
+        conversation = await lock_conversation(session, workspace_id, conversation_id)
     except NotFound:
         return None
-    conversation = await session.get(Conversation, (workspace_id, conversation_id))
-    if conversation is None or not conversation.visitor_email:
+    if not conversation.visitor_email:
         return None
-    unseen = await _unseen(session, conversation)
+    waiting = await _unseen(session, conversation)
+    shown_long_enough = now() - SENT_AFTER
+    ripe = list(takewhile(lambda each: each.created_at <= shown_long_enough, waiting))
+    unseen, are_young = ripe[:_MOST], len(ripe) < len(waiting)
     if not unseen:
+        if are_young:
+            await queue_visitor_mail(session, queue, conversation)
         return None
     reply_to = await open_reply_address(
         session, signing_key, inbox, workspace_id, conversation_id, Party.VISITOR
@@ -146,7 +181,7 @@ async def _write(
         reply_to=reply_to,
         sender_name=name,
     )
-    return mail, unseen[-1].id
+    return _Letter(mail, unseen[-1].id, len(unseen) < len(waiting), are_young)
 
 
 async def _unseen(session: AsyncSession, conversation: Conversation) -> list[Message]:
@@ -170,7 +205,6 @@ async def _unseen(session: AsyncSession, conversation: Conversation) -> list[Mes
             *(col(Message.id) > each for each in known if each is not None),
         )
         .order_by(col(Message.id))
-        .limit(_MOST)
     )
     return list(found.scalars())
 

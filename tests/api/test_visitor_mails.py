@@ -11,9 +11,16 @@ import pytest
 from sqlalchemy import text
 
 from helpninja_app.conversations import visitor_events, visitor_mails
+from helpninja_app.conversations.models import Message, Sender
 from helpninja_app.conversations.notices import inbox_topic
 from helpninja_app.conversations.reply_addresses import Party, read_reply_address
-from helpninja_app.conversations.visitor_mails import PER_RECIPIENT, VISITOR_TASK, mail_visitor
+from helpninja_app.conversations.threads import add_message, lock_conversation
+from helpninja_app.conversations.visitor_mails import (
+    PER_RECIPIENT,
+    VISITOR_TASK,
+    mail_visitor,
+    queue_visitor_mail,
+)
 from helpninja_app.errors import MailRefused
 from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.rate_limits import Burst
@@ -47,10 +54,34 @@ async def say(desk: Desk, words: str) -> str:
     return str(said["id"])
 
 
+async def a_minute_later(resources: Resources, talk: Talk) -> None:
+    """What was said is a minute old now."""
+    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
+        await session.execute(
+            text(
+                "update messages set created_at = created_at - interval '1 minute'"
+                " where conversation_id = :id"
+            ),
+            {"id": talk.conversation_id},
+        )
+
+
 async def send(resources: Resources, talk: Talk, mailer: Mailer) -> None:
-    """What the job does a minute later."""
+    """What the job does a minute after the last was said."""
+    await a_minute_later(resources, talk)
+    await run_job(resources, talk, mailer)
+
+
+async def run_job(resources: Resources, talk: Talk, mailer: Mailer) -> None:
+    """As a worker that has taken the job: it does not wait in the queue any more."""
+    async with resources.database.unit_of_work() as session:
+        await session.execute(
+            text("delete from procrastinate_jobs where task_name = :task and args->>'conversation_id' = :id"),
+            {"task": f"helpninja:{VISITOR_TASK}", "id": talk.conversation_id},
+        )
     await mail_visitor(
         resources.database,
+        resources.queue,
         mailer,
         resources.limiter,
         talk.tenant.id,
@@ -101,6 +132,110 @@ async def test_it_waits_once_for_what_is_written_within_a_minute(
     await say(desk, "One.")
     await say(desk, "Two.")
     assert await jobs(resources, talk) == 1
+
+
+async def test_what_is_younger_than_a_minute_waits_for_a_mail_of_its_own(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "One.")
+    await a_minute_later(resources, talk)
+    await say(desk, "Two.")
+    await run_job(resources, talk, mailer)
+    assert ["Two." in mail.text for mail in mailer.of(email)] == [False]
+    assert await jobs(resources, talk) == 1
+    for _ in range(2):
+        await send(resources, talk, mailer)
+    assert ["One." in mail.text for mail in mailer.of(email)] == [True, False]
+    assert "Two." in mailer.of(email)[1].text
+    assert await jobs(resources, talk) == 0
+
+
+async def test_what_is_too_young_for_a_mail_is_mailed_later_if_nobody_sees_it(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Young.")
+    await run_job(resources, talk, mailer)
+    assert mailer.of(email) == []
+    assert await jobs(resources, talk) == 1
+    assert (await client.get("/api/widget/conversation", headers=talk.token)).status_code == 200
+    await send(resources, talk, mailer)
+    assert mailer.of(email) == []
+    assert await jobs(resources, talk) == 0
+
+
+async def test_what_is_left_out_of_a_mail_that_is_refused_is_told_to_members_later(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    await away(resources, talk)
+    await say(desk, "One.")
+    await a_minute_later(resources, talk)
+    await say(desk, "Two.")
+    await run_job(resources, talk, Refusing())
+    assert await jobs(resources, talk) == 1
+    await send(resources, talk, Refusing())
+    assert len((await desk.read())["notes"]) == 2
+    assert await jobs(resources, talk) == 0
+
+
+async def test_more_than_one_mail_holds_goes_out_in_the_next(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitor_mails, "_MOST", 1)
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "One.")
+    await say(desk, "Two.")
+    waiting = []
+    for _ in range(2):
+        await send(resources, talk, mailer)
+        waiting.append(await jobs(resources, talk))
+    assert ["Two." in mail.text for mail in mailer.of(email)] == [False, True]
+    assert waiting == [1, 0]
+
+
+async def test_what_is_being_written_while_the_mail_is_made_is_not_lost(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    await away(resources, talk)
+    await say(desk, "One.")
+    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
+        # Its job is the one that waits already, and which a worker takes before this is committed.
+        conversation = await lock_conversation(session, talk.tenant.id, UUID(talk.conversation_id))
+        await queue_visitor_mail(session, resources.queue, conversation)
+        job = asyncio.ensure_future(send(resources, talk, Mailbox()))
+        await blocked(resources, job)
+        await add_message(
+            session,
+            Message(
+                workspace_id=talk.tenant.id,
+                conversation_id=conversation.id,
+                role=Sender.MEMBER.value,
+                text="Two.",
+            ),
+        )
+    await asyncio.wait_for(job, 10)
+    assert await jobs(resources, talk) == 1
+
+
+async def blocked(resources: Resources, job: asyncio.Future[None]) -> None:
+    """Wait until a job waits for a lock, or is over."""
+    async with asyncio.timeout(10):
+        while not job.done():
+            async with resources.database.unit_of_work() as session:
+                found = await session.execute(
+                    text(
+                        "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                        " and datname = current_database() and query ilike '%conversations%for update%'"
+                    )
+                )
+                if found.scalar_one():
+                    return
 
 
 async def test_what_was_seen_after_a_reload_is_not_mailed(
@@ -263,8 +398,10 @@ async def test_a_page_whose_address_is_none_is_not_named(
             {"id": talk.conversation_id},
         )
     await say(desk, "Hello.")
+    await a_minute_later(resources, talk)
     await mail_visitor(
         resources.database,
+        resources.queue,
         mailer,
         resources.limiter,
         talk.tenant.id,
@@ -298,8 +435,10 @@ async def test_another_workspace_cannot_have_it_mailed(
     email, mailer = await away(resources, talk), Mailbox()
     await say(desk, "Hello.")
     stranger = await factory.tenant()
+    await a_minute_later(resources, talk)
     await mail_visitor(
         resources.database,
+        resources.queue,
         mailer,
         resources.limiter,
         stranger.id,

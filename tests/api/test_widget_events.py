@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,12 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from helpninja_app.conversations import visitor_events
+from helpninja_app.conversations.models import Conversation
 from helpninja_app.conversations.visitor_events import MAX_LISTENERS, MemberTypes, StatusNow, watch
 from helpninja_app.errors import NotFound, RateLimited
 from helpninja_app.kernel.live import Listening
+from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.inboxing import Talk, begin
 from tests.factories import Factory
@@ -110,6 +114,36 @@ async def test_a_lost_connection_loses_no_message(
             )
         await desk.done("reply", text="Still there?")
         assert await waiting == ("member", "Still there?")
+
+
+async def test_what_is_seen_does_not_wait_for_what_comes_after_it(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    await desk.done("take-over")
+    seconds = 1000.0
+    monkeypatch.setattr(visitor_events, "time", SimpleNamespace(monotonic=lambda: seconds))
+    said = []
+    async with hearing(resources, talk) as events:
+        assert await following(events) == ("status", "human")
+        for words in ("One", "Two", "Three", "Four"):
+            assert await seen(resources, talk) is None
+            said.append(UUID((await desk.done("reply", text=words))["id"]))
+            assert await following(events) == ("member", words)
+            # Each was sent when the panel listens on.
+            seconds += 10
+        assert await seen(resources, talk) == said[0]
+        seconds += 10
+        await desk.done("typing")
+        assert await following(events) == ("typing", None)
+    assert await seen(resources, talk) == said[2]
+
+
+async def seen(resources: Resources, talk: Talk) -> UUID | None:
+    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
+        found = await session.get_one(Conversation, (talk.tenant.id, UUID(talk.conversation_id)))
+        return found.visitor_seen_id
 
 
 async def test_a_visitor_hears_of_no_conversation_but_their_own(
