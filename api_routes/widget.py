@@ -62,6 +62,9 @@ class WidgetConfig(BaseModel):
     offline: bool
     contactEnabled: bool
     generated: bool = Field(description="False where answers are quotations and no model is configured.")
+    mailsAnswers: bool = Field(
+        description="Whether what members answer also reaches a visitor by mail; not where none is set up."
+    )
     branded: bool = Field(description="Whether the panel names HelpNinja: not where the plan is white label.")
 
 
@@ -181,6 +184,7 @@ async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> 
         offline=messages.is_used_up,
         contactEnabled=False,
         generated=resources.answerers.provider is not None,
+        mailsAnswers=resources.mailer.is_real,
         branded=Feature.WHITE_LABEL not in plan.features,
     )
 

@@ -158,6 +158,7 @@ async def send_visitor_mail(context: JobContext, *, workspace_id: str, conversat
         UUID(conversation_id),
         signing_key=resources.settings.signing_key(),
         inbox=resources.settings.reply_address,
+        is_last=_is_last(context),
     )
 
 
@@ -380,6 +381,10 @@ async def _tick(resources: Resources, tick: Callable[[Resources], Awaitable[None
     except Exception:
         # The next tick tries again; a clock that died of one bad minute would never.
         log.exception("tick_failed", tick=tick.__name__)
+
+
+def _is_last(context: JobContext) -> bool:
+    return context.job.attempts + 1 >= MAX_ATTEMPTS
 
 
 def _resources(context: JobContext) -> Resources:

@@ -10,6 +10,7 @@ export class HandOff {
   #name = '';
   #next;
   #isNeeded = false;
+  #isMailed = true;
   #typedAt = 0;
   #typing;
   #timer;
@@ -63,6 +64,13 @@ export class HandOff {
   needContact() {
     this.#isNeeded = true;
     contact.hidden = false;
+  }
+
+  /** An address is for people to know: what they answer comes to the panel alone. */
+  promiseNoMail() {
+    this.#isMailed = false;
+    // It describes the form also while it is hidden.
+    Object.assign(at('leaveWhy'), { textContent: '', hidden: true });
   }
 
   /** Puts the keyboard into the contact form, if it is there. */
@@ -122,7 +130,7 @@ export class HandOff {
         return this.#refuse();
       }
       this.#isNeeded = false;
-      return this.say(answer.declined ? 'stays' : 'thanks', answer);
+      return this.say(answer.declined || !this.#isMailed ? 'stays' : 'thanks', answer);
     });
   }
 

@@ -386,6 +386,7 @@ async function start() {
     toEnd();
     field.focus();
   });
+  if (config.mailsAnswers === false) handOff.promiseNoMail();
   try {
     if (!showHistory(await backend.history())) suggest(config.suggestions ?? []);
   } catch {

@@ -10,18 +10,17 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from helpninja_app.accounts.workspaces import load_workspace
-from helpninja_app.conversations.models import Conversation, ConversationNote, Message, Sender
-from helpninja_app.conversations.notices import Change, announce
+from helpninja_app.conversations.mail_failures import NOT_SET_UP, one_line, show_mail_failure
+from helpninja_app.conversations.models import Conversation, Message, Sender
 from helpninja_app.conversations.reply_addresses import Party, open_reply_address
 from helpninja_app.conversations.threads import lock_conversation
-from helpninja_app.errors import MailRefused, NotFound, RateLimited
+from helpninja_app.errors import MailRefused, NotFound, RateLimited, Unavailable
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import Database, enter_scope, new_id
+from helpninja_app.kernel.database import Database, enter_scope
 from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.rate_limits import Burst, RateLimiter
@@ -65,31 +64,34 @@ async def mail_visitor(
     *,
     signing_key: str,
     inbox: str,
+    is_last: bool = False,
 ) -> None:
     """Send what was not seen, and note that it was sent; ``Unavailable`` when it could not be.
 
-    When it ends between the two it is sent once more, under the same Message-ID. A refusal for good, and what
-    is above the limits, is shown to members; it goes along when something else is mailed, perhaps to another
-    address.
+    When it ends between the two it is sent once more, under the same Message-ID. A refusal for good, what is
+    above the limits, that no mail is set up here and that the last try failed is shown to members; it goes
+    along when something else is mailed, perhaps to another address.
     """
     async with database.unit_of_work() as session:
         await enter_scope(session, Scope.members(workspace_id))
         letter = await _write(session, queue, workspace_id, conversation_id, signing_key, inbox)
     if letter is None:
         return
-    mail = letter.mail
-    try:
-        # The address is what a visitor says is theirs: a workspace of strangers is no way to flood somebody.
-        await limiter.hit("visitor-mail-recipient", mail.to.casefold(), PER_RECIPIENT)
-        await limiter.hit("visitor-mail-workspace", str(workspace_id), PER_WORKSPACE)
-        await mailer.send(mail)
-    except (MailRefused, RateLimited) as refused:
-        why = refused.detail if isinstance(refused, MailRefused) else TOO_MANY
+    why = await _send(mailer, limiter, workspace_id, letter.mail, is_last=is_last)
+    if why:
         log.warning(
             "visitor_mail_not_sent", workspace_id=str(workspace_id), conversation_id=str(conversation_id)
         )
         async with database.unit_of_work(Scope.members(workspace_id)) as session:
-            await _show_refusal(session, workspace_id, conversation_id, letter.last, mail.to, why)
+            await show_mail_failure(
+                session,
+                workspace_id,
+                conversation_id,
+                letter.last,
+                what="This reply",
+                to=letter.mail.to,
+                why=why,
+            )
             if letter.are_young:
                 await _queue(session, queue, workspace_id, conversation_id)
         return
@@ -103,6 +105,26 @@ async def mail_visitor(
             await _queue(session, queue, workspace_id, conversation_id)
 
 
+async def _send(
+    mailer: Mailer, limiter: RateLimiter, workspace_id: UUID, mail: Mail, *, is_last: bool
+) -> str:
+    """Why it was not sent and is not tried again; empty when it was."""
+    if not mailer.is_real:
+        return NOT_SET_UP
+    try:
+        # The address is what a visitor says is theirs: a workspace of strangers is no way to flood somebody.
+        await limiter.hit("visitor-mail-recipient", mail.to.casefold(), PER_RECIPIENT)
+        await limiter.hit("visitor-mail-workspace", str(workspace_id), PER_WORKSPACE)
+        await mailer.send(mail)
+    except RateLimited:
+        return TOO_MANY
+    except Unavailable as failed:
+        if is_last or isinstance(failed, MailRefused):
+            return failed.detail
+        raise
+    return ""
+
+
 async def _queue(session: AsyncSession, queue: Queue, workspace_id: UUID, conversation_id: UUID) -> None:
     await queue.enqueue(
         session,
@@ -112,28 +134,6 @@ async def _queue(session: AsyncSession, queue: Queue, workspace_id: UUID, conver
         workspace_id=str(workspace_id),
         conversation_id=str(conversation_id),
     )
-
-
-async def _show_refusal(
-    session: AsyncSession, workspace_id: UUID, conversation_id: UUID, message_id: UUID, to: str, why: str
-) -> None:
-    made = await session.execute(
-        insert(ConversationNote)
-        .values(
-            workspace_id=workspace_id,
-            id=new_id(),
-            conversation_id=conversation_id,
-            author_name="HelpNinja",
-            text=f"This reply could not be mailed to {_short(to, 320)}: {_short(why, 500)}",
-            mentions=[],
-            # Once for a message, also when the job is run again.
-            client_id=message_id,
-        )
-        .on_conflict_do_nothing()
-        .returning(col(ConversationNote.id))
-    )
-    if made.first() is not None:
-        await announce(session, workspace_id, conversation_id, Change.DETAILS)
 
 
 async def _write(
@@ -169,7 +169,7 @@ async def _write(
     host = f"@{reply_to.rpartition('@')[2] or 'helpninja'}>"
     mail = Mail(
         to=conversation.visitor_email,
-        subject=f"Re: {_short(question, 80)}",
+        subject=f"Re: {one_line(question, 80)}",
         text=_TEXT.format(
             said=said,
             name=name,
@@ -221,11 +221,6 @@ async def _first_question(session: AsyncSession, conversation: Conversation) -> 
         .limit(1)
     )
     return found.scalar_one_or_none() or "your question"
-
-
-def _short(text: str, most: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def _quoted(question: str) -> str:

@@ -12,95 +12,17 @@ from sqlalchemy import text
 
 from helpninja_app.conversations import visitor_events, visitor_mails
 from helpninja_app.conversations.models import Message, Sender
-from helpninja_app.conversations.notices import inbox_topic
 from helpninja_app.conversations.reply_addresses import Party, read_reply_address
 from helpninja_app.conversations.threads import add_message, lock_conversation
 from helpninja_app.conversations.visitor_mails import (
-    PER_RECIPIENT,
-    VISITOR_TASK,
     mail_visitor,
     queue_visitor_mail,
 )
-from helpninja_app.errors import MailRefused
-from helpninja_app.kernel.mail import Mail, Mailer
-from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
-from tests.api.inboxing import Desk, Talk, begin
+from tests.api.visitor_mailing import a_minute_later, answered, away, jobs, run_job, say, send
 from tests.factories import Factory
 from tests.mailbox import Mailbox
-
-
-async def away(resources: Resources, talk: Talk) -> str:
-    """The visitor has left an address of their own and closed the panel."""
-    email = f"{uuid4().hex[:12]}@visitor.example"
-    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
-        await session.execute(
-            text("update conversations set visitor_email = :email where id = :id"),
-            {"email": email, "id": talk.conversation_id},
-        )
-    return email
-
-
-async def answered(client: httpx.AsyncClient, factory: Factory, question: str = "") -> tuple[Talk, Desk]:
-    talk = await begin(client, factory, question or "Can I talk to a human please?")
-    desk = await talk.desk()
-    await desk.done("take-over")
-    return talk, desk
-
-
-async def say(desk: Desk, words: str) -> str:
-    said = await desk.done("reply", text=words, clientId=str(uuid4()))
-    return str(said["id"])
-
-
-async def a_minute_later(resources: Resources, talk: Talk) -> None:
-    """What was said is a minute old now."""
-    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
-        await session.execute(
-            text(
-                "update messages set created_at = created_at - interval '1 minute'"
-                " where conversation_id = :id"
-            ),
-            {"id": talk.conversation_id},
-        )
-
-
-async def send(resources: Resources, talk: Talk, mailer: Mailer) -> None:
-    """What the job does a minute after the last was said."""
-    await a_minute_later(resources, talk)
-    await run_job(resources, talk, mailer)
-
-
-async def run_job(resources: Resources, talk: Talk, mailer: Mailer) -> None:
-    """As a worker that has taken the job: it does not wait in the queue any more."""
-    async with resources.database.unit_of_work() as session:
-        await session.execute(
-            text("delete from procrastinate_jobs where task_name = :task and args->>'conversation_id' = :id"),
-            {"task": f"helpninja:{VISITOR_TASK}", "id": talk.conversation_id},
-        )
-    await mail_visitor(
-        resources.database,
-        resources.queue,
-        mailer,
-        resources.limiter,
-        talk.tenant.id,
-        UUID(talk.conversation_id),
-        signing_key=resources.settings.signing_key(),
-        inbox=resources.settings.reply_address,
-    )
-
-
-async def jobs(resources: Resources, talk: Talk) -> int:
-    async with resources.database.unit_of_work() as session:
-        found = await session.execute(
-            text(
-                "select count(*) from procrastinate_jobs where task_name = :task"
-                " and args->>'conversation_id' = :id and status = 'todo'"
-            ),
-            {"task": f"helpninja:{VISITOR_TASK}", "id": talk.conversation_id},
-        )
-        return int(found.scalar_one())
 
 
 async def test_what_was_not_seen_is_mailed_once_and_can_be_answered(
@@ -164,21 +86,6 @@ async def test_what_is_too_young_for_a_mail_is_mailed_later_if_nobody_sees_it(
     assert (await client.get("/api/widget/conversation", headers=talk.token)).status_code == 200
     await send(resources, talk, mailer)
     assert mailer.of(email) == []
-    assert await jobs(resources, talk) == 0
-
-
-async def test_what_is_left_out_of_a_mail_that_is_refused_is_told_to_members_later(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources
-) -> None:
-    talk, desk = await answered(client, factory)
-    await away(resources, talk)
-    await say(desk, "One.")
-    await a_minute_later(resources, talk)
-    await say(desk, "Two.")
-    await run_job(resources, talk, Refusing())
-    assert await jobs(resources, talk) == 1
-    await send(resources, talk, Refusing())
-    assert len((await desk.read())["notes"]) == 2
     assert await jobs(resources, talk) == 0
 
 
@@ -287,104 +194,6 @@ async def test_a_panel_that_stays_open_has_shown_it(
         await asyncio.gather(waiting, return_exceptions=True)
     await send(resources, talk, mailer)
     assert len(mailer.of(email)) == mails
-
-
-async def test_a_mail_that_did_not_go_out_is_sent_when_it_is_tried_again(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources
-) -> None:
-    class Broken(Mailbox):
-        async def send(self, mail: Mail) -> None:
-            raise ConnectionResetError(mail.to)
-
-    talk, desk = await answered(client, factory)
-    email, mailer = await away(resources, talk), Mailbox()
-    await say(desk, "Yes.")
-    with pytest.raises(ConnectionResetError):
-        await send(resources, talk, Broken())
-    await send(resources, talk, mailer)
-    assert len(mailer.of(email)) == 1
-
-
-class Refusing(Mailbox):
-    async def send(self, mail: Mail) -> None:
-        await super().send(mail)
-        raise MailRefused("The mail server refused the message.\r\n" + "<b>No</b> " * 500)
-
-
-async def test_a_mail_that_is_refused_for_good_is_shown_to_members_once(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources
-) -> None:
-    talk, desk = await answered(client, factory)
-    email, mailer = await away(resources, talk), Refusing()
-    await say(desk, "Yes.")
-    with resources.live.listening(inbox_topic(talk.tenant.id)) as told:
-        for _ in range(2):
-            await send(resources, talk, mailer)
-        assert f"{talk.conversation_id} details" in await told.hear(5)
-    [note] = (await desk.read())["notes"]
-    assert note["text"].startswith(
-        f"This reply could not be mailed to {email}: The mail server refused the message. <b>No</b>"
-    )
-    assert len(note["text"]) < 600
-    assert note["authorName"] == "HelpNinja"
-    shown = await client.get("/api/widget/conversation", headers=talk.token)
-    assert "could not be mailed" not in shown.text
-
-
-async def test_what_was_refused_goes_along_when_there_is_another_address(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources
-) -> None:
-    talk, desk = await answered(client, factory)
-    await away(resources, talk)
-    await say(desk, "Yes.")
-    await send(resources, talk, Refusing())
-    email, mailer = await away(resources, talk), Mailbox()
-    await say(desk, "In size 44.")
-    await send(resources, talk, mailer)
-    [mail] = mailer.of(email)
-    assert "Yes." in mail.text
-    assert len((await desk.read())["notes"]) == 1
-
-
-async def test_another_workspace_does_not_see_what_was_refused(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources
-) -> None:
-    talk, desk = await answered(client, factory)
-    await away(resources, talk)
-    await say(desk, "Yes.")
-    await send(resources, talk, Refusing())
-    other = await (await begin(client, factory, "Can I talk to a human please?")).desk()
-    assert (await other.read())["notes"] == []
-    async with resources.database.unit_of_work(Scope.members(other.tenant.id)) as session:
-        found = await session.execute(text("select count(*) from conversation_notes"))
-        assert found.scalar_one() == 0
-
-
-async def test_an_address_cannot_be_flooded(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources
-) -> None:
-    talk, desk = await answered(client, factory)
-    email, mailer = await away(resources, talk), Mailbox()
-    for number in range(PER_RECIPIENT.amount + 2):
-        await say(desk, f"Buy this, {number}.")
-        await send(resources, talk, mailer)
-    assert len(mailer.of(email)) == PER_RECIPIENT.amount
-    found = await desk.read()
-    assert len([each for each in found["messages"] if each["role"] == "member"]) == PER_RECIPIENT.amount + 2
-    assert ["could not be mailed" in note["text"] for note in found["notes"]] == [True, True]
-
-
-async def test_a_workspace_cannot_flood_many(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(visitor_mails, "PER_WORKSPACE", Burst(1, 3600))
-    talk, desk = await answered(client, factory)
-    mailer = Mailbox()
-    for mails in (1, 0):
-        email = await away(resources, talk)
-        await say(desk, "Buy this.")
-        await send(resources, talk, mailer)
-        assert len(mailer.of(email)) == mails
 
 
 async def test_a_page_whose_address_is_none_is_not_named(

@@ -11,6 +11,7 @@ import pytest
 from helpninja_app.resources import Resources
 from tests.conftest import OpenResources
 from tests.factories import Factory
+from tests.mailbox import Mailbox
 
 HOSTILE_NAME = "</script><script>alert('x')</script>\u2028*/ \"); stop(); //"
 CONFIG = re.compile(r"const CONFIG = (\{.*\});")
@@ -212,6 +213,20 @@ async def test_the_configuration_is_the_workspace_s(client: httpx.AsyncClient, f
     assert config["suggestions"] == ["How do I return boots?"]
     assert config["languages"] == ["en", "de"]
     assert config["offline"] is False
+
+
+@pytest.mark.parametrize("is_real", [True, False])
+async def test_the_panel_is_told_whether_answers_are_mailed(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    is_real: bool,
+) -> None:
+    monkeypatch.setattr(mailbox, "is_real", is_real)
+    tenant = await factory.tenant()
+    response = await client.get("/api/widget/config", params={"t": tenant.workspace.public_key})
+    assert response.json()["mailsAnswers"] is is_real
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,19 @@ def test_an_address_is_sent_once_and_the_form_gives_way_to_a_line(
     expect(page.locator("#contact")).to_be_hidden()
 
 
+def test_where_no_mail_is_set_up_none_is_promised(page: Page, widget_backend: WidgetBackend) -> None:
+    widget_backend.config["mailsAnswers"] = False
+    session = begun(page, widget_backend)
+    widget_backend.change(session, contactRequested=True)
+    expect(page.locator("#contact")).to_be_visible()
+    expect(page.locator("#contact")).to_have_accessible_description("")
+    expect(page.locator("#leaveWhy")).to_be_hidden()
+    page.get_by_label("E-mail").fill("mo@fernway.example")
+    page.locator("#contact .primary").click()
+    expect(page.locator(".system").last).to_have_text("All right. The answer comes here.")
+    assert widget_backend.told_of(CONTACT) == [{"name": "", "email": "mo@fernway.example"}]
+
+
 def test_an_address_can_be_declined_by_the_keyboard_alone(page: Page, widget_backend: WidgetBackend) -> None:
     session = begun(page, widget_backend)
     widget_backend.change(session, contactRequested=True)

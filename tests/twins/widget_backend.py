@@ -78,6 +78,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "offline": False,
     "contactEnabled": False,
     "generated": True,
+    "mailsAnswers": True,
     "branded": False,
     "suggestions": ["How long do I have to return a jacket?", "Where is my order?"],
 }
