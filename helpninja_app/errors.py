@@ -29,6 +29,7 @@ HelpNinjaError
 │   └── ProviderTimedOut      504
 ├── DeliveryFailed            502  a destination did not take a message
 └── Unavailable               503  a part of ours or a setting is missing
+    ├── MailPartlyRefused         some addresses took this message, others did not
     ├── MailRefused               the mail server will never take this message
     └── ModelUnavailable          the key of the model's provider is not set
 
@@ -37,6 +38,7 @@ The docstring of a class is the sentence for the user where no other is given.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -326,12 +328,17 @@ class DeliveryFailed(HelpNinjaError):
         retry_after: float | None = None,
         is_final: bool = False,
         remote_status: int | None = None,
+        refused: Mapping[str, bool] | None = None,
     ) -> None:
-        """``retry_after`` seconds are what the other side asks for; a final failure is not tried again."""
+        """``retry_after`` seconds are what the other side asks for; a final failure is not tried again.
+
+        ``refused`` are addresses of a mail that all others took, each with whether that is final.
+        """
         super().__init__(detail)
         self.remote_status = remote_status
         self.retry_after = retry_after
         self.is_final = is_final
+        self.refused = dict(refused or {})
 
 
 class Unavailable(HelpNinjaError):
@@ -354,6 +361,17 @@ class MailRefused(Unavailable):
     """The mail server refused the message for good."""
 
     title = "Mail refused"
+
+
+class MailPartlyRefused(Unavailable):
+    """The mail server took the message, but not for everybody."""
+
+    title = "Mail partly refused"
+
+    def __init__(self, refused: Mapping[str, bool]) -> None:
+        """``refused`` are the addresses that it was not taken for, each with whether that is for good."""
+        super().__init__(f"The mail server did not take the message for {', '.join(refused)}.")
+        self.refused = dict(refused)
 
 
 class ModelUnavailable(Unavailable):

@@ -19,6 +19,7 @@ from helpninja_app.conversations.delivery_records import (
     finish,
     postpone,
     prepare,
+    share_out,
 )
 from helpninja_app.conversations.dispatch import DUE_TOPIC
 from helpninja_app.conversations.reply_addresses import Party, open_reply_address
@@ -101,5 +102,7 @@ class Courier(OutboxCourier[Taken, Prepared]):
     ) -> None:
         if failure is None:
             await finish(session, taken)
+        elif failure.refused:
+            await share_out(session, taken, failure.refused)
         else:
             await postpone(session, taken, failure)

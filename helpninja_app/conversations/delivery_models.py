@@ -22,7 +22,8 @@ class DeliveryStatus(StrEnum):
 
 class Delivery(SQLModel, table=True):
     """``destination`` is the id of an integration, ``env:slack``, ``env:email``, or ``env`` before it is
-    known which of these two there are; ``name`` is what the integration was called then.
+    known which of these two there are; ``name`` is what the integration was called then. One that ends with
+    ``:`` and an address is for this one alone, which was refused when the others took the mail.
     """
 
     __tablename__ = "deliveries"

@@ -17,6 +17,7 @@ from helpninja_app.conversations.dispatch import escalation_topic, make_due
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.packets import build_packet
 from helpninja_app.errors import DeliveryFailed, Unavailable
+from helpninja_app.integrations.channels.mail import recipients
 from helpninja_app.integrations.credentials import unseal
 from helpninja_app.integrations.health import note_failure, note_success
 from helpninja_app.integrations.models import Integration, IntegrationStatus, Provider
@@ -144,15 +145,60 @@ async def postpone(session: AsyncSession, taken: Taken, failure: DeliveryFailed)
     await _tell(session, delivery)
 
 
+async def share_out(session: AsyncSession, taken: Taken, refused: Mapping[str, bool]) -> None:
+    """Some addresses took a mail: each other one gets a delivery of its own, tried again unless it is final.
+
+    So nobody who has it gets it once more.
+    """
+    delivery = await _locked(session, taken)
+    if delivery is None or not await _is_still_ours(session, taken):
+        return
+    delivery.status, delivery.last_error, delivery.finished_at = DeliveryStatus.SENT.value, "", now()
+    await _forget(session, taken)
+    made = [
+        Delivery(
+            workspace_id=delivery.workspace_id,
+            id=new_id(),
+            conversation_id=delivery.conversation_id,
+            escalation_id=delivery.escalation_id,
+            integration_id=delivery.integration_id,
+            destination=f"{delivery.destination}:{address}",
+            provider=delivery.provider,
+            name=": ".join(part for part in (delivery.name, address) if part),
+            status=(DeliveryStatus.FAILED if is_final else DeliveryStatus.WAITING).value,
+            attempts=delivery.attempts,
+            last_error=f"The mail server did not take it for {address}.",
+            attempted_at=delivery.attempted_at,
+            finished_at=now() if is_final else None,
+        )
+        for address, is_final in refused.items()
+    ]
+    session.add_all(made)
+    await session.flush()
+    waiting = [each.id for each in made if each.status == DeliveryStatus.WAITING.value]
+    await make_due(session, taken.workspace_id, waiting, at=now() + delay_after(delivery.attempts))
+    if delivery.integration_id is not None:
+        await note_failure(
+            session,
+            taken.workspace_id,
+            delivery.integration_id,
+            f"The mail server did not take it for {', '.join(refused)}.",
+            is_final=any(refused.values()),
+        )
+    log.warning("mail_partly_refused", delivery=str(delivery.id), refused=len(made), waiting=len(waiting))
+    await _tell(session, delivery)
+
+
 async def _credentials(
     session: AsyncSession, delivery: Delivery, keys: Sequence[str], fallbacks: Fallbacks
 ) -> Mapping[str, str]:
     """Raises ``DeliveryFailed`` where the destination is not there any more or cannot be read."""
     if delivery.destination.startswith(f"{FALLBACKS}:"):
-        found = fallbacks.credentials.get(delivery.destination)
+        _, kind, *address = delivery.destination.split(":")
+        found = fallbacks.credentials.get(f"{FALLBACKS}:{kind}")
         if found is None:
             raise DeliveryFailed("The settings name this destination no longer.", is_final=True)
-        return found[1]
+        return _of_one(found[1], *address)
     integration = (
         await session.get(Integration, (delivery.workspace_id, delivery.integration_id))
         if delivery.integration_id is not None
@@ -163,9 +209,23 @@ async def _credentials(
     if integration.status == IntegrationStatus.DISABLED:
         raise DeliveryFailed("The integration is switched off.", is_final=True)
     try:
-        return unseal(keys, integration)
+        credentials = unseal(keys, integration)
     except Unavailable as error:
         raise DeliveryFailed(error.detail) from None
+    return _of_one(credentials, *delivery.destination.split(":")[1:])
+
+
+def _of_one(credentials: Mapping[str, str], address: str = "") -> Mapping[str, str]:
+    """Of a mail's addresses this one alone, where there is one."""
+    if not address:
+        return credentials
+    try:
+        is_there = address in recipients(credentials["to"])
+    except ValueError:
+        is_there = False
+    if not is_there:
+        raise DeliveryFailed(f"{address} is no address of this destination any more.", is_final=True)
+    return {**credentials, "to": address}
 
 
 async def _expand(session: AsyncSession, delivery: Delivery, fallbacks: Fallbacks) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from helpninja_app.errors import DeliveryFailed, MailRefused, Unavailable
+from helpninja_app.errors import DeliveryFailed, MailPartlyRefused, MailRefused, Unavailable
 from helpninja_app.integrations.channels.discord import discord_address, discord_message
 from helpninja_app.integrations.channels.mail import escalation_mail
 from helpninja_app.integrations.channels.slack import slack_message
@@ -68,6 +68,8 @@ async def _send_mail(credentials: Mapping[str, str], packet: Packet, mailer: Mai
         raise DeliveryFailed(str(error), is_final=True) from None
     try:
         await mailer.send(mail)
+    except MailPartlyRefused as error:
+        raise DeliveryFailed(error.detail, refused=error.refused) from error
     except MailRefused as error:
         raise DeliveryFailed(error.detail, is_final=True) from error
     except Unavailable as error:

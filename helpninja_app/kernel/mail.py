@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from helpninja_app.errors import MailRefused, Unavailable
+from helpninja_app.errors import MailPartlyRefused, MailRefused, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,8 @@ class Mailer(Protocol):
     async def send(self, mail: Mail) -> None:
         """Raises ``Unavailable`` when the mail could not be handed on; trying again may help.
 
-        It does not after ``MailRefused``, which is one of these.
+        It does not after ``MailRefused``, which is one of these. So is ``MailPartlyRefused``: the others have
+        the mail, and sending it again would be a second one for them.
         """
         ...
 
@@ -82,7 +83,7 @@ class SmtpMailer:
     async def send(self, mail: Mail) -> None:
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                await aiosmtplib.send(
+                refused, _ = await aiosmtplib.send(
                     written(mail, self._sender),
                     hostname=self._host,
                     port=self._port,
@@ -95,13 +96,19 @@ class SmtpMailer:
             if _is_for_good(error):
                 raise MailRefused("The mail server refused the message.") from error
             raise Unavailable(f"The mail server did not take a message: {type(error).__name__}.") from error
+        if refused:
+            raise MailPartlyRefused({to: _is_final(answer.code) for to, answer in refused.items()})
 
 
 def _is_for_good(error: Exception) -> bool:
     """Whether the server says of the message or its readers, not of us, that it will never take it."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        return all(500 <= refused.code < 600 for refused in error.recipients)
-    return isinstance(error, aiosmtplib.SMTPDataError) and 500 <= error.code < 600
+        return all(_is_final(refused.code) for refused in error.recipients)
+    return isinstance(error, aiosmtplib.SMTPDataError) and _is_final(error.code)
+
+
+def _is_final(code: int) -> bool:
+    return 500 <= code < 600
 
 
 def written(mail: Mail, sender: str) -> EmailMessage:

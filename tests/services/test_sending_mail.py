@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
 from helpninja_app.integrations.sending import DeliveryFailed, send
 from helpninja_app.kernel.mail import LogMailer, SmtpMailer
 from helpninja_app.kernel.safe_http import SafeHttp
+from tests.mail_server import MailServer, mail_server
 from tests.packets import packet, packet_of
-
-
-class MailServer:
-    """Takes mails; ``refusals`` are answered first, to the address or to the mail."""
-
-    def __init__(self) -> None:
-        self.received: list[Envelope] = []
-        self.refused_addresses: dict[str, str] = {}
-        self.refusals: list[str] = []
-
-    async def handle_RCPT(  # noqa: N802
-        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any
-    ) -> str:
-        if address in self.refused_addresses:
-            return self.refused_addresses[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
-        if self.refusals:
-            return self.refusals.pop(0)
-        self.received.append(envelope)
-        return "250 OK"
 
 
 @pytest.fixture
 def server() -> Iterator[tuple[MailServer, SmtpMailer]]:
-    handler = MailServer()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield handler, SmtpMailer(f"smtp://127.0.0.1:{port}", "HelpNinja <help@example.com>")
-    finally:
-        controller.stop()
+    with mail_server() as found:
+        yield found
 
 
 async def _send(mailer: Any, sent: Any = None, to: str = "team@example.com") -> None:
@@ -119,6 +87,16 @@ async def test_an_address_that_is_busy_is_tried_again(server: tuple[MailServer, 
     with pytest.raises(DeliveryFailed) as failed:
         await _send(mailer)
     assert not failed.value.is_final
+
+
+async def test_who_of_a_list_did_not_get_it_is_said(server: tuple[MailServer, SmtpMailer]) -> None:
+    handler, mailer = server
+    handler.refused_addresses = {"b@example.com": "450 greylisted", "c@example.com": "550 secret words"}
+    with pytest.raises(DeliveryFailed) as failed:
+        await _send(mailer, to="a@example.com, b@example.com, c@example.com")
+    assert failed.value.refused == {"b@example.com": False, "c@example.com": True}
+    assert "for b@example.com, c@example.com" in failed.value.detail
+    assert handler.received[0].rcpt_tos == ["a@example.com"]
 
 
 async def test_a_mail_that_is_refused_for_what_it_is_is_given_up(
