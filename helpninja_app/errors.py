@@ -329,9 +329,11 @@ class DeliveryFailed(HelpNinjaError):
         is_final: bool = False,
         remote_status: int | None = None,
         refused: Mapping[str, bool] | None = None,
+        is_ours: bool = False,
     ) -> None:
         """``retry_after`` seconds are what the other side asks for; a final failure is not tried again.
 
+        What ``is_ours`` says nothing about the destination; with ``retry_after`` it was not tried at all.
         ``refused`` are addresses of a mail that all others took, each with whether that is final.
         """
         super().__init__(detail)
@@ -339,6 +341,7 @@ class DeliveryFailed(HelpNinjaError):
         self.retry_after = retry_after
         self.is_final = is_final
         self.refused = dict(refused or {})
+        self.is_ours = is_ours
 
 
 class Unavailable(HelpNinjaError):

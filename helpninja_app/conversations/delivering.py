@@ -94,7 +94,7 @@ class Courier(OutboxCourier[Taken, Prepared]):
                 await self.limiter.hit("escalation-recipient", address.strip().casefold(), PER_RECIPIENT)
         except RateLimited as refusal:
             raise DeliveryFailed(
-                "Too many mails were sent in the last hour.", retry_after=refusal.retry_after
+                "Too many mails were sent in the last hour.", retry_after=refusal.retry_after, is_ours=True
             ) from None
 
     async def note(

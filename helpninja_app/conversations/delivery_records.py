@@ -95,7 +95,7 @@ async def prepare(
     except Exception as error:
         # The attempt counts all the same: what can never be built does not wait for ever.
         log.error("packet_not_built", delivery=str(delivery.id), reason=type(error).__name__)
-        return DeliveryFailed("Something went wrong on our side while this was written.")
+        return DeliveryFailed("Something went wrong on our side while this was written.", is_ours=True)
     return Prepared(taken.workspace_id, delivery.provider, packet, credentials)
 
 
@@ -118,6 +118,8 @@ async def postpone(session: AsyncSession, taken: Taken, failure: DeliveryFailed)
     delivery = await _locked(session, taken)
     if delivery is None or not await _is_still_ours(session, taken):
         return
+    if failure.is_ours and failure.retry_after is not None:
+        delivery.attempts -= 1
     is_over = failure.is_final or delivery.attempts >= MAX_ATTEMPTS
     delivery.last_error = failure.detail
     if is_over:
@@ -125,13 +127,13 @@ async def postpone(session: AsyncSession, taken: Taken, failure: DeliveryFailed)
         delivery.finished_at = now()
         await _forget(session, taken)
     else:
-        wait = max(delay_after(delivery.attempts), timedelta(seconds=failure.retry_after or 0))
+        wait = max(delay_after(max(delivery.attempts, 1)), timedelta(seconds=failure.retry_after or 0))
         await session.execute(
             update(DueDelivery)
             .where(col(DueDelivery.delivery_id) == taken.delivery_id)
             .values(due_at=now() + wait, lease=None, leased_until=None)
         )
-    if delivery.integration_id is not None:
+    if delivery.integration_id is not None and not failure.is_ours:
         await note_failure(
             session, taken.workspace_id, delivery.integration_id, failure.detail, is_final=is_over
         )
@@ -211,7 +213,7 @@ async def _credentials(
     try:
         credentials = unseal(keys, integration)
     except Unavailable as error:
-        raise DeliveryFailed(error.detail) from None
+        raise DeliveryFailed(error.detail, is_ours=True) from None
     return _of_one(credentials, *delivery.destination.split(":")[1:])
 
 

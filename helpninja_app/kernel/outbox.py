@@ -245,7 +245,7 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
             return DeliveryFailed("The destination took too long to take the message.")
         except Exception as error:
             log.error("sending_failed", topic=self.outbox.topic, reason=type(error).__name__)
-            return DeliveryFailed("Something went wrong on our side while this was sent.")
+            return DeliveryFailed("Something went wrong on our side while this was sent.", is_ours=True)
         return None
 
     async def _note(self, taken: TakenT, failure: DeliveryFailed | None, milliseconds: int) -> None:

@@ -73,6 +73,38 @@ async def test_mails_to_one_address_are_so_many_an_hour_and_go_on_later(
     assert 55 < minutes <= 61
 
 
+async def test_our_own_limits_use_up_no_attempts_and_are_no_fault_of_the_destination(
+    resources: Resources, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PER_WORKSPACE", Burst(0, 3600))
+    tenant, channel = await factory.tenant(), Channel()
+    integration = await integrate(resources, tenant, "team@example.com", provider="email")
+    await ask_for_a_person(resources, tenant)
+    for _ in range(MAX_ATTEMPTS + 1):
+        await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
+        await make_time_pass(resources, tenant.id, minutes=61)
+    [held] = await deliveries_of(resources, tenant.id)
+    assert (held.status, held.attempts) == ("waiting", 0)
+    found = await integration_of(resources, tenant, integration)
+    assert (found.status, found.failures, found.last_error) == ("active", 0, "")
+    monkeypatch.setattr(delivering, "PER_WORKSPACE", Burst(1, 3600))
+    await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
+    assert len(channel.to("team@example.com")) == 1
+
+
+async def test_a_missing_key_is_no_fault_of_the_destination(resources: Resources, factory: Factory) -> None:
+    tenant, channel = await factory.tenant(), Channel()
+    integration = await integrate(resources, tenant)
+    await ask_for_a_person(resources, tenant)
+    for _ in range(MAX_ATTEMPTS):
+        await courier_of(resources, channel, keys=[]).deliver_due(await _due(resources, tenant.id))
+        await make_time_pass(resources, tenant.id, minutes=60)
+    [failed] = await deliveries_of(resources, tenant.id)
+    assert (failed.status, failed.attempts) == ("failed", MAX_ATTEMPTS)
+    found = await integration_of(resources, tenant, integration)
+    assert (found.status, found.failures, found.last_error) == ("active", 0, "")
+
+
 async def test_a_rule_says_where_it_goes(resources: Resources, factory: Factory) -> None:
     tenant, channel = await factory.tenant(), Channel()
     await integrate(resources, tenant)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from helpninja_app.accounts.audit import Actor
 from helpninja_app.accounts.models import Role
 from helpninja_app.errors import Conflict, NotFound, Unavailable
+from helpninja_app.integrations.retries import MAX_ATTEMPTS
 from helpninja_app.integrations.signatures import verify
 from helpninja_app.integrations.webhooks.endpoints import (
     EndpointChange,
@@ -47,13 +48,18 @@ async def _view(hook: Hook) -> EndpointView:
     return view
 
 
-async def _fail(hook: Hook, *, since: str = "0 days") -> None:
-    """An attempt fails, at an endpoint that has failed for so long."""
+async def _fail(hook: Hook, *, since: str = "0 days", attempt: int = MAX_ATTEMPTS) -> None:
+    """An attempt, the last one of an event, fails at an endpoint that has failed for so long."""
     hook.peer.faults = [FAILS]
     await hook.say()
     await hook.run(
         "update webhook_endpoints set failing_since = now() - cast(:since as interval) where id = :endpoint",
         since=since,
+    )
+    await hook.run(
+        "update webhook_deliveries set attempts = :before"
+        " where endpoint_id = :endpoint and status = 'waiting'",
+        before=attempt - 1,
     )
     await hook.deliver()
 
@@ -90,6 +96,25 @@ async def test_after_three_days_it_is_disabled_and_hears_nothing_more(hook: Hook
     await hook.say()
     await hook.deliver()
     assert len(hook.peer.requests) == 1
+
+
+@pytest.mark.parametrize("attempt", [1, 2, MAX_ATTEMPTS - 1])
+async def test_an_event_that_may_still_arrive_disables_nothing(hook: Hook, attempt: int) -> None:
+    # The one before failed for good on Monday, and nothing happened until Friday.
+    await _fail(hook, since="4 days", attempt=attempt)
+    assert (await _view(hook)).status == "failing"
+    assert [each.status for each in await hook.log()] == ["waiting"]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_a_new_address_has_not_failed_yet(hook: Hook, is_new: bool) -> None:
+    await _fail(hook)
+    url = "https://elsewhere.example/hook" if is_new else f"{hook.peer.site.url}/hook"
+    async with hook.resources.database.unit_of_work(hook.tenant.scope) as session:
+        view = await change_endpoint(session, _actor(hook), hook.id, EndpointChange(url=url))
+    assert view.status == ("active" if is_new else "failing")
+    assert (view.failing_since is None) is is_new
+    assert (view.last_error == "") is is_new
 
 
 @pytest.mark.usefixtures("worker")
@@ -223,6 +248,19 @@ async def test_a_missing_key_is_said_in_the_log_and_shows_no_secret(hook: Hook) 
     [view] = await hook.log()
     assert "encryption key" in view.last_error
     assert view.status == "waiting"
+
+
+async def test_a_fault_of_ours_is_none_of_the_endpoint(hook: Hook) -> None:
+    await hook.run("update webhook_endpoints set secret = 'gAAAAno' where id = :endpoint")
+    await _fail(hook, since="4 days")
+    assert [each.status for each in await hook.log()] == ["failed"]
+    await hook.run("update webhook_endpoints set failing_since = null where id = :endpoint")
+    await _fail(hook, attempt=1)
+    await hook.run("update webhook_endpoints set failing_since = null where id = :endpoint")
+    await hook.make_due()
+    await hook.deliver()
+    view = await _view(hook)
+    assert (view.status, view.failing_since, view.last_error) == ("active", None, "")
 
 
 async def test_an_endpoint_that_is_deleted_takes_all_of_its_own_along(hook: Hook) -> None:

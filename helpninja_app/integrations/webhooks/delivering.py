@@ -98,13 +98,13 @@ class WebhookCourier(OutboxCourier[Taken, Prepared]):
         if Feature.WEBHOOKS not in plan.features:
             # Stored while the plan changed, or the plan was changed by hand.
             await follow_plan(session, taken.workspace_id, plan)
-            return DeliveryFailed(why_paused(plan), is_final=True)
+            return DeliveryFailed(why_paused(plan), is_final=True, is_ours=True)
         message = {"type": event.type, "timestamp": event.created_at.isoformat(), "data": event.data}
         body = as_json(message)
         try:
             secrets = secrets_in_use(self.keys, endpoint, now())
         except HelpNinjaError as error:
-            return DeliveryFailed(error.detail)
+            return DeliveryFailed(error.detail, is_ours=True)
         return Prepared(endpoint.url, body, sign(secrets, str(taken.event_id), now(), body))
 
     async def hand_over(self, prepared: Prepared) -> None:
@@ -157,23 +157,29 @@ async def _note(
         )
     )
     delivery.attempts += 1
-    delivery.last_error = endpoint.last_error = error
+    delivery.last_error = error
     if failure is None:
-        delivery.status, delivery.finished_at, endpoint.failing_since = "sent", now(), None
+        delivery.status, delivery.finished_at = "sent", now()
+        endpoint.failing_since, endpoint.last_error = None, ""
         await session.execute(delete(DueWebhook).where(*of_it))
         await session.execute(_FORGET, {"workspace": taken.workspace_id, "before": now() - KEPT})
         return
-    endpoint.failing_since = endpoint.failing_since or now()
-    if failure.is_final or delivery.attempts >= MAX_ATTEMPTS:
+    is_over = failure.is_final or delivery.attempts >= MAX_ATTEMPTS
+    if is_over:
         delivery.status, delivery.finished_at = "failed", now()
         await session.execute(delete(DueWebhook).where(*of_it))
     else:
         wait = max(delay_after(delivery.attempts), timedelta(seconds=failure.retry_after or 0))
         due.due_at, due.lease, due.leased_until = now() + wait, None, None
     await session.flush()
+    if failure.is_ours:
+        return
+    endpoint.failing_since, endpoint.last_error = endpoint.failing_since or now(), error
+    await session.flush()
     if failure.remote_status == GONE:
         reason = "It answered that it is gone (410)."
-    elif now() - endpoint.failing_since >= DISABLED_AFTER:
+    elif is_over and now() - endpoint.failing_since >= DISABLED_AFTER:
+        # Not at an attempt that is made again: where little is told, one of days ago may be all that failed.
         reason = f"Every attempt has failed for three days. The last time: {error}"
     else:
         return

@@ -113,10 +113,10 @@ async def create_endpoint(
 async def change_endpoint(
     session: AsyncSession, actor: Actor, endpoint_id: UUID, change: EndpointChange
 ) -> EndpointView:
-    """Apply a change. Switched on again, an endpoint counts as one that works."""
+    """Apply a change. Switched on again or at another address, an endpoint counts as one that works."""
     endpoint = await lock_endpoint(session, actor.workspace_id, endpoint_id)
-    if change.url is not None:
-        endpoint.url = change.url
+    if change.url is not None and change.url != endpoint.url:
+        endpoint.url, endpoint.failing_since, endpoint.last_error = change.url, None, ""
     if change.description is not None:
         endpoint.description = change.description
     if change.events is not None:
