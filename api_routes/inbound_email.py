@@ -56,7 +56,9 @@ async def receive(request: Request) -> Taken:
     outcome = turn_away(settings.signing_key(), head)
     if outcome is None:
         mail = await asyncio.to_thread(read_mail, raw, ours=ours, envelope=envelope)
-        outcome = await take_in(resources.database, resources.queue, settings.signing_key(), mail)
+        outcome = await take_in(
+            resources.database, resources.queue, resources.plan_of, settings.signing_key(), mail
+        )
     return Taken(ok=outcome in {Outcome.STORED, Outcome.REPEATED}, outcome=outcome)
 
 

@@ -38,7 +38,7 @@ from helpninja_app.conversations.rules.deleting import PURGE_TASK as PURGE_RULE_
 from helpninja_app.conversations.rules.deleting import purge_rule
 from helpninja_app.conversations.snoozes import WAKE_TASK, wake
 from helpninja_app.conversations.transcript_mails import TASK as TRANSCRIPT_TASK
-from helpninja_app.conversations.transcript_mails import note_sent, write_transcript_mail
+from helpninja_app.conversations.transcript_mails import mail_transcript
 from helpninja_app.conversations.visitor_mails import VISITOR_TASK, mail_visitor
 from helpninja_app.errors import HelpNinjaError, NotFound, Unavailable
 from helpninja_app.integrations.deleting import PURGE_TASK as PURGE_INTEGRATION_TASK
@@ -200,12 +200,13 @@ async def send_webhook_notice(
 @tasks.task(name=TRANSCRIPT_TASK, retry=RETRY, pass_context=True)
 async def send_transcript_mail(context: JobContext, *, workspace_id: str, mail_id: str) -> None:
     resources = _resources(context)
-    async with resources.database.unit_of_work() as session:
-        mail = await write_transcript_mail(session, UUID(workspace_id), UUID(mail_id))
-    if mail is not None:
-        await resources.mailer.send(mail)
-        async with resources.database.unit_of_work(Scope.members(UUID(workspace_id))) as session:
-            await note_sent(session, UUID(workspace_id), UUID(mail_id))
+    await mail_transcript(
+        resources.database,
+        resources.mailer,
+        UUID(workspace_id),
+        UUID(mail_id),
+        is_last=_is_last(context),
+    )
 
 
 @tasks.task(name=EVENT_TASK, retry=RETRY, pass_context=True)

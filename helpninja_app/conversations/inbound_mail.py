@@ -16,6 +16,7 @@ from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.accounts.identity import identify_sender
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.billing.plans import Plan, PlanOf
 from helpninja_app.conversations.desk import reply, take_over
 from helpninja_app.conversations.handoff import escalate, wake_up
 from helpninja_app.conversations.models import (
@@ -29,6 +30,7 @@ from helpninja_app.conversations.models import (
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.received_mail import MAX_TEXT, MailHead, ReceivedMail
 from helpninja_app.conversations.reply_addresses import Party, read_reply_address, workspace_of_thread
+from helpninja_app.conversations.rules.applying import judge_turn
 from helpninja_app.conversations.threads import add_message, lock_conversation
 from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.kernel.columns import now
@@ -63,11 +65,13 @@ def turn_away(signing_key: str, head: MailHead) -> Outcome | None:
     return Outcome.AUTOMATIC if head.is_automatic else None
 
 
-async def take_in(database: Database, queue: Queue, signing_key: str, mail: ReceivedMail) -> Outcome:
+async def take_in(
+    database: Database, queue: Queue, plan_of: PlanOf, signing_key: str, mail: ReceivedMail
+) -> Outcome:
     """Store a mail once, however often it is delivered.
 
     Which conversation, and who answers, says the signed address that it went to. A visitor's words are for
-    people: where none is there, one is asked. A member's take the conversation over.
+    people: where none is there, one is asked, and the rules say where. A member's take the conversation over.
     """
     found = read_reply_address(signing_key, mail.recipients)
     turned_away = turn_away(signing_key, mail)
@@ -98,13 +102,14 @@ async def take_in(database: Database, queue: Queue, signing_key: str, mail: Rece
         if party is Party.TEAM:
             await _store_of_team(session, queue, workspace, conversation, mail, client_id)
             return Outcome.STORED
-        await _store_of_visitor(session, workspace, conversation, mail, client_id)
+        await _store_of_visitor(session, workspace, plan_of(workspace), conversation, mail, client_id)
         return Outcome.STORED
 
 
 async def _store_of_visitor(
     session: AsyncSession,
     workspace: WorkspaceView,
+    plan: Plan,
     conversation: Conversation,
     mail: ReceivedMail,
     client_id: UUID,
@@ -114,7 +119,7 @@ async def _store_of_visitor(
         text = f"The next message came from {mail.sender}, not from the address the visitor left."
         await _tell_members(session, conversation, mail, uuid5(client_id, _SENDER), text)
     await wake_up(session, conversation)
-    await add_message(
+    question = await add_message(
         session,
         Message(
             workspace_id=conversation.workspace_id,
@@ -126,11 +131,13 @@ async def _store_of_visitor(
         ),
     )
     if Status(conversation.status) is Status.BOT:
+        decision = await judge_turn(session, workspace, conversation, plan, question)
         await escalate(
             session,
             conversation,
             Reason.VISITOR_REQUEST,
             topic=mail.text,
+            destinations=decision.destinations,
             languages=workspace.languages,
         )
 

@@ -12,12 +12,13 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.workspaces import load_workspace
+from helpninja_app.conversations.mail_failures import NOT_SET_UP, show_mail_failure
 from helpninja_app.conversations.models import Conversation, TranscriptMail
 from helpninja_app.conversations.transcript import plain_text, said_in
-from helpninja_app.errors import NotFound
+from helpninja_app.errors import MailRefused, NotFound, Unavailable
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import enter_scope
-from helpninja_app.kernel.mail import Mail
+from helpninja_app.kernel.database import Database, enter_scope
+from helpninja_app.kernel.mail import Mail, Mailer
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.rate_limits import Burst, RateLimiter
 from helpninja_app.kernel.scope import Scope
@@ -51,6 +52,47 @@ async def request_transcript_mail(
     await record(session, Actor.of(caller), "conversation.transcript_mailed", str(conversation_id), to=email)
     await queue.enqueue(session, TASK, workspace_id=str(wanted.workspace_id), mail_id=str(wanted.id))
     return wanted.id
+
+
+async def mail_transcript(
+    database: Database, mailer: Mailer, workspace_id: UUID, mail_id: UUID, *, is_last: bool = False
+) -> None:
+    """Send it; ``Unavailable`` when it is to be tried again.
+
+    Who was told that it is on its way is told in a note when it was refused for good or the last try failed.
+    """
+    async with database.unit_of_work() as session:
+        mail = await write_transcript_mail(session, workspace_id, mail_id)
+    if mail is None:
+        return
+    why = "" if mailer.is_real else NOT_SET_UP
+    try:
+        await mailer.send(mail)
+    except Unavailable as failed:
+        if not is_last and not isinstance(failed, MailRefused):
+            raise
+        why = failed.detail
+    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+        if why:
+            await _give_up(session, workspace_id, mail_id, why)
+        else:
+            await note_sent(session, workspace_id, mail_id)
+
+
+async def _give_up(session: AsyncSession, workspace_id: UUID, mail_id: UUID, why: str) -> None:
+    wanted = await session.get(TranscriptMail, (workspace_id, mail_id))
+    if wanted is None:
+        return
+    await show_mail_failure(
+        session,
+        workspace_id,
+        wanted.conversation_id,
+        mail_id,
+        what="The transcript",
+        to=wanted.email,
+        why=why,
+    )
+    await session.delete(wanted)
 
 
 async def write_transcript_mail(session: AsyncSession, workspace_id: UUID, mail_id: UUID) -> Mail | None:

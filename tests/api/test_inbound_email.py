@@ -18,7 +18,9 @@ from helpninja_app.conversations.reply_addresses import Party, open_reply_addres
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.inboxing import Talk, begin
+from tests.api.test_rules_at_work import rule, sent
 from tests.conftest import OpenResources
+from tests.deliveries import Channel, integrate
 from tests.factories import Factory
 from tests.mailbox import Mailbox
 
@@ -96,6 +98,19 @@ async def test_an_answer_to_what_was_resolved_asks_for_a_person(
     assert await outcome(client, mail(await address(resources, talk))) == "stored"
     found = await desk.read()
     assert (found["status"], found["reason"]) == ("waiting", "visitor_request")
+
+
+async def test_an_answer_by_mail_that_asks_for_a_person_goes_where_the_rule_says(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, channel = await begin(client, factory), Channel()
+    await integrate(resources, talk.tenant, "https://hooks.example/returns-here")
+    there = await integrate(resources, talk.tenant, "https://hooks.example/boots-here", provider="teams")
+    await rule(client, talk.tenant, "route", destinations=(there,))
+    await (await talk.desk()).done("resolve")
+    mailed = mail(await address(resources, talk), "And these boots, are they in?")
+    assert await outcome(client, mailed) == "stored"
+    assert await sent(resources, talk.tenant, channel) == ["https://hooks.example/boots-here"]
 
 
 async def test_members_are_told_when_it_came_from_somebody_else(

@@ -11,8 +11,10 @@ from sqlalchemy import text
 from helpninja_app.accounts.models import Role
 from helpninja_app.conversations import transcript_mails
 from helpninja_app.conversations.models import TranscriptMail
-from helpninja_app.conversations.transcript_mails import note_sent, write_transcript_mail
+from helpninja_app.conversations.transcript_mails import mail_transcript, note_sent, write_transcript_mail
+from helpninja_app.errors import MailRefused, Unavailable
 from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.mail import Mail
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import Resources
 from tests.api.chatting import QUESTION
@@ -129,14 +131,7 @@ async def test_a_job_that_runs_again_sends_nothing_again(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:
     desk = await answered(client, factory)
-    # Without its job, which a worker would run meanwhile.
-    wanted = TranscriptMail(
-        workspace_id=desk.tenant.id, conversation_id=UUID(desk.conversation_id), email="ana@example.com"
-    )
-    async with resources.database.unit_of_work(desk.tenant.scope) as session:
-        session.add(wanted)
-        await session.flush()
-        mail_id = wanted.id
+    mail_id = await wanted_by(desk, resources, "ana@example.com")
     async with resources.database.unit_of_work() as session:
         first = await write_transcript_mail(session, desk.tenant.id, mail_id)
     async with resources.database.unit_of_work() as session:
@@ -148,6 +143,60 @@ async def test_a_job_that_runs_again_sends_nothing_again(
         await note_sent(session, desk.tenant.id, mail_id)
     async with resources.database.unit_of_work() as session:
         assert await write_transcript_mail(session, desk.tenant.id, mail_id) is None
+
+
+class Refusing(Mailbox):
+    """Fails with what it is given, and then takes mails."""
+
+    def __init__(self, *failures: Unavailable) -> None:
+        super().__init__()
+        self.failures = list(failures)
+
+    async def send(self, mail: Mail) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        await super().send(mail)
+
+
+async def wanted_by(desk: Desk, resources: Resources, email: str) -> UUID:
+    """A transcript that was asked for, without its job, which a worker would run meanwhile."""
+    wanted = TranscriptMail(
+        workspace_id=desk.tenant.id, conversation_id=UUID(desk.conversation_id), email=email
+    )
+    async with resources.database.unit_of_work(desk.tenant.scope) as session:
+        session.add(wanted)
+        await session.flush()
+        return wanted.id
+
+
+async def test_a_transcript_that_is_refused_for_good_is_told_to_members_and_not_tried_again(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    desk = await answered(client, factory)
+    mail_id = await wanted_by(desk, resources, "ana@example.com")
+    mailer = Refusing(MailRefused())
+    for _ in range(2):
+        await mail_transcript(resources.database, mailer, desk.tenant.id, mail_id)
+    [note] = [each["text"] for each in (await desk.read())["notes"] if SECRET not in each["text"]]
+    assert note == (
+        "The transcript could not be mailed to ana@example.com: The mail server refused the message for good."
+    )
+    assert mailer.mails == []
+
+
+async def test_a_transcript_is_tried_again_until_the_last_try_which_is_told_to_members(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    desk = await answered(client, factory)
+    mail_id = await wanted_by(desk, resources, "ana@example.com")
+    mailer = Refusing(Unavailable("It is away."), Unavailable("It is away."))
+    with pytest.raises(Unavailable):
+        await mail_transcript(resources.database, mailer, desk.tenant.id, mail_id)
+    assert "could not be mailed" not in str((await desk.read())["notes"])
+    await mail_transcript(resources.database, mailer, desk.tenant.id, mail_id, is_last=True)
+    assert "The transcript could not be mailed to ana@example.com: It is away." in [
+        each["text"] for each in (await desk.read())["notes"]
+    ]
 
 
 async def test_an_address_gets_so_many_transcripts_and_a_workspace_sends_so_many(
