@@ -214,8 +214,7 @@ function begin(id, last) {
   seen.add(last);
   if (!id) return;
   if (id !== conversationId) {
-    // After some days what is written begins another conversation than the one that is shown.
-    live.leave();
+    live.leave(); // what is written after some days begins another one than is shown
     unheard = [];
   }
   conversationId = id;
