@@ -15,10 +15,11 @@ from helpninja_app.accounts.models import Role, WorkspaceHandle
 from helpninja_app.billing.models import StripeCustomer
 from helpninja_app.billing.stripe_gateway import StripeGateway
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.scope import Scope
 
-# Of a plan that is being cancelled: whether it is, only Stripe knows until its answer is stored.
+# Begins what is noted of a plan that is being cancelled: whether it is, only Stripe knows until its answer is
+# stored, which it is only where nobody has noted another one since.
 BEING_ENDED = "?"
 
 
@@ -49,7 +50,7 @@ async def look_again(session: AsyncSession, workspace_id: UUID) -> None:
             col(StripeCustomer.ended_subscription).is_not(None),
             col(StripeCustomer.workspace_id).in_(closed),
         )
-        .values(ended_subscription=BEING_ENDED)
+        .values(ended_subscription=f"{BEING_ENDED}{new_id()}")
     )
 
 

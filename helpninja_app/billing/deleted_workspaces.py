@@ -17,7 +17,7 @@ from helpninja_app.billing.stripe_calls import UnknownToStripe
 from helpninja_app.billing.stripe_gateway import LIVE, StripeGateway
 from helpninja_app.billing.subscriptions import subscription_of
 from helpninja_app.errors import NotFound, Unavailable
-from helpninja_app.kernel.database import Database
+from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.scope import Scope
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
     deleted = select(col(WorkspaceHandle.workspace_id)).where(col(WorkspaceHandle.is_closed).is_(True))
     ended = col(StripeCustomer.ended_subscription)
     is_deleted = col(StripeCustomer.workspace_id).in_(deleted)
-    to_end = and_(is_deleted, or_(ended.is_(None), ended == BEING_ENDED))
+    to_end = and_(is_deleted, or_(ended.is_(None), ended.startswith(BEING_ENDED)))
     async with database.unit_of_work() as session:
         found = await session.execute(
             select(StripeCustomer, is_deleted)
@@ -39,24 +39,30 @@ async def follow_deletions(database: Database, gateway: StripeGateway) -> None:
         behind = [(customer, gone) for customer, gone in found.tuples()]
     for customer, gone in behind:
         try:
+            mark = customer.ended_subscription
             if gone:
                 # Noted first: if it is brought back before the answer is known, somebody still looks.
-                await _note(database, customer, BEING_ENDED)
+                mark = f"{BEING_ENDED}{new_id()}"
+                await _note(database, customer.id, customer.ended_subscription, mark)
             subscription = await (_end if gone else _go_on)(database, gateway, customer)
         except (Unavailable, NotFound) as error:
             log.warning(
                 "deletion_not_followed_yet", workspace=str(customer.workspace_id), detail=error.detail
             )
             continue
-        await _note(database, customer, subscription)
+        await _note(database, customer.id, mark, subscription)
 
 
-async def _note(database: Database, customer: StripeCustomer, subscription: str | None) -> None:
+async def _note(database: Database, customer: str, before: str | None, after: str | None) -> None:
+    """Unless something else was noted since ``before``: then it is looked at once more."""
     async with database.unit_of_work() as session:
         await session.execute(
             update(StripeCustomer)
-            .where(col(StripeCustomer.id) == customer.id)
-            .values(ended_subscription=subscription)
+            .where(
+                col(StripeCustomer.id) == customer,
+                col(StripeCustomer.ended_subscription).is_not_distinct_from(before),
+            )
+            .values(ended_subscription=after)
         )
 
 
@@ -106,9 +112,11 @@ async def _tell_dropped(database: Database, workspace_id: UUID) -> None:
 async def _go_on(_: Database, gateway: StripeGateway, customer: StripeCustomer) -> None:
     try:
         state, live = await gateway.read_subscription(customer.id)
-        if state is None or not live or state.cancel_at is None:
+        if state is None or not live:
             return
-        if state.is_ended_by_deletion or state.id == customer.ended_subscription:
+        is_ours = state.cancel_at is not None and state.id == customer.ended_subscription
+        # The mark goes also where somebody kept the plan on a page of before.
+        if state.is_ended_by_deletion or is_ours:
             await gateway.go_on(state, key=_key("brought-back", state.id))
     except UnknownToStripe:
         if not await gateway.is_deleted(customer.id):

@@ -160,8 +160,8 @@ class StripeCustomer(SQLModel, table=True):
     """Whose customer it is: found before a workspace is known.
 
     ``ended_subscription`` is the one that was cancelled since its workspace is deleted, empty when there
-    was nothing to cancel, or ``?`` while that is not known for sure. ``replaced_at`` is there since another
-    one was made in the place of one that was deleted at Stripe.
+    was nothing to cancel, or begins with ``?`` while that is not known for sure. ``replaced_at`` is there
+    since another one was made in the place of one that was deleted at Stripe.
     """
 
     __tablename__ = "stripe_customers"

@@ -209,9 +209,8 @@ class StripeGateway:
 
     async def cancel_at_period_end(self, id: str, *, key: str, is_by_deletion: bool = False) -> None:
         """End a subscription with what is paid for; it is noted there that its owner did not ask for that."""
-        wanted: Any = {"cancel_at_period_end": True}
-        if is_by_deletion:
-            wanted["metadata"] = {ENDED_BY_DELETION: "yes"}
+        mark = {ENDED_BY_DELETION: "yes" if is_by_deletion else ""}
+        wanted: Any = {"cancel_at_period_end": True, "metadata": mark}
         with told():
             await self._api.subscriptions.update_async(id, wanted, {"idempotency_key": key})
 
@@ -221,20 +220,16 @@ class StripeGateway:
         Stripe's portal and its Dashboard cancel by a date too, which the flag does not take back; both at
         once it refuses (https://docs.stripe.com/api/subscriptions/update).
         """
+        steps: list[Any] = [{"cancel_at_period_end": False}] if subscription.is_by_period else []
+        steps.append({"cancel_at": ""} if subscription.cancel_at is not None else {})
         with told():
-            if subscription.is_by_period:
-                updated = await self._api.subscriptions.update_async(
-                    subscription.id,
-                    {"cancel_at_period_end": False, "metadata": {ENDED_BY_DELETION: ""}},
-                    {"idempotency_key": key},
+            for number, step in enumerate(steps):
+                wanted: Any = step | {"metadata": {ENDED_BY_DELETION: ""}}
+                done = await self._api.subscriptions.update_async(
+                    subscription.id, wanted, {"idempotency_key": f"{key}:{number}"}
                 )
-                if updated.cancel_at is None:
+                if done.cancel_at is None:
                     return
-            await self._api.subscriptions.update_async(
-                subscription.id,
-                {"cancel_at": "", "metadata": {ENDED_BY_DELETION: ""}},
-                {"idempotency_key": f"{key}:date"},
-            )
 
     async def drop_planned_change(self, schedule: str, *, key: str) -> None:
         """Keep the plan that a subscription has now."""

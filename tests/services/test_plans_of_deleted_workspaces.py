@@ -105,3 +105,23 @@ async def test_a_plan_that_is_kept_on_a_page_of_before_the_deletion_is_cancelled
     assert subscription["cancel_at_period_end"] is False
     await end_plans_of_deleted_workspaces(buyer.resources)
     assert subscription["cancel_at_period_end"] is True
+
+
+async def test_what_is_kept_on_such_a_page_is_the_owner_s_to_cancel_once_the_workspace_is_back(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    [subscription] = twin.state.subscriptions.values()
+    page = await buyer.resources.cashier(await buyer.caller()).portal_link()
+    await change_deletion(client, buyer, is_deleted=True)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    twin.use_portal(page, "renew")
+    await change_deletion(client, buyer, is_deleted=False)
+    await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is False
+    twin.use_portal(await buyer.resources.cashier(await buyer.caller()).portal_link(), "cancel")
+    for is_deleted in (True, False):
+        await change_deletion(client, buyer, is_deleted=is_deleted)
+        await end_plans_of_deleted_workspaces(buyer.resources)
+    assert subscription["cancel_at_period_end"] is True
