@@ -164,7 +164,8 @@ async def send_visitor_mail(context: JobContext, *, workspace_id: str, conversat
 
 @tasks.task(name=WAKE_TASK, retry=RETRY, pass_context=True)
 async def wake_conversation(context: JobContext, *, workspace_id: str, conversation_id: str) -> None:
-    await wake(_resources(context).database, UUID(workspace_id), UUID(conversation_id))
+    resources = _resources(context)
+    await wake(resources.database, resources.queue, UUID(workspace_id), UUID(conversation_id))
 
 
 @tasks.task(name=MENTION_TASK, retry=RETRY, pass_context=True)

@@ -13,30 +13,34 @@ from helpninja_app.conversations.models import Conversation, ConversationRead
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database, enter_scope
-from helpninja_app.kernel.queue import Queue
+from helpninja_app.kernel.queue import Priority, Queue
 from helpninja_app.kernel.scope import Scope
 
 WAKE_TASK = "wake_conversation"
 
 
 async def queue_waking(session: AsyncSession, queue: Queue, conversation: Conversation) -> None:
-    """Have a conversation that is put off woken at its time."""
+    """Have a conversation that is put off woken at its time, by one job however often that changes."""
     until = conversation.snoozed_until
     if until is not None:
+        once = f"{WAKE_TASK}:{conversation.id}"
         await queue.enqueue(
             session,
             WAKE_TASK,
-            once=f"{WAKE_TASK}:{conversation.id}:{until.isoformat()}",
+            # Behind what somebody waits for: a job may be here for a year.
+            priority=Priority.SCHEDULED,
+            once=once,
             after=until - now(),
             workspace_id=str(conversation.workspace_id),
             conversation_id=str(conversation.id),
         )
+        await queue.bring_forward(session, once, until)
 
 
-async def wake(database: Database, workspace_id: UUID, conversation_id: UUID) -> bool:
+async def wake(database: Database, queue: Queue, workspace_id: UUID, conversation_id: UUID) -> bool:
     """Bring it back for whom it is assigned to, or for everybody; False when it is not, or no longer, due.
 
-    However many do this at once, one does.
+    However many do this at once, one does. One that was put off further is woken then.
     """
     async with database.unit_of_work(Scope.members(workspace_id)) as session:
         found = await session.execute(
@@ -52,6 +56,9 @@ async def wake(database: Database, workspace_id: UUID, conversation_id: UUID) ->
         )
         row = found.one_or_none()
         if row is None:
+            later = await session.get(Conversation, (workspace_id, conversation_id))
+            if later is not None:
+                await queue_waking(session, queue, later)
             return False
         await _make_unread(session, workspace_id, conversation_id, row.assignee_id)
         await announce(session, workspace_id, conversation_id, Change.DETAILS)

@@ -12,6 +12,7 @@ from typing import Any
 import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 log = structlog.get_logger(__name__)
@@ -19,6 +20,11 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 5.0
 STALLED_AFTER_SECONDS = 20.0
 SHUTDOWN_SECONDS = 3.0
+
+_BRING_FORWARD = text(
+    "update procrastinate_jobs set scheduled_at = :moment"
+    " where queueing_lock = :once and status = 'todo' and scheduled_at > :moment"
+)
 
 
 class Priority(IntEnum):
@@ -77,6 +83,10 @@ class Queue:
                 await job.defer_async(**arguments)
         except AlreadyEnqueued:
             log.debug("job_already_waiting", task=task, once=once)
+
+    async def bring_forward(self, session: AsyncSession, once: str, moment: datetime) -> None:
+        """Have the job of that name be run by then, if one waits for longer."""
+        await session.execute(_BRING_FORWARD, {"once": once, "moment": moment})
 
     async def work(self, *, concurrency: int, context: Mapping[str, Any]) -> None:
         """Run jobs until cancelled; jobs under way get ``SHUTDOWN_SECONDS`` and are then tried again."""

@@ -55,8 +55,18 @@ async def let_time_pass(resources: Resources, talk: Talk) -> None:
         )
 
 
+async def planned(resources: Resources, talk: Talk) -> list[datetime]:
+    """When jobs that wait will look at the conversation."""
+    async with resources.database.unit_of_work() as session:
+        found = await session.execute(
+            text("select scheduled_at from procrastinate_jobs where args ->> 'conversation_id' = :id"),
+            {"id": talk.conversation_id},
+        )
+        return list(found.scalars())
+
+
 async def woken(resources: Resources, talk: Talk) -> bool:
-    return await wake(resources.database, talk.tenant.id, UUID(talk.conversation_id))
+    return await wake(resources.database, resources.queue, talk.tenant.id, UUID(talk.conversation_id))
 
 
 async def test_what_is_snoozed_comes_back_unread_when_the_visitor_asks_for_a_person(
@@ -153,20 +163,38 @@ async def test_a_snooze_that_was_taken_back_or_made_longer_wakes_nothing(
     assert not await woken(resources, talk)
 
 
+async def test_however_often_it_is_put_off_one_job_waits_and_comes_in_time(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory, QUESTION)
+    desk = await talk.desk()
+    untils = [datetime.now(UTC) + timedelta(hours=hours) for hours in (8, 2, 4)]
+    for until in untils:
+        await desk.done("snooze", until=until.isoformat())
+    assert await planned(resources, talk) == [untils[1]]
+    async with resources.database.unit_of_work() as session:
+        # As the worker does that takes it.
+        await session.execute(
+            text("delete from procrastinate_jobs where args ->> 'conversation_id' = :id"),
+            {"id": talk.conversation_id},
+        )
+    assert not await woken(resources, talk)
+    [at] = await planned(resources, talk)
+    assert abs(at - untils[2]) < timedelta(minutes=1)
+
+
 async def test_a_worker_wakes_it_at_its_time(
     client: httpx.AsyncClient, factory: Factory, resources: Resources, worker: None
 ) -> None:
     talk = await begin(client, factory, QUESTION)
     desk = await talk.desk()
-    until = datetime.now(UTC) + timedelta(seconds=1)
-    await desk.done("snooze", until=until.isoformat())
+    await snooze(desk)
+    await let_time_pass(resources, talk)
     async with resources.database.unit_of_work() as session:
-        planned = await session.execute(
-            text("select scheduled_at from procrastinate_jobs where args ->> 'conversation_id' = :id"),
+        await session.execute(
+            text("update procrastinate_jobs set scheduled_at = now() where args ->> 'conversation_id' = :id"),
             {"id": talk.conversation_id},
         )
-        (at,) = planned.scalars()
-    assert at >= until
     found: dict[str, Any] = {"snoozedUntil": ""}
     async with asyncio.timeout(30):
         while found["snoozedUntil"] is not None:
