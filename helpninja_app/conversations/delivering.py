@@ -89,9 +89,12 @@ class Courier(OutboxCourier[Taken, Prepared]):
     async def limit_mails(self, workspace_id: UUID, credentials: Mapping[str, str]) -> None:
         """``DeliveryFailed`` where this workspace, or everybody together, has mailed too much to somebody."""
         try:
-            await self.limiter.hit("escalation-workspace", str(workspace_id), PER_WORKSPACE)
-            for address in credentials.get("to", "").split(","):
-                await self.limiter.hit("escalation-recipient", address.strip().casefold(), PER_RECIPIENT)
+            addresses = [each.strip().casefold() for each in credentials.get("to", "").split(",")]
+            # What one of them refuses takes nothing from the others.
+            await self.limiter.hit_all(
+                *(("escalation-recipient", address, PER_RECIPIENT) for address in addresses),
+                ("escalation-workspace", str(workspace_id), PER_WORKSPACE),
+            )
         except RateLimited as refusal:
             raise DeliveryFailed(
                 "Too many mails were sent in the last hour.", retry_after=refusal.retry_after, is_ours=True

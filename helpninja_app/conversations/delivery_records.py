@@ -29,6 +29,9 @@ from helpninja_app.kernel.live import tell
 
 log = structlog.get_logger(__name__)
 
+# What our own limits hold back uses up no attempts, and does not wait for ever.
+HELD_AT_MOST = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class Fallbacks:
@@ -120,7 +123,8 @@ async def postpone(session: AsyncSession, taken: Taken, failure: DeliveryFailed)
         return
     if failure.is_ours and failure.retry_after is not None:
         delivery.attempts -= 1
-    is_over = failure.is_final or delivery.attempts >= MAX_ATTEMPTS
+    is_too_old = delivery.created_at < now() - HELD_AT_MOST
+    is_over = failure.is_final or is_too_old or delivery.attempts >= MAX_ATTEMPTS
     delivery.last_error = failure.detail
     if is_over:
         delivery.status = DeliveryStatus.FAILED.value
@@ -150,13 +154,15 @@ async def postpone(session: AsyncSession, taken: Taken, failure: DeliveryFailed)
 async def share_out(session: AsyncSession, taken: Taken, refused: Mapping[str, bool]) -> None:
     """Some addresses took a mail: each other one gets a delivery of its own, tried again unless it is final.
 
-    So nobody who has it gets it once more.
+    So nobody who has it gets it once more; true whoever holds the lease by now.
     """
     delivery = await _locked(session, taken)
-    if delivery is None or not await _is_still_ours(session, taken):
+    if delivery is None or delivery.status == DeliveryStatus.SENT:
         return
     delivery.status, delivery.last_error, delivery.finished_at = DeliveryStatus.SENT.value, "", now()
     await _forget(session, taken)
+    # The addresses of the settings are those of whoever runs the installation.
+    is_told = delivery.integration_id is not None
     made = [
         Delivery(
             workspace_id=delivery.workspace_id,
@@ -166,10 +172,10 @@ async def share_out(session: AsyncSession, taken: Taken, refused: Mapping[str, b
             integration_id=delivery.integration_id,
             destination=f"{delivery.destination}:{address}",
             provider=delivery.provider,
-            name=": ".join(part for part in (delivery.name, address) if part),
+            name=f"{delivery.name}: {address}" if is_told else "",
             status=(DeliveryStatus.FAILED if is_final else DeliveryStatus.WAITING).value,
             attempts=delivery.attempts,
-            last_error=f"The mail server did not take it for {address}.",
+            last_error=f"The mail server did not take it for {address if is_told else 'one address'}.",
             attempted_at=delivery.attempted_at,
             finished_at=now() if is_final else None,
         )

@@ -80,7 +80,7 @@ async def release_held(session: AsyncSession, workspace_id: UUID, conversation_i
                 col(Delivery.workspace_id) == workspace_id,
                 col(Delivery.conversation_id) == conversation_id,
                 col(Delivery.status) == DeliveryStatus.WAITING.value,
-                col(Delivery.attempts) == 0,
+                col(Delivery.attempted_at).is_(None),
             )
             .scalar_subquery()
         )

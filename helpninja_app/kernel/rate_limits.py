@@ -32,9 +32,18 @@ class RateLimiter:
 
     async def hit(self, name: str, subject: str, burst: Burst) -> None:
         """Count one; raises ``RateLimited`` with the seconds to wait when there were too many."""
-        seconds = await self._windows.hit(name, subject, burst)
-        if seconds is None:
-            return
+        _refuse(await self._windows.hit(name, subject, burst), burst)
+
+    async def hit_all(self, *hits: tuple[str, str, Burst]) -> None:
+        """Count one for each name and subject, or none where one of them had too many."""
+        for name, subject, burst in hits:
+            _refuse(await self._windows.wait(name, subject, burst), burst)
+        for each in hits:
+            await self.hit(*each)
+
+
+def _refuse(seconds: float | None, burst: Burst) -> None:
+    if seconds is not None:
         wait = max(1, int(seconds) + 1)
         raise RateLimited(
             f"Too many requests: at most {burst.amount} in {_spoken(burst.seconds)}."
@@ -53,6 +62,13 @@ class _Windows:
 
     async def hit(self, name: str, subject: str, burst: Burst) -> float | None:
         """``None`` when it counts, else the seconds until the next would."""
+        seconds = await self.wait(name, subject, burst)
+        if seconds is None:
+            self._hits[(name, subject, burst)].append(time.monotonic())
+        return seconds
+
+    async def wait(self, name: str, subject: str, burst: Burst) -> float | None:
+        """``None`` when one more would count now, else the seconds until it would."""
         now = time.monotonic()
         self._forget(now)
         times = self._hits.setdefault((name, subject, burst), deque())
@@ -61,7 +77,6 @@ class _Windows:
             times.popleft()
         if len(times) >= burst.amount:
             return (times[0] if times else now) + burst.seconds - now
-        times.append(now)
         return None
 
     def _forget(self, now: float) -> None:
@@ -87,8 +102,20 @@ class _SharedWindows:
     async def hit(self, name: str, subject: str, burst: Burst) -> float | None:
         """``None`` when it counts, else the seconds until the next would."""
         item = _parsed(burst.amount, burst.seconds)
-        if await self._limiter.hit(item, name, subject):
-            return None
+        return (
+            None if await self._limiter.hit(item, name, subject) else await self._seconds(item, name, subject)
+        )
+
+    async def wait(self, name: str, subject: str, burst: Burst) -> float | None:
+        """``None`` when one more would count now, else the seconds until it would."""
+        item = _parsed(burst.amount, burst.seconds)
+        return (
+            None
+            if await self._limiter.test(item, name, subject)
+            else await self._seconds(item, name, subject)
+        )
+
+    async def _seconds(self, item: RateLimitItem, name: str, subject: str) -> float:
         window = await self._limiter.get_window_stats(item, name, subject)
         return window.reset_time - time.time()
 

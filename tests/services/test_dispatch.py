@@ -6,6 +6,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from helpninja_app.conversations import delivering
 from helpninja_app.conversations.delivery_records import Fallbacks
@@ -90,6 +91,27 @@ async def test_our_own_limits_use_up_no_attempts_and_are_no_fault_of_the_destina
     monkeypatch.setattr(delivering, "PER_WORKSPACE", Burst(1, 3600))
     await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
     assert len(channel.to("team@example.com")) == 1
+
+
+async def test_what_our_own_limits_hold_back_does_not_wait_for_ever_and_is_let_go_by_nobody(
+    resources: Resources, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "PER_WORKSPACE", Burst(0, 3600))
+    tenant, channel = await factory.tenant(), Channel()
+    await integrate(resources, tenant, "team@example.com", provider="email")
+    await ask_for_a_person(resources, tenant)
+    await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
+    [held] = await deliveries_of(resources, tenant.id)
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await release_held(session, tenant.id, held.conversation_id)
+    [minutes] = await waits_of(resources, tenant.id)
+    assert minutes > 1
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await session.execute(text("update deliveries set created_at = now() - interval '25 hours'"))
+    await make_time_pass(resources, tenant.id, minutes=61)
+    await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
+    [held] = await deliveries_of(resources, tenant.id)
+    assert (held.status, held.last_error) == ("failed", "Too many mails were sent in the last hour.")
 
 
 async def test_a_missing_key_is_no_fault_of_the_destination(resources: Resources, factory: Factory) -> None:

@@ -29,6 +29,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
+async def test_of_several_none_counts_where_one_has_too_many(clock: Clock) -> None:
+    limiter = RateLimiter()
+    for _ in range(2):
+        await limiter.hit("ask", "full", TWO_IN_TEN)
+    for _ in range(3):
+        with pytest.raises(RateLimited):
+            await limiter.hit_all(("ask", "a", TWO_IN_TEN), ("ask", "full", TWO_IN_TEN))
+    for _ in range(2):
+        await limiter.hit_all(("ask", "a", TWO_IN_TEN), ("ask", "b", TWO_IN_TEN))
+    with pytest.raises(RateLimited):
+        await limiter.hit("ask", "b", TWO_IN_TEN)
+
+
 async def test_the_window_slides(clock: Clock) -> None:
     limiter = RateLimiter()
     await limiter.hit("ask", "a", TWO_IN_TEN)
