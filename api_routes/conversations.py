@@ -50,7 +50,9 @@ class ConversationInfo(BaseModel):
     tags: list[str]
     snoozedUntil: str | None
     visitor: VisitorInfo
-    csat: int | None = Field(description="How good the visitor found it, 1 to 5.")
+    csat: int | None = Field(
+        description="How good the visitor found it, 1 to 5; null again once they write after that."
+    )
     csatComment: str
     createdAt: str
     lastMessageAt: str = Field(

@@ -125,6 +125,13 @@ export class Backend {
     return this.#call('/api/widget/conversation');
   }
 
+  /** What people said in the conversation since the last of `seen`, but for the message `last`. */
+  async missed(seen, last) {
+    const shown = [...seen].filter((id) => id && id !== last).sort().at(-1) ?? '';
+    const { messages } = await this.history();
+    return messages.filter(({ id, role, handledBy }) => id > shown && (role === 'member' || handledBy === 'human'));
+  }
+
   typing() {
     return this.#call('/api/widget/typing', {});
   }

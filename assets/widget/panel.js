@@ -214,7 +214,8 @@ function begin(id, last) {
   seen.add(last);
   if (!id) return;
   if (id !== conversationId) {
-    live.leave(); // what is written after some days begins another one than is shown
+    if (conversationId) backend.missed(seen, last).then((all) => all.forEach((each) => hear('message', each)), () => {});
+    live.leave(); // what is written after some days goes into another one than is shown
     unheard = [];
   }
   conversationId = id;
@@ -338,10 +339,11 @@ function suggest(questions) {
 }
 
 function listen() {
-  form.addEventListener('submit', (event) => {
+  const submitted = (event) => {
     event.preventDefault();
     submit();
-  });
+  };
+  form.addEventListener('submit', submitted);
   field.addEventListener('input', () => {
     measure();
     handOff?.visitorTypes(field.value.trim());
@@ -349,9 +351,7 @@ function listen() {
   at('talk').addEventListener('click', talk);
   field.addEventListener('keydown', (event) => {
     // 229 is what Safari reports for the Enter that ends a composition.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-    event.preventDefault();
-    submit();
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) submitted(event);
   });
   at('close').addEventListener('click', () => host.close());
   addEventListener('keydown', (event) => event.key === 'Escape' && !event.isComposing && host.close());

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -67,8 +67,9 @@ async def open_conversation(
     """The visitor's conversation, locked; a new one after a day, or when the session is not proven.
 
     One that waits for a person or has one goes on however old it is. Without its token a session id may go
-    on with a conversation that has never had one: a program that only knows the older API. Once a token was
-    given out, the id alone starts anew and sees nothing earlier.
+    on with a conversation that has never had one: a program that only knows the older API. That is for a
+    day, or while a person has it, who alone answers then. Once a token was given out, the id alone starts
+    anew and sees nothing earlier.
     """
     await session.execute(
         _LOCK_SESSION, {"workspace": str(caller.workspace.id), "session": caller.session_id}
@@ -125,7 +126,9 @@ def _under_way(caller: VisitorCaller) -> Select[Conversation]:
             col(Conversation.workspace_id) == caller.workspace.id,
             col(Conversation.session_id) == caller.session_id,
             col(Conversation.is_signed) == caller.is_signed,
-            _goes_on(),
+            _goes_on()
+            if caller.is_signed
+            else or_(col(Conversation.status) == Status.HUMAN.value, _is_of_today()),
         )
         .order_by(*_in_turn())
         .limit(1)
@@ -134,10 +137,14 @@ def _under_way(caller: VisitorCaller) -> Select[Conversation]:
 
 def _goes_on() -> ColumnElement[bool]:
     """Whether what the visitor writes goes into it."""
-    return or_(
-        col(Conversation.status).in_([Status.WAITING.value, Status.HUMAN.value]),
-        col(Conversation.last_message_at) > now() - CONTINUES_FOR,
-    )
+    return or_(col(Conversation.status).in_([Status.WAITING.value, Status.HUMAN.value]), _is_of_today())
+
+
+def _is_of_today() -> ColumnElement[bool]:
+    """By what the visitor said: that members put it off and it came back makes it no newer for them."""
+    since = now() - CONTINUES_FOR
+    spoken = col(Conversation.last_visitor_at)
+    return or_(spoken > since, and_(spoken.is_(None), col(Conversation.created_at) > since))
 
 
 def _in_turn() -> tuple[ColumnElement[Any], ...]:

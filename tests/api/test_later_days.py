@@ -140,6 +140,15 @@ async def test_an_unproven_session_goes_on_with_what_a_person_has_as_well(
     unproven = Talk(client, factory, talk.tenant, talk.visitor, {}, "")
     first = (await unproven.ask(QUESTION))["conversationId"]
     talk = Talk(client, factory, talk.tenant, talk.visitor, {}, first)
-    await (await talk.desk()).done("take-over")
+    desk = await talk.desk()
+    await desk.done("take-over")
     await pass_days(resources, talk)
     assert (await talk.ask(QUESTION))["conversationId"] == first
+    # What only waits is answered by the bot, who tells nobody without a token what was said long ago.
+    await desk.done("hand-back")
+    escalating = {"conversationId": first, "reason": "visitor_request"}
+    params = {"tenantId": str(talk.tenant.id)}
+    asked = await client.post("/api/escalate", headers=desk.headers, params=params, json=escalating)
+    assert asked.status_code == 200, asked.text
+    await pass_days(resources, talk)
+    assert (await talk.ask(QUESTION))["conversationId"] != first

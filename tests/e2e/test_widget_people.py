@@ -151,6 +151,20 @@ def test_a_conversation_that_begins_after_some_days_is_the_one_that_is_heard_and
     expect(page.locator(".message.visitor .bubble")).to_have_text([QUESTION, "And shoes?"])
 
 
+def test_what_a_person_said_in_the_conversation_that_goes_on_is_shown_once_it_is_written_in(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    """As when somebody takes over one that is older than the one that is open here."""
+    session = begun(page, widget_backend)
+    widget_backend.begin_anew(session)
+    widget_backend.change(session, status="human")
+    widget_backend.reply(session, "This is Anna.")
+    ask(page, "And shoes?")
+    expect(page.locator(".person .bubble")).to_have_text("This is Anna.")
+    widget_backend.reply(session, "Shoes too.")
+    expect(page.locator(".person .bubble")).to_have_text(["This is Anna.", "Shoes too."])
+
+
 def test_a_token_that_expires_under_the_connection_is_renewed(
     page: Page, widget_backend: WidgetBackend
 ) -> None:
