@@ -314,6 +314,15 @@ async def _revive(session: AsyncSession, source: Source, audience: Audience | No
     if audience is not None and source.audience != audience.value:
         source.audience = audience.value
         await forget_audiences(session, source.workspace_id, source.id)
+        # What was deleted by itself may still be restored: to the same people only.
+        await session.execute(
+            update(DeletedDocument)
+            .where(
+                col(DeletedDocument.workspace_id) == source.workspace_id,
+                col(DeletedDocument.source_id) == source.id,
+            )
+            .values(audience=audience.value)
+        )
     source.schedule = Schedule.OFF.value
     source.next_sync_at = None
     await session.flush()

@@ -42,8 +42,9 @@ class PreviewedPage:
 class IngestPreview:
     """``found`` pages would be asked for, ``known`` of them are here already, ``forbidden`` by robots.txt.
 
-    ``audience`` is for whom the source at this address is, ``None`` where there is none. ``elsewhere`` pages
-    were brought by other sources and stay for whom they are there, ``public`` of them for visitors.
+    ``audience`` is for whom the source at this address is, ``None`` where there is none; ``before`` also for
+    whom a deleted one was. ``elsewhere`` pages were brought by other sources and stay for whom they are
+    there, ``public`` of them for visitors.
     ``pages``, ``robots`` and ``skipped`` are the first 50 of what would be read, of what robots.txt forbids
     and of what is not read for another reason. ``limits`` are sentences about what stands in the way; not
     ``is_complete`` when there was no time or no way to see all of a sitemap. Of a site only its beginning is
@@ -55,6 +56,7 @@ class IngestPreview:
     found: int
     known: int
     audience: Audience | None
+    before: Audience | None
     elsewhere: int
     public: int
     left_out: int
@@ -112,6 +114,7 @@ async def preview_ingest(
         ) from error
     async with tools.database.unit_of_work(scope) as session:
         source = await find_source(session, workspace_id, url)
+        before = Audience(source.audience) if source else None
         if source is not None and source.deleted_at is not None:
             source = None
         known = await _known(session, workspace_id, found.pages)
@@ -124,7 +127,8 @@ async def preview_ingest(
         host=found.host,
         found=len(found.pages),
         known=len(known),
-        audience=Audience(source.audience) if source else None,
+        audience=before if source else None,
+        before=before,
         elsewhere=len(others),
         public=sum(each.audience == Audience.VISITORS.value for each in others),
         left_out=len(left_out),

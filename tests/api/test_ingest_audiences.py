@@ -86,6 +86,23 @@ async def test_what_was_chosen_for_a_page_counts_no_more_when_its_deleted_websit
     assert await audiences(client, tenant, address) == ("members", {"members"})
 
 
+async def test_a_page_that_was_deleted_by_itself_comes_back_for_whom_its_website_is_by_then(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, open_site: OpenSite
+) -> None:
+    site, tenant = await open_site(), await factory.tenant()
+    address = await two_pages(site)
+    await ask(client, tenant, address, audience="visitors")
+    page: dict[str, Any] = (await documents(client, tenant))[f"{site.url}/a"]
+    await client.delete(f"/api/documents/{page['id']}", headers=tenant.headers)
+    source = await source_of(client, tenant, address)
+    await client.delete(f"/api/sources/{source['id']}", headers=tenant.headers)
+    await ask(client, tenant, address, audience="members")
+    back = await client.post(f"/api/documents/{page['id']}/restore", headers=tenant.headers)
+    assert back.status_code == 200, back.text
+    assert (await documents(client, tenant))[f"{site.url}/a"]["audience"] == "members"
+    assert await found(resources, tenant, "axes and bags") == []
+
+
 @pytest.mark.parametrize(("first", "second"), [("visitors", "members"), ("members", "visitors")])
 async def test_a_page_that_another_source_brought_stays_for_whom_that_one_is(
     client: httpx.AsyncClient,

@@ -124,9 +124,9 @@ def sign_up_page() -> rx.Component:
 
 
 def _way_on() -> rx.Component:
-    """For whoever is signed in already."""
+    """For whoever is signed in already; an invite leads to a page of its own."""
     return rx.cond(
-        AccessState.signed_in_as != "",
+        (AccessState.signed_in_as != "") & (AccessState.token == ""),
         rx.el.p(
             "You are signed in as ",
             AccessState.signed_in_as,

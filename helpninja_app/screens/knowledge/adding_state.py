@@ -161,7 +161,7 @@ class AddingState(PageState, SignedInState):
         )
         self.present = found.audience.value if found.audience else ""
         if not self._has_chosen:
-            self.audience = self.present or "visitors"
+            self.audience = found.before.value if found.before else "visitors"
         self.limits = list(found.limits)
         self.details = [
             sentence
