@@ -8,7 +8,20 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from bench import answers, chat, chats, evaluation, identity, inbox, ingest, pdf, person, rules, search
+from bench import (
+    answers,
+    chat,
+    chats,
+    evaluation,
+    identity,
+    inbox,
+    ingest,
+    pdf,
+    person,
+    replies,
+    rules,
+    search,
+)
 from bench.report import say
 
 BENCHMARKS: Mapping[str, Callable[[], Awaitable[None]]] = {
@@ -21,6 +34,7 @@ BENCHMARKS: Mapping[str, Callable[[], Awaitable[None]]] = {
     "chats": chats.run,
     "inbox": inbox.run,
     "person": person.run,
+    "replies": replies.run,
     "rules": rules.run,
 }
 USAGE = f"""usage: python -m bench [{" | ".join(BENCHMARKS)} ...]   all of them when none is named

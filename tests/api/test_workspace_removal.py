@@ -14,6 +14,7 @@ from helpninja_app.resources import Resources
 from tests.canaries import plant_canaries
 from tests.catalogue import read_catalogue
 from tests.factories import Factory
+from tests.twins.stripe import StripeTwin
 
 
 async def rows_of(everything: Database, workspace_id: UUID) -> dict[str, int]:
@@ -37,7 +38,11 @@ async def rows_of(everything: Database, workspace_id: UUID) -> dict[str, int]:
 
 
 async def test_nothing_of_a_removed_workspace_is_left_in_any_table(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, database_urls: Urls
+    client: httpx.AsyncClient,
+    factory: Factory,
+    resources: Resources,
+    database_urls: Urls,
+    stripe_twin: StripeTwin,
 ) -> None:
     theirs, others = await plant_canaries(factory), await plant_canaries(factory)
     slug = {"confirm": theirs.tenant.workspace.slug}
@@ -56,6 +61,11 @@ async def test_nothing_of_a_removed_workspace_is_left_in_any_table(
         still = await rows_of(everything, theirs.tenant.id)
         assert [name for name, count in still.items() if not count] == []
         async with resources.database.unit_of_work() as session:
+            # Stripe has to know whose plans it is to end.
+            await session.execute(
+                text("update stripe_customers set id = :customer where workspace_id = :id"),
+                {"id": theirs.tenant.id, "customer": stripe_twin.add_customer()["id"]},
+            )
             await session.execute(
                 text("update workspace_handles set expires_at = now() where workspace_id = :id"),
                 {"id": theirs.tenant.id},
