@@ -65,7 +65,11 @@ class MemberQuestion(Body):
     chatId: str | None = Field(None, max_length=100)
     modelId: str | None = Field(None, max_length=200)
     documentIds: list[str] | None = Field(None, max_length=MAX_DOCUMENTS)
-    allKnowledge: bool | None = Field(None, description="Whether to answer from all documents.")
+    allKnowledge: bool | None = Field(
+        None,
+        description="Whether to answer from all documents. A curated answer that matches is given then, free;"
+        " its model is `curated`.",
+    )
     replaces: str | None = Field(None, max_length=100)
     tenantId: str | None = Field(None, max_length=100)
 

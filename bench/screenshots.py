@@ -11,6 +11,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bench.screenshot_knowledge import knowledge, knowledge_answer, knowledge_deleted, knowledge_search
 from bench.screenshot_money import (
     billing,
     billing_free,
@@ -43,11 +44,10 @@ from bench.screenshot_talks import wait_for_people
 from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
-from tests.e2e.dashboard_steps import open_knowledge, search, sign_in
+from tests.e2e.dashboard_steps import search, sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.e2e.site_thread import running_site
 from tests.e2e.test_accounts import PASSWORD, sign_up
-from tests.e2e.test_billing import SOON
 from tests.e2e.widget_steps import OPEN_SHADOW, ask, open_widget
 from tests.screens.billing_shop import environment_of, sell_everything
 from tests.twins.stripe import StripeTwin
@@ -157,25 +157,6 @@ def home(page: Page, server: DemoServer) -> None:
     page.get_by_role("heading", level=1).click()  # takes the focus ring off the field
 
 
-def knowledge(tab: str) -> Callable[[Page, DemoServer], None]:
-    """The Knowledge screen at a tab, with everything read."""
-
-    def take(page: Page, server: DemoServer) -> None:
-        sign_in(page, server)
-        open_knowledge(page, server, tab)
-        expect(page.locator("td").get_by_text("Reading", exact=True)).to_have_count(0, timeout=SOON)
-        page.get_by_role("heading", level=1).click()
-
-    return take
-
-
-def knowledge_search(page: Page, server: DemoServer) -> None:
-    sign_in(page, server)
-    open_knowledge(page, server, "Test search")
-    search(page, QUESTION)
-    page.get_by_role("heading", level=1).click()
-
-
 def gallery(page: Page, server: DemoServer) -> None:
     page.goto(f"{server.url}/dev/gallery#buttons")
     expect(page.get_by_role("heading", name="Buttons")).to_be_in_viewport()
@@ -222,14 +203,6 @@ def chat_citation(page: Page, server: DemoServer) -> None:
     chat(page, server)
     page.get_by_role("button", name="Passage 1").first.click()
     expect(page.get_by_role("link", name="Open the document")).to_be_visible()
-
-
-def knowledge_answer(page: Page, server: DemoServer) -> None:
-    """A curated answer being changed."""
-    knowledge("Curated answers")(page, server)
-    page.get_by_role("button", name="More for").and_(page.locator(":visible")).first.click()
-    page.get_by_role("menuitem", name="Edit").click()
-    expect(page.get_by_label("Answer", exact=True)).to_be_visible()
 
 
 def in_each_way(name: str, take: Callable[[Page, DemoServer], None]) -> tuple[Picture, ...]:
@@ -315,6 +288,7 @@ PICTURES = (
     *in_each_way("webhook-log", webhook_log),
     # Each makes one, which the pictures before would show.
     *in_each_way("webhook-secret", webhook_secret),
+    *in_each_way("knowledge-deleted", knowledge_deleted),
     Picture("api-keys-made", api_keys_made("Shop assistant")),
     Picture("api-keys-made-phone", api_keys_made("Stock list"), window=PHONE),
     Picture("gallery", gallery, window=(1440, 1180)),

@@ -28,7 +28,7 @@ class ExplainedSearch:
     """``retrieved`` has passages with the scores of both legs, the confidence and the curated answer.
 
     ``verdict`` is what would come of it: of a visitor's question with the workspace's ``threshold``, of a
-    member's in the chat, which has no curated answers and calls nobody.
+    member's in the chat about all documents, which calls nobody.
     """
 
     retrieved: Retrieved
@@ -44,7 +44,7 @@ async def explain_search(
     talk = await asyncio.to_thread(answer_small_talk, question, language=language)
     asked, threshold = Question(question, languages=workspace.languages), workspace.confidence_threshold
     if audience is Audience.MEMBERS:
-        retrieved = await pipeline.retrieve(scope, asked, passages=MEMBERS_PASSAGES, with_curated=False)
+        retrieved = await pipeline.retrieve(scope, asked, passages=MEMBERS_PASSAGES)
         return ExplainedSearch(retrieved, threshold, _for_members(retrieved, talk, pipeline))
     retrieved = await pipeline.retrieve(Scope.visitors(workspace.id), asked)
     return ExplainedSearch(retrieved, threshold, _for_visitors(retrieved, talk, pipeline, threshold))
@@ -66,6 +66,8 @@ def _for_visitors(
 
 def _for_members(retrieved: Retrieved, talk: SmallTalk | None, pipeline: Pipeline) -> Verdict:
     """A model is told of whatever was found; the offline model only quotes, and only what fits."""
+    if retrieved.curated is not None:
+        return "curated"
     if pipeline.is_offline and talk is not None:
         return "small_talk"
     is_quotable = not pipeline.is_offline or retrieved.confidence.probability >= QUOTABLE

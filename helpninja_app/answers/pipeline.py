@@ -36,6 +36,8 @@ from helpninja_app.knowledge.search import SearchIndex, SearchQuery, SearchResul
 log = structlog.get_logger(__name__)
 
 OFFLINE = "offline"
+# What a curated answer is said to be written by where a model was asked.
+CURATED = "curated"
 PASSAGES = 5
 # A member's chat reads more of them.
 MEMBERS_PASSAGES = 8
@@ -135,7 +137,7 @@ class Pipeline:
             return
         retrieved = await self.retrieve(scope, question)
         if retrieved.curated is not None:
-            answer = _say(retrieved.curated)
+            answer = say_curated(retrieved.curated)
             for piece in pieces(answer.text):
                 yield Token(piece)
             yield answer
@@ -323,7 +325,7 @@ class Pipeline:
         )
 
 
-def _say(match: CuratedMatch) -> Answer:
+def say_curated(match: CuratedMatch) -> Answer:
     """A person's own words, made safe like any other answer; its links are those that it has itself."""
     safe = resolve_citations(match.answer, [Passage(match.question, match.answer, None)])
     return Answer(safe.text, safe.citations, PRECISION, "curated", OFFLINE)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.answers.catalogue import Model
-from helpninja_app.answers.pipeline import MEMBERS_PASSAGES, Question, Retrieved, Token
+from helpninja_app.answers.pipeline import CURATED, MEMBERS_PASSAGES, Question, Retrieved, Token
 from helpninja_app.chats.at_once import begin_at_once
 from helpninja_app.chats.prompts import (
     SHORT_ANSWER_TOKENS,
@@ -61,6 +61,8 @@ async def answer_member(
     raises ``ProviderFailed``: what it wrote is stored as failed and costs nothing. Whoever closes the
     generator ends the answer: what was written is kept, as interrupted, and charged.
 
+    Where all documents are asked a curated answer that matches wins: no model is asked, and it is free.
+
     A question that was sent before under its key is not asked again: its answer comes as it is stored, or
     ``Conflict`` while it is written. One whose answer failed or broke off is asked anew in its place.
     """
@@ -74,6 +76,7 @@ async def answer_member(
     context = await _context(desk, caller, ask, model)
     provider = desk.answerers.provider_of(model) if not model.is_offline else None
     retrieved = await _retrieve(desk, caller, ask, context, model)
+    curated = retrieved.curated if retrieved is not None else None
     prompt = build_chat_prompt(
         ask.text,
         context.history,
@@ -88,7 +91,10 @@ async def answer_member(
         model.credits(asked + model.output_budget(prompt.tokens)),
         model.credits(asked + model.output_budget(SHORT_ANSWER_TOKENS)),
     )
-    beginning = desk.background.start(_begin(desk, caller, ask, context, model, price))
+    author = model.id
+    if curated is not None:
+        price, author = Price(0, 0), CURATED
+    beginning = desk.background.start(_begin(desk, caller, ask, context, model, price, author))
     try:
         # What is stored is known at its end only.
         begun = await asyncio.shield(beginning)
@@ -97,12 +103,13 @@ async def answer_member(
         raise
     answer = AnswerUnderWay(desk, caller, begun, model, asked, retrieved)
     try:
-        yield Started(begun.chat_id, begun.title, begun.question_id, begun.message_id, model.id, begun.is_new)
-        source = (
-            answer.generate(provider, prompt)
-            if provider is not None
-            else answer.quote(desk.pipeline, _question(caller, ask, context))
-        )
+        yield Started(begun.chat_id, begun.title, begun.question_id, begun.message_id, author, begun.is_new)
+        if curated is not None:
+            source = answer.say(curated)
+        elif provider is not None:
+            source = answer.generate(provider, prompt)
+        else:
+            source = answer.quote(desk.pipeline, _question(caller, ask, context))
         async with aclosing(source) as tokens:
             async for token in tokens:
                 yield token
@@ -117,7 +124,7 @@ async def answer_member(
         answer.leave()
         raise
     answered = await answer.store()
-    ANSWERS.labels("chat", model.id).inc()
+    ANSWERS.labels("chat", author).inc()
     ANSWER_SECONDS.labels("chat").observe(time.perf_counter() - began)
     yield answered
 
@@ -148,16 +155,16 @@ async def _tell_again(asked: Asked) -> AsyncGenerator[ChatEvent, None]:
 
 
 async def _begin(
-    desk: ChatDesk, caller: StaffCaller, ask: Ask, context: Context, model: Model, price: Price
+    desk: ChatDesk, caller: StaffCaller, ask: Ask, context: Context, model: Model, price: Price, author: str
 ) -> Begun:
     with asked_once():
-        begun = await begin_at_once(desk.database, caller, desk.plan, ask, context, model.id, price)
+        begun = await begin_at_once(desk.database, caller, desk.plan, ask, context, model.id, price, author)
         if begun is not None:
             return begun
         before = dead_before(desk.longest)
         async with desk.database.unit_of_work(caller.scope) as session:
             return await begin_turn(
-                session, caller, desk.plan, ask, context, model.id, price, dead_before=before
+                session, caller, desk.plan, ask, context, model.id, price, author, dead_before=before
             )
 
 
@@ -183,7 +190,7 @@ async def _retrieve(
         _question(caller, ask, context),
         passages=MEMBERS_PASSAGES,
         only=ask.document_ids or None,
-        with_curated=False,
+        with_curated=not ask.document_ids,
     )
     return found if model.is_offline else replace(found, passages=fitting_passages(found.passages, model))
 

@@ -60,7 +60,14 @@ returning id
 
 
 async def begin_at_once(
-    database: Database, caller: StaffCaller, plan: Plan, ask: Ask, context: Context, model: str, price: Price
+    database: Database,
+    caller: StaffCaller,
+    plan: Plan,
+    ask: Ask,
+    context: Context,
+    model: str,
+    price: Price,
+    author: str,
 ) -> Begun | None:
     """``begin_turn`` for a question that begins a chat."""
     allowance = allowance_of(plan, Unit.CREDIT)
@@ -76,7 +83,7 @@ async def begin_at_once(
         "is_free": is_free,
         "now": now(),
     }
-    messages = _messages(caller, ask, model)
+    messages = _messages(caller, ask, author)
     question_id, answer_id = messages["ids"][-2:]
     stored = [
         _chat(common, caller, ask, context, title, model),
@@ -159,7 +166,7 @@ def _chat(
     )
 
 
-def _messages(caller: StaffCaller, ask: Ask, model: str) -> dict[str, list[Any]]:
+def _messages(caller: StaffCaller, ask: Ask, author: str) -> dict[str, list[Any]]:
     """The chat's messages, by columns: what was said before, the question, and the answer to be written."""
     spoken = [*ask.earlier, Turn("user", ask.text)]
     roles = [Role.USER.value if turn.role == "user" else Role.ASSISTANT.value for turn in spoken]
@@ -168,6 +175,6 @@ def _messages(caller: StaffCaller, ask: Ask, model: str) -> dict[str, list[Any]]
         "roles": [*roles, Role.ASSISTANT.value],
         "texts": [*(turn.text for turn in spoken), ""],
         "states": [*[MessageState.COMPLETE.value] * len(spoken), MessageState.WRITING.value],
-        "models": [*[""] * len(spoken), model],
+        "models": [*[""] * len(spoken), author],
         "requests": [*[None] * len(ask.earlier), request_id_of(caller, ask), None],
     }

@@ -123,11 +123,13 @@ async def begin_turn(
     context: Context,
     model: str,
     price: Price,
+    author: str,
     *,
     dead_before: datetime,
 ) -> Begun:
     """Store the question, reserve what its answer may take, and mark that it is being written.
 
+    ``author`` is what the answer is said to be written by, the ``model`` that is asked or a curated answer.
     Raises ``LimitUsedUp``, storing nothing, when not even a short answer can be paid; ``Conflict`` while
     another answer is being written in the chat, unless that was ``dead_before`` then.
     """
@@ -154,7 +156,7 @@ async def begin_turn(
         await session.flush()
     question = _message(chat, position + 1, Role.USER, ask.text)
     question.request_id = request_id_of(caller, ask)
-    answer = _message(chat, position + 2, Role.ASSISTANT, "", MessageState.WRITING, model)
+    answer = _message(chat, position + 2, Role.ASSISTANT, "", MessageState.WRITING, author)
     earlier = [
         _message(chat, place, Role(turn.role), turn.text)
         for place, turn in enumerate(ask.earlier if ask.chat_id is None else (), 1)

@@ -15,7 +15,15 @@ from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.answers.catalogue import Model
 from helpninja_app.answers.citations import CitationStream, cite
-from helpninja_app.answers.pipeline import Pipeline, Question, Retrieved, Token, pieces
+from helpninja_app.answers.pipeline import (
+    CURATED,
+    Pipeline,
+    Question,
+    Retrieved,
+    Token,
+    pieces,
+    say_curated,
+)
 from helpninja_app.answers.prompt import Prompt
 from helpninja_app.answers.providers.base import (
     Finished,
@@ -33,6 +41,7 @@ from helpninja_app.chats.turns import Begun, Written, keep_text
 from helpninja_app.errors import ProviderFailed, Unavailable
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.database import Database
+from helpninja_app.knowledge.curated_matching import CuratedMatch
 from helpninja_app.knowledge.tokens import estimate_tokens
 
 log = structlog.get_logger(__name__)
@@ -127,6 +136,7 @@ class AnswerUnderWay:
     ) -> None:
         self._desk, self._caller, self._begun, self._model = desk, caller, begun, model
         self._asked = asked
+        self._author = model.id
         self._retrieved = retrieved
         self._stream = CitationStream(retrieved.passages) if retrieved and retrieved.passages else None
         self._written: list[str] = []
@@ -175,6 +185,14 @@ class AnswerUnderWay:
             yield Token(piece)
         self._finished = Finished("stop", TokenUsage(0, 0))
 
+    async def say(self, match: CuratedMatch) -> AsyncGenerator[Token, None]:
+        """A curated answer, in the words that somebody wrote for it."""
+        self._author = CURATED
+        for piece in pieces(say_curated(match).text):
+            self._written.append(piece)
+            yield Token(piece)
+        self._finished = Finished("stop", TokenUsage(0, 0))
+
     async def store(self, *, reason: str = "") -> Answered:
         """Store what came of it: whole, stopped, or failed for ``reason``. Goes on when who waits leaves."""
         return await asyncio.shield(self._begin_to_store(reason))
@@ -214,7 +232,7 @@ class AnswerUnderWay:
         credits = await self._finish(written, self._model.credits(usage.total))
         return Answered(
             self._begun.message_id,
-            self._model.id,
+            self._author,
             text,
             state,
             written.finish,

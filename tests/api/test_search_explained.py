@@ -73,16 +73,17 @@ async def test_the_verdict_is_what_the_assistant_would_do(
 async def test_a_verdict_for_members_is_what_their_chat_would_do(
     client: httpx.AsyncClient, factory: Factory
 ) -> None:
-    """It has no curated answers, and calls nobody."""
+    """It calls nobody, and is told what is curated for members too."""
     tenant = await factory.tenant(confidence_threshold=1.0)
     assert (await explained(client, tenant, QUESTION, audience="members"))["verdict"] == "nothing_found"
     for number in range(7):
         text = f"{PAGE} That is rule {number}."
         await factory.document(tenant, text, title=f"Returns {number}", audience=Audience.MEMBERS)
-    made = await written(client, tenant, question=QUESTION, answer="Sixty.", audience="members")
     found = await explained(client, tenant, QUESTION, audience="members")
     assert (found["verdict"], found["curated"], len(found["passages"])) == ("answer", None, 7)
-    assert made["audience"] == "members"
+    made = await written(client, tenant, question=QUESTION, answer="Sixty.", audience="members")
+    found = await explained(client, tenant, QUESTION, audience="members")
+    assert (found["verdict"], found["curated"]["id"]) == ("curated", made["id"])
 
 
 async def test_what_is_too_far_to_be_quoted_is_not_said_to_be_answered(

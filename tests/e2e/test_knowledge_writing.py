@@ -32,7 +32,7 @@ def write_answer(page: Page, question: str, answer: str = ANSWER) -> None:
     sheet.get_by_label("Question").fill(question)
     sheet.get_by_label("Answer", exact=True).fill(answer)
     sheet.get_by_text("Members", exact=True).click()
-    expect(sheet).to_contain_text("For your team: no visitor is told it.")
+    expect(sheet).to_contain_text("Only members of this workspace.")
     sheet.get_by_role("button", name="Save").click()
     expect(sheet).to_be_hidden(timeout=SOON)
 

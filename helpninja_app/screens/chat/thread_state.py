@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.answers.pipeline import CURATED
 from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.billing.models import Unit
 from helpninja_app.billing.usage import Usage, usage_of
@@ -191,6 +192,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
             return found
         known = {row.id: row for row in self.messages}
         labels = {model.id: model.label for model in current_resources().catalogue.models}
+        labels[CURATED] = "Curated answer"
         rows = await asyncio.to_thread(message_rows, found.thread.messages, known, labels)
         return replace(found, rows=rows)
 

@@ -108,7 +108,6 @@ def curated_editor() -> rx.Component:
         id="curated-editor",
         title=rx.cond(CuratedEditorState.edited != "", "Change an answer", "Write an answer"),
         what="this answer",
-        for_members="For your team: no visitor is told it. The chat here answers from documents.",
     )
 
 

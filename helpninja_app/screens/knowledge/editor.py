@@ -15,19 +15,14 @@ from helpninja_app.ui.forms import segments
 from helpninja_app.ui.panels import failed_state, skeleton_rows
 
 
-def editor(
-    state: Any, *fields: rx.Component, id: str, title: Any, what: str, for_members: str
-) -> rx.Component:
-    """``fields`` in a form of their own, whom it is for, and the question before ``what`` becomes public.
-
-    ``for_members`` says what becomes of it where it is for members.
-    """
+def editor(state: Any, *fields: rx.Component, id: str, title: Any, what: str) -> rx.Component:
+    """``fields`` in a form of their own, whom it is for, and the question before ``what`` becomes public."""
     return rx.fragment(
         sheet(
             rx.cond(
                 state.failure != "",
                 failed_state(state.failure, retry=state.edit(state.edited)),
-                rx.cond(state.is_loaded, _form(state, fields, id, for_members), skeleton_rows(4)),
+                rx.cond(state.is_loaded, _form(state, fields, id), skeleton_rows(4)),
             ),
             id=id,
             title=title,
@@ -51,7 +46,7 @@ def editor(
     )
 
 
-def _form(state: Any, fields: tuple[rx.Component, ...], id: str, for_members: str) -> rx.Component:
+def _form(state: Any, fields: tuple[rx.Component, ...], id: str) -> rx.Component:
     return rx.fragment(
         refused(state),
         Form.create(
@@ -69,7 +64,7 @@ def _form(state: Any, fields: tuple[rx.Component, ...], id: str, for_members: st
                     rx.cond(
                         state.audience == "visitors",
                         "Everybody who uses the widget on your website.",
-                        for_members,
+                        "Only members of this workspace.",
                     ),
                     class_name="w-full text-small text-muted",
                 ),

@@ -73,10 +73,7 @@ def verdict_of(explained: ExplainedSearch, audience: Audience) -> Verdict:
         case "small_talk":
             return Verdict("neutral", "small talk", "The assistant would reply in kind, without any passage.")
         case "curated":
-            won = retrieved.curated
-            legs = f" Meaning {max(won.dense, 0.0):.2f}, words {won.lexical:.2f}." if won else ""
-            sentence = f"The curated answer to “{won.question}” would be given.{legs}" if won else ""
-            return Verdict("success", f"{percent(won.score) if won else ''} · curated answer", sentence)
+            return _curated(explained)
         case "answer":
             sentence = f"The assistant would answer by itself. {limit}"
             return Verdict("success", f"{sure} · would answer", sentence)
@@ -94,12 +91,21 @@ def verdict_of(explained: ExplainedSearch, audience: Audience) -> Verdict:
             assert_never(explained.verdict)
 
 
+def _curated(explained: ExplainedSearch) -> Verdict:
+    won = explained.retrieved.curated
+    legs = f" Meaning {max(won.dense, 0.0):.2f}, words {won.lexical:.2f}." if won else ""
+    sentence = f"The curated answer to “{won.question}” would be given.{legs}" if won else ""
+    return Verdict("success", f"{percent(won.score) if won else ''} · curated answer", sentence)
+
+
 def _for_members(explained: ExplainedSearch) -> Verdict:
     """The chat of the dashboard calls nobody, and a model reads whatever was found."""
     sure = percent(explained.retrieved.confidence.probability)
     match explained.verdict:
         case "small_talk":
             return Verdict("neutral", "small talk", "The chat would reply in kind, without any passage.")
+        case "curated":
+            return _curated(explained)
         case "answer":
             return Verdict("success", f"{sure} · would answer", "The chat would answer from these passages.")
         case _:

@@ -93,7 +93,6 @@ def note_editor() -> rx.Component:
         id="note-editor",
         title=rx.cond(NoteEditorState.edited != "", "Change a note", "Write a note"),
         what="this note",
-        for_members="Only members of this workspace.",
     )
 
 
