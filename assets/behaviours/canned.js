@@ -35,6 +35,7 @@
     // It opens on all of them, whatever was looked for the last time.
     if (target.closest("#open-canned") && !isOpen()) {
       field().value = "";
+      isAwaited = false;
       mark(null);
     }
     if (target.closest("#open-manage-canned") && byId("kept-search")) byId("kept-search").value = "";
@@ -43,9 +44,10 @@
 
   on("toggle", ({ target, newState }) => {
     if (target !== panel()) return;
+    // It may come when something was typed and chosen already.
+    if (newState === "open") return field().focus();
     isAwaited = false;
-    if (newState === "open") field().focus();
-    else mark(null);
+    mark(null);
   });
 
   on("input", ({ target }) => {
