@@ -35,6 +35,7 @@ async def run() -> None:
         tempfile.TemporaryDirectory() as folder,
         paced(50, 20) as provider,
     ):
+        files = _files()
         chat, uploads, document = await _workspaces(scratch)
         settings = {
             "DATABASE_URL": scratch.urls.app,
@@ -49,7 +50,7 @@ async def run() -> None:
             await asyncio.sleep(10)
             alone = await _asked(target, asyncio.sleep(ALONE * (1.05 + PAUSE) / AT_ONCE))
             say(f"alone: {len(alone)} answers")
-            beside = await _asked(target, _upload_all(server.url, uploads))
+            beside = await _asked(target, _upload_all(server.url, uploads, files))
             say(f"beside the uploads: {len(beside)} answers")
     show(
         "members' chat about a document beside 60 hostile files of another workspace",
@@ -100,19 +101,23 @@ async def _asked(target: Target, meanwhile: object) -> list[Heard]:
     return heard
 
 
-async def _upload_all(url: str, key: str) -> None:
-    """Every hostile file, four at a time, until each is read or refused."""
-    headers = {"authorization": f"Bearer {key}"}
+def _files() -> list[tuple[bytes, str]]:
+    """The corpus; made beforehand, since that takes longer than sending it."""
     files: list[tuple[Body, str]] = [
         *((body, name) for _, body, name in READ),
         *((body, name) for _, body, name, _ in (*REFUSED, *SLOW)),
     ]
+    return [(body if isinstance(body, bytes) else body(), name) for body, name in files]
+
+
+async def _upload_all(url: str, key: str, files: list[tuple[bytes, str]]) -> None:
+    """Every hostile file, four at a time, until each is read or refused."""
+    headers = {"authorization": f"Bearer {key}"}
     room = asyncio.Semaphore(4)
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=300) as client:
 
-        async def one(body: Body, name: str) -> str | None:
+        async def one(content: bytes, name: str) -> str | None:
             async with room:
-                content = body if isinstance(body, bytes) else body()
                 answer = await client.post("/api/upload", files={"file": (name, content)})
                 return answer.json().get("documentId") if answer.status_code == 200 else None
 

@@ -96,13 +96,17 @@ def _actions() -> rx.Component:
     return rx.el.div(
         rx.cond(
             KnowledgeState.may_write,
-            button(
-                icon("trash-2"),
-                "Deleted",
-                type="button",
-                emphasis="quiet",
-                aria_haspopup="dialog",
-                on_click=_deleted.open_deleted,
+            rx.el.div(
+                button(
+                    icon("trash-2"),
+                    "Deleted",
+                    type="button",
+                    emphasis="quiet",
+                    aria_haspopup="dialog",
+                    on_click=_deleted.open_deleted,
+                ),
+                # On a phone what is pressed most stays on one line.
+                class_name="order-last tablet:order-none",
             ),
         ),
         rx.cond(KnowledgeState.may_upload, upload_button()),
