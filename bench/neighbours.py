@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -85,9 +87,9 @@ async def _workspaces(scratch: Scratch) -> tuple[str, str, str]:
         return asking.key, uploading.key, str(document)
 
 
-async def _asked(target: Target, meanwhile: object) -> list[Heard]:
+async def _asked(target: Target, meanwhile: Coroutine[Any, Any, None]) -> list[Heard]:
     """What ``AT_ONCE`` members hear who ask one question after the other until ``meanwhile`` is over."""
-    work = asyncio.ensure_future(meanwhile)  # type: ignore[call-overload]
+    work = asyncio.create_task(meanwhile)
     heard: list[Heard] = []
 
     async def one(number: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -10,6 +12,14 @@ from tests.buying import Buyer
 from tests.services.test_half_done_cancellations import CANCEL, TRIES, actions, plan_downgrade
 from tests.services.test_stripe_away import change_deletion
 from tests.twins.stripe import StripeTwin
+
+
+async def on_a_plan(client: httpx.AsyncClient, buyer: Buyer) -> dict[str, Any]:
+    """The subscription, paid and heard of."""
+    buyer.twin.complete_checkout(await buyer.checkout(client))
+    await buyer.hear()
+    [subscription] = buyer.twin.state.subscriptions.values()
+    return subscription
 
 
 async def test_a_page_that_was_left_open_sells_nothing_to_a_deleted_workspace(
@@ -50,9 +60,7 @@ async def test_of_a_change_that_has_come_it_is_not_told_that_deleting_took_it_ba
 async def test_what_deleting_cancelled_goes_on_though_nobody_was_told_that_it_was(
     client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin, *, looks_again: bool
 ) -> None:
-    twin.complete_checkout(await buyer.checkout(client))
-    await buyer.hear()
-    [subscription] = twin.state.subscriptions.values()
+    subscription = await on_a_plan(client, buyer)
     await change_deletion(client, buyer, is_deleted=True)
     for _ in range(TRIES):
         twin.drop_connection_after_commit(CANCEL)
@@ -75,9 +83,7 @@ async def test_a_plan_of_which_stripe_knows_nothing_is_not_taken_for_one_that_ha
     client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
 ) -> None:
     """As with the key of another account, for as long as it takes to notice."""
-    twin.complete_checkout(await buyer.checkout(client))
-    await buyer.hear()
-    [subscription] = twin.state.subscriptions.values()
+    subscription = await on_a_plan(client, buyer)
     customer = twin.state.customers.pop(subscription["customer"])
     await change_deletion(client, buyer, is_deleted=True)
     await end_plans_of_deleted_workspaces(buyer.resources)
@@ -94,9 +100,7 @@ async def test_a_plan_of_which_stripe_knows_nothing_is_not_taken_for_one_that_ha
 async def test_a_plan_that_is_kept_on_a_page_of_before_the_deletion_is_cancelled_again(
     client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
 ) -> None:
-    twin.complete_checkout(await buyer.checkout(client))
-    await buyer.hear()
-    [subscription] = twin.state.subscriptions.values()
+    subscription = await on_a_plan(client, buyer)
     page = await buyer.resources.cashier(await buyer.caller()).portal_link()
     await change_deletion(client, buyer, is_deleted=True)
     await end_plans_of_deleted_workspaces(buyer.resources)
@@ -110,9 +114,7 @@ async def test_a_plan_that_is_kept_on_a_page_of_before_the_deletion_is_cancelled
 async def test_what_is_kept_on_such_a_page_is_the_owner_s_to_cancel_once_the_workspace_is_back(
     client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
 ) -> None:
-    twin.complete_checkout(await buyer.checkout(client))
-    await buyer.hear()
-    [subscription] = twin.state.subscriptions.values()
+    subscription = await on_a_plan(client, buyer)
     page = await buyer.resources.cashier(await buyer.caller()).portal_link()
     await change_deletion(client, buyer, is_deleted=True)
     await end_plans_of_deleted_workspaces(buyer.resources)
