@@ -316,13 +316,13 @@ const talk = once(async () => {
     // The first message may still be on its way.
     while (isBusy && !conversationId) await new Promise((resolve) => setTimeout(resolve, 100));
     if (conversationId) {
+      const wasWaiting = handOff.status === 'waiting';
       await backend.escalate(conversationId);
       const state = await backend.history();
-      // Said again when it was said before: somebody asked again.
-      if (!learn(state) && state.status === 'waiting') tell(handOff.later() || say('soon'));
+      // Said again to who asks again; else it may have been said by the live connection, which was faster.
+      if (!learn(state) && wasWaiting && state.status === 'waiting') tell(handOff.later() || say('soon'));
       toEnd();
-      handOff.focus();
-      return;
+      return handOff.focus();
     }
   } catch (problem) {
     if (problem.status !== 404 && problem.status !== 405) return tell(sentenceFor(problem, say, language));

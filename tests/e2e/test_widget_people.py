@@ -133,9 +133,11 @@ def test_what_was_said_while_the_connection_was_broken_comes_when_it_is_back_and
     assert widget_backend.most_listening == 1
 
 
+@pytest.mark.parametrize("tells_first", [False, True])
 def test_a_conversation_that_begins_after_some_days_is_the_one_that_is_heard_and_escalated(
-    page: Page, widget_backend: WidgetBackend
+    page: Page, widget_backend: WidgetBackend, tells_first: bool
 ) -> None:
+    widget_backend.tells_first = tells_first
     session = begun(page, widget_backend)
     widget_backend.begin_anew(session)
     ask(page, "And shoes?")
@@ -144,11 +146,13 @@ def test_a_conversation_that_begins_after_some_days_is_the_one_that_is_heard_and
         page.wait_for_timeout(20)
     widget_backend.reply(session, "Shoes too.")
     expect(page.locator(".person .bubble")).to_have_text("Shoes too.")
-    page.get_by_role("button", name="Talk to a person").click()
+    with page.expect_response("**/api/widget/conversation*"):
+        page.get_by_role("button", name="Talk to a person").click()
+    ask(page, "Thanks")
     expect(page.locator(".system")).to_have_text("A person has been asked and will answer here.")
     (asked,) = widget_backend.told_of("/api/escalate")
     assert asked["conversationId"] == f"c-{session}-1"
-    expect(page.locator(".message.visitor .bubble")).to_have_text([QUESTION, "And shoes?"])
+    expect(page.locator(".message.visitor .bubble")).to_have_text([QUESTION, "And shoes?", "Thanks"])
 
 
 def test_what_a_person_said_in_the_conversation_that_goes_on_is_shown_once_it_is_written_in(

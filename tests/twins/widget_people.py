@@ -18,7 +18,8 @@ class People:
     """What the team does in the twin's conversations, and what visitors said of it.
 
     ``is_old`` is a backend of before the hand-off: no such fields, no such routes. ``troubles`` holds, by
-    path, the statuses with which the next requests fail.
+    path, the statuses with which the next requests fail. With ``tells_first`` whoever listens hears of an
+    escalation before the request for it is answered.
     """
 
     conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class People:
     most_listening: int = 0
     is_old: bool = False
     escalates_at_thumbs_down: bool = False
+    tells_first: bool = False
     generation: int = 0
     earlier: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     typed_at: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -141,6 +143,8 @@ class People:
         if body["conversationId"] != self.conversation_id(session) or body["sessionId"] != session:
             return problem(404)
         self.states[session]["status"] = "waiting"
+        if self.tells_first:
+            await asyncio.sleep(0.3)
         return JSONResponse({"ok": False, "error": "There is no destination."})
 
     async def _admit(self, request: Request, *, is_counted: bool = True) -> tuple[str, Response | None]:
