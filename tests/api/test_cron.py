@@ -30,7 +30,7 @@ async def with_a_month_that_is_over(factory: Factory, resources: Resources) -> T
                 " period_end = now() - interval '1 second'"
             )
         )
-        # This table is every workspace's: the others' months, that other tests left behind, are not begun here.
+        # This table is every workspace's, and months that other tests left behind are not begun here.
         await session.execute(
             text(
                 "update billing_deadlines set due_at = now() - interval '1 second' where workspace_id = :id"
