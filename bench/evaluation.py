@@ -35,7 +35,7 @@ async def _evaluate(scratch: Scratch, folder: Path) -> None:
     async with opened(scratch) as resources:
         embedder = resources.knowledge.embedders.current
         pipeline = Pipeline(resources.knowledge.index, embedder, resources.answerers)
-        async with throw_away_workspace(resources.database, embedder, labelled.documents, _report) as (
+        async with throw_away_workspace(resources.knowledge, labelled.documents, _report) as (
             scope,
             names,
         ):

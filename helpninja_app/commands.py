@@ -280,7 +280,7 @@ async def _evaluate_set(
     """The outcomes of a set's own questions, and of ``requests`` that its documents do not answer."""
     embedder = resources.knowledge.embedders.current
     pipeline = Pipeline(resources.knowledge.index, embedder, resources.answerers)
-    async with throw_away_workspace(resources.database, embedder, labelled.documents, _show_progress) as (
+    async with throw_away_workspace(resources.knowledge, labelled.documents, _show_progress) as (
         scope,
         names,
     ):

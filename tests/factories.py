@@ -116,7 +116,9 @@ class Factory:
         """A searchable document with this Markdown."""
         embedder = self.resources.knowledge.embedders.of(tenant.workspace.embedding_model)
         database = self.resources.database
-        prepared = await prepare_document(database, embedder, tenant.id, title=title, markdown=text)
+        prepared = await prepare_document(
+            self.resources.knowledge, embedder, tenant.id, title=title, markdown=text
+        )
         document_id = new_id()
         async with database.unit_of_work(tenant.scope) as session:
             source = Source(

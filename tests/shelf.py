@@ -47,7 +47,7 @@ class Shelf:
     async def swap(self) -> None:
         resources, workspace_id = self.resources, self.tenant.id
         prepared = await prepare_document(
-            resources.database,
+            resources.knowledge,
             resources.knowledge.embedders.current,
             workspace_id,
             title="Swapped",

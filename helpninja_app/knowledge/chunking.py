@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import Any
 
 from helpninja_app.knowledge.markdown_blocks import Block, read_sections
 from helpninja_app.knowledge.passage_pieces import Piece, pieces_of
@@ -25,33 +26,30 @@ _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,1000}(?:\s\"[^\"]{0,200}\
 _TITLE_MOST = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """One passage of a document.
 
     ``position`` counts from 0 within the document; ``heading_path`` is outermost first and without the
-    document's title; ``tokens`` is the estimate for ``text`` alone.
+    document's title; ``tokens`` is the estimate for ``text`` alone. ``embed_text`` is what is embedded and
+    indexed: a line of title and headings, then the text without link targets; ``content_hash`` is its SHA-256
+    (hex): equal hashes need no second embedding.
     """
 
     position: int
     heading_path: tuple[str, ...]
     text: str
     tokens: int
-    title: str
+    embed_text: str
+    content_hash: str
 
-    @cached_property
-    def embed_text(self) -> str:
-        """What is embedded and indexed: a line of title and headings, then the text without link targets."""
-        names: list[str] = []
-        for name in (self.title.strip()[:_TITLE_MOST], *self.heading_path):
-            if name and (not names or name.casefold() != names[-1].casefold()):
-                names.append(name)
-        return "\n".join(part for part in (" > ".join(names), _LINK.sub(r"\1", self.text)) if part)
+    def as_json(self) -> list[Any]:
+        return [self.position, self.heading_path, self.text, self.tokens, self.embed_text, self.content_hash]
 
-    @cached_property
-    def content_hash(self) -> str:
-        """SHA-256 (hex) of ``embed_text``: equal hashes need no second embedding."""
-        return hashlib.sha256(self.embed_text.encode("utf-8", "surrogatepass")).hexdigest()
+    @classmethod
+    def from_json(cls, data: list[Any]) -> Chunk:
+        position, heading_path, *others = data
+        return cls(position, tuple(heading_path), *others)
 
 
 def chunk_markdown(markdown: str, *, title: str) -> list[Chunk]:
@@ -63,8 +61,19 @@ def chunk_markdown(markdown: str, *, title: str) -> list[Chunk]:
     chunks: list[Chunk] = []
     for section in read_sections(markdown):
         for text in _pack(section.blocks):
-            chunks.append(Chunk(len(chunks), section.path, text, estimate_tokens(text), title))
+            embed_text = embed_text_of(title, section.path, text)
+            content_hash = hashlib.sha256(embed_text.encode("utf-8", "surrogatepass")).hexdigest()
+            tokens = estimate_tokens(text)
+            chunks.append(Chunk(len(chunks), section.path, text, tokens, embed_text, content_hash))
     return chunks
+
+
+def embed_text_of(title: str, heading_path: Sequence[str], text: str) -> str:
+    names: list[str] = []
+    for name in (title.strip()[:_TITLE_MOST], *heading_path):
+        if name and (not names or name.casefold() != names[-1].casefold()):
+            names.append(name)
+    return "\n".join(part for part in (" > ".join(names), _LINK.sub(r"\1", text)) if part)
 
 
 @dataclass

@@ -24,8 +24,7 @@ from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.bin import KEPT
 from helpninja_app.knowledge.deadlines import look_when_kept_long_enough
-from helpninja_app.knowledge.embedding.protocol import Embedder
-from helpninja_app.knowledge.indexing import as_halfvec
+from helpninja_app.knowledge.embedding.protocol import Embedder, as_halfvec
 from helpninja_app.knowledge.languages import detect_language, search_text
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.models import CuratedAnswer

@@ -9,8 +9,7 @@ from uuid import UUID
 
 from helpninja_app.kernel.database import Statement
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.knowledge.embedding.protocol import Vector
-from helpninja_app.knowledge.indexing import as_halfvec
+from helpninja_app.knowledge.embedding.protocol import Vector, as_halfvec
 from helpninja_app.knowledge.languages import search_text
 from helpninja_app.knowledge.lexical_search import audiences_of
 

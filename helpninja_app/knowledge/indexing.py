@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from pgvector import HalfVector
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -18,15 +17,17 @@ from helpninja_app.errors import NotFound, Unavailable
 from helpninja_app.integrations.webhooks.events import record_event
 from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.knowledge.chunking import Chunk, chunk_markdown
-from helpninja_app.knowledge.embedding.protocol import Embedder, Vector
+from helpninja_app.knowledge.chunking import Chunk
+from helpninja_app.knowledge.embedding.protocol import Embedder, as_halfvec
 from helpninja_app.knowledge.languages import detect_language, search_text
 from helpninja_app.knowledge.lexical_index import index_documents, lock_index
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source
+from helpninja_app.knowledge.tools import KnowledgeTools
 
 EMBED_BATCH = 16
+# Between two batches others have their turn; a large document is thousands of chunks.
+STORE_BATCH = 32
 
 _KNOWN_VECTORS = text(
     """
@@ -81,7 +82,7 @@ def hash_content(title: str, markdown: str) -> bytes:
 
 
 async def prepare_document(
-    database: Database,
+    tools: KnowledgeTools,
     embedder: Embedder,
     workspace_id: UUID,
     *,
@@ -92,13 +93,14 @@ async def prepare_document(
 ) -> PreparedDocument:
     """Chunk and embed a text, outside any transaction; chunks the workspace already has keep their vector.
 
+    Raises as ``Extractor.cut`` and ``Embedder.embed_passages`` do.
     ``on_progress(done, total)`` is awaited after each batch of embedded chunks.
     """
     title, markdown = _storable(title), _storable(markdown)
-    chunks = await asyncio.to_thread(chunk_markdown, markdown, title=title)
+    chunks = await tools.extractor.cut(markdown, title=title)
     language = await asyncio.to_thread(detect_language, markdown, hint=language_hint)
     hashes = [bytes.fromhex(chunk.content_hash) for chunk in chunks]
-    async with database.unit_of_work(Scope.members(workspace_id)) as session:
+    async with tools.database.unit_of_work(Scope.members(workspace_id)) as session:
         known = await session.execute(
             _KNOWN_VECTORS, {"workspace": workspace_id, "model": embedder.name, "hashes": hashes}
         )
@@ -114,7 +116,7 @@ async def prepare_document(
     return PreparedDocument(
         title=title,
         language=language.code,
-        content_hash=hash_content(title, markdown),
+        content_hash=await asyncio.to_thread(hash_content, title, markdown),
         model=embedder.name,
         chunks=tuple(
             PreparedChunk(chunk, vectors[key], language.config)
@@ -136,22 +138,16 @@ async def swap_document(
         raise Unavailable("This workspace has just changed its embedding model. Please try again.")
     document = await load_document(session, workspace_id, document_id, for_update=True)
     await session.execute(_DELETE_CHUNKS, {"workspace": workspace_id, "document": document_id})
-    if prepared.chunks:
-        base = {"workspace": workspace_id, "document": document_id, "audience": document.audience}
-        await session.execute(_INSERT_CHUNK, [base | _chunk_values(item) for item in prepared.chunks])
-        await session.execute(
-            _INSERT_EMBEDDING,
-            [
-                {
-                    "workspace": workspace_id,
-                    "document": document_id,
-                    "model": prepared.model,
-                    "position": item.chunk.position,
-                    "vector": item.vector,
-                }
-                for item in prepared.chunks
-            ],
-        )
+    base = {"workspace": workspace_id, "document": document_id}
+    for start in range(0, len(prepared.chunks), STORE_BATCH):
+        some = prepared.chunks[start : start + STORE_BATCH]
+        chunks = [base | {"audience": document.audience} | _chunk_values(item) for item in some]
+        await session.execute(_INSERT_CHUNK, chunks)
+        vectors = [
+            base | {"model": prepared.model, "position": item.chunk.position, "vector": item.vector}
+            for item in some
+        ]
+        await session.execute(_INSERT_EMBEDDING, vectors)
     await index_documents(session, workspace_id, [document_id])
     count = len(prepared.chunks)
     document.title = prepared.title[:500]
@@ -226,8 +222,3 @@ def _chunk_values(item: PreparedChunk) -> dict[str, object]:
 def _storable(value: str) -> str:
     # PostgreSQL's text holds no NUL.
     return value.replace("\x00", "")
-
-
-def as_halfvec(vector: Vector) -> str:
-    """A vector in the text form of PostgreSQL's ``halfvec``."""
-    return str(HalfVector(vector).to_text())

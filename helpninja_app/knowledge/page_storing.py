@@ -86,7 +86,7 @@ async def store_page(
         if existing is None:
             await _check_documents(session, run, asked)
     prepared = await prepare_document(
-        tools.database,
+        tools,
         tools.embedders.of(run.embedding_model),
         run.workspace_id,
         title=title,

@@ -13,9 +13,8 @@ from helpninja_app.accounts.workspaces import embedding_model_of, set_embedding_
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.queue import Priority
 from helpninja_app.kernel.scope import Scope
-from helpninja_app.knowledge.chunking import Chunk
-from helpninja_app.knowledge.embedding.protocol import Embedder
-from helpninja_app.knowledge.indexing import as_halfvec
+from helpninja_app.knowledge.chunking import embed_text_of
+from helpninja_app.knowledge.embedding.protocol import Embedder, as_halfvec
 from helpninja_app.knowledge.lexical_index import lock_index
 from helpninja_app.knowledge.tools import KnowledgeTools
 
@@ -124,7 +123,7 @@ async def _embed_missing(database: Database, embedder: Embedder, workspace_id: U
             return
         after = rows[-1].id
         vectors = await embedder.embed_passages(
-            [Chunk(0, tuple(row.heading_path), row.text, 0, row.title).embed_text for row in rows]
+            [embed_text_of(row.title, row.heading_path, row.text) for row in rows]
         )
         async with database.unit_of_work(scope) as session:
             await session.execute(

@@ -152,7 +152,7 @@ async def process_document(
     try:
         extracted = await _read(tools, document, limits) if note is None else _as_read(document, note)
         prepared = await prepare_document(
-            tools.database,
+            tools,
             tools.embedders.of(embedding_model),
             workspace_id,
             title=given or extracted.title or document.filename or document.url or "",

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import structlog
 
+from api_routes import ingest as ingest_routes
 from helpninja_app.knowledge.crawl import fetcher as crawl_fetcher
 from tests.api.supabase import Installation, installation
 from tests.buying import Buyer, make_buyer
@@ -29,6 +30,14 @@ def plain_logs() -> Iterator[None]:
     )
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_ingests() -> Iterator[None]:
+    """A busy machine reads a site more slowly than a caller waits; the tests of that say so themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest_routes, "WAIT_SECONDS", 300)
+        yield
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ async def test_the_vectors_are_those_of_storing_the_document_anew(
         # As if nothing were known, so that nothing is taken over.
         await session.execute(text("delete from embeddings"))
     prepared = await prepare_document(
-        resources.database, new, tenant.id, title="The rules", markdown=markdown
+        resources.knowledge, new, tenant.id, title="The rules", markdown=markdown
     )
     async with resources.database.unit_of_work(tenant.scope) as session:
         await swap_document(session, tenant.id, document, prepared)
@@ -229,7 +229,7 @@ async def test_what_was_prepared_for_the_old_model_is_not_stored_under_the_new_o
 ) -> None:
     document = await factory.document(tenant, ANYTHING)
     prepared = await prepare_document(
-        resources.database,
+        resources.knowledge,
         resources.knowledge.embedders.current,
         tenant.id,
         title="Swapped",

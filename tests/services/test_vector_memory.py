@@ -181,7 +181,7 @@ async def test_a_search_beside_swaps_finds_the_old_or_the_new_text(
     async def swap_often() -> None:
         for number in range(1, 25):
             prepared = await prepare_document(
-                resources.database,
+                resources.knowledge,
                 embedder,
                 tenant.id,
                 title="Rule",

@@ -29,10 +29,10 @@ from helpninja_app.answers.evaluation.metrics import (
 from helpninja_app.answers.pipeline import Pipeline, Question, Retrieved
 from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.scope import Audience, Scope
-from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.indexing import prepare_document, swap_document
 from helpninja_app.knowledge.models import Document, DocumentStatus, Source, SourceKind
 from helpninja_app.knowledge.ranking import fuse_again
+from helpninja_app.knowledge.tools import KnowledgeTools
 
 Report = Callable[[str, int, int], None]
 """Told what is being done, how many are done and how many there are."""
@@ -71,9 +71,10 @@ class Summary:
 
 @asynccontextmanager
 async def throw_away_workspace(
-    database: Database, embedder: Embedder, documents: Sequence[LabelledDocument], report: Report
+    tools: KnowledgeTools, documents: Sequence[LabelledDocument], report: Report
 ) -> AsyncIterator[tuple[Scope, dict[UUID, str]]]:
     """A workspace that holds ``documents`` while the block runs; gives the names of its documents by id."""
+    database, embedder = tools.database, tools.embedders.current
     async with database.unit_of_work() as session:
         workspace = await create_workspace(
             session,
@@ -97,7 +98,7 @@ async def throw_away_workspace(
             document_id = new_id()
             names[document_id] = document.id
             prepared = await prepare_document(
-                database, embedder, workspace.id, title=document.title, markdown=document.text
+                tools, embedder, workspace.id, title=document.title, markdown=document.text
             )
             async with database.unit_of_work(scope) as session:
                 session.add(

@@ -7,8 +7,14 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pgvector import HalfVector
 
 Vector = NDArray[np.float32]
+
+
+def as_halfvec(vector: Vector) -> str:
+    """A vector in the text form of PostgreSQL's ``halfvec``."""
+    return str(HalfVector(vector).to_text())
 
 
 class Embedder(Protocol):

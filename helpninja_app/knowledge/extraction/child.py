@@ -1,7 +1,8 @@
-"""Owns the process in which documents are parsed: little memory, little time, no secrets.
+"""Owns the process in which documents are parsed and cut: little memory, little time, no secrets.
 
 A request is a line of JSON and then ``size`` bytes of body (none when it names a ``path``); an answer is a
-line of JSON. The process ends when its input ends, so it never outlives its parent for long.
+line of JSON, an object; before it come the chunks of a text that is cut, some on each line. The process ends
+when its input ends, so it never outlives its parent for long.
 """
 
 from __future__ import annotations
@@ -12,24 +13,30 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from helpninja_app.errors import FileRefused
+from helpninja_app.knowledge.chunking import chunk_markdown
 from helpninja_app.knowledge.extraction.csv_files import extract_csv
 from helpninja_app.knowledge.extraction.docx_files import docx_from_bytes, extract_docx
-from helpninja_app.knowledge.extraction.extracted import Extracted, Limits
+from helpninja_app.knowledge.extraction.extracted import CHUNKS, CHUNKS_A_LINE, Extracted, Limits
 from helpninja_app.knowledge.extraction.html_pages import extract_html
 from helpninja_app.knowledge.extraction.pdf_files import extract_pdf
 from helpninja_app.knowledge.extraction.text_files import extract_markdown, extract_text
 
 _OPEN_FILES = 64
+# A third of the weight of the processes that answer: some is left for reading however busy they are.
+_NICENESS = 5
 # Of a PDF's time, for what is made of its pages when they are read.
 _AFTER_PAGES_SHARE = 0.2
 
 
 def main() -> None:
     """Answer requests until the input ends."""
+    _let_others_go_first()
     requests, answers = sys.stdin.buffer, _private_output()
     while header := requests.readline():
         request = json.loads(header)
@@ -37,7 +44,11 @@ def main() -> None:
         _limit(limits)
         try:
             body = requests.read(request["size"])
-            answer = _checked(_extract(request, body, limits), limits)
+            if request["kind"] == CHUNKS:
+                answers.writelines(_cut(request, body))
+                answer: dict[str, Any] = {}
+            else:
+                answer = _checked(_extract(request, body, limits), limits)
         except FileRefused as error:
             answer = {"refused": error.detail}
         except MemoryError:
@@ -55,6 +66,13 @@ def main() -> None:
         answers.flush()
         if answer.get("spent"):
             return
+
+
+def _cut(request: dict[str, Any], body: bytes) -> Iterator[bytes]:
+    chunks = chunk_markdown(body.decode("utf-8", "surrogatepass"), title=request["name"])
+    for start in range(0, len(chunks), CHUNKS_A_LINE):
+        some = [chunk.as_json() for chunk in chunks[start : start + CHUNKS_A_LINE]]
+        yield json.dumps(some).encode() + b"\n"
 
 
 def _extract(request: dict[str, Any], body: bytes, limits: Limits) -> Extracted:
@@ -87,6 +105,17 @@ def _checked(extracted: Extracted, limits: Limits) -> dict[str, Any]:
     if not any(character.isalnum() for character in extracted.markdown):
         raise FileRefused("This file has no text." if extracted.kind != "html" else "This page has no text.")
     return {"extracted": extracted.as_json()}
+
+
+def _let_others_go_first() -> None:
+    """Have the processor only where nobody who is waited for wants it.
+
+    Where Linux groups processes by session (sched(7), autogroup), a session has a share of its own, and
+    ``nice`` counts within it alone.
+    """
+    os.nice(_NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICENESS))
 
 
 def _limit(limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""Owns the pool of child processes in which documents are parsed, and the words for their failures."""
+"""Owns the pool of child processes that parse and cut documents, and the words for their failures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path, PurePath
+from typing import Any
 
 import structlog
 
 import helpninja_app
 from helpninja_app.errors import FileRefused, Unavailable
-from helpninja_app.knowledge.extraction.extracted import Extracted, Kind, Limits
+from helpninja_app.knowledge.chunking import Chunk
+from helpninja_app.knowledge.extraction.extracted import CHUNKS, Extracted, Limits
 from helpninja_app.knowledge.extraction.kinds import decide_kind, read_head
 
 _log = structlog.get_logger(__name__)
@@ -76,16 +78,33 @@ class Extractor:
             "charset": charset[1] if charset else None,
             "limits": asdict(limits),
         }
-        content = body if isinstance(body, bytes) else b""
+        answer = await self._ask(request, body if isinstance(body, bytes) else b"", limits)
+        return Extracted.from_json(_result(answer[-1], kind)["extracted"])
+
+    async def cut(self, markdown: str, *, title: str) -> list[Chunk]:
+        """``chunk_markdown`` in a child: a long text takes a second, in which no answer would be streamed.
+
+        Raises as ``extract`` does.
+        """
+        content, limits = markdown.encode("utf-8", "surrogatepass"), Limits()
+        request = {"kind": CHUNKS, "size": len(content), "name": title, "limits": asdict(limits)}
+        *lines, end = await self._ask(request, content, limits)
+        _result(end, CHUNKS)
+        chunks: list[Chunk] = []
+        for line in lines:
+            chunks += [Chunk.from_json(each) for each in json.loads(line)]
+            await asyncio.sleep(0)
+        return chunks
+
+    async def _ask(self, request: dict[str, object], content: bytes, limits: Limits) -> list[bytes]:
         try:
             async with self._child() as child:
                 started = time.monotonic()
-                answer = await child.ask(request, content, limits.wall_seconds)
+                return await child.ask(request, content, limits.wall_seconds)
         except _DiedOfItsPast:
             left = limits.wall_seconds - (time.monotonic() - started)
             async with self._child(fresh=True) as child:
-                answer = await child.ask(request, content, left)
-        return _result(answer, kind)
+                return await child.ask(request, content, left)
 
     @property
     def processes(self) -> frozenset[int]:
@@ -151,8 +170,8 @@ class _Child:
             raise Unavailable(_UNAVAILABLE) from error
         return cls(process)
 
-    async def ask(self, request: dict[str, object], body: bytes, seconds: float) -> bytes:
-        """The child's answer; unfit from the moment it is asked until it has answered well."""
+    async def ask(self, request: dict[str, object], body: bytes, seconds: float) -> list[bytes]:
+        """The lines of the child's answer; unfit from the moment it is asked until it has answered well."""
         self.is_fit = False
         self.documents += 1
         try:
@@ -164,12 +183,12 @@ class _Child:
             raise FileRefused(
                 "This file holds more text than can be read. Split it into smaller files."
             ) from error
-        if not answer.endswith(b"\n"):
+        if not answer[-1].endswith(b"\n"):
             await self._explain_death()
-        self.is_fit = b'"spent": true' not in answer[:4096]
+        self.is_fit = b'"spent": true' not in answer[-1][:4096]
         return answer
 
-    async def _exchange(self, header: bytes, body: bytes) -> bytes:
+    async def _exchange(self, header: bytes, body: bytes) -> list[bytes]:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise Unavailable(_UNAVAILABLE)
@@ -178,7 +197,10 @@ class _Child:
             stdin.write(header)
             stdin.write(body)
             await stdin.drain()
-        return await stdout.readline()
+        lines = [await stdout.readline()]
+        while lines[-1].startswith(b"["):
+            lines.append(await stdout.readline())
+        return lines
 
     async def _explain_death(self) -> None:
         code = await self._process.wait()
@@ -218,10 +240,10 @@ def _name(filename: str | None) -> str:
     return stem[:_NAME_MOST] or "Untitled"
 
 
-def _result(answer: bytes, kind: Kind) -> Extracted:
-    data = json.loads(answer)
+def _result(answer: bytes, kind: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(answer)
     if fault := data.get("fault"):
         _log.info("document_unreadable", kind=kind, fault=fault)
     if "refused" in data:
         raise FileRefused(data["refused"])
-    return Extracted.from_json(data["extracted"])
+    return data
