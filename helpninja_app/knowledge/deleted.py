@@ -20,7 +20,8 @@ DeletedKind = Literal["documents", "source", "curated"]
 _DELETED = """
   select 'documents' as kind, d.id, coalesce(nullif(d.title, ''), d.filename, d.url, '') as name,
          d.deleted_at, d.purge_at as until
-  from deleted_documents d where d.workspace_id = :workspace and not d.is_with_source
+  from deleted_documents d join sources s on s.workspace_id = d.workspace_id and s.id = d.source_id
+  where d.workspace_id = :workspace and (not d.is_with_source or s.kind <> all(:web_kinds))
   union all
   select 'source', s.id, s.location, s.deleted_at, s.deleted_at + :kept
   from sources s

@@ -16,6 +16,7 @@ from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.knowledge.bin import KEPT
 from helpninja_app.knowledge.deadlines import meet_knowledge_deadline
+from helpninja_app.knowledge.deleted import list_deleted
 from helpninja_app.knowledge.documents import delete_documents, restore_documents
 from helpninja_app.resources import Resources, knowledge_limits
 from tests.api.ingesting import documents, found, html, ingest
@@ -123,6 +124,33 @@ async def test_a_page_does_not_come_back_without_its_source(
     await client.delete(f"/api/sources/{source['id']}", headers=tenant.headers)
     refused = await client.post(f"/api/documents/{page}/restore", headers=tenant.headers)
     assert (refused.status_code, "source" in refused.json()["error"]) == (409, True)
+
+
+async def test_a_file_that_was_deleted_as_a_source_is_listed_and_comes_back(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    tenant = await factory.tenant()
+    document = await uploaded(client, tenant, "tent.md")
+    [source] = (await client.get("/api/sources", headers=tenant.headers)).json()["sources"]
+    await client.delete(f"/api/sources/{source['id']}", headers=tenant.headers)
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        listed, total = await list_deleted(session, tenant.id, limit=10, offset=0)
+    assert [(each.kind, str(each.id)) for each in listed] == [("documents", document)]
+    assert total == 1
+    restored = await client.post(f"/api/documents/{document}/restore", headers=tenant.headers)
+    assert restored.status_code == 200
+
+
+async def test_a_website_is_listed_once_with_all_its_pages(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, open_site: OpenSite
+) -> None:
+    site, tenant = await open_site(), await factory.tenant()
+    await ingest(client, tenant, await two_pages(site))
+    [source] = (await client.get("/api/sources", headers=tenant.headers)).json()["sources"]
+    await client.delete(f"/api/sources/{source['id']}", headers=tenant.headers)
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        listed, _ = await list_deleted(session, tenant.id, limit=10, offset=0)
+    assert [(each.kind, str(each.id)) for each in listed] == [("source", source["id"])]
 
 
 async def test_no_more_comes_back_than_the_plan_holds(
