@@ -45,12 +45,15 @@ class Delivery(SQLModel, table=True):
 
 
 class DueDelivery(SQLModel, table=True):
-    """A delivery that waits: who holds the ``lease`` sends it, and anybody may when that has run out."""
+    """A delivery that waits, ``since`` when: who holds the ``lease`` sends it, and anybody may when that has
+    run out.
+    """
 
     __tablename__ = "due_deliveries"
 
     delivery_id: UUID = Field(primary_key=True)
     workspace_id: UUID
     due_at: datetime = time_column()
+    since: datetime = time_column()
     lease: UUID | None = None
     leased_until: datetime | None = time_column(is_optional=True)

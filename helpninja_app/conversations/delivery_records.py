@@ -121,10 +121,12 @@ async def postpone(session: AsyncSession, taken: Taken, failure: DeliveryFailed)
     delivery = await _locked(session, taken)
     if delivery is None or not await _is_still_ours(session, taken):
         return
-    if failure.is_ours and failure.retry_after is not None:
+    due = await session.get_one(DueDelivery, taken.delivery_id)
+    is_held = failure.is_ours and failure.retry_after is not None
+    if is_held:
         delivery.attempts -= 1
-    is_too_old = delivery.created_at < now() - HELD_AT_MOST
-    is_over = failure.is_final or is_too_old or delivery.attempts >= MAX_ATTEMPTS
+    is_held_too_long = is_held and due.since < now() - HELD_AT_MOST
+    is_over = failure.is_final or is_held_too_long or delivery.attempts >= MAX_ATTEMPTS
     delivery.last_error = failure.detail
     if is_over:
         delivery.status = DeliveryStatus.FAILED.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -107,11 +108,39 @@ async def test_what_our_own_limits_hold_back_does_not_wait_for_ever_and_is_let_g
     [minutes] = await waits_of(resources, tenant.id)
     assert minutes > 1
     async with resources.database.unit_of_work(tenant.scope) as session:
-        await session.execute(text("update deliveries set created_at = now() - interval '25 hours'"))
+        await session.execute(
+            text("update due_deliveries set since = now() - interval '25 hours' where workspace_id = :id"),
+            {"id": tenant.id},
+        )
     await make_time_pass(resources, tenant.id, minutes=61)
     await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
     [held] = await deliveries_of(resources, tenant.id)
     assert (held.status, held.last_error) == ("failed", "Too many mails were sent in the last hour.")
+
+
+@pytest.mark.parametrize("by", ["the destination", "our own limits"])
+async def test_what_is_sent_again_after_days_is_tried_like_the_first_time(
+    client: httpx.AsyncClient,
+    resources: Resources,
+    factory: Factory,
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+) -> None:
+    tenant, channel = await factory.tenant(), Channel()
+    await integrate(resources, tenant, "team@example.com", provider="email")
+    await ask_for_a_person(resources, tenant)
+    channel.plan["team@example.com"] = [DeliveryFailed("Gone.", is_final=True), DeliveryFailed("Busy.")]
+    await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await session.execute(text("update deliveries set created_at = now() - interval '3 days'"))
+    [failed] = await deliveries_of(resources, tenant.id)
+    resent = await client.post(f"/api/deliveries/{failed.id}/resend", headers=tenant.headers)
+    assert resent.status_code == 200
+    if by == "our own limits":
+        monkeypatch.setattr(delivering, "PER_WORKSPACE", Burst(0, 3600))
+    await courier_of(resources, channel).deliver_due(await _due(resources, tenant.id))
+    [again] = await deliveries_of(resources, tenant.id)
+    assert again.status == "waiting"
 
 
 async def test_a_missing_key_is_no_fault_of_the_destination(resources: Resources, factory: Factory) -> None:

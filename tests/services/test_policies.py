@@ -164,7 +164,7 @@ COLUMNS_OF_DIRECTORIES = {
     "billing_deadlines": {"workspace_id", "due_at"},
     "knowledge_deadlines": {"workspace_id", "due_at"},
     "reply_threads": {"conversation_id", "workspace_id"},
-    "due_deliveries": {"delivery_id", "workspace_id", "due_at", "lease", "leased_until"},
+    "due_deliveries": {"delivery_id", "workspace_id", "due_at", "since", "lease", "leased_until"},
     "webhook_subscribers": {"workspace_id", "event_type", "endpoint_id"},
     "due_webhooks": {"workspace_id", "endpoint_id", "event_id", "due_at", "lease", "leased_until"},
     "alembic_version": {"version_num"},

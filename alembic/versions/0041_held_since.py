@@ -1,0 +1,24 @@
+"""What our own limits hold is held for a day from when it was to be sent, also what is sent again later.
+
+Revision ID: 0041
+Revises: 0038
+"""
+
+from alembic import op
+
+revision = "0041"
+down_revision = "0038"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("alter table due_deliveries add column since timestamptz not null default now()")
+    op.execute(
+        "update due_deliveries due set since = d.created_at from deliveries d"
+        " where d.workspace_id = due.workspace_id and d.id = due.delivery_id"
+    )
+
+
+def downgrade() -> None:
+    op.execute("alter table due_deliveries drop column since")
