@@ -30,7 +30,7 @@ from helpninja_app.conversations.models import (
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.received_mail import MAX_TEXT, MailHead, ReceivedMail
 from helpninja_app.conversations.reply_addresses import Party, read_reply_address, workspace_of_thread
-from helpninja_app.conversations.rules.applying import judge_turn
+from helpninja_app.conversations.rules.applying import judge_turn, tell_of
 from helpninja_app.conversations.threads import add_message, lock_conversation
 from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.kernel.columns import now
@@ -140,6 +140,8 @@ async def _store_of_visitor(
             destinations=decision.destinations,
             languages=workspace.languages,
         )
+        for rule in decision.notices:
+            await tell_of(session, conversation, rule, mail.text)
 
 
 async def _store_of_team(

@@ -113,6 +113,22 @@ async def test_an_answer_by_mail_that_asks_for_a_person_goes_where_the_rule_says
     assert await sent(resources, talk.tenant, channel) == ["https://hooks.example/boots-here"]
 
 
+async def test_whom_a_rule_notifies_hears_of_an_answer_by_mail(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, channel = await begin(client, factory), Channel()
+    stock = "https://hooks.example/stock-here"
+    there = await integrate(resources, talk.tenant, stock, provider="teams")
+    await rule(client, talk.tenant, "notify", destinations=(there,))
+    await integrate(resources, talk.tenant)
+    await (await talk.desk()).done("resolve")
+    mailed = mail(await address(resources, talk), "And these boots, are they in?")
+    assert await outcome(client, mailed) == "stored"
+    await sent(resources, talk.tenant, channel)
+    told = [packet.headline for place, packet in channel.sent if place == stock]
+    assert any("Boots" in headline for headline in told)
+
+
 async def test_members_are_told_when_it_came_from_somebody_else(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:
