@@ -40,6 +40,7 @@ async def queue_waking(session: AsyncSession, queue: Queue, conversation: Conver
 async def wake(database: Database, queue: Queue, workspace_id: UUID, conversation_id: UUID) -> bool:
     """Bring it back for whom it is assigned to, or for everybody; False when it is not, or no longer, due.
 
+    Who is suspended is not there: what is assigned to them comes back for everybody else.
     However many do this at once, one does. One that was put off further is woken then.
     """
     async with database.unit_of_work(Scope.members(workspace_id)) as session:
@@ -68,12 +69,8 @@ async def wake(database: Database, queue: Queue, workspace_id: UUID, conversatio
 async def _make_unread(
     session: AsyncSession, workspace_id: UUID, conversation_id: UUID, assignee_id: UUID | None
 ) -> None:
-    readers = (
-        [assignee_id]
-        if assignee_id is not None
-        else [each.user_id for each in await list_members(session, workspace_id)]
-    )
-    for user_id in readers:
+    members = [each.user_id for each in await list_members(session, workspace_id) if not each.is_suspended]
+    for user_id in [assignee_id] if assignee_id in members else members:
         # What somebody has read is seen in a scope of their own alone.
         await enter_scope(session, Scope.members(workspace_id, user_id))
         await session.execute(

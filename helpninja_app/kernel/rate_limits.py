@@ -35,7 +35,11 @@ class RateLimiter:
         _refuse(await self._windows.hit(name, subject, burst), burst)
 
     async def hit_all(self, *hits: tuple[str, str, Burst]) -> None:
-        """Count one for each name and subject, or none where one of them had too many."""
+        """Count one for each name and subject, or none where one of them had too many.
+
+        Processes that share Redis do not wait for each other between looking and counting: at the edge of a
+        limit some of the others may have been counted then.
+        """
         for name, subject, burst in hits:
             _refuse(await self._windows.wait(name, subject, burst), burst)
         for each in hits:

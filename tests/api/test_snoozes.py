@@ -201,3 +201,20 @@ async def test_a_worker_wakes_it_at_its_time(
             await asyncio.sleep(0.05)
             found = await desk.read()
     assert await listed(desk) == [(talk.conversation_id, True)]
+
+
+async def test_what_is_somebody_s_who_is_suspended_by_then_comes_back_unread_for_the_others(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory, QUESTION)
+    desk, other = await talk.desk(), await talk.desk()
+    await desk.done("assign", userId=desk.user_id)
+    await read(other, talk)
+    await snooze(desk)
+    async with resources.database.unit_of_work(talk.tenant.scope) as session:
+        await session.execute(
+            text("update members set suspended_at = now() where user_id = :id"), {"id": desk.user_id}
+        )
+    await let_time_pass(resources, talk)
+    assert await woken(resources, talk)
+    assert await listed(other) == [(talk.conversation_id, True)]
