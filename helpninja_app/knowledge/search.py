@@ -16,12 +16,20 @@ import numpy.typing as npt
 from helpninja_app.kernel.database import Database, Statement, run_for_rows
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.kernel.telemetry import SEARCH_SECONDS
+from helpninja_app.knowledge.chunk_rows import (
+    ChunkRow,
+    ChunkRows,
+    all_of,
+    all_statement,
+    found_statement,
+    numbers_of,
+    numbers_statement,
+    rows_of,
+)
 from helpninja_app.knowledge.curated_matching import CuratedMatch, best_curated, curated_statement
 from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.lexical_search import (
-    EDITION,
     LexicalReading,
-    audiences_of,
     lexical_reading,
     lexical_statements,
 )
@@ -46,19 +54,10 @@ Vector = npt.NDArray[np.float32]
 
 # How many fused chunks are looked up: ten documents of five chunks each.
 CANDIDATES = 50
+# All chunks of chosen documents that have no more are read at once: so many would be looked up anyway.
+_READ_WHOLE = CANDIDATES
 
 _NOTHING_NEAR: Nearest = (np.zeros(0, dtype=np.int64), np.zeros(0))
-_LOOK_UP = f"""
-select state.edition, c.id, c.document_id, c.position, c.text, c.heading_path, d.title, d.url, d.filename
-from (select {EDITION} as edition) as state
-left join (chunks c join documents d on d.workspace_id = c.workspace_id and d.id = c.document_id)
-  on c.workspace_id = %(workspace)s and c.id = any(%(ids)s::bigint[]) and c.audience = any(%(audiences)s)
-"""  # noqa: S608 - made of constants
-_CHUNKS = """
-select id from chunks where workspace_id = %(workspace)s and document_id = any(%(documents)s::uuid[])
-  and audience = any(%(audiences)s)
-"""
-
 Run = Callable[[Statement], Awaitable[Sequence[Any]]]
 """Runs a statement and gives its rows."""
 
@@ -121,6 +120,7 @@ class _Reading:
     lexical: LexicalReading
     remembered: RememberedVectors | None
     only: Numbers | None = None
+    rows: ChunkRows | None = None
 
 
 class SearchIndex:
@@ -164,7 +164,7 @@ class SearchIndex:
                 run = partial(run_for_rows, session)
                 statistics, postings = lexical_statements(scope, texts)
                 lexical = lexical_reading(await run(statistics), await run(postings))
-                chunks = None if only is None else _numbers(await run(_chunks_of(scope, only)))
+                chunks = None if only is None else numbers_of(await run(numbers_statement(scope, only)))
                 reading = _Reading(lexical, None, chunks)
                 found, _ = await _find(run, scope, query, model, reading, passages, documents)
         SEARCH_SECONDS.observe(time.perf_counter() - started)
@@ -201,10 +201,14 @@ class SearchIndex:
     ) -> _Reading:
         asking = lexical_statements(scope, texts)
         if only is not None:
-            counted, found, chunks = await self._database.rows_at_once(
-                scope, *asking, _chunks_of(scope, only)
+            counted, found, numbers, chunks = await self._database.rows_at_once(
+                scope,
+                *asking,
+                numbers_statement(scope, only),
+                all_statement(scope, only, model, most=_READ_WHOLE),
             )
-            return _Reading(lexical_reading(counted, found), None, _numbers(chunks))
+            rows, remembered = all_of(chunks)
+            return _Reading(lexical_reading(counted, found), remembered, numbers_of(numbers), rows)
         lexical = lexical_reading(*await self._database.rows_at_once(scope, *asking))
         remembered = self._memory.at_hand(scope, model, lexical.edition)
         if remembered is None and self._memory.is_worth_it(lexical.chunk_count):
@@ -217,16 +221,6 @@ class SearchIndex:
 
 async def _understand_alone(embedder: Embedder, question: str) -> SearchQuery:
     return SearchQuery(await embedder.embed_query(question), (1.0,), embedder.coverage(question))
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    document_id: UUID
-    position: int
-    text: str
-    heading_path: tuple[str, ...]
-    title: str
-    url: str | None
 
 
 async def _find(
@@ -249,7 +243,8 @@ async def _find(
     if reading.only is not None:
         lexical = lexical.among(reading.only)
     fused = fuse(dense, lexical, familiarity=query.familiarity, top=CANDIDATES)
-    rows, edition = await _look_up(run, scope, [hit.chunk for hit in fused])
+    read = reading.rows or rows_of(await run(found_statement(scope, [hit.chunk for hit in fused])))
+    rows = read.rows
     located = [
         Located(hit, str(rows[hit.chunk].document_id), rows[hit.chunk].position)
         for hit in fused
@@ -264,38 +259,10 @@ async def _find(
             FoundDocument(UUID(hit.document), hit.hit) for hit in best_per_document(located, limit=documents)
         ),
     )
-    return found, edition
+    return found, read.edition
 
 
-def _chunks_of(scope: Scope, documents: Collection[UUID]) -> Statement:
-    """The numbers of all chunks of ``documents`` that ``scope`` may see."""
-    values = {"workspace": scope.workspace_id, "audiences": audiences_of(scope)}
-    return Statement(_CHUNKS, values | {"documents": list(documents)})
-
-
-def _numbers(rows: Sequence[Any]) -> Numbers:
-    return np.array([row.id for row in rows], dtype=np.int64)
-
-
-async def _look_up(run: Run, scope: Scope, ids: Sequence[int]) -> tuple[dict[int, _Row], str]:
-    values = {"workspace": scope.workspace_id, "ids": list(ids), "audiences": audiences_of(scope)}
-    found = await run(Statement(_LOOK_UP, values))
-    rows = {
-        row.id: _Row(
-            document_id=row.document_id,
-            position=row.position,
-            text=row.text,
-            heading_path=tuple(row.heading_path),
-            title=row.title or row.filename or row.url or "",
-            url=row.url,
-        )
-        for row in found
-        if row.id is not None
-    }
-    return rows, found[0].edition
-
-
-def _joined(rows: Sequence[_Row], passage: Passage) -> FoundPassage:
+def _joined(rows: Sequence[ChunkRow], passage: Passage) -> FoundPassage:
     first = rows[0]
     return FoundPassage(
         document_id=first.document_id,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -150,6 +150,13 @@ class VectorMemory:
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(each.size for each in self._kept.values()) > self._budget:
             self._kept.popitem(last=False)
+
+
+def remembered_from(edition: str, halves: Mapping[int, bytes]) -> RememberedVectors:
+    """At least one vector by the number of its chunk, in ``halfvec``'s binary form without its head."""
+    read = np.frombuffer(b"".join(halves.values()), dtype=">f2").astype(np.float32)
+    numbers = np.array(list(halves), dtype=np.int64)
+    return RememberedVectors(edition, numbers, _as_units(read.reshape(len(numbers), -1)))
 
 
 def nearest_statement(scope: Scope, model: str, vector: Vectors, *, only: Numbers | None = None) -> Statement:
