@@ -29,7 +29,6 @@ from helpninja_app.chats.turns import (
     dead_before,
     read_context,
     refuse_unready,
-    states_of,
 )
 from helpninja_app.chats.writing import Answered, AnswerUnderWay, ChatDesk, answered_as_stored
 from helpninja_app.errors import Conflict, HelpNinjaError
@@ -131,9 +130,6 @@ async def answer_member(
 
 async def _context(desk: ChatDesk, caller: StaffCaller, ask: Ask, model: Model) -> Context:
     if ask.chat_id is None:
-        if ask.document_ids:
-            (found,) = await desk.database.at_once(caller.scope, states_of(caller, ask.document_ids))
-            refuse_unready(ask.document_ids, found.states)
         return Context(ask.earlier, ask.preference or "", bool(ask.uses_all_knowledge))
     async with desk.database.unit_of_work(caller.scope) as session:
         return await read_context(session, caller, ask, room=model.context)
@@ -179,7 +175,8 @@ async def _leave_when_begun(
 async def _retrieve(
     desk: ChatDesk, caller: StaffCaller, ask: Ask, context: Context, model: Model
 ) -> Retrieved | None:
-    """What was found for the question; ``None`` when the model is to answer by itself.
+    """What was found for the question; ``None`` when the model is to answer by itself. Raises ``Invalid`` for
+    documents that are not there or not ready.
 
     The offline model has nothing of its own to say, so it always looks into the documents.
     """
@@ -192,6 +189,7 @@ async def _retrieve(
         only=ask.document_ids or None,
         with_curated=not ask.document_ids,
     )
+    refuse_unready(ask.document_ids, found.result.states)
     return found if model.is_offline else replace(found, passages=fitting_passages(found.passages, model))
 
 

@@ -25,13 +25,9 @@ from helpninja_app.chats.news import tell_owner
 from helpninja_app.chats.replacing import NOTHING, Replaced, replace_from, set_back
 from helpninja_app.errors import Conflict, FieldError, Invalid
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.database import Statement, new_id, run
+from helpninja_app.kernel.database import new_id, run
+from helpninja_app.knowledge.chunk_rows import states_statement
 from helpninja_app.knowledge.models import DocumentStatus
-
-_STATES = """
-select coalesce(json_object_agg(id, status), '{}') as states from documents
-where workspace_id = %(workspace)s and id = any(%(documents)s::uuid[])
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ async def read_context(session: AsyncSession, caller: StaffCaller, ask: Ask, *, 
         preference = chat.preference if preference is None else preference
         uses_all = chat.uses_all_knowledge if uses_all is None else uses_all
     if ask.document_ids:
-        found = await run(session, states_of(caller, ask.document_ids))
+        found = await run(session, states_statement(caller.scope, ask.document_ids))
         refuse_unready(ask.document_ids, found.states)
     return Context(history, preference or "", bool(uses_all))
 
@@ -294,13 +290,8 @@ async def _make_room(
     return last.scalar_one() or 0, replaced
 
 
-def states_of(caller: StaffCaller, wanted: Sequence[UUID]) -> Statement:
-    """Gives ``states``: of those documents that there are, by their ids."""
-    return Statement(_STATES, {"workspace": caller.workspace.id, "documents": list(wanted)})
-
-
 def refuse_unready(wanted: Sequence[UUID], states: Mapping[str, str]) -> None:
-    """Raise ``Invalid`` naming documents that are not there or not ready by what ``states_of`` gave."""
+    """Raise ``Invalid`` naming those that are not there or not ready, by what ``states_statement`` gave."""
     errors = []
     for document_id in dict.fromkeys(wanted):
         if str(document_id) not in states:

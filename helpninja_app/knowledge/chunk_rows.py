@@ -29,6 +29,10 @@ _NUMBERS = """
 select id from chunks where workspace_id = %(workspace)s and document_id = any(%(documents)s::uuid[])
   and audience = any(%(audiences)s)
 """
+_STATES = """
+select coalesce(json_object_agg(id, status), '{}') as states from documents
+where workspace_id = %(workspace)s and id = any(%(documents)s::uuid[])
+"""
 # Nothing is read of more than that: counting stops there.
 _ALL = f"""
 select state.edition, {_COLUMNS}, substring(halfvec_send(e.vector) from 5) as halves
@@ -78,6 +82,11 @@ def all_statement(scope: Scope, documents: Collection[UUID], model: str, *, most
     """Gives ``all_of`` the chunks of ``documents``, or no row where there are more than ``most``."""
     chosen = numbers_statement(scope, documents)
     return Statement(_ALL, {**chosen.values, "model": model, "most": most})
+
+
+def states_statement(scope: Scope, documents: Collection[UUID]) -> Statement:
+    """Gives ``states``: of those documents that there are, by their ids."""
+    return Statement(_STATES, {"workspace": scope.workspace_id, "documents": list(documents)})
 
 
 def rows_of(found: Sequence[Any]) -> ChunkRows:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -25,6 +25,7 @@ from helpninja_app.knowledge.chunk_rows import (
     numbers_of,
     numbers_statement,
     rows_of,
+    states_statement,
 )
 from helpninja_app.knowledge.curated_matching import CuratedMatch, best_curated, curated_statement
 from helpninja_app.knowledge.embedding.protocol import Embedder
@@ -107,10 +108,14 @@ class FoundDocument:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """``passages`` to answer from and ``documents`` to rank, both best first."""
+    """``passages`` to answer from and ``documents`` to rank, both best first.
+
+    ``states`` are those of the documents to look in, as far as there are such, by their ids.
+    """
 
     passages: tuple[FoundPassage, ...]
     documents: tuple[FoundDocument, ...]
+    states: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ class _Reading:
     remembered: RememberedVectors | None
     only: Numbers | None = None
     rows: ChunkRows | None = None
+    states: Mapping[str, str] = field(default_factory=dict)
 
 
 class SearchIndex:
@@ -165,10 +171,10 @@ class SearchIndex:
                 statistics, postings = lexical_statements(scope, texts)
                 lexical = lexical_reading(await run(statistics), await run(postings))
                 chunks = None if only is None else numbers_of(await run(numbers_statement(scope, only)))
-                reading = _Reading(lexical, None, chunks)
+                reading = replace(reading, lexical=lexical, remembered=None, only=chunks, rows=None)
                 found, _ = await _find(run, scope, query, model, reading, passages, documents)
         SEARCH_SECONDS.observe(time.perf_counter() - started)
-        return found
+        return replace(found, states=reading.states)
 
     async def search_question(
         self, embedder: Embedder, scope: Scope, question: str, *, passages: int = 5
@@ -201,14 +207,16 @@ class SearchIndex:
     ) -> _Reading:
         asking = lexical_statements(scope, texts)
         if only is not None:
-            counted, found, numbers, chunks = await self._database.rows_at_once(
+            counted, found, states, numbers, chunks = await self._database.rows_at_once(
                 scope,
                 *asking,
+                states_statement(scope, only),
                 numbers_statement(scope, only),
                 all_statement(scope, only, model, most=_READ_WHOLE),
             )
             rows, remembered = all_of(chunks)
-            return _Reading(lexical_reading(counted, found), remembered, numbers_of(numbers), rows)
+            lexical = lexical_reading(counted, found)
+            return _Reading(lexical, remembered, numbers_of(numbers), rows, states[0].states)
         lexical = lexical_reading(*await self._database.rows_at_once(scope, *asking))
         remembered = self._memory.at_hand(scope, model, lexical.edition)
         if remembered is None and self._memory.is_worth_it(lexical.chunk_count):
