@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.accounts.models import Role
+from helpninja_app.kernel.live import Listening
 from tests.api.chatting import ask, shop
 from tests.factories import Factory, Tenant
 
@@ -77,6 +79,13 @@ class Talk:
         _, headers = await self.factory.member(self.tenant, role)
         me = (await self.client.get("/api/auth/me", headers=headers)).json()
         return Desk(self.client, self.tenant, me["user"]["id"], headers, self.conversation_id)
+
+
+async def heard(listener: Listening, about: str) -> None:
+    """Wait for one notice; those of what was done before may still be on their way."""
+    async with asyncio.timeout(30):
+        while about not in await listener.hear():
+            continue
 
 
 async def begin(

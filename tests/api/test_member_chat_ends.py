@@ -34,7 +34,7 @@ async def _messages(client: httpx.AsyncClient, tenant: Tenant) -> list[dict[str,
 
 async def _at_rest(client: httpx.AsyncClient, tenant: Tenant) -> dict[str, object]:
     """The answer of the workspace's only chat, once nobody writes it any more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (answer := (await _messages(client, tenant))[-1])["state"] == "writing":
             await asyncio.sleep(0.02)
     return answer
@@ -45,7 +45,7 @@ async def _asking(
 ) -> asyncio.Future[httpx.Response]:
     """A question whose answer has begun."""
     asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not fake.open_streams:
             await asyncio.sleep(0.01)
     return asking
@@ -124,7 +124,7 @@ async def test_whoever_leaves_ends_the_answer_and_pays_for_what_was_written(
     fake = FakeProvider([[TextDelta("A small falcon that hovers. "), asyncio.Event()]])
     async with with_resources(answerers=answering(fake), unlimited=False) as resources:
         leaver = Leaver(tenant.headers, after=b"hovers")
-        await asyncio.wait_for(leaver.visit(), 5)
+        await asyncio.wait_for(leaver.visit(), 30)
         answer = await _at_rest(client, tenant)
         left = await credits_left(resources, tenant)
     assert fake.open_streams == 0
@@ -140,7 +140,7 @@ async def test_what_is_stopped_costs_what_was_thought_before_it_was_written_too(
     fake = FakeProvider([[Thinking(1_000), Thinking(2_500), TextDelta("A falcon."), asyncio.Event()]])
     async with with_resources(answerers=answering(fake), unlimited=False) as resources:
         leaver = Leaver(tenant.headers, after=b"falcon")
-        await asyncio.wait_for(leaver.visit(), 5)
+        await asyncio.wait_for(leaver.visit(), 30)
         answer = await _at_rest(client, tenant)
         left = await credits_left(resources, tenant)
     assert (answer["state"], answer["outputTokens"], answer["credits"]) == ("interrupted", 2_503, 3)
@@ -155,11 +155,11 @@ async def test_whoever_leaves_before_the_first_word_pays_nothing(
     async with with_resources(answerers=answering(fake), unlimited=False) as resources:
         leaver = Leaver(tenant.headers)
         visit = asyncio.ensure_future(leaver.visit())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not fake.open_streams:
                 await asyncio.sleep(0.01)
         leaver.leave.set()
-        await asyncio.wait_for(visit, 1)
+        await asyncio.wait_for(visit, 30)
         answer = await _at_rest(client, tenant)
         left = await credits_left(resources, tenant)
     assert fake.open_streams == 0
@@ -167,8 +167,13 @@ async def test_whoever_leaves_before_the_first_word_pays_nothing(
 
 
 async def test_an_answer_can_be_stopped_from_elsewhere(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+    client: httpx.AsyncClient,
+    factory: Factory,
+    with_resources: OpenResources,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # It is told, and does not find out by itself.
+    monkeypatch.setattr(writing, "KEEP_SECONDS", 120)
     tenant = await factory.tenant()
     fake = FakeProvider([[TextDelta("A small falcon."), asyncio.Event()]])
     async with with_resources(answerers=answering(fake)):
@@ -176,7 +181,7 @@ async def test_an_answer_can_be_stopped_from_elsewhere(
         chats = await client.get("/api/chats", headers=tenant.headers)
         path = f"/api/chats/{chats.json()['chats'][0]['id']}/stop"
         stopped = await client.post(path, headers=tenant.headers)
-        response = await asyncio.wait_for(asking, 1)
+        response = await asyncio.wait_for(asking, 30)
         again = await client.post(path, headers=tenant.headers)
         answer = await _at_rest(client, tenant)
     assert stopped.json() == {"stopped": True}
@@ -206,7 +211,7 @@ async def test_an_answer_that_stands_still_is_stopped_by_another_process_too(
             await session.execute(
                 text("update chat_messages set state = 'interrupted' where state = 'writing'")
             )
-        response = await asyncio.wait_for(asking, 10)
+        response = await asyncio.wait_for(asking, 30)
         answer = await _at_rest(client, tenant)
     assert events_in(response.text)[-1].data["finish"] == "interrupted"
     assert answer["state"] == "interrupted"
@@ -214,15 +219,20 @@ async def test_an_answer_that_stands_still_is_stopped_by_another_process_too(
 
 
 async def test_deleting_a_chat_ends_its_answer(
-    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+    client: httpx.AsyncClient,
+    factory: Factory,
+    with_resources: OpenResources,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # It is told, and does not find out by itself.
+    monkeypatch.setattr(writing, "KEEP_SECONDS", 120)
     tenant = await factory.tenant()
     fake = FakeProvider([[TextDelta("A small falcon."), asyncio.Event()]])
     async with with_resources(answerers=answering(fake)):
         asking = await _asking(client, tenant, fake)
         [chat] = (await client.get("/api/chats", headers=tenant.headers)).json()["chats"]
         await client.delete(f"/api/chats/{chat['id']}", headers=tenant.headers)
-        response = await asyncio.wait_for(asking, 1)
+        response = await asyncio.wait_for(asking, 30)
         await client.post(f"/api/chats/{chat['id']}/restore", headers=tenant.headers)
         answer = await _at_rest(client, tenant)
     assert events_in(response.text)[-1].data["finish"] == "interrupted"
@@ -343,7 +353,7 @@ async def test_a_process_that_ends_says_so_and_keeps_what_was_written(
     fake = FakeProvider([[TextDelta("A small falcon."), asyncio.Event()]])
     async with with_resources(answerers=answering(fake)):
         asking = asyncio.ensure_future(ask(client, tenant.headers, is_sse=True))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (fake.open_streams and draining._waiting):
                 await asyncio.sleep(0.01)
         draining.Draining().end_all()

@@ -17,7 +17,7 @@ from helpninja_app.conversations.snoozes import wake
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import Resources
 from tests.api.chatting import QUESTION
-from tests.api.inboxing import Desk, Talk, begin
+from tests.api.inboxing import Desk, Talk, begin, heard
 from tests.api.test_contact import told
 from tests.api.test_later_days import ask_for_a_person
 from tests.factories import Factory
@@ -114,12 +114,14 @@ async def test_when_its_time_is_up_it_comes_back_on_top_and_unread_for_everybody
     for each in (desk, other):
         await read(each, talk)
         await read(each, newer)
-    await snooze(desk)
-    assert not await woken(resources, talk)
-    await let_time_pass(resources, talk)
+    changed = f"{talk.conversation_id} {Change.DETAILS.value}"
     with resources.live.listening(inbox_topic(talk.tenant.id)) as inbox:
+        await snooze(desk)
+        await heard(inbox, changed)
+        assert not await woken(resources, talk)
+        await let_time_pass(resources, talk)
         assert await woken(resources, talk)
-        assert f"{talk.conversation_id} {Change.DETAILS.value}" in await inbox.hear(20)
+        await heard(inbox, changed)
     assert (await desk.read())["snoozedUntil"] is None
     for each in (desk, other):
         assert await listed(each) == [(talk.conversation_id, True), (newer.conversation_id, False)]

@@ -16,7 +16,7 @@ from helpninja_app.kernel.mail import LogMailer, Mail
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
-from tests.api.inboxing import begin
+from tests.api.inboxing import begin, heard
 from tests.api.visitor_mailing import Refusing, a_minute_later, answered, away, jobs, run_job, say, send
 from tests.factories import Factory
 from tests.mailbox import Mailbox
@@ -62,7 +62,7 @@ async def test_a_mail_that_is_refused_for_good_is_shown_to_members_once(
     with resources.live.listening(inbox_topic(talk.tenant.id)) as told:
         for _ in range(2):
             await send(resources, talk, mailer)
-        assert f"{talk.conversation_id} details" in await told.hear(5)
+        await heard(told, f"{talk.conversation_id} details")
     [note] = (await desk.read())["notes"]
     assert note["text"].startswith(
         f"This reply could not be mailed to {email}: The mail server refused the message. <b>No</b>"

@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class SlowProvider:
     """It answers 400 while it ``fails``, and says its ``pieces`` where it has some.
 
-    ``said_at`` is when each word of the latest answer was sent; monotonic seconds as all times here.
+    ``said`` are the words of all answers. While it ``waits_for_readers`` it says a word at once for
+    each ``next_word`` that is released, and else one after each ``pause``.
     """
 
     def __init__(self, words: int, pause: float) -> None:
@@ -21,9 +22,10 @@ class SlowProvider:
         self.url = ""
         self.fails = False
         self.pieces: list[str] = []
-        self.said_at: dict[str, float] = {}
+        self.said: list[str] = []
+        self.waits_for_readers = False
+        self.next_word = threading.Semaphore(0)
         self.was_left = threading.Event()
-        self.left_at = 0.0
 
 
 @contextmanager
@@ -49,14 +51,16 @@ def running_slow_provider(*, words: int, pause: float) -> Iterator[SlowProvider]
             try:
                 words = [f"word{number} " for number in range(provider.words)]
                 for piece in provider.pieces or words:
-                    provider.said_at[piece.strip()] = time.monotonic()
+                    if provider.waits_for_readers:
+                        provider.next_word.acquire()
+                    provider.said.append(piece.strip())
                     self._say({"index": 0, "delta": {"content": piece}, "finish_reason": None})
-                    time.sleep(provider.pause)
+                    if not provider.waits_for_readers:
+                        time.sleep(provider.pause)
                 self._say({"index": 0, "delta": {}, "finish_reason": "stop"})
                 self._send(b"data: [DONE]\n\n")
                 self._send(b"")
             except OSError:
-                provider.left_at = time.monotonic()
                 provider.was_left.set()
                 self.close_connection = True
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -10,6 +11,7 @@ from tests.e2e.widget_steps import QUESTION, ask, open_widget, visit_panel, visi
 from tests.twins.widget_backend import Reply, WidgetBackend
 
 EVENTS = "/api/widget/events"
+NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 HIDE = """hidden => {
     Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
     document.dispatchEvent(new Event('visibilitychange'));
@@ -86,14 +88,28 @@ def test_the_members_typing_is_over_after_some_seconds_of_silence(
 def test_the_visitors_typing_is_told_once_in_four_seconds_and_only_where_a_person_is_concerned(
     page: Page, widget_backend: WidgetBackend
 ) -> None:
+    told: list[str] = []
+    page.on("request", lambda request: told.append(request.url) if "/typing" in request.url else None)
+
+    def write(words: str, at: float) -> int:
+        """How often it was told when this was typed, all at once, so many seconds after noon."""
+        page.clock.set_fixed_time(NOON + timedelta(seconds=at))
+        page.locator("#message").press_sequentially(words)
+        # What the page did before its answer to this is known by then.
+        page.evaluate("0")
+        return len(told)
+
     session = begun(page, widget_backend)
-    page.locator("#message").press_sequentially("for the bot")
-    assert widget_backend.told_of("/api/widget/typing") == []
+    assert write("for the bot", 0) == 0
     widget_backend.change(session, status="human")
     expect(page.locator(".system")).to_have_count(1)
-    page.locator("#message").press_sequentially(" and now for you")
-    page.wait_for_timeout(300)
-    assert len(widget_backend.told_of("/api/widget/typing")) == 1
+    assert write(" and now for you", 60) == 1
+    assert write(" and", 63.9) == 1
+    assert write(" for you", 64) == 2
+    until = time.monotonic() + 30
+    while len(widget_backend.told_of("/api/widget/typing")) < 2 and time.monotonic() < until:
+        page.wait_for_timeout(20)
+    assert len(widget_backend.told_of("/api/widget/typing")) == 2
 
 
 def test_a_person_who_takes_over_in_the_middle_of_an_answer_ends_it(

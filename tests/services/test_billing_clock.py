@@ -61,7 +61,7 @@ async def jobs_of(buyer: Buyer, event: dict[str, Any]) -> object:
 
 
 async def until(happened: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await happened():
             await asyncio.sleep(0.05)
 
@@ -70,7 +70,8 @@ async def test_months_begin_and_what_stripe_sent_comes_by_the_clock_alone(
     client: httpx.AsyncClient, buyer: Buyer, monkeypatch: Any
 ) -> None:
     paid = await pay(client, buyer)
-    await make_due(buyer, 1)
+    # Long ago: where a month has begun for all that other tests left behind, this workspace is the first.
+    await make_due(buyer, 2_000_000)
     # As often as this test can wait for.
     monkeypatch.setattr(jobs, "TICKS", tuple((tick, 0.2) for tick, _ in jobs.TICKS))
     clock = jobs.make_clock(buyer.resources)

@@ -18,6 +18,7 @@ from helpninja_app.conversations.threads import open_conversation
 from helpninja_app.errors import DeliveryFailed
 from helpninja_app.integrations.packet import Packet
 from helpninja_app.integrations.retries import MAX_ATTEMPTS
+from helpninja_app.kernel import outbox
 from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
@@ -326,14 +327,18 @@ async def test_who_lost_the_lease_does_not_undo_what_the_next_one_did(
     assert (delivery.status, delivery.attempts) == ("sent", 2)
 
 
-async def test_a_courier_that_runs_hears_of_it_at_once(resources: Resources, factory: Factory) -> None:
+async def test_a_courier_that_runs_hears_of_it_at_once(
+    resources: Resources, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is told, and does not find out by itself.
+    monkeypatch.setattr(outbox, "POLL_SECONDS", 600)
     tenant, channel = await factory.tenant(), Channel()
     await integrate(resources, tenant)
     running = asyncio.create_task(courier_of(resources, channel).run())
     try:
         await asyncio.sleep(0.3)
         conversation = await ask_for_a_person(resources, tenant)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             while not channel.about(conversation.id):
                 await asyncio.sleep(0.02)
     finally:

@@ -6,14 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 from sqlalchemy import text
 
 from helpninja_app.integrations.packet import Packet
+from helpninja_app.kernel import outbox
 from helpninja_app.kernel.outbox import SHARE, SLOTS
 from helpninja_app.resources import Resources
 from tests.deliveries import Channel, ask_for_a_person, courier_of, integrate
 from tests.factories import Factory, Tenant
 from tests.hooks import hooked
+
+
+@pytest.fixture(autouse=True)
+def nobody_looks_untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is served is so because somebody was told, or because something ended."""
+    monkeypatch.setattr(outbox, "POLL_SECONDS", 600)
 
 
 class SlowPlace:
@@ -37,7 +45,7 @@ async def _flood(resources: Resources, tenant: Tenant, place: SlowPlace, count: 
 
 
 async def _until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not is_so():
             await asyncio.sleep(0.02)
 

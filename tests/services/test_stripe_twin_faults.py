@@ -65,13 +65,14 @@ def test_what_was_refused_does_not_use_up_its_key(client: stripe.StripeClient) -
 
 
 def test_a_key_in_use_is_a_conflict(twin: StripeTwin) -> None:
-    twin.hang(0.5, "/customers")
+    goes_on = twin.hold(path="/customers")
     first: list[httpx.Response] = []
     thread = threading.Thread(target=lambda: first.append(post(twin, "k1", "a@example.com")))
     thread.start()
-    while not twin.state.calls:
+    while not twin.api.hanging:
         time.sleep(0.01)
     second = post(twin, "k1", "a@example.com")
+    goes_on.set()
     thread.join()
     assert (second.status_code, second.json()["error"]["code"]) == (409, "idempotency_key_in_use")
     assert first[0].status_code == 200
@@ -118,12 +119,13 @@ def test_a_client_that_repeats_gets_through(twin: StripeTwin) -> None:
 
 
 def test_a_call_that_hangs_is_worked_on_all_the_same(twin: StripeTwin) -> None:
-    twin.hang(0.6, "/customers")
+    goes_on = twin.hold(path="/customers")
     with open_client(twin, timeout=0.2) as client, pytest.raises(stripe.APIConnectionError):
         client.v1.customers.create()
-    deadline = time.monotonic() + 5
-    while not twin.state.customers and time.monotonic() < deadline:
-        time.sleep(0.02)
+    assert twin.api.hanging
+    goes_on.set()
+    while twin.api.hanging:
+        time.sleep(0.01)
     assert len(twin.state.customers) == 1
 
 

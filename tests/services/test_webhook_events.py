@@ -15,6 +15,7 @@ from helpninja_app.conversations.outgoing_events import tell_feedback
 from helpninja_app.conversations.threads import open_conversation
 from helpninja_app.integrations.signatures import verify
 from helpninja_app.integrations.webhooks.models import EventType
+from helpninja_app.kernel import outbox
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.factories import Factory
@@ -180,12 +181,14 @@ async def test_an_endpoint_that_is_slow_holds_up_nobody_else(hook: Hook, factory
         assert hook.id not in {each.endpoint_id for each in await hook.courier.claim(16)}
 
 
-async def test_a_running_courier_delivers_what_is_told(hook: Hook) -> None:
+async def test_a_running_courier_delivers_what_is_told(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It does not find out by itself.
+    monkeypatch.setattr(outbox, "POLL_SECONDS", 600)
     running = asyncio.create_task(hook.courier.run())
     try:
         await asyncio.sleep(0.3)
         await hook.say()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(hook.peer.taken) < 2:
                 await asyncio.sleep(0.02)
     finally:

@@ -8,6 +8,7 @@ import copy
 import re
 import socket
 import struct
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -38,15 +39,16 @@ SAID = {
 class Fault:
     """What goes wrong with one of the next calls whose method and path, as in `POST /v1/refunds`, match.
 
-    `status` answers so before anything happened, `hang` waits and then does the work, `drop` does the work
-    and cuts the connection before the answer. One that `is_kept` answers whoever comes with the same key, as
-    an error does that Stripe met in the middle of its work.
+    `status` answers so before anything happened, `hang` waits for a time or until `goes_on` and then does the
+    work, `drop` does the work and cuts the connection before the answer. One that `is_kept` answers whoever
+    comes with the same key, as an error does that Stripe met in the middle of its work.
     """
 
     kind: FaultKind
     path: str = ""
     status: int = 500
     seconds: float = 0.0
+    goes_on: threading.Event | None = None
     is_kept: bool = False
 
 
@@ -82,6 +84,7 @@ class Api:
     faults: list[Fault] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     in_flight: set[str] = field(default_factory=set)
+    hanging: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -146,7 +149,8 @@ class Api:
             self.in_flight.add(key)
         try:
             if fault and fault.kind == "hang":
-                await asyncio.sleep(fault.seconds)
+                self.hanging += 1
+                await _wait(fault)
             if fault and fault.kind == "status":
                 code, said = SAID.get(fault.status, (None, "Something went wrong."))
                 kind = "invalid_request_error" if fault.status < 500 else "api_error"
@@ -157,6 +161,8 @@ class Api:
             with self.core.lock:
                 return self._replay(call) or self._execute(call)
         finally:
+            if fault and fault.kind == "hang":
+                self.hanging -= 1
             if key is not None:
                 self.in_flight.discard(key)
 
@@ -204,6 +210,17 @@ class Api:
             return expand(self.core, door.endpoint(self.core, call.params, **found.groupdict()), call.params)
         said = f"Unrecognized request URL ({call.method}: {call.path})."
         raise StripeError(said, status=404)
+
+
+async def _wait(fault: Fault) -> None:
+    if fault.goes_on is None:
+        await asyncio.sleep(fault.seconds)
+        return
+    # A test that fails before it lets go keeps nobody waiting for ever.
+    for _ in range(6_000):
+        if fault.goes_on.is_set():
+            return
+        await asyncio.sleep(0.01)
 
 
 async def _cut(send: Any) -> None:

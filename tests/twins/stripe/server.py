@@ -246,6 +246,12 @@ class StripeTwin(Core, Delivery):
         """The call waits, and is worked on whether or not the client still waits for it."""
         self.api.faults.append(Fault("hang", path, seconds=seconds))
 
+    def hold(self, n: int = 1, path: str = "") -> threading.Event:
+        """The calls wait until this is set, and are worked on whether or not the client still waits."""
+        goes_on = threading.Event()
+        self.api.faults.extend(Fault("hang", path, goes_on=goes_on) for _ in range(n))
+        return goes_on
+
     def drop_connection_after_commit(self, path: str = "") -> None:
         """The change is made, but the client gets no answer: what idempotency keys are for."""
         self.api.faults.append(Fault("drop", path))
