@@ -1,6 +1,7 @@
 """The workspace's settings in a browser: by mouse, by keyboard alone, and on a phone."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, WebSocketRoute, expect
@@ -11,6 +12,7 @@ from tests.e2e.test_accounts import send, sign_up
 
 pytestmark = pytest.mark.timeout(300)
 
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 SAVED = re.compile(r"^Saved\.$")
 
 
@@ -227,20 +229,27 @@ def test_a_connection_that_is_lost_and_found_takes_nothing_from_a_page(
     page: Page, demo_server: DemoServer
 ) -> None:
     sockets: list[WebSocketRoute] = []
+    loaded: list[str] = []
 
     def pass_on(socket: WebSocketRoute) -> None:
-        socket.connect_to_server()
+        server = socket.connect_to_server()
+
+        def hand_on(said: str | bytes) -> None:
+            socket.send(said)
+            loaded.extend(re.findall(r'(settings|team)_state":{[^}]*"is_loaded', str(said)))
+
+        server.on_message(hand_on)
         sockets.append(socket)
 
-    def reconnect() -> None:
-        before = len(sockets)
+    def reconnect(name: str) -> None:
+        """Break the connection, and wait until what is done as the page loads was done and drawn."""
+        loaded.clear()
         sockets[-1].close()
-        for _ in range(100):
-            if len(sockets) > before:
-                break
-            page.wait_for_timeout(100)
-        # As long as what is done as a page loads takes.
-        page.wait_for_timeout(1000)
+        until = time.monotonic() + 30
+        while name not in loaded and time.monotonic() < until:
+            page.wait_for_timeout(50)
+        assert name in loaded
+        page.evaluate(DRAWN)
 
     page.route_web_socket(re.compile("_event"), pass_on)
     open_settings(page, demo_server)
@@ -248,7 +257,7 @@ def test_a_connection_that_is_lost_and_found_takes_nothing_from_a_page(
     greeting.fill("Good day.")
     status = page.get_by_role("main").get_by_role("status")
     expect(status).to_have_text("You have changes that are not saved.")
-    reconnect()
+    reconnect("settings")
     expect(greeting).to_have_value("Good day.")
     expect(status).to_have_text("You have changes that are not saved.")
     page.get_by_role("link", name="Team").click()
@@ -256,7 +265,7 @@ def test_a_connection_that_is_lost_and_found_takes_nothing_from_a_page(
     send(page, "Invite")
     link = page.get_by_label("The link of the invite")
     expect(link).to_be_visible()
-    reconnect()
+    reconnect("team")
     expect(link).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     expect(greeting).to_have_value("")

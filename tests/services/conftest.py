@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,3 +88,31 @@ async def buyer(file_urls: Urls, twin: StripeTwin, tmp_path: Path) -> AsyncItera
         settings, file_urls.app, tasks=tasks, embedder=HashingEmbedder(), answerers=Answerers()
     ) as opened:
         yield await make_buyer(Factory(opened), opened, twin)
+
+
+class Gate:
+    """Lets all pages out; or so many, and the others once it is opened again."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._is_open = asyncio.Event()
+        self._is_open.set()
+
+    def close_after(self, pages: int) -> None:
+        self._left = pages
+        self._is_open.clear()
+
+    def open(self) -> None:
+        self._is_open.set()
+
+    async def pass_through(self) -> None:
+        if self._left:
+            self._left -= 1
+        else:
+            await self._is_open.wait()
+
+
+@pytest.fixture
+async def gate() -> Gate:
+    """Where pages of the site wait: a test that stops in their middle does so however slow it is."""
+    return Gate()

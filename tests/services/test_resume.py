@@ -29,16 +29,18 @@ from helpninja_app.resources import Resources, knowledge_limits, open_resources
 from tests.conftest import make_settings
 from tests.factories import Factory, Tenant
 from tests.loopback_site import LoopbackSite, Request, answer
+from tests.services.conftest import Gate
 
 PAGES = 40
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[LoopbackSite]:
+async def site(gate: Gate) -> AsyncIterator[LoopbackSite]:
     """A sitemap of pages that take a moment each."""
 
     async def slowly(request: Request, writer: asyncio.StreamWriter) -> None:
+        await gate.pass_through()
         await asyncio.sleep(0.1)
         name = request.path.strip("/")
         writer.write(answer(f"<html><title>{name}</title><body><p>This is about {name}.</p></body></html>"))
@@ -125,7 +127,10 @@ async def worker_process(own: Resources, site: LoopbackSite) -> AsyncIterator[as
 
 
 @pytest.mark.timeout(300)
-async def test_a_killed_worker_loses_no_page_and_doubles_none(own: Resources, site: LoopbackSite) -> None:
+async def test_a_killed_worker_loses_no_page_and_doubles_none(
+    own: Resources, site: LoopbackSite, gate: Gate
+) -> None:
+    gate.close_after(12)
     tenant = await Factory(own).tenant()
     job_id = await start_ingest(own, tenant, f"{site.url}/sitemap.xml")
 
@@ -136,6 +141,7 @@ async def test_a_killed_worker_loses_no_page_and_doubles_none(own: Resources, si
         await until(is_well_under_way)
         os.kill(first.pid, signal.SIGKILL)
         await first.wait()
+    gate.open()
     stopped = await progress_of(own, tenant, job_id)
     assert stopped.state is JobState.RUNNING
     assert 8 <= stopped.changed < PAGES
@@ -181,8 +187,9 @@ async def test_a_job_whose_workspace_was_deleted_ends_quietly(own: Resources, si
 
 
 async def test_a_workspace_that_is_deleted_during_its_ingest_takes_everything_with_it(
-    own: Resources, site: LoopbackSite
+    own: Resources, site: LoopbackSite, gate: Gate
 ) -> None:
+    gate.close_after(6)
     tenant = await Factory(own).tenant()
     job_id = await start_ingest(own, tenant, f"{site.url}/sitemap.xml")
     working = asyncio.create_task(work_off(own))
@@ -193,6 +200,7 @@ async def test_a_workspace_that_is_deleted_during_its_ingest_takes_everything_wi
     await until(has_some)
     async with own.database.unit_of_work() as session:
         await delete_workspace(session, tenant.id)
+    gate.open()
     await working
     assert await jobs_left(own) == []
     await _assert_nothing_left(own, tenant)

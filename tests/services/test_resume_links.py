@@ -24,6 +24,7 @@ from helpninja_app.resources import Resources, open_resources
 from tests.conftest import make_settings
 from tests.factories import Factory, Tenant
 from tests.loopback_site import LoopbackSite, Request, answer
+from tests.services.conftest import Gate
 from tests.services.test_resume import (
     jobs_left,
     progress_of,
@@ -37,10 +38,11 @@ PAGES = 31
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[LoopbackSite]:
+async def site(gate: Gate) -> AsyncIterator[LoopbackSite]:
     """A tree: each page leads to two further ones, takes a moment, and nothing lists them."""
 
     async def slowly(request: Request, writer: asyncio.StreamWriter) -> None:
+        await gate.pass_through()
         await asyncio.sleep(0.1)
         number = int(request.path.rpartition("-")[2])
         links = "".join(f'<a href="/page-{n}">x</a>' for n in (2 * number, 2 * number + 1) if n <= PAGES)
@@ -68,7 +70,10 @@ async def work_off_slices(own: Resources, tenant: Tenant, job_id: UUID) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_killed_crawl_goes_on_and_asks_for_no_page_twice(own: Resources, site: LoopbackSite) -> None:
+async def test_a_killed_crawl_goes_on_and_asks_for_no_page_twice(
+    own: Resources, site: LoopbackSite, gate: Gate
+) -> None:
+    gate.close_after(10)
     tenant = await Factory(own).tenant()
     job_id = await start_ingest(own, tenant, f"{site.url}/page-1", follows_links=True)
 
@@ -79,6 +84,7 @@ async def test_a_killed_crawl_goes_on_and_asks_for_no_page_twice(own: Resources,
         await until(is_well_under_way)
         os.kill(first.pid, signal.SIGKILL)
         await first.wait()
+    gate.open()
     stopped = await progress_of(own, tenant, job_id)
     assert 6 <= stopped.changed < stopped.found < PAGES
     await asyncio.sleep(0.3)
@@ -133,7 +139,8 @@ async def test_at_the_end_of_its_slice_a_crawl_lets_others_go_first_and_goes_on(
     assert Counter(site.paths()) - Counter({"/page-1": 1}) == Counter(set(site.paths()))
 
 
-async def test_a_crawl_is_cancelled_in_the_middle(own: Resources, site: LoopbackSite) -> None:
+async def test_a_crawl_is_cancelled_in_the_middle(own: Resources, site: LoopbackSite, gate: Gate) -> None:
+    gate.close_after(6)
     tenant = await Factory(own).tenant()
     job_id = await start_ingest(own, tenant, f"{site.url}/page-1", follows_links=True)
     working = asyncio.create_task(work_off(own))
@@ -144,6 +151,7 @@ async def test_a_crawl_is_cancelled_in_the_middle(own: Resources, site: Loopback
     await until(has_some)
     async with own.database.unit_of_work(tenant.scope) as session:
         await cancel_ingest(session, tenant.id, job_id)
+    gate.open()
     await working
     progress = await progress_of(own, tenant, job_id)
     assert (progress.state, await jobs_left(own)) == (JobState.CANCELLED, [])
