@@ -77,7 +77,7 @@ async def replace_from(
             request_id=func.nullif(col(ChatMessage.request_id), request_id),
         )
     )
-    await session.execute(_FORGET_WORDS, {"workspace": chat.workspace_id, "chat": chat.id, "since": since})
+    await _forget_words(session, chat.workspace_id, chat.id, since=since)
     keyed = (row.id for row in rows if request_id is not None and row.request_id == request_id)
     return Replaced(
         tuple(Stood(row.id, row.role == Role.USER.value, row.state, row.has_text) for row in rows),
@@ -87,7 +87,12 @@ async def replace_from(
 
 
 async def set_back(
-    session: AsyncSession, workspace_id: UUID, replaced: Replaced, question_id: UUID, answer_id: UUID
+    session: AsyncSession,
+    workspace_id: UUID,
+    chat_id: UUID,
+    replaced: Replaced,
+    question_id: UUID,
+    answer_id: UUID,
 ) -> None:
     """What was replaced counts again, and the question and answer in its place no more; the chat is locked.
 
@@ -104,10 +109,12 @@ async def set_back(
             col(ChatMessage.state) != MessageState.REPLACED.value,
         )
         .values(state=MessageState.REPLACED.value, request_id=None)
-        .returning(col(ChatMessage.id))
+        .returning(col(ChatMessage.id), col(ChatMessage.position))
     )
-    if answer_id not in set(gone.scalars()):
+    places = {row.id: row.position for row in gone}
+    if answer_id not in places:
         return
+    await _forget_words(session, workspace_id, chat_id, since=min(places.values()))
     for few in _as_they_were_said(replaced.messages):
         for state in dict.fromkeys(each.state for each in few):
             ids = [each.id for each in few if each.state == state]
@@ -118,6 +125,11 @@ async def set_back(
             .where(*_those(workspace_id, [replaced.keyed]))
             .values(request_id=replaced.request_id)
         )
+
+
+async def _forget_words(session: AsyncSession, workspace_id: UUID, chat_id: UUID, *, since: int) -> None:
+    """The chat is found no more by what it said from this position on, which is replaced."""
+    await session.execute(_FORGET_WORDS, {"workspace": workspace_id, "chat": chat_id, "since": since})
 
 
 def _as_they_were_said(messages: tuple[Stood, ...]) -> tuple[tuple[Stood, ...], ...]:

@@ -204,7 +204,9 @@ async def finish_turn(
     else:
         await release(session, workspace_id, begun.reservation)
         # Before its text is stored, whose words are not to be noted then.
-        await set_back(session, workspace_id, begun.replaced, begun.question_id, begun.message_id)
+        await set_back(
+            session, workspace_id, begun.chat_id, begun.replaced, begun.question_id, begun.message_id
+        )
     await session.execute(
         update(ChatMessage)
         .where(col(ChatMessage.workspace_id) == workspace_id, col(ChatMessage.id) == begun.message_id)

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from sqlalchemy import event, text
 
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
+from helpninja_app.errors import ProviderFailed
 from helpninja_app.kernel.database import Database
 from helpninja_app.resources import Resources
 from tests.api.chatting import answering
@@ -124,3 +126,23 @@ async def test_an_earlier_question_asked_anew_takes_the_words_of_all_that_follow
             words = ("oak", "elm", "ash", "fir", "yew", "further", "instead", "start")
             hits = await found(client, tenant, *words)
             assert hits == (["oak", "fir", "instead"] if place else ["yew", "start"])
+
+
+@pytest.mark.parametrize("place", [0, 2])
+async def test_the_words_of_a_question_whose_answer_failed_go_with_it_when_what_it_replaced_counts_again(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources, place: int
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([spoken("Oak."), spoken("Elm."), [ProviderFailed("It is away.")], spoken("Ash.")])
+    async with with_resources(answerers=answering(fake)):
+        first = await ask(client, tenant.headers, "Begin.")
+        chat_id = first.headers["x-chat-id"]
+        await ask(client, tenant.headers, "Go on.", chatId=chat_id)
+        asked = (await saved(client, tenant.headers, first))["messages"][place]["id"]
+        failed = await ask(client, tenant.headers, "Instead.", chatId=chat_id, replaces=asked)
+        assert failed.status_code == 502
+        words = ("begin", "oak", "go", "elm", "instead", "further", "ash")
+        assert await found(client, tenant, *words) == ["begin", "oak", "go", "elm"]
+        # What is asked next is noted as ever.
+        await ask(client, tenant.headers, "Further.", chatId=chat_id)
+        assert await found(client, tenant, *words) == ["begin", "oak", "go", "elm", "further", "ash"]
