@@ -23,23 +23,33 @@ WORDS_ALONE = 0.99
 
 _CANDIDATES = 30
 
+# The question may be 200,000 characters long: its words are told once, and compared with those of the nearest
+# only. ``alike`` is how like the words can be at most, by how many there are.
 _NEAREST = """
-with asked as (
-  select used.config, tsvector_to_array(to_tsvector(cast(used.config as regconfig), %(words)s)) as terms
-  from (select distinct config from curated_phrasings
-        where workspace_id = %(workspace)s and audience = any(%(audiences)s)) as used
+with used as (
+  select distinct config from curated_phrasings
+  where workspace_id = %(workspace)s and audience = any(%(audiences)s)
+), asked as materialized (
+  select config, words, length(words) as asked
+  from used, strip(to_tsvector(cast(config as regconfig), %(words)s)) as words
 ), compared as (
-  select a.id, a.question, a.answer, a.position, p.text as phrasing, asked.terms as asked,
-         tsvector_to_array(p.lexemes) as own,
+  select a.id, a.question, a.answer, a.position, p.text as phrasing, config, asked, p.lexemes,
+         2.0 * least(asked, length(p.lexemes)) / nullif(asked + length(p.lexemes), 0) as alike,
          case when p.model = %(model)s then 1 - (p.vector <=> cast(%(vector)s as halfvec)) end as dense
   from curated_phrasings p
   join curated_answers a on a.workspace_id = p.workspace_id and a.id = p.answer_id
-  join asked on asked.config = p.config
+  join asked using (config)
   where p.workspace_id = %(workspace)s and p.audience = any(%(audiences)s)
     and a.audience = any(%(audiences)s) and a.is_on and a.deleted_at is null
+), nearest as (
+  (select * from compared where dense is not null order by dense desc, position limit %(most)s)
+  union all
+  (select * from compared where dense is null and alike >= %(words_alone)s)
 )
-select *, (select count(*) from unnest(asked) as term where term = any(own)) as common
-from compared order by dense desc nulls last, common desc, position limit %(most)s
+select nearest.*, length(lexemes) as own,
+       length(words) - length(ts_delete(words, tsvector_to_array(lexemes))) as common
+from nearest join asked using (config)
+order by dense desc nulls last, common desc, position limit %(most)s
 """
 
 
@@ -74,6 +84,7 @@ def curated_statement(scope: Scope, question: str, vector: Vector | None, model:
             "model": model if vector is not None else None,
             "vector": as_halfvec(vector) if vector is not None else None,
             "most": _CANDIDATES,
+            "words_alone": WORDS_ALONE,
         },
     )
 
@@ -94,5 +105,5 @@ def best_curated(rows: Sequence[Any]) -> CuratedMatch | None:
     return match
 
 
-def _dice(asked: Sequence[str], own: Sequence[str], common: int) -> float:
-    return 2 * common / (len(asked) + len(own)) if asked and own else 0.0
+def _dice(asked: int, own: int, common: int) -> float:
+    return 2 * common / (asked + own) if asked and own else 0.0

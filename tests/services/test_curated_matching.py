@@ -10,9 +10,10 @@ from helpninja_app.answers.answerers import Answerers
 from helpninja_app.answers.pipeline import Answer, Pipeline, Question, Token
 from helpninja_app.answers.standalone import Turn
 from helpninja_app.errors import Unavailable
+from helpninja_app.kernel.database import Statement
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.curated import CuratedDraft, create_curated, prepare_phrasings
-from helpninja_app.knowledge.curated_matching import THRESHOLD, CuratedMatch
+from helpninja_app.knowledge.curated_matching import THRESHOLD, CuratedMatch, curated_statement
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.knowledge.embedding.protocol import Embedder
 from helpninja_app.knowledge.re_embedding import _embed_phrasings
@@ -52,6 +53,31 @@ async def test_what_is_nearly_the_same_is_matched_and_what_shares_a_word_is_not(
     assert second is not None
     assert second.phrasing == DRAFT.phrasings[0]
     assert await matched(resources, scope, "Which islands have boots?") is None
+
+
+async def test_what_words_are_common_counts_also_in_a_long_question(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    await written(resources, tenant)
+    question = "Do you deliver parcels to the Shetland islands? " * 500
+    found = await matched(resources, Scope.visitors(tenant.id), question)
+    assert found is not None
+    assert found.phrasing == DRAFT.question
+    assert found.lexical == pytest.approx(2 * 3 / 7)
+
+
+async def test_the_words_of_a_question_are_told_once_and_not_for_each_phrasing(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    await written(resources, tenant)
+    asking = curated_statement(tenant.scope, "word " * 40_000, None, "")
+    explained = Statement(f"explain (analyze, verbose) {asking.sql}", asking.values)
+    (rows,) = await resources.database.rows_at_once(tenant.scope, explained)
+    steps = [next(iter(row)) for row in rows]
+    at = next(place for place, step in enumerate(steps) if "to_tsvector(" in step)
+    assert "CTE asked" in "".join(steps[:at])
 
 
 async def test_without_a_vector_only_the_same_words_will_do(resources: Resources, factory: Factory) -> None:
