@@ -38,8 +38,23 @@
     if (event.target.value.trim() && form.dataset.busy !== "true") form.requestSubmit();
   });
 
+  /* What is sent is not heard of by a page that is loaded anew, or whose connection is lost: by its address the
+     server knows that the chat which was begun meanwhile is meant, and by its number what was stored of the draft. */
   let sent = "";
-  on("submit", ({ target }) => (sent = target.id === "composer" ? field().value : sent));
+  let sentAfter = -1;
+
+  on("submit", ({ target }) => {
+    if (target.id !== "composer") return;
+    [sent, sentAfter] = [field().value, -1];
+    sessionStorage.setItem(
+      DRAFT,
+      JSON.stringify({ account: account(), text: sent, after: target.dataset.accepted }),
+    );
+    const address = new URL(location.href);
+    if (target.dataset.chat || ![null, "new"].includes(address.searchParams.get("chat"))) return;
+    address.searchParams.set("sent", "yes");
+    history.replaceState(history.state, "", address);
+  });
 
   on("click", (event) => {
     const suggestion = near(event, "[data-asks]");
@@ -93,12 +108,18 @@
     if (restoredFor !== area && account()) {
       restoredFor = area;
       const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "{}");
-      if (draft.account === account() && !area.value) area.value = draft.text ?? "";
+      const isStored = Number(form.dataset.accepted) > Number(draft.after);
+      if (isStored) sessionStorage.removeItem(DRAFT);
+      else if (draft.account === account() && !area.value) {
+        area.value = draft.text ?? "";
+        if (draft.after) [sent, sentAfter, accepted] = [area.value, Number(draft.after), form.dataset.accepted];
+      }
       grow(area);
     }
     if (form.dataset.accepted !== accepted) {
       // Only what was stored goes: what was typed since then stays. A server that was started anew counts from 0.
-      if (accepted !== "" && Number(form.dataset.accepted) > Number(accepted) && area.value === sent) {
+      const count = Number(form.dataset.accepted);
+      if (accepted !== "" && count > Number(accepted) && count > sentAfter && area.value === sent) {
         area.value = "";
         sessionStorage.removeItem(DRAFT);
         grow(area);
@@ -110,6 +131,7 @@
     const address = new URL(location.href);
     if (chat && address.searchParams.get("chat") !== chat) {
       address.searchParams.set("chat", chat);
+      address.searchParams.delete("sent");
       history.replaceState(history.state, "", address);
     }
     const isFree = document.activeElement === document.body || document.activeElement?.closest("#chats");

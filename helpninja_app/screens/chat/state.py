@@ -85,7 +85,7 @@ class ChatState(ThreadState, SignedInState):
             if self.is_asking:
                 return None
             self.is_asking, self.problem, self.is_at_limit = True, "", False
-            self._stream = mine = new_id().hex
+            self._stream, self._asked_at = (mine := new_id().hex), time.time()
         reading = _Reading(self, mine)
         refused: Exception | None = None
         try:
@@ -242,8 +242,10 @@ class _Reading:
             if not self._is_shown():
                 return
             rows = [*state.messages]
-            places = [place for place, row in enumerate(rows) if row.id == replaces]
+            # It may have been read already.
+            places = [place for place, row in enumerate(rows) if row.id in (replaces, question.id)]
             state.messages = [*(rows[: places[0]] if places else rows), question]
+            state._began_here = state._began_here or not state._wanted
             state._wanted = state.chat_id = str(started.chat_id)
             state.title = started.title
             state.is_thread_shown = True

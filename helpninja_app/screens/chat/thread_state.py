@@ -42,6 +42,9 @@ from helpninja_app.screens.session import id_from
 
 MESSAGES = 40
 NOTES = "/app/knowledge"
+# In the address from which a question was sent, until it names the chat that was begun (chat.js).
+SENT = "sent"
+_NOTHING_ASKED: dict[str, Any] = {"_stream": "", "is_asking": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,11 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     source_html: str = ""
     source_url: str = ""
 
+    # The answer that this tab shows as it comes, and when it was asked for, in Unix time.
     _stream: str = ""
+    _asked_at: float = 0.0
+    # The chat was begun here; the address of the page may not name it yet.
+    _began_here: bool = False
     _edited: str = ""
     _unwanted: str = ""
     _most: int = MESSAGES
@@ -100,30 +107,41 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     async def open_chat(self) -> Any:
         """Run when the page loads, whose address names the chat, at each new connection, and to try again.
 
-        What is chosen and edited in a chat stays while that chat is shown.
+        What is chosen, edited and asked in a chat stays while that chat is shown. An address that says that a
+        question was sent from it means the chat that was begun by it, if there is one by now.
         """
-        asked = self.router.url.query_parameters.get("chat", "")
-        wanted = "" if asked == NEW else asked
-        anew: dict[str, Any] = {} if wanted == self._wanted else self._nothing()
+        address = self.router.url.query_parameters
+        named = address.get("chat", "")
+        wanted = "" if named == NEW else named
+        if not wanted and self._began_here and SENT in address:
+            wanted = self._wanted
+        anew: dict[str, Any] = {}
+        if wanted != self._wanted:
+            anew = self._nothing()
+        elif (
+            self._stream
+            and self._asked_at < dead_before(current_resources().settings.total_timeout).timestamp()
+        ):
+            # Where states outlive a process, it may have died meanwhile.
+            anew = _NOTHING_ASKED
         return await self._answer(
-            _wanted=wanted,
-            # What is being written goes on; this tab reads it as it is stored.
-            _stream="",
-            is_asking=False,
-            is_thread_shown=bool(asked),
-            source_title="",
-            **anew,
+            _wanted=wanted, is_thread_shown=bool(named or wanted), source_title="", **anew
         )
 
     def _nothing(self) -> dict[str, Any]:
-        return super()._nothing() | {
-            "messages": [],
-            "editing": "",
-            "rewritten": "",
-            "again": "",
-            "_chosen": [],
-            "_most": MESSAGES,
-        }
+        return (
+            super()._nothing()
+            | _NOTHING_ASKED
+            | {
+                "messages": [],
+                "editing": "",
+                "rewritten": "",
+                "again": "",
+                "_chosen": [],
+                "_most": MESSAGES,
+                "_began_here": False,
+            }
+        )
 
     @rx.event(background=True)
     async def show_earlier(self) -> Any:
