@@ -12,6 +12,15 @@
     return Boolean(named(element, "__reactProps")) && !root?.isDehydrated;
   }
 
+  /* Text that the server has rendered is put in as it is: React never takes over what stands in it. */
+  function isRendered(element) {
+    for (let around = element.parentElement; around; around = around.parentElement) {
+      const props = around[named(around, "__reactProps")];
+      if (props) return Boolean(props.dangerouslySetInnerHTML);
+    }
+    return false;
+  }
+
   const awaited = new WeakSet();
 
   function pressLater(element, press) {
@@ -41,7 +50,7 @@
     "click",
     (event) => {
       const pressed = event.target instanceof Element && event.target.closest("button, input");
-      if (!pressed || isTaken(pressed)) return;
+      if (!pressed || isTaken(pressed) || isRendered(pressed)) return;
       // What the browser does by itself for these is not to be done twice.
       if (pressed.matches("[popovertarget], [data-clicks], input:not([type=radio], [type=checkbox])")) return;
       if (pressed.type === "submit" && pressed.form) return;

@@ -13,6 +13,14 @@ from tests.e2e.demo_server import DemoServer
 
 pytestmark = pytest.mark.timeout(300)
 
+COUNTED = """window.waiting = new Set();
+  const [begin, end] = [setInterval, clearInterval];
+  window.setInterval = (act, pause) => {
+    const timer = begin(act, pause);
+    if (pause === 50) window.waiting.add(timer);
+    return timer;
+  };
+  window.clearInterval = (timer) => { window.waiting.delete(timer); end(timer); };"""
 OWN_SCRIPTS = re.compile(r"/assets/[^/]+\.js$")
 
 
@@ -50,3 +58,18 @@ def test_a_form_is_sent_and_nothing_of_it_stands_in_the_address(page: Page, demo
     let_them_come()
     expect(page.locator("ol > li").first).to_be_visible()
     expect(page).to_have_url(HOME_PAGE)
+
+
+def test_a_button_in_a_text_that_the_server_rendered_is_not_waited_for(
+    page: Page, demo_server: DemoServer
+) -> None:
+    page.add_init_script(COUNTED)
+    page.goto(f"{demo_server.url}/dev/gallery")
+    text = page.locator(".rendered").first
+    expect(text).to_be_visible()
+    # Once it is heard what is pressed, all is taken over.
+    page.get_by_role("button", name="By a state", exact=True).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    text.evaluate("text => (text.innerHTML += '<button type=button>Copy</button>')")
+    text.locator("button").evaluate("button => button.click()")
+    assert page.evaluate("window.waiting.size") == 0
