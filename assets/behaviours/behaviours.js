@@ -84,6 +84,14 @@
     }
   }
 
+  /* A close that was told while the connection died was not heard: without this its dialog would be open for the
+     server for ever, and never open here again. data-connections counts the connections that were made. */
+  function closeAgain() {
+    for (const dialog of document.querySelectorAll("dialog[data-shown=true]:not([open])")) {
+      dialog.dispatchEvent(new Event("close"));
+    }
+  }
+
   new MutationObserver((changes) => {
     for (const { type, target, addedNodes } of changes) {
       if (type === "attributes") follow(target);
@@ -95,11 +103,12 @@
         if (palette) filter(palette);
       }
     }
+    if (changes.some(({ attributeName }) => attributeName === "data-connections")) closeAgain();
   }).observe(document, {
     subtree: true,
     childList: true,
     attributes: true,
-    attributeFilter: ["data-shown", "data-mixed", "data-focuses"],
+    attributeFilter: ["data-shown", "data-mixed", "data-focuses", "data-connections"],
   });
 
   /* Menus: popovers whose place is beside what opens them. */

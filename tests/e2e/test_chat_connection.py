@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.chat_steps import (
     MINI,
@@ -19,6 +19,7 @@ from tests.e2e.chat_steps import (
     running_product,
     take_model,
 )
+from tests.e2e.lost_lines import Line
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -29,25 +30,6 @@ ASKED = "What is the notice period?"
 def product() -> Iterator[Product]:
     with running_product() as running:
         yield running
-
-
-class Line:
-    """The connection of a page; while it ``is_deaf`` nothing that the server says arrives."""
-
-    def __init__(self, page: Page) -> None:
-        self.is_deaf = False
-        self._sockets: list[WebSocketRoute] = []
-        page.route_web_socket(re.compile("_event"), self._connect)
-
-    def _connect(self, socket: WebSocketRoute) -> None:
-        server = socket.connect_to_server()
-        server.on_message(lambda said: None if self.is_deaf else socket.send(said))
-        self._sockets.append(socket)
-
-    def break_off(self) -> None:
-        """The page connects again by itself, and hears."""
-        self.is_deaf = False
-        self._sockets[-1].close()
 
 
 @pytest.mark.parametrize("is_reloaded", [False, True], ids=["lost", "reloaded"])

@@ -189,6 +189,8 @@ def dashboard(
             _said(),
             renewal(ShellState.is_supabase),
             whose_page(ShellState.email, ShellState.workspace_id),
+            # By it the browser knows when to say again what it may have said to nobody (behaviours.js).
+            rx.el.span(hidden=True, data_connections=f"{ShellState.connections}"),
         ),
     )
 

@@ -52,7 +52,7 @@ class Choice:
 
 
 class ShellState(SignedInState):
-    """Empty until ``open_shell`` found out who is there."""
+    """Empty until ``open_shell`` found out who is there. ``connections`` counts how often it did."""
 
     workspace_name: str = ""
     workspace_id: str = ""
@@ -74,6 +74,7 @@ class ShellState(SignedInState):
     is_plan_lost: bool = False
     is_unverified: bool = False
     is_supabase: bool = False
+    connections: int = 0
     said: str = ""
     said_tone: str = "neutral"
     said_number: int = 0
@@ -123,6 +124,7 @@ class ShellState(SignedInState):
                 sentence_for(error)
         async with self:
             self._show_to_this_session()
+            self.connections += 1
             if self.said == self._complaint:
                 # It was tried again, and is no longer so.
                 self.said = ""
