@@ -1,26 +1,25 @@
-// The panel owns the visitor's conversation: what is typed, sent, streamed, kept after a failure, and read out.
+// The panel owns the visitor's conversation: what is sent, streamed, kept after a failure, and read out.
 
 import { Backend, Problem } from './api.js';
+import { Composer } from './composer.js';
 import { HandOff, once } from './handoff.js';
-import { Host, stored } from './host.js';
+import { Host } from './host.js';
 import { Live } from './live.js';
 import { Messages, showSuggestions } from './messages.js';
 import { chooseLanguage, concern, direction, sentenceFor, textsIn } from './texts.js';
 import { applyAccent } from './theme.js';
 
-const LIMIT = 4000;
-const COUNTER_FROM = 3600;
-
 const query = new URLSearchParams(location.search);
 const tenant = query.get('t') ?? '';
 const at = (id) => document.getElementById(id);
-const [form, field, scroller, banner] = ['composer', 'message', 'scroller', 'banner'].map(at);
+const [field, scroller, banner] = ['message', 'scroller', 'banner'].map(at);
 
 const host = new Host(tenant, show);
 let language;
 let say;
 let config = {};
 let messages;
+let composer;
 let backend;
 let handOff;
 let live;
@@ -90,40 +89,9 @@ function announce(...sentences) {
   if (words) at('announcer').textContent = words;
 }
 
-const keepDraft = (text) => stored('sessionStorage', `hn_draft:${tenant}`, text);
-// As the server counts: code points, not UTF-16 units.
-const isTooLong = () => [...field.value].length > LIMIT;
-
-function measure() {
-  field.style.height = 'auto';
-  field.style.height = `${field.scrollHeight}px`;
-  const length = [...field.value].length;
-  const number = new Intl.NumberFormat(language);
-  const counter = at('counter');
-  counter.hidden = length < COUNTER_FROM;
-  counter.textContent = `${number.format(length)} / ${number.format(LIMIT)}`;
-  counter.classList.toggle('over', isTooLong());
-  if (isTooLong() && !field.ariaInvalid) announce(say('tooLong', { max: number.format(LIMIT) }));
-  field.ariaInvalid = isTooLong() ? 'true' : null;
-  setBusy(isBusy);
-  keepDraft(field.value);
-}
-
-function setText(text) {
-  field.value = text;
-  measure();
-}
-
 function setBusy(busy) {
   isBusy = busy;
-  at('send').ariaDisabled = String(busy || isTooLong());
-}
-
-function submit() {
-  const text = field.value.trim();
-  if (!text || isBusy || isTooLong()) return;
-  setText('');
-  send(text);
+  composer.setBusy(busy);
 }
 
 async function send(text, turn = messages.visitor(text)) {
@@ -136,7 +104,7 @@ async function send(text, turn = messages.visitor(text)) {
   toEnd();
   try {
     conclude(answer, await receive(answer, text));
-    keepDraft(field.value);
+    composer.keep();
   } catch (problem) {
     if (isTakenOver) conclude(answer, { handledBy: 'human', messageId: turn.id, conversationId });
     else fail(answer, turn, problem);
@@ -161,7 +129,7 @@ function fail(answer, turn, problem) {
   toEnd();
   announce(sentence, problem.status === 402 && say('leave'));
   // A reload would lose the bubble, so the text waits as the draft as well.
-  keepDraft(field.value || turn.text);
+  composer.keep(turn.text);
 }
 
 /** Shows the answer as it streams in; resolves with the data of `done`. */
@@ -339,20 +307,7 @@ function suggest(questions) {
 }
 
 function listen() {
-  const submitted = (event) => {
-    event.preventDefault();
-    submit();
-  };
-  form.addEventListener('submit', submitted);
-  field.addEventListener('input', () => {
-    measure();
-    handOff?.visitorTypes(field.value.trim());
-  });
   at('talk').addEventListener('click', talk);
-  field.addEventListener('keydown', (event) => {
-    // 229 is what Safari reports for the Enter that ends a composition.
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.keyCode !== 229) submitted(event);
-  });
   at('close').addEventListener('click', () => host.close());
   addEventListener('keydown', (event) => event.key === 'Escape' && !event.isComposing && host.close());
   addEventListener('online', () => (config.name ? showBanner() : location.reload()));
@@ -375,9 +330,9 @@ async function start() {
   at('brand').hidden = !config.branded;
   introduce(config.name ?? '');
   showBanner();
+  composer = new Composer(tenant, { say, language, announce, send, typed: (text) => handOff?.visitorTypes(text) });
   messages = new Messages(at('log'), say, config.name);
   if (config.name) messages.answer(config.greeting || say('greeting'));
-  setText(field.value || stored('sessionStorage', `hn_draft:${tenant}`) || '');
   backend = new Backend(tenant, await kept, (session) => host.keep(session));
   live = new Live(backend, hear);
   handOff = new HandOff(messages, backend, say, language, (line) => {
