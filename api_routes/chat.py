@@ -18,7 +18,7 @@ from api_routes.bodies import MAX_JSON_BYTES, Body, has_visible_text, json_body,
 from api_routes.chat_answers import KEY_PARAMETER, MAX_BYTES, MemberQuestion, answer_question
 from api_routes.identity import carries_credential, resources_of, visited_workspace, visitor_caller
 from api_routes.origins import refuse_unlisted_origin
-from api_routes.problems import documented, problem_body
+from api_routes.problems import Problem, documented, problem_body, problem_of
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.answers.pipeline import Pipeline, Token
 from helpninja_app.answers.rendering import render_markdown
@@ -84,6 +84,17 @@ class ChatReply(BaseModel):
     )
 
 
+class KeptProblem(Problem):
+    """The last six say what became of a visitor's message that was kept for people; others lack them."""
+
+    conversationId: str | None = None
+    messageId: str | None = Field(None, description="The stored message.")
+    conversationStatus: Literal["bot", "waiting", "human", "resolved"] | None = None
+    escalated: bool | None = None
+    contactRequested: bool | None = None
+    next: NextResult | None = None
+
+
 class ChatAlive(BaseModel):
     message: str = "Chat API is working"
 
@@ -99,7 +110,6 @@ async def chat_alive() -> ChatAlive:
     response_model=ChatReply,
     responses=documented(
         401,
-        402,
         403,
         404,
         409,
@@ -110,6 +120,7 @@ async def chat_alive() -> ChatAlive:
         502,
         504,
         also={
+            402: problem_of(402, KeptProblem),
             200: {
                 "description": "The answer; as a stream the events `token`, `citations`, `done`.",
                 "content": {
@@ -122,7 +133,7 @@ async def chat_alive() -> ChatAlive:
                         "schema": {"type": "string", "format": "uuid"},
                     }
                 },
-            }
+            },
         },
     ),
     openapi_extra={**json_body(VisitorMessage, MemberQuestion), "parameters": [KEY_PARAMETER]},

@@ -74,6 +74,7 @@ def problem_body(error: HelpNinjaError, path: str) -> dict[str, Any]:
         opens_at = error.opens_at.isoformat() if error.opens_at else None
         body |= {
             "conversationId": str(error.conversation_id),
+            "messageId": str(error.message_id),
             "conversationStatus": error.status_of_conversation,
             "escalated": error.status_of_conversation == "waiting",
             "contactRequested": error.is_contact_requested,
@@ -101,13 +102,15 @@ def documented(
     if 415 in statuses:
         always.add(408)
     described: dict[int | str, dict[str, Any]] = dict((also or {}).items())
-    return described | {
-        status: {
-            "model": Problem,
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in sorted({*statuses, *always})
+    return described | {status: problem_of(status) for status in sorted({*statuses, *always})}
+
+
+def problem_of(status: int, model: type[Problem] = Problem) -> dict[str, Any]:
+    """A problem response for OpenAPI, of a ``model`` of its own where it says more than others."""
+    return {
+        "model": model,
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}},
     }
 
 

@@ -142,6 +142,7 @@ class MessagesUsedUp(LimitUsedUp):
         limit: int,
         used: int,
         conversation_id: UUID,
+        message_id: UUID,
         status: str,
         is_contact_requested: bool,
         next_kind: str | None,
@@ -149,6 +150,7 @@ class MessagesUsedUp(LimitUsedUp):
     ) -> None:
         super().__init__(detail, limit=limit, used=used)
         self.conversation_id = conversation_id
+        self.message_id = message_id
         self.status_of_conversation = status
         self.is_contact_requested = is_contact_requested
         self.next_kind = next_kind

@@ -193,6 +193,7 @@ async def _pass_on(
             limit=refusal.limit,
             used=refusal.used,
             conversation_id=conversation.id,
+            message_id=stored.id,
             status=conversation.status,
             is_contact_requested=conversation.contact == Contact.ASKED.value,
             next_kind=step.kind.value if step else None,

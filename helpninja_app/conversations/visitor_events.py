@@ -10,7 +10,7 @@ from uuid import UUID
 
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.conversations.contact import NextStep, next_step
-from helpninja_app.conversations.models import Sender
+from helpninja_app.conversations.models import Sender, Status
 from helpninja_app.conversations.notices import Change, conversation_topic
 from helpninja_app.conversations.threads import (
     SHOWN_MESSAGES,
@@ -64,7 +64,7 @@ async def watch(
         raise RateLimited(limit=MAX_LISTENERS, retry_after=30)
     status: StatusNow | None = None
     is_new = after is not None
-    # Members' messages and when each was shown, the first one first: it does not wait for those after it.
+    # What was shown and when, of members' messages, the first one first: it does not wait for those after it.
     shown: deque[tuple[UUID, float]] = deque()
     with live.listening(topic) as listener:
         told: tuple[str, ...] = (EVERYTHING,)
@@ -74,14 +74,18 @@ async def watch(
                 async with database.unit_of_work(caller.scope) as session:
                     thread = await read_since(session, caller, conversation_id, after)
                 step = next_step(caller.workspace, thread.status)
+                if status is None and after is not None and thread.status != Status.BOT.value:
+                    # It stands in the panel that listens again, and may be a member's.
+                    shown.append((after, time.monotonic()))
                 found = StatusNow(thread.status, thread.contact_requested, thread.csat_requested, step)
                 if found != status:
                     status = found
                     yield found
                 for message in thread.messages:
                     after = message.id
-                    if is_new:
-                        yield message
+                    if not is_new:
+                        continue
+                    yield message
                     if message.role == Sender.MEMBER.value:
                         shown.append((message.id, time.monotonic()))
                 is_full, is_new = len(thread.messages) == SHOWN_MESSAGES, True

@@ -12,7 +12,7 @@ from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.billing.ledger import lock_account
 from helpninja_app.billing.models import Unit
 from helpninja_app.resources import Resources
-from tests.api.chatting import answering, ask, conversations_of, new_session, shop
+from tests.api.chatting import answering, ask, conversations_of, messages_of, new_session, shop
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.ledgers import Books
@@ -70,3 +70,5 @@ async def test_who_comes_when_nothing_is_left_does_not_wait_for_others_and_is_pa
     assert (told["conversationId"], told["escalated"]) == (str(conversation.id), True)
     assert (told["contactRequested"], told["next"]) == (True, {"kind": "soon", "opensAt": None})
     assert told["conversationStatus"] == "waiting"
+    [stored] = await messages_of(resources, tenant, str(conversation.id))
+    assert told["messageId"] == str(stored.id)

@@ -15,7 +15,13 @@ from sqlalchemy import text
 
 from helpninja_app.conversations import visitor_events
 from helpninja_app.conversations.models import Conversation
-from helpninja_app.conversations.visitor_events import MAX_LISTENERS, MemberTypes, StatusNow, watch
+from helpninja_app.conversations.visitor_events import (
+    MAX_LISTENERS,
+    SEEN_AFTER_SECONDS,
+    MemberTypes,
+    StatusNow,
+    watch,
+)
 from helpninja_app.errors import NotFound, RateLimited
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
@@ -127,6 +133,31 @@ async def test_what_is_seen_does_not_wait_for_what_comes_after_it(
         await desk.done("typing")
         assert await following(events) == ("typing", None)
     assert await seen(resources, talk) == said[2]
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+async def test_what_was_said_before_the_panel_listens_is_seen_where_the_panel_has_it(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    resources: Resources,
+    monkeypatch: pytest.MonkeyPatch,
+    has_it: bool,
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    await desk.done("take-over")
+    said = (await desk.done("reply", text="Still there?"))["id"]
+    seconds = 1000.0
+    monkeypatch.setattr(visitor_events, "time", SimpleNamespace(monotonic=lambda: seconds))
+    async with hearing(resources, talk, after=said if has_it else None) as events:
+        assert await following(events) == ("status", "human")
+        for _ in range(2):
+            await desk.done("typing")
+            assert await following(events) == ("typing", None)
+            seconds += SEEN_AFTER_SECONDS
+        await desk.done("typing")
+        assert await following(events) == ("typing", None)
+    assert await seen(resources, talk) == (UUID(said) if has_it else None)
 
 
 async def seen(resources: Resources, talk: Talk) -> UUID | None:

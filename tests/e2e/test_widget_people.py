@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.widget_steps import QUESTION, ask, open_widget, visit_panel, visit_shop
-from tests.twins.widget_backend import Reply, WidgetBackend
+from tests.twins.widget_backend import Fault, Reply, WidgetBackend
 
 EVENTS = "/api/widget/events"
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
@@ -221,6 +221,23 @@ def test_a_panel_that_is_hidden_for_long_lets_go_of_its_connection_and_catches_u
     page.evaluate(HIDE, False)
     expect(page.locator(".person .bubble")).to_have_text("While you were away")
     listens(page, widget_backend)
+
+
+def test_what_a_person_says_while_nobody_looks_is_not_lost_after_a_first_message_that_was_kept_for_people(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    page.clock.install()
+    visit_panel(page, widget_backend)
+    widget_backend.faults.append(Fault(402, state={"status": "waiting"}))
+    ask(page)
+    listens(page, widget_backend)
+    page.evaluate(HIDE, True)
+    page.clock.fast_forward(125_000)
+    listens(page, widget_backend, 0)
+    widget_backend.reply(widget_backend.only_session(), "While you were away")
+    page.evaluate(HIDE, False)
+    expect(page.locator(".person .bubble")).to_have_text("While you were away")
+    expect(page.locator(".message.visitor")).to_have_count(1)
 
 
 def test_a_second_tab_hears_the_question_the_answer_and_the_person(

@@ -137,11 +137,12 @@ class WidgetBackend(People):
             fault = self.faults.popleft()
             if fault.state is None:
                 return problem(fault.status, fault.retry_after)
-            self.store(session, "visitor", body["message"])
+            stored = self.store(session, "visitor", body["message"])
             self.change(session, **fault.state)
             kept = dict(self.states[session])
             kept["conversationStatus"] = kept.pop("status")
-            return problem(fault.status, conversationId=self.conversation_id(session), **kept)
+            ids = {"conversationId": self.conversation_id(session), "messageId": stored["id"]}
+            return problem(fault.status, **ids, **kept)
         reply = self.replies.get(body["message"], RETURNS)
         return StreamingResponse(
             self._stream(session, body["message"], reply), media_type="text/event-stream"
