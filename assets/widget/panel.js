@@ -163,6 +163,7 @@ function conclude(answer, done) {
   const isNew = !seen.has(messageId);
   let line;
   following(() => {
+    forgetOlder(messageId, isHuman);
     if (words && isNew) {
       answer.finish(words, citations);
       offerThumbs(answer, messageId);
@@ -175,6 +176,19 @@ function conclude(answer, done) {
   announce(words && answer.spoken(words), line);
   if (words) host.noteAnswer();
   begin(done.conversationId, messageId);
+}
+
+/** Of the statuses that were heard meanwhile, only one that is newer than what ends the turn is told after it. */
+function forgetOlder(messageId, isHuman) {
+  const told = heard.filter(([event]) => event === 'status');
+  // The bot says nothing any more once a person is there, and a status comes before the messages of its moment.
+  const isNewer =
+    told.at(-1)?.[1].status === 'human' ||
+    (isHuman ? isTakenOver || handOff.status === 'human' : heard.some(([event, { id }]) => event === 'message' && id === messageId));
+  for (const older of isNewer ? told.slice(0, -1) : told) {
+    heard.splice(heard.indexOf(older), 1);
+    handOff.update({ csatRequested: older[1].csatRequested });
+  }
 }
 
 /** Hears of this conversation from now on, from the message `last` on when it has just begun. */
@@ -242,6 +256,7 @@ function hear(event, data) {
       unheard = unheard.filter((each) => each !== turn);
     }
   }
+  if (event === 'status') canRate ||= data.csatRequested !== undefined;
   heard.push([event, data]);
   if (!isBusy) return drain();
   // A person who takes over ends the bot's answer, once the question has arrived.
@@ -253,10 +268,8 @@ function hear(event, data) {
 
 function drain() {
   for (const [event, data] of heard.splice(0)) {
-    if (event === 'status') {
-      canRate ||= data.csatRequested !== undefined;
-      learn(data);
-    } else if (event === 'message' && !seen.has(data.id)) {
+    if (event === 'status') learn(data);
+    else if (event === 'message' && !seen.has(data.id)) {
       following(() => announce(place(data)));
       if (data.role === 'visitor') continue;
       host.noteAnswer();

@@ -7,29 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.e2e.widget_steps import QUESTION, ask, open_widget, visit_panel, visit_shop
+from tests.e2e.widget_steps import HIDE, QUESTION, ask, begun, listens, open_widget, visit_panel, visit_shop
 from tests.twins.widget_backend import Fault, Reply, WidgetBackend
 
 EVENTS = "/api/widget/events"
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
-HIDE = """hidden => {
-    Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
-    document.dispatchEvent(new Event('visibilitychange'));
-}"""
-
-
-def begun(page: Page, backend: WidgetBackend) -> str:
-    """A conversation with one answer whose panel listens; returns its session."""
-    ask(visit_panel(page, backend))
-    listens(page, backend)
-    return backend.only_session()
-
-
-def listens(page: Page, backend: WidgetBackend, wanted: int = 1) -> None:
-    until = time.monotonic() + 10
-    while backend.listening != wanted and time.monotonic() < until:
-        page.wait_for_timeout(20)
-    assert backend.listening == wanted
 
 
 def test_a_persons_reply_appears_under_their_name_and_is_read_out(
@@ -110,24 +92,6 @@ def test_the_visitors_typing_is_told_once_in_four_seconds_and_only_where_a_perso
     while len(widget_backend.told_of("/api/widget/typing")) < 2 and time.monotonic() < until:
         page.wait_for_timeout(20)
     assert len(widget_backend.told_of("/api/widget/typing")) == 2
-
-
-def test_a_person_who_takes_over_in_the_middle_of_an_answer_ends_it(
-    page: Page, widget_backend: WidgetBackend
-) -> None:
-    session = begun(page, widget_backend)
-    widget_backend.hold()
-    page.locator("#message").fill("And shoes?")
-    page.locator("#message").press("Enter")
-    expect(page.locator(".message.bot .text").last).to_have_text("You have")
-    widget_backend.change(session, status="human")
-    expect(page.locator(".system")).to_have_text("A person has taken over and will answer here.")
-    widget_backend.reply(session, "I look at it myself.")
-    expect(page.locator(".message").last).to_contain_text("I look at it myself.")
-    expect(page.locator(".failure")).to_have_count(0)
-    expect(page.locator(".message.bot:not(.person)")).to_have_count(2)
-    ask(page, "Thank you")
-    expect(page.locator(".message.visitor")).to_have_count(3)
 
 
 def test_what_was_said_while_the_connection_was_broken_comes_when_it_is_back_and_nothing_twice(

@@ -1,5 +1,7 @@
 """The steps of the widget's browser tests: open a customer's page or the panel alone, ask."""
 
+import time
+
 from playwright.sync_api import Frame, Page, expect
 
 from tests.twins.widget_backend import TENANT, WidgetBackend
@@ -10,6 +12,11 @@ OPEN_SHADOW = """
 const attach = Element.prototype.attachShadow;
 Element.prototype.attachShadow = function (options) { return attach.call(this, {...options, mode: 'open'}); };
 """
+# The tab is looked at, or not any more.
+HIDE = """hidden => {
+    Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
 
 
 def visit_shop(page: Page, backend: WidgetBackend, kind: str = "plain") -> None:
@@ -43,3 +50,17 @@ def ask(panel: Page | Frame, question: str = QUESTION) -> None:
     panel.locator("#message").fill(question)
     panel.locator("#message").press("Enter")
     expect(panel.locator("#send")).to_have_attribute("aria-disabled", "false")
+
+
+def begun(page: Page, backend: WidgetBackend) -> str:
+    """A conversation with one answer whose panel listens; returns its session."""
+    ask(visit_panel(page, backend))
+    listens(page, backend)
+    return backend.only_session()
+
+
+def listens(page: Page, backend: WidgetBackend, wanted: int = 1) -> None:
+    until = time.monotonic() + 10
+    while backend.listening != wanted and time.monotonic() < until:
+        page.wait_for_timeout(20)
+    assert backend.listening == wanted

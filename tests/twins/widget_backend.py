@@ -139,7 +139,7 @@ class WidgetBackend(People):
                 return problem(fault.status, fault.retry_after)
             stored = self.store(session, "visitor", body["message"])
             self.change(session, **fault.state)
-            kept = dict(self.states[session])
+            kept = self.state_of_turn(session)
             kept["conversationStatus"] = kept.pop("status")
             ids = {"conversationId": self.conversation_id(session), "messageId": stored["id"]}
             return problem(fault.status, **ids, **kept)
@@ -150,6 +150,7 @@ class WidgetBackend(People):
 
     async def _stream(self, session: str, question: str, reply: Reply) -> AsyncIterator[str]:
         yield ": heartbeat\r\n\r\n"
+        self.wake_up(session)
         citations = [vars(citation) for citation in reply.citations]
         stored = self.store(session, "visitor", question)
         if self.states[session]["status"] == "human":
@@ -177,7 +178,7 @@ class WidgetBackend(People):
             "model": "gpt-4o-mini",
             "citations": citations,
             "html": "",
-            **self.state(self.states[session]),
+            **self.state_of_turn(session),
         }
         yield event("done", done)
 

@@ -63,6 +63,11 @@ class People:
     def change(self, session: str, **state: Any) -> None:
         self.states[session].update(state)
 
+    def wake_up(self, session: str) -> None:
+        """A settled conversation in which the visitor writes has the bot again."""
+        if self.states[session]["status"] == "resolved":
+            self.change(session, status="bot", csatRequested=False)
+
     def type(self, session: str) -> None:
         self.typed_at[session] += 1
 
@@ -72,6 +77,12 @@ class People:
 
     def state(self, state: dict[str, Any]) -> dict[str, Any]:
         return {"status": state["status"]} if self.is_old else dict(state)
+
+    def state_of_turn(self, session: str) -> dict[str, Any]:
+        """As far as an answer says it."""
+        state = self.state(self.states[session])
+        state.pop("csatRequested", None)
+        return state
 
     def only_session(self) -> str:
         (session,) = self.conversations
