@@ -287,13 +287,19 @@ async def read_since(
     return _thread(conversation, messages.scalars())
 
 
+def is_contact_requested(conversation: Conversation) -> bool:
+    """Whether the visitor is to say who they are."""
+    is_resolved = Status(conversation.status) is Status.RESOLVED
+    return Contact(conversation.contact) is Contact.ASKED and not is_resolved
+
+
 def _thread(conversation: Conversation, messages: Iterable[Message]) -> Thread:
     is_resolved = Status(conversation.status) is Status.RESOLVED
     return Thread(
         conversation.id,
         conversation.status,
         tuple(_view(message) for message in messages),
-        contact_requested=Contact(conversation.contact) is Contact.ASKED and not is_resolved,
+        contact_requested=is_contact_requested(conversation),
         csat_requested=is_resolved and conversation.csat is None,
     )
 

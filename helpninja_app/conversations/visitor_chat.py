@@ -22,10 +22,11 @@ from helpninja_app.billing.plans import Plan
 from helpninja_app.billing.reservations import Reservation, find_refusal, release, reserve, settle
 from helpninja_app.conversations.contact import NextStep, next_step
 from helpninja_app.conversations.handoff import escalate, wake_up, was_with_a_person
-from helpninja_app.conversations.models import Contact, Conversation, Message, Reason, Sender, Status
+from helpninja_app.conversations.models import Conversation, Message, Reason, Sender, Status
 from helpninja_app.conversations.rules.applying import judge_turn, tell_of
 from helpninja_app.conversations.threads import (
     add_message,
+    is_contact_requested,
     is_with_a_person,
     lock_conversation,
     open_conversation,
@@ -67,12 +68,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A stored question that waits for its answer."""
+    """A stored question that waits for its answer; with ``silence``, for that of a person."""
 
     conversation_id: UUID
     message_id: UUID
     question: str
-    is_human: bool
+    silence: Reply | None
     history: tuple[Turn, ...]
     reservation: Reservation | None
     plan: Plan
@@ -103,8 +104,8 @@ async def answer_visitor(
         async with _PASSING_ON:
             passed_on = await _pass_on(database, caller, message, plan, page_url, refusal)
         raise passed_on from None
-    if turn.is_human:
-        yield _silent(turn)
+    if turn.silence is not None:
+        yield turn.silence
         return
     answer: Answer | None = None
     try:
@@ -156,7 +157,8 @@ async def _store_question(
                 text=message,
             ),
         )
-        return _Turn(conversation.id, stored.id, message, is_human, history, reservation, plan)
+        silence = _silence(caller, conversation, stored.id) if is_human else None
+        return _Turn(conversation.id, stored.id, message, silence, history, reservation, plan)
 
 
 async def _pass_on(
@@ -195,7 +197,7 @@ async def _pass_on(
             conversation_id=conversation.id,
             message_id=stored.id,
             status=conversation.status,
-            is_contact_requested=conversation.contact == Contact.ASKED.value,
+            is_contact_requested=is_contact_requested(conversation),
             next_kind=step.kind.value if step else None,
             opens_at=step.opens_at if step else None,
         )
@@ -211,7 +213,7 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
             # late either when they have handed back since.
             if turn.reservation is not None:
                 await release(session, caller.workspace.id, turn.reservation)
-            return _silent(turn)
+            return _silence(caller, conversation, turn.message_id)
         stored = await add_message(
             session,
             Message(
@@ -243,7 +245,7 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
             message_id=stored.id,
             handled_by="bot",
             escalated=is_escalated,
-            contact_requested=conversation.contact == Contact.ASKED.value,
+            contact_requested=is_contact_requested(conversation),
             citations=answer.citations,
             status=Status(conversation.status),
             next=next_step(caller.workspace, conversation.status),
@@ -299,16 +301,18 @@ async def _release(database: Database, caller: VisitorCaller, turn: _Turn) -> No
             await release(session, caller.workspace.id, turn.reservation)
 
 
-def _silent(turn: _Turn) -> Reply:
+def _silence(caller: VisitorCaller, conversation: Conversation, question_id: UUID) -> Reply:
+    """What a person answers, or would have: it may have been handed back meanwhile."""
     return Reply(
         answer="",
         refs=(),
         confidence=0.0,
-        conversation_id=turn.conversation_id,
-        message_id=turn.message_id,
+        conversation_id=conversation.id,
+        message_id=question_id,
         handled_by="human",
         escalated=False,
-        contact_requested=False,
+        contact_requested=is_contact_requested(conversation),
         citations=(),
-        status=Status.HUMAN,
+        status=Status(conversation.status),
+        next=next_step(caller.workspace, conversation.status),
     )

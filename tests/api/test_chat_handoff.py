@@ -9,7 +9,9 @@ import pytest
 
 from helpninja_app.answers.providers.base import Finished, TextDelta, TokenUsage
 from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoken
-from helpninja_app.conversations.models import Status
+from helpninja_app.conversations.contact import ask_for_contact
+from helpninja_app.conversations.models import Conversation, Status
+from helpninja_app.conversations.threads import lock_conversation
 from helpninja_app.errors import ProviderFailed, ProviderTimedOut, ProviderUnavailable
 from helpninja_app.resources import Resources
 from tests.api.chatting import (
@@ -28,7 +30,7 @@ from tests.api.chatting import (
     transitions_of,
 )
 from tests.conftest import OpenResources
-from tests.factories import Factory
+from tests.factories import Factory, Tenant
 
 
 async def test_a_low_confidence_asks_for_a_person_once(
@@ -192,8 +194,13 @@ async def test_the_bot_is_silent_while_a_person_handles_the_conversation(
     assert str(stored[2].id) == reply["messageId"]
 
 
+@pytest.mark.parametrize("then", [Status.HUMAN, Status.BOT, Status.RESOLVED])
 async def test_a_person_who_takes_over_meanwhile_silences_the_answer_under_way(
-    client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
+    client: httpx.AsyncClient,
+    factory: Factory,
+    resources: Resources,
+    with_resources: OpenResources,
+    then: Status,
 ) -> None:
     tenant, session_id = await shop(factory, confidence_threshold=1.0), new_session()
     go_on = asyncio.Event()
@@ -204,13 +211,21 @@ async def test_a_person_who_takes_over_meanwhile_silences_the_answer_under_way(
         while not fake.requests:
             await asyncio.sleep(0.01)
         [conversation] = await conversations_of(resources, tenant)
-        await move(resources, tenant, str(conversation.id), Status.HUMAN)
+        await ask_for_contact_in(resources, tenant, conversation)
+        for status in dict.fromkeys((Status.HUMAN, then)):
+            await move(resources, tenant, str(conversation.id), status)
         go_on.set()
         reply = (await asking).json()
     assert (reply["answer"], reply["handledBy"], reply["citations"]) == ("", "human", [])
+    assert (reply["status"], reply["contactRequested"]) == (then.value, then is not Status.RESOLVED)
     stored = await messages_of(resources, tenant, str(conversation.id))
     assert [item.role for item in stored] == ["visitor"]
     assert await reasons_of(resources, tenant, str(conversation.id)) == []
+
+
+async def ask_for_contact_in(resources: Resources, tenant: Tenant, conversation: Conversation) -> None:
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        ask_for_contact(await lock_conversation(session, tenant.id, conversation.id))
 
 
 async def test_a_resolved_conversation_opens_again_for_the_bot(

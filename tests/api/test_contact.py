@@ -111,6 +111,16 @@ async def test_the_visitor_is_asked_once(client: httpx.AsyncClient, factory: Fac
     assert not (await talk.ask("I want a human being, please."))["contactRequested"]
 
 
+async def test_who_writes_to_a_person_is_still_asked(client: httpx.AsyncClient, factory: Factory) -> None:
+    talk = await begin(client, factory)
+    await (await talk.desk()).done("take-over")
+    assert (await shown(talk))["contactRequested"]
+    reply = await talk.ask("I am at home until six.")
+    assert (reply["handledBy"], reply["contactRequested"]) == ("human", True)
+    await told(talk, "contact", declined=True)
+    assert not (await talk.ask("Or until seven."))["contactRequested"]
+
+
 async def test_what_was_given_is_seen_by_members_and_stays_when_it_is_declined_later(
     client: httpx.AsyncClient, factory: Factory
 ) -> None:
