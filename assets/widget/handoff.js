@@ -73,10 +73,11 @@ export class HandOff {
     Object.assign(at('leaveWhy'), { textContent: '', hidden: true });
   }
 
-  /** Puts the keyboard into the contact form, if it is there. */
+  /** Puts the keyboard into the contact form, if it is there and the visitor has not gone on elsewhere. */
   focus() {
+    const isFree = [document.body, at('talk')].includes(document.activeElement);
     // A touch keyboard would hide what the form is about.
-    if (!contact.hidden && !matchMedia('(pointer: coarse)').matches) at('visitorName').focus();
+    if (isFree && !contact.hidden && !matchMedia('(pointer: coarse)').matches) at('visitorName').focus();
   }
 
   wrote(name) {

@@ -29,6 +29,7 @@ let isTakenOver = false; // by a person, in the middle of the bot's answer
 let asked; // the turn that is being answered
 const heard = []; // while an answer streams; it shows below the answer
 const seen = new Set(); // the ids of the messages that are shown
+let told = 0; // how often the live connection has told how the conversation stands
 let unheard = []; // turns of ours whose ids are not known yet
 let isBusy = true; // until the history stands above what is written next
 
@@ -180,12 +181,12 @@ function conclude(answer, done) {
 
 /** Of the statuses that were heard meanwhile, only one that is newer than what ends the turn is told after it. */
 function forgetOlder(messageId, isHuman) {
-  const told = heard.filter(([event]) => event === 'status');
+  const statuses = heard.filter(([event]) => event === 'status');
   // The bot says nothing any more once a person is there, and a status comes before the messages of its moment.
   const isNewer =
-    told.at(-1)?.[1].status === 'human' ||
+    statuses.at(-1)?.[1].status === 'human' ||
     (isHuman ? isTakenOver || handOff.status === 'human' : heard.some(([event, { id }]) => event === 'message' && id === messageId));
-  for (const older of isNewer ? told.slice(0, -1) : told) {
+  for (const older of isNewer ? statuses.slice(0, -1) : statuses) {
     heard.splice(heard.indexOf(older), 1);
     handOff.update({ csatRequested: older[1].csatRequested });
   }
@@ -230,6 +231,13 @@ function learn(state) {
   return line;
 }
 
+/** The same as it stands now, unless the live connection tells of it meanwhile: what was read may be older. */
+async function refresh() {
+  const before = told;
+  const state = await backend.history();
+  return told === before && learn(state);
+}
+
 /** Shows a message of the history or of the live connection; resolves with what to read out. */
 function place({ id, role, text, citations, rating, handledBy, author, authorName = author }) {
   seen.add(id);
@@ -268,8 +276,10 @@ function hear(event, data) {
 
 function drain() {
   for (const [event, data] of heard.splice(0)) {
-    if (event === 'status') learn(data);
-    else if (event === 'message' && !seen.has(data.id)) {
+    if (event === 'status') {
+      told += 1;
+      learn(data);
+    } else if (event === 'message' && !seen.has(data.id)) {
       following(() => announce(place(data)));
       if (data.role === 'visitor') continue;
       host.noteAnswer();
@@ -298,10 +308,11 @@ const talk = once(async () => {
     while (isBusy && !conversationId) await new Promise((resolve) => setTimeout(resolve, 100));
     if (conversationId) {
       const wasWaiting = handOff.status === 'waiting';
-      await backend.escalate(conversationId);
-      const state = await backend.history();
+      await backend.escalate(conversationId).catch((problem) => {
+        if (problem.status !== 409) throw problem; // but where a person was faster
+      });
       // Said again to who asks again; else it may have been said by the live connection, which was faster.
-      if (!learn(state) && wasWaiting && state.status === 'waiting') tell(handOff.later() || say('soon'));
+      if (!(await refresh()) && wasWaiting && handOff.status === 'waiting') tell(handOff.later() || say('soon'));
       toEnd();
       return handOff.focus();
     }
@@ -320,7 +331,8 @@ function suggest(questions) {
 }
 
 function listen() {
-  at('talk').addEventListener('click', talk);
+  // The second click of a double click may come when the first one is answered.
+  at('talk').addEventListener('click', ({ detail }) => detail < 2 && talk());
   at('close').addEventListener('click', () => host.close());
   addEventListener('keydown', (event) => event.key === 'Escape' && !event.isComposing && host.close());
   addEventListener('online', () => (config.name ? showBanner() : location.reload()));

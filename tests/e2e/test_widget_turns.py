@@ -1,10 +1,26 @@
 """What changes in the conversation while the panel waits for an answer, and what it tells of it after."""
 
-from playwright.sync_api import Page, Route, expect
+import time
 
-from tests.e2e.widget_steps import ask, begun
+from playwright.sync_api import APIResponse, Page, Route, expect
+
+from tests.e2e.widget_steps import ask, begun, listens
 from tests.twins.widget_backend import Reply, WidgetBackend
 from tests.twins.widget_people import event
+
+
+def held(page: Page, path: str) -> list[Route]:
+    """The requests to `path` from now on, which wait to be let go on."""
+    waiting: list[Route] = []
+    page.route(f"**{path}", lambda route: waiting.append(route))
+    return waiting
+
+
+def first_of(page: Page, waiting: list[Route]) -> Route:
+    until = time.monotonic() + 10
+    while not waiting and time.monotonic() < until:
+        page.wait_for_timeout(20)
+    return waiting[0]
 
 
 def test_a_person_who_takes_over_in_the_middle_of_an_answer_ends_it(
@@ -81,12 +97,10 @@ def test_a_status_that_is_newer_than_the_answer_is_told_after_it(
     page: Page, widget_backend: WidgetBackend
 ) -> None:
     session = begun(page, widget_backend)
-    waiting: list[Route] = []
-    page.route("**/api/chat", lambda route: waiting.append(route))
+    asking = held(page, "/api/chat")
     page.locator("#message").fill("And shoes?")
     page.locator("#message").press("Enter")
-    while not waiting:
-        page.wait_for_timeout(20)
+    answering = first_of(page, asking)
     # The live connection is faster than the answer itself.
     widget_backend.store(session, "visitor", "And shoes?")
     answer = widget_backend.store(session, "bot", "Sixty days.")
@@ -101,6 +115,88 @@ def test_a_status_that_is_newer_than_the_answer_is_told_after_it(
         "escalated": False,
         "status": "bot",
     }
-    waiting[0].fulfill(body=event("done", done), content_type="text/event-stream")
+    answering.fulfill(body=event("done", done), content_type="text/event-stream")
     expect(page.locator(".system")).to_have_text("This is settled. Write again whenever you need us.")
     expect(page.locator(".message.bot")).to_have_count(3)
+
+
+def talk(page: Page, clicks: int = 1) -> None:
+    """One click, the so-maniest of a row that is as fast as double clicks are."""
+    box = page.get_by_role("button", name="Talk to a person").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down(click_count=clicks)
+    page.mouse.up(click_count=clicks)
+
+
+def test_the_second_click_of_a_double_click_does_not_ask_again_however_fast_the_first_was_answered(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    begun(page, widget_backend)
+    with page.expect_response("**/api/widget/conversation"):
+        talk(page)
+    expect(page.locator(".system")).to_have_count(1)
+    talk(page, clicks=2)
+    ask(page, "And shoes?")
+    assert len(widget_backend.told_of("/api/escalate")) == 1
+    # Whoever asks again is told so again.
+    talk(page)
+    expect(page.locator(".system")).to_have_count(2)
+
+
+def test_who_asks_for_a_person_just_when_one_takes_over_learns_that(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    session = begun(page, widget_backend)
+    escalation = held(page, "/api/escalate")
+    talk(page)
+    asking = first_of(page, escalation)
+    page.route("**/api/widget/events*", lambda route: route.abort())
+    widget_backend.hang_up()
+    listens(page, widget_backend, 0)
+    widget_backend.change(session, status="human")
+    asking.continue_()
+    expect(page.locator(".system")).to_have_text("A person has taken over and will answer here.")
+    expect(page.locator("#subtitle")).to_have_text("A person answers here.")
+
+
+def test_who_writes_on_after_asking_for_a_person_keeps_the_keyboard_where_it_is(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    session = begun(page, widget_backend)
+    widget_backend.change(session, contactRequested=True)
+    expect(page.locator("#contact")).to_be_visible()
+    escalation = held(page, "/api/escalate")
+    talk(page)
+    asking = first_of(page, escalation)
+    page.locator("#message").press_sequentially("It is ab")
+    with page.expect_response("**/api/widget/conversation"):
+        asking.continue_()
+    expect(page.locator(".system")).to_have_count(1)
+    page.keyboard.type("out shoes")
+    expect(page.locator("#message")).to_have_value("It is about shoes")
+
+
+def test_what_was_read_before_a_person_took_over_does_not_send_them_away(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    widget_backend.tells_first = True
+    session = begun(page, widget_backend)
+    reading: list[Route] = []
+
+    def read(route: Route) -> None:
+        answer = route.fetch()
+        widget_backend.change(session, status="human")
+        reading.append(route)
+        answers.append(answer)
+
+    answers: list[APIResponse] = []
+    page.route("**/api/widget/conversation", read)
+    talk(page)
+    expect(page.locator("#subtitle")).to_have_text("A person answers here.")
+    first_of(page, reading).fulfill(response=answers[0])
+    ask(page, "Are you there?")
+    expect(page.locator("#subtitle")).to_have_text("A person answers here.")
+    expect(page.locator(".system")).to_have_text(
+        ["A person has been asked and will answer here.", "A person has taken over and will answer here."]
+    )

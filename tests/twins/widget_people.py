@@ -19,7 +19,8 @@ class People:
 
     ``is_old`` is a backend of before the hand-off: no such fields, no such routes. ``troubles`` holds, by
     path, the statuses with which the next requests fail. With ``tells_first`` whoever listens hears of an
-    escalation before the request for it is answered.
+    escalation before the request for it is answered. ``following`` is what happens next once a person
+    is asked.
     """
 
     conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class People:
     is_old: bool = False
     escalates_at_thumbs_down: bool = False
     tells_first: bool = False
+    following: dict[str, Any] = field(default_factory=lambda: {"kind": "soon", "opensAt": None})
     generation: int = 0
     earlier: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     typed_at: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -143,7 +145,7 @@ class People:
             self.ratings[body["messageId"]] = body["rating"]
         escalated = self.escalates_at_thumbs_down and body.get("rating") == "down"
         if escalated:
-            self.states[session]["status"] = "waiting"
+            self.change(session, status="waiting", next=self.following)
         return JSONResponse({"ok": True, "escalated": escalated})
 
     async def escalate(self, request: Request) -> Response:
@@ -153,7 +155,9 @@ class People:
         body = await request.json()
         if body["conversationId"] != self.conversation_id(session) or body["sessionId"] != session:
             return problem(404)
-        self.states[session]["status"] = "waiting"
+        if self.states[session]["status"] == "human":
+            return problem(409)
+        self.change(session, status="waiting", next=self.following)
         if self.tells_first:
             await asyncio.sleep(0.3)
         return JSONResponse({"ok": False, "error": "There is no destination."})
