@@ -209,7 +209,7 @@ function offerThumbs(answer, messageId, rating = null) {
   if (!canRate || !messageId) return;
   answer.rate(rating, async (wanted) => {
     const { escalated } = await backend.feedback({ messageId, rating: wanted });
-    if (escalated) learn({ status: 'waiting' });
+    if (escalated) refresh().catch(() => learn({ status: 'waiting' }));
     else if (wanted) announce(say('rated'));
   });
 }

@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.e2e.widget_steps import ask, begun, listens
@@ -200,3 +201,21 @@ def test_what_was_read_before_a_person_took_over_does_not_send_them_away(
     expect(page.locator(".system")).to_have_text(
         ["A person has been asked and will answer here.", "A person has taken over and will answer here."]
     )
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_thumb_that_brings_a_person_says_when_people_are_back(
+    page: Page, widget_backend: WidgetBackend, is_known: bool
+) -> None:
+    session = begun(page, widget_backend)
+    widget_backend.escalates_at_thumbs_down = True
+    widget_backend.following = {"kind": "later", "opensAt": None}
+    if not is_known:
+        page.route("**/api/widget/conversation", lambda route: route.abort())
+    page.locator(".thumbs .down").click()
+    expect(page.locator(".system").last).to_have_text("Nobody is here right now.")
+    expect(page.locator(".thumbs .down")).to_have_attribute("aria-pressed", "true")
+    widget_backend.change(session, status="human")
+    expect(page.locator("#subtitle")).to_have_text("A person answers here.")
+    if is_known:
+        expect(page.locator(".system")).to_have_count(2)
