@@ -54,9 +54,11 @@ export class Messages {
       node.classList.remove('failed');
       failure.remove();
     };
+    const moveDown = () => this.log.append(node);
     return {
       text,
       succeed,
+      moveDown,
       fail: (reason, retry) => {
         const button = element('button', { type: 'button', onclick: retry }, this.say('retry'));
         failure.replaceChildren(element('span', {}, reason), button);
@@ -65,7 +67,7 @@ export class Messages {
       },
       resend: () => {
         succeed();
-        this.log.append(node);
+        moveDown();
       },
     };
   }

@@ -241,6 +241,11 @@ async function refresh() {
 /** Shows a message of the history or of the live connection; resolves with what to read out. */
 function place({ id, role, text, citations, rating, handledBy, author, authorName = author }) {
   seen.add(id);
+  if (role !== 'visitor' && asked?.id) {
+    // The answer came after all, though its stream broke.
+    asked.succeed();
+    composer.keep();
+  }
   if (role === 'visitor') messages.visitor(text);
   else if (role === 'system') messages.system(text);
   else if (role === 'member' || handledBy === 'human') {
@@ -254,16 +259,19 @@ function place({ id, role, text, citations, rating, handledBy, author, authorNam
   return role === 'system' && text;
 }
 
+/** The turn of ours that a message is, if it is one; from now on its id is known. */
+function recognise({ id, role, text }) {
+  const turn = role === 'visitor' && unheard.find((each) => each.text === text);
+  if (!turn) return null;
+  turn.id = id;
+  seen.add(id);
+  unheard = unheard.filter((each) => each !== turn);
+  return turn;
+}
+
 function hear(event, data) {
   if (event === 'typing') return following(() => handOff.types());
-  if (event === 'message' && data.role === 'visitor') {
-    const turn = unheard.find(({ text }) => text === data.text);
-    if (turn) {
-      turn.id = data.id;
-      seen.add(data.id);
-      unheard = unheard.filter((each) => each !== turn);
-    }
-  }
+  if (event === 'message') recognise(data);
   if (event === 'status') canRate ||= data.csatRequested !== undefined;
   heard.push([event, data]);
   if (!isBusy) return drain();
@@ -281,10 +289,7 @@ function drain() {
       learn(data);
     } else if (event === 'message' && !seen.has(data.id)) {
       following(() => announce(place(data)));
-      if (data.role === 'visitor') continue;
-      host.noteAnswer();
-      // The answer came after all, though its stream broke.
-      if (asked?.id) asked.succeed();
+      if (data.role !== 'visitor') host.noteAnswer();
     }
   }
 }
@@ -293,7 +298,12 @@ function drain() {
 function showHistory(thread) {
   const { messages: earlier, ...state } = thread;
   canRate = state.csatRequested !== undefined;
-  for (const message of earlier) place(message);
+  if (earlier.length) at('suggestions').hidden = true;
+  for (const message of earlier) {
+    const turn = recognise(message);
+    if (turn) turn.moveDown();
+    else place(message);
+  }
   const line = earlier.length && handOff.update(state, true);
   if (line && !earlier.some(({ role }) => role === 'system')) messages.system(line);
   begin(state.conversationId, earlier.at(-1)?.id);

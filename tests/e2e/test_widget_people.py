@@ -226,8 +226,10 @@ def test_a_tab_that_was_open_before_the_first_message_shows_it_when_it_is_looked
 ) -> None:
     other = visit_panel(context.new_page(), widget_backend)
     begun(page, widget_backend)
+    expect(other.locator("#suggestions")).to_be_visible()
     other.evaluate(HIDE, False)
     expect(other.locator(".message.visitor .bubble")).to_have_text([QUESTION])
+    expect(other.locator("#suggestions")).to_be_hidden()
 
 
 def test_replies_that_arrive_while_the_panel_is_closed_are_counted_on_the_bubble(

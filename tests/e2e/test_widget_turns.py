@@ -3,9 +3,9 @@
 import time
 
 import pytest
-from playwright.sync_api import APIResponse, Page, Route, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 
-from tests.e2e.widget_steps import ask, begun, listens
+from tests.e2e.widget_steps import HIDE, QUESTION, ask, begun, listens, visit_panel
 from tests.twins.widget_backend import Reply, WidgetBackend
 from tests.twins.widget_people import event
 
@@ -219,3 +219,41 @@ def test_a_thumb_that_brings_a_person_says_when_people_are_back(
     expect(page.locator("#subtitle")).to_have_text("A person answers here.")
     if is_known:
         expect(page.locator(".system")).to_have_count(2)
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_a_first_message_that_arrived_though_its_stream_broke_stands_there_once(
+    page: Page, widget_backend: WidgetBackend, is_answered: bool
+) -> None:
+    visit_panel(page, widget_backend)
+    widget_backend.replies[QUESTION] = Reply("You have sixty", cut=True)
+    ask(page)
+    expect(page.locator(".failure")).to_have_count(1)
+    session = widget_backend.only_session()
+    if is_answered:
+        widget_backend.store(session, "bot", "Sixty days.")
+    page.evaluate(HIDE, False)
+    listens(page, widget_backend)
+    if not is_answered:
+        expect(page.locator(".failure")).to_have_count(1)
+        widget_backend.store(session, "bot", "Sixty days.")
+    expect(page.locator(".message.bot").last).to_contain_text("Sixty days.")
+    expect(page.locator(".failure")).to_have_count(0)
+    expect(page.locator(".message.visitor .bubble")).to_have_text([QUESTION])
+    page.reload()
+    expect(page.locator(".message.visitor")).to_have_count(1)
+    expect(page.locator("#message")).to_have_value("")
+
+
+def test_what_was_written_elsewhere_stands_before_a_message_that_did_not_arrive_here(
+    page: Page, context: BrowserContext, widget_backend: WidgetBackend
+) -> None:
+    visit_panel(page, widget_backend)
+    other = visit_panel(context.new_page(), widget_backend)
+    ask(other, "And shoes?")
+    widget_backend.replies[QUESTION] = Reply("You have sixty", cut=True)
+    ask(page)
+    expect(page.locator(".failure")).to_have_count(1)
+    page.evaluate(HIDE, False)
+    expect(page.locator(".message.visitor .bubble")).to_have_text(["And shoes?", QUESTION])
+    expect(page.locator(".failure")).to_have_count(1)
