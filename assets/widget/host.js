@@ -1,7 +1,7 @@
 // The host owns what connects the panel with the page around it: the loader's private port, or, stand-alone, our own storage.
 
-// Without a word from a loader (a bare frame on somebody's page) the panel starts on its own.
-const HELLO_MS = 2000;
+// The page may be busy for long before its loader can speak; without a word from it the panel starts on its own.
+const HELLO_MS = 10_000;
 
 /** A value of the browser's storage, or with a third argument its new value; null wherever storage is blocked. */
 export function stored(store, key, ...value) {
@@ -28,6 +28,8 @@ export class Host {
   #tenant;
   #isFrame = window.parent !== window;
   #shown;
+  #isAlone = false;
+  #kept;
   #unread = 0;
 
   /** `shown` is called whenever the panel comes into view. */
@@ -39,9 +41,10 @@ export class Host {
   /**
    * Resolves with {sessionId, token?} of the earlier visit, or with a new one. Inside a frame the panel never uses a
    * session of its own: any page that frames it could make it show a conversation that was held elsewhere.
-   * `origin` is the page's, as the loader wrote it into our address.
+   * `origin` is the page's, as the loader wrote it into our address. A loader that speaks when we have started without
+   * it is told our session where `isInUse()`; else we start again, with the one that it has.
    */
-  session(origin, connected) {
+  session(origin, connected, isInUse) {
     if (!this.#isFrame) {
       const sessionId = stored('localStorage', `hn_sid:${this.#tenant}`) ?? newSessionId();
       return Promise.resolve({ sessionId, token: stored('localStorage', `hn_token:${this.#tenant}`) });
@@ -50,14 +53,21 @@ export class Host {
       addEventListener('message', ({ source, origin: sender, data, ports: [port] }) => {
         const isLoader = source === window.parent && sender === origin;
         if (this.#port || !isLoader || data?.type !== 'helpninja' || !port) return;
+        if (this.#isAlone && !isInUse()) return location.reload();
         this.#port = port;
         port.onmessage = (event) => this.#hear(event.data);
         port.postMessage({ type: 'ready' });
         connected();
+        if (this.#kept) this.keep(this.#kept);
         this.#hear({ type: data.visible ? 'visible' : 'hidden', pageUrl: data.pageUrl });
         resolve({ sessionId: data.sessionId || newSessionId(), token: data.token });
       });
-      const begin = () => setTimeout(() => resolve({ sessionId: newSessionId() }), HELLO_MS);
+      const alone = () => {
+        this.#isAlone = !this.#port;
+        resolve({ sessionId: newSessionId() });
+      };
+      // In a bare frame on somebody's page there is no loader.
+      const begin = () => setTimeout(alone, origin ? HELLO_MS : 0);
       // A loader speaks when the frame is loaded, however long that takes.
       if (document.readyState === 'complete') begin();
       else addEventListener('load', begin);
@@ -66,7 +76,8 @@ export class Host {
 
   keep({ sessionId, token }) {
     if (this.#isFrame) {
-      this.#port?.postMessage({ type: 'session', sessionId, token });
+      this.#kept = { sessionId, token };
+      this.#port?.postMessage({ type: 'session', ...this.#kept });
     } else {
       stored('localStorage', `hn_sid:${this.#tenant}`, sessionId);
       stored('localStorage', `hn_token:${this.#tenant}`, token);

@@ -353,7 +353,7 @@ function listen() {
 async function start() {
   const own = chooseLanguage(navigator.languages ?? [navigator.language]);
   if (own) textsIn(own); // on its way while the configuration is
-  const kept = host.session(query.get('o'), () => (at('close').hidden = false));
+  const kept = host.session(query.get('o'), () => (at('close').hidden = false), () => asked);
   try {
     config = await Backend.config(tenant);
   } catch {

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Frame, Page, expect
 
 from api_routes.widget_files import lean
 from tests.e2e.accessibility import findings
@@ -25,6 +25,14 @@ WATCH_VIOLATIONS = """
 window.violations = [];
 const note = (event) => violations.push(event.violatedDirective + event.blockedURI);
 document.addEventListener('securitypolicyviolation', note);
+"""
+# The page is too busy to hear that the frame is loaded, until `greet()`.
+BUSY = """
+const listen = EventTarget.prototype.addEventListener;
+HTMLIFrameElement.prototype.addEventListener = function (type, heard) {
+    if (type !== 'load') return listen.call(this, type, heard);
+    window.greet = () => { listen.call(this, type, heard); heard(); };
+};
 """
 
 
@@ -53,6 +61,46 @@ def test_a_session_without_its_token_starts_anew_and_shows_nothing_of_the_earlie
     panel = open_widget(page)
     expect(panel.locator(".message.visitor")).to_have_count(0)
     assert page.evaluate("localStorage.getItem('hn_sid')") != session
+
+
+@pytest.mark.parametrize("seconds", [5, 15])
+def test_a_page_that_is_busy_while_the_panel_loads_has_the_visitors_conversation_all_the_same(
+    page: Page, widget_backend: WidgetBackend, seconds: int
+) -> None:
+    visit_shop(page, widget_backend)
+    ask(open_widget(page))
+    panel = open_on_a_busy_page(page, seconds)
+    page.evaluate("greet()")
+    expect(panel.locator(".message.visitor .bubble")).to_have_text([QUESTION])
+    expect(panel.locator("#close")).to_be_visible()
+
+
+def test_what_was_written_before_a_busy_page_had_time_for_the_panel_is_there_on_the_next_one(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    visit_shop(page, widget_backend)
+    panel = open_on_a_busy_page(page, 15)
+    ask(ready_panel(page))
+    page.evaluate("greet()")
+    expect(panel.locator("#close")).to_be_visible()
+    ask(panel, "And shoes?")
+    page.goto(page.url.replace("/plain", "/next"))
+    page.locator("helpninja-widget button").click()
+    page.evaluate("greet()")
+    expect(ready_panel(page).locator(".message.visitor .bubble")).to_have_text([QUESTION, "And shoes?"])
+
+
+def open_on_a_busy_page(page: Page, seconds: int) -> Frame:
+    """The panel, which has waited so long for a word of the page."""
+    page.add_init_script(BUSY)
+    page.clock.install()
+    page.reload()
+    page.locator("helpninja-widget button").click()
+    frame = page.locator("helpninja-widget iframe").element_handle().content_frame()
+    assert frame is not None
+    frame.wait_for_url(re.compile("/widget/panel"), wait_until="load")
+    page.clock.fast_forward(seconds * 1000)
+    return frame
 
 
 def test_an_expired_token_is_renewed_without_the_visitor_noticing(
@@ -181,6 +229,7 @@ def test_a_stranger_who_frames_the_panel_gets_no_session_of_ours(
     page: Page, widget_backend: WidgetBackend
 ) -> None:
     ask(visit_panel(page, widget_backend))
+    page.clock.install()
     page.goto(f"{widget_backend.origin}/shop/plain")
     page.evaluate(
         """url => {
@@ -195,6 +244,8 @@ def test_a_stranger_who_frames_the_panel_gets_no_session_of_ours(
     )
     frame = page.locator("#stranger").element_handle().content_frame()
     assert frame is not None
+    frame.wait_for_url(re.compile("/widget/panel"), wait_until="load")
+    page.clock.fast_forward(15_000)
     expect(frame.locator("#send")).to_have_attribute("aria-disabled", "false")
     expect(frame.locator(".message.visitor")).to_have_count(0)
     assert page.evaluate("heard") == []
