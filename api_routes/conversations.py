@@ -17,8 +17,11 @@ from api_routes.problems import documented
 from helpninja_app.accounts.callers import MemberCaller, StaffCaller
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.inbox import (
+    PARTS,
     InboxFilter,
     InboxItem,
+    Order,
+    Part,
     Position,
     count_by_status,
     list_inbox,
@@ -57,6 +60,9 @@ class ConversationInfo(BaseModel):
     createdAt: str
     lastMessageAt: str = Field(
         description="When it came to the top: by a message, a wish for a person, or the end of a snooze."
+    )
+    waitingSince: str | None = Field(
+        description="Since when the visitor waits for a person; null while nobody has to answer."
     )
 
 
@@ -137,19 +143,22 @@ async def conversations(
     since: datetime | None = None,
     until: datetime | None = None,
     snoozed: bool = False,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    sort: Annotated[Order, Query(description="`waiting`: who waits longest, and then the others.")] = (
+        Order.NEWEST
+    ),
+    cursor: Annotated[str | None, Query(max_length=200, description="Of the same `sort`.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> InboxList:
     """The latest first; `q`: words of messages, names or addresses, of which the last may be unfinished."""
     wanted = inbox_filter(caller, status, reason, assignee, q, site, tag, since, until, is_snoozed=snoozed)
-    after = _position(cursor) if cursor else None
+    after = _position(cursor, sort) if cursor else None
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
-        page = await list_inbox(session, caller, wanted, limit=limit, after=after)
+        page = await list_inbox(session, caller, wanted, limit=limit, after=after, order=sort)
         counts = await count_by_status(session, caller, wanted)
     return InboxList(
         conversations=[_entry(item) for item in page.items],
         counts={status.value: number for status, number in counts.items()},
-        nextCursor=f"{page.next.last_message_at.isoformat()}~{page.next.id}" if page.next else None,
+        nextCursor=_cursor(page.next) if page.next else None,
     )
 
 
@@ -236,6 +245,7 @@ def conversation_info(conversation: Conversation) -> ConversationInfo:
         csatComment=conversation.csat_comment,
         createdAt=conversation.created_at.isoformat(),
         lastMessageAt=conversation.last_message_at.isoformat(),
+        waitingSince=conversation.waiting_since.isoformat() if conversation.waiting_since else None,
     )
 
 
@@ -312,9 +322,16 @@ def _with_zone(name: str, moment: datetime | None) -> datetime | None:
     return moment
 
 
-def _position(cursor: str) -> Position:
-    moment, _, id = cursor.partition("~")
+def _cursor(position: Position) -> str:
+    return f"{position.part.value}~{position.at.isoformat()}~{position.id}"
+
+
+def _position(cursor: str, order: Order) -> Position:
     try:
-        return Position(datetime.fromisoformat(moment), UUID(id))
+        part, moment, id = cursor.split("~")
+        position = Position(datetime.fromisoformat(moment), UUID(id), Part(part))
     except ValueError:
         raise Invalid(errors=(FieldError("query.cursor", "This is no cursor of ours."),)) from None
+    if position.part not in PARTS[order]:
+        raise Invalid(errors=(FieldError("query.cursor", "This cursor is of another sort."),))
+    return position

@@ -37,12 +37,13 @@ _NAMES = ("Ana Reis", "Bo Lind", "Cem Kaya", "Dana Novak", "Eli Stern", "", "", 
 _FILL_CONVERSATIONS = text("""
     insert into conversations
       (workspace_id, id, session_id, is_signed, status, page_url, created_at, last_message_at,
-       last_visitor_at, assignee_id, tags, snoozed_until, visitor_name, visitor_email)
+       last_visitor_at, waiting_since, assignee_id, tags, snoozed_until, visitor_name, visitor_email)
     select :workspace, gen_random_uuid(), 'bench-' || n, true,
       case when n % 20 < 12 then 'resolved' when n % 20 < 17 then 'bot' when n % 20 < 19 then 'waiting'
            else 'human' end,
       'https://' || (array['shop', 'help', 'blog'])[1 + n % 3] || '.example/page/' || n % 400,
       moment - interval '1 hour', moment, moment - interval '1 minute',
+      case when n % 20 >= 17 and n % 3 > 0 then moment - n % 7 * interval '1 minute' end,
       case when n % 4 = 0 then (cast(:members as uuid[]))[1 + n / 4 % :count] end,
       case when n % 10 = 0 then array['refund'] when n % 10 = 1 then array['delivery'] else '{}' end,
       case when n % 50 = 0 then now() + interval '1 day' end,
@@ -104,12 +105,17 @@ async def run() -> None:
     show(f"The inbox of {CONVERSATIONS:,} conversations over HTTP, pages of 50 with counts", rows)
 
 
-def _queries(words: list[str], me: str) -> dict[str, list[dict[str, str]]]:
+def _queries(words: list[str], me: str) -> dict[str, list[dict[str, str | list[str]]]]:
     """Each kind of question with the ways to ask it."""
     return {
         "all": [{}],
         "waiting": [{"status": "waiting"}],
         "resolved": [{"status": "resolved"}],
+        "longest waiting": [{"sort": "waiting"}],
+        "longest waiting, to be answered": [{"sort": "waiting", "status": ["waiting", "human"]}],
+        "longest waiting, mine": [{"sort": "waiting", "assignee": "me"}],
+        "longest waiting, with a tag": [{"sort": "waiting", "tag": "refund"}],
+        "longest waiting, what is snoozed": [{"sort": "waiting", "snoozed": "true"}],
         "by reason": [{"reason": "visitor_request"}],
         "mine": [{"assignee": "me"}],
         "of nobody": [{"assignee": "none", "status": "waiting"}],
@@ -144,7 +150,7 @@ async def _vacuum(url: str) -> None:
 
 
 async def _timed(
-    client: httpx.AsyncClient, headers: dict[str, str], queries: list[dict[str, str]]
+    client: httpx.AsyncClient, headers: dict[str, str], queries: list[dict[str, str | list[str]]]
 ) -> list[float]:
     """Milliseconds of each of ``ASKED`` requests; the first is not counted."""
     taken = []

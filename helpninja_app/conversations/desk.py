@@ -32,6 +32,7 @@ from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.snoozes import queue_waking
 from helpninja_app.conversations.threads import add_message, lock_conversation
 from helpninja_app.conversations.visitor_mails import queue_visitor_mail
+from helpninja_app.conversations.waiting import waited_since
 from helpninja_app.errors import Conflict, FieldError, Invalid
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.queue import Queue
@@ -123,10 +124,12 @@ async def reopen(session: AsyncSession, caller: StaffCaller, conversation_id: UU
     await change_status(session, conversation, after, actor=caller.label, reason="reopened")
     if after is Status.WAITING:
         conversation.reason = await _reason_to_wait(session, conversation)
-        await session.flush()
     if after is Status.HUMAN:
         conversation.assignee_id = _person(caller)
-        await session.flush()
+    if after in {Status.WAITING, Status.HUMAN}:
+        since = await waited_since(session, conversation)
+        conversation.waiting_since = since or conversation.waiting_since
+    await session.flush()
     return conversation
 
 

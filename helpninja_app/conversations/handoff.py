@@ -28,6 +28,7 @@ from helpninja_app.conversations.models import (
 )
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.outgoing_events import tell_ended, tell_escalated
+from helpninja_app.conversations.waiting import note_status
 from helpninja_app.errors import Conflict
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import new_id
@@ -57,16 +58,16 @@ async def change_status(
         conversation.assignee_id = None if current is Status.HUMAN else conversation.assignee_id
     if status is Status.BOT:
         conversation.hand_backs += 1
-    session.add(
-        ConversationTransition(
-            workspace_id=conversation.workspace_id,
-            conversation_id=conversation.id,
-            from_status=current.value,
-            to_status=status.value,
-            actor=actor,
-            reason=reason,
-        )
+    made = ConversationTransition(
+        workspace_id=conversation.workspace_id,
+        conversation_id=conversation.id,
+        from_status=current.value,
+        to_status=status.value,
+        actor=actor,
+        reason=reason,
     )
+    session.add(made)
+    note_status(conversation, status, made.created_at)
     await session.flush()
     await announce(session, conversation.workspace_id, conversation.id, Change.STATUS)
     if status is Status.RESOLVED:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
+    Select,
     Text,
     and_,
     any_,
@@ -83,12 +84,34 @@ class View(StrEnum):
     SNOOZED = "snoozed"
 
 
+class Order(StrEnum):
+    """The latest first, or who waits longest; after those who wait the rest, the latest first."""
+
+    NEWEST = "newest"
+    WAITING = "waiting"
+
+
+class Part(StrEnum):
+    """What a list goes through in one order: all, or those who wait and then those who do not."""
+
+    ALL = "all"
+    WAITING = "waiting"
+    REST = "rest"
+
+
+PARTS: dict[Order, tuple[Part, ...]] = {
+    Order.NEWEST: (Part.ALL,),
+    Order.WAITING: (Part.WAITING, Part.REST),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended: the next one begins with the conversation after it."""
+    """Where a page ended: the next one begins with the conversation after it, by the time of its part."""
 
-    last_message_at: datetime
+    at: datetime
     id: UUID
+    part: Part = Part.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +132,7 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """One page, latest first; ``next`` is ``None`` on the last."""
+    """One page; ``next`` is ``None`` on the last."""
 
     items: tuple[InboxItem, ...]
     next: Position | None
@@ -122,32 +145,55 @@ async def list_inbox(
     *,
     limit: int,
     after: Position | None = None,
+    order: Order = Order.NEWEST,
 ) -> InboxPage:
-    """The conversations that the filter asks for, those with the latest messages first."""
+    """The conversations that the filter asks for; ``after`` is where a page in the same order ended."""
     require(caller, Permission.READ_CONVERSATIONS)
     clauses = _clauses(caller, wanted)
-    if after is not None:
-        clauses.append(
-            tuple_(col(Conversation.last_message_at), col(Conversation.id))
-            < tuple_(after.last_message_at, after.id)
-        )
-    found = await session.execute(
-        select(
-            Conversation,
-            func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH)), ""),
-            func.coalesce(_last(col(Message.role)), ""),
-            is_unread(caller),
-            func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH), *_PEOPLE), ""),
-            func.coalesce(_last(_MEMBERS_NAME, *_PEOPLE), ""),
-        )
-        .where(*clauses)
-        .order_by(col(Conversation.last_message_at).desc(), col(Conversation.id).desc())
-        .limit(limit + 1)
+    parts = PARTS[order]
+    found: list[tuple[Part, InboxItem]] = []
+    for part in parts[parts.index(after.part) :] if after else parts:
+        begins = after if after and after.part is part else None
+        query = _listed(caller, part, begins).where(*clauses).limit(limit + 1 - len(found))
+        rows = await session.execute(query)
+        found += [(part, InboxItem(*row)) for row in rows.tuples()]
+        if len(found) > limit:
+            last_part, last = found[limit - 1]
+            return InboxPage(tuple(item for _, item in found[:limit]), _position(last_part, last))
+    return InboxPage(tuple(item for _, item in found), None)
+
+
+def _listed(
+    caller: StaffCaller, part: Part, after: Position | None
+) -> Select[Conversation, str, str, bool, str, str]:
+    """The lines of a part in its order, which an index has; the filters are for the caller to add."""
+    query = select(
+        Conversation,
+        func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH)), ""),
+        func.coalesce(_last(col(Message.role)), ""),
+        is_unread(caller),
+        func.coalesce(_last(func.left(col(Message.text), PREVIEW_LENGTH), *_PEOPLE), ""),
+        func.coalesce(_last(_MEMBERS_NAME, *_PEOPLE), ""),
     )
-    rows = found.tuples().all()
-    items = tuple(InboxItem(*row) for row in rows[:limit])
-    last = items[-1].conversation if len(rows) > limit else None
-    return InboxPage(items, Position(last.last_message_at, last.id) if last else None)
+    since, latest, id = (
+        col(Conversation.waiting_since),
+        col(Conversation.last_message_at),
+        col(Conversation.id),
+    )
+    if part is Part.WAITING:
+        query = query.where(since.is_not(None)).order_by(since, id)
+        return query.where(tuple_(since, id) > tuple_(after.at, after.id)) if after else query
+    if part is Part.REST:
+        query = query.where(since.is_(None))
+    query = query.order_by(latest.desc(), id.desc())
+    return query.where(tuple_(latest, id) < tuple_(after.at, after.id)) if after else query
+
+
+def _position(part: Part, item: InboxItem) -> Position:
+    found = item.conversation
+    # Of those who wait the time is there: it is what they were found by.
+    at = found.waiting_since if part is Part.WAITING else None
+    return Position(at or found.last_message_at, found.id, part)
 
 
 async def count_by_status(

@@ -62,8 +62,9 @@ class Conversation(SQLModel, table=True):
 
     An ``episode`` lasts until it is resolved; ``hand_backs`` counts how often it went to the bot within it.
     ``last_message_at`` is when something happened that brings it to the top: a message, a visitor's wish for
-    a person, or that it came back. ``visitor_seen_id`` is the last message that was on the visitor's screen,
-    ``visitor_mailed_id`` the last that was sent to them by mail.
+    a person, or that it came back; ``waiting_since`` is kept by ``waiting.py``. ``visitor_seen_id`` is the
+    last message that was on the visitor's screen, ``visitor_mailed_id`` the last that was sent to them by
+    mail.
     """
 
     __tablename__ = "conversations"
@@ -78,6 +79,7 @@ class Conversation(SQLModel, table=True):
     created_at: datetime = time_column()
     last_message_at: datetime = time_column()
     last_visitor_at: datetime | None = time_column(is_optional=True)
+    waiting_since: datetime | None = time_column(is_optional=True)
     assignee_id: UUID | None = None
     episode: int = 1
     hand_backs: int = 0

@@ -18,6 +18,7 @@ from helpninja_app.conversations.models import Contact, Conversation, Message, S
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.outgoing_events import tell_message, tell_started
 from helpninja_app.conversations.searching import note_words
+from helpninja_app.conversations.waiting import after_message
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 
@@ -27,13 +28,6 @@ CONTINUES_FOR = timedelta(hours=24)
 CONTEXT_MESSAGES = 6
 SHOWN_MESSAGES = 200
 
-_NOTE_MESSAGE = text("""
-    update conversations set
-      last_message_at = :at,
-      last_visitor_at = case when :by_visitor then cast(:at as timestamptz) else last_visitor_at end,
-      snoozed_until = case when :by_visitor then null else snoozed_until end
-    where workspace_id = :workspace and id = :conversation
-""")
 _LOCK_SESSION = text("select pg_advisory_xact_lock(hashtextextended(:workspace || :session, 0))")
 
 
@@ -203,14 +197,17 @@ async def recent_turns(session: AsyncSession, workspace_id: UUID, conversation_i
 async def add_message(session: AsyncSession, message: Message) -> Message:
     """Store a message, note its time and words in its conversation, and have everybody hear of it."""
     session.add(message)
+    changed: dict[str, Any] = {"last_message_at": message.created_at, **after_message(message)}
+    if message.role == Sender.VISITOR.value:
+        changed |= {"last_visitor_at": message.created_at, "snoozed_until": None}
     await session.execute(
-        _NOTE_MESSAGE,
-        {
-            "workspace": message.workspace_id,
-            "conversation": message.conversation_id,
-            "at": message.created_at,
-            "by_visitor": message.role == Sender.VISITOR.value,
-        },
+        update(Conversation)
+        .where(
+            col(Conversation.workspace_id) == message.workspace_id,
+            col(Conversation.id) == message.conversation_id,
+        )
+        .values(changed),
+        execution_options={"synchronize_session": False},
     )
     await note_words(session, message.conversation_id, message.text)
     await session.flush()

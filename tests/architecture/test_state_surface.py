@@ -103,6 +103,7 @@ REACHABLE = {
     "InboxListState": {
         "open_inbox",
         "choose_view",
+        "choose_order",
         "search_conversations",
         "choose_reason",
         "choose_assignee",

@@ -141,6 +141,7 @@ ACCESS: dict[str, str | Permission] = {
     "ChatState.ask_edited": Permission.USE_CHAT,
     "InboxListState.open_inbox": Permission.READ_CONVERSATIONS,
     "InboxListState.choose_view": Permission.READ_CONVERSATIONS,
+    "InboxListState.choose_order": Permission.READ_CONVERSATIONS,
     "InboxListState.search_conversations": Permission.READ_CONVERSATIONS,
     "InboxListState.choose_reason": Permission.READ_CONVERSATIONS,
     "InboxListState.choose_assignee": Permission.READ_CONVERSATIONS,

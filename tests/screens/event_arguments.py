@@ -69,6 +69,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "CuratedEditorState.begin": ("x",),
     "CuratedEditorState.begin_answered": ("x", "y"),
     "InboxListState.choose_view": ("bot",),
+    "InboxListState.choose_order": ("waiting",),
     "InboxListState.search_conversations": ("canary",),
     "InboxListState.choose_reason": ("low_confidence",),
     "InboxListState.choose_site": ("a.example",),

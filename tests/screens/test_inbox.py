@@ -136,10 +136,41 @@ async def test_the_list_is_searched_and_filtered(factory: Factory, tenant: Tenan
     assert inbox.cleared == 1
 
 
+async def test_who_waits_longest_is_listed_first_where_that_is_chosen(
+    factory: Factory, tenant: Tenant
+) -> None:
+    longest = await waiting(factory, tenant, waiting_since=now() - timedelta(hours=3, minutes=5))
+    other = await waiting(factory, tenant, waiting_since=now() - timedelta(minutes=12, seconds=5))
+    cookie = await agent(factory, tenant)
+    inbox = await listed(cookie)
+    assert [row.id for row in inbox.rows] == [str(other), str(longest)]
+    await fire(inbox, "choose_order", "waiting")
+    assert [(row.id, row.status) for row in inbox.rows] == [
+        (str(longest), "Waiting 3 h"),
+        (str(other), "Waiting 12 min"),
+    ]
+    # Whoever has it is shown beside how long they let the visitor wait.
+    tab = await opened(cookie, other)
+    await fire(tab, "take_over", tab.conversation_id)
+    await fire(inbox, "search_conversations", "")
+    assert inbox.order == "waiting"
+    assert inbox.rows[1].reason == "waiting 12 min"
+    await reply(tab, "Yes, you can.", uuid.uuid4())
+    await fire(inbox, "choose_order", "newest")
+    assert (inbox.rows[0].id, inbox.rows[0].reason) == (str(other), "")
+
+
 @pytest.mark.parametrize("value", [None, 7, ["x"], {"a": 1}, "x" * 5000, "\x00'; drop table"])
 async def test_a_filter_that_is_none_breaks_nothing(factory: Factory, tenant: Tenant, value: Any) -> None:
     inbox = await listed(await agent(factory, tenant))
-    for name in ("choose_view", "search_conversations", "choose_reason", "choose_site", "choose_since"):
+    for name in (
+        "choose_view",
+        "choose_order",
+        "search_conversations",
+        "choose_reason",
+        "choose_site",
+        "choose_since",
+    ):
         answer = await fire(inbox, name, value)
         assert answer.refusal == ""
 

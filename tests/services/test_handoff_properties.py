@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from helpninja_app.answers.pipeline import Answer, Pipeline, Question
 from helpninja_app.billing.plans import Terms, plan_in_force
 from helpninja_app.conversations import desk
 from helpninja_app.conversations.models import (
+    Conversation,
     ConversationTransition,
     Escalation,
     Message,
@@ -218,19 +220,25 @@ class HandOff(RuleBasedStateMachine):
     def the_bot_is_silent_while_a_person_holds(self) -> None:
         if self.conversation_id is None:
             return
-        messages, changes, escalations = self.run(self._stored())
+        messages, changes, escalations, found = self.run(self._stored())
         status, before, holds = Status.BOT, Status.BOT, []
+        since, since_before = None, None
         # All are numbered under the conversation's lock.
         for row in sorted([*messages, *changes], key=lambda row: row.id):
             if isinstance(row, ConversationTransition):
                 assert row.from_status == status.value
                 assert row.reason != "reopened" or row.to_status == before.value
                 before, status = status, Status(row.to_status)
+                since, since_before = _waits_since(row, since, since_before), since
             elif row.role == Sender.BOT.value:
                 assert status is not Status.HUMAN
             elif row.role == Sender.MEMBER.value:
                 assert status is Status.HUMAN
                 holds.append(row.text)
+                since = None
+            elif status is Status.HUMAN:
+                since = since or row.created_at
+        assert found.waiting_since == since
         stored = {role: [row for row in messages if row.role == role.value] for role in Sender}
         assert sorted(row.text for row in stored[Sender.MEMBER]) == sorted(self.said.by_members)
         assert [row.id for row in stored[Sender.BOT]] == sorted(self.said.by_bot)
@@ -240,18 +248,32 @@ class HandOff(RuleBasedStateMachine):
         counted = [(each.episode, each.hand_backs, each.reason) for each in escalations]
         assert len(set(counted)) == len(counted)
 
-    async def _stored(self) -> tuple[list[Message], list[ConversationTransition], list[Escalation]]:
+    async def _stored(
+        self,
+    ) -> tuple[list[Message], list[ConversationTransition], list[Escalation], Conversation]:
         async with self.database.unit_of_work(self.members[0].scope) as session:
             return (
                 list((await session.execute(select(Message).order_by(col(Message.id)))).scalars()),
                 list((await session.execute(select(ConversationTransition))).scalars()),
                 list((await session.execute(select(Escalation))).scalars()),
+                (await session.execute(select(Conversation))).scalar_one(),
             )
 
     async def _texts(self, role: Sender) -> list[str]:
         async with self.database.unit_of_work(self.members[0].scope) as session:
             found = await session.execute(select(col(Message.text)).where(col(Message.role) == role.value))
             return list(found.scalars())
+
+
+def _waits_since(
+    change: ConversationTransition, since: datetime | None, before: datetime | None
+) -> datetime | None:
+    """Since when the visitor waits after a change; ``before`` is since when they did before the last one."""
+    if Status(change.to_status) in {Status.BOT, Status.RESOLVED}:
+        return None
+    if change.reason == "reopened":
+        return before
+    return change.created_at if Status(change.to_status) is Status.WAITING else since
 
 
 def test_any_sequence_of_bot_members_and_visitor_keeps_the_rules(database_urls: Urls) -> None:

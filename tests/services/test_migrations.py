@@ -294,3 +294,71 @@ def test_alerts_are_known_with_the_allowance_that_they_told_of(
             assert [row[0] for row in found] == [0, 250]
     finally:
         postgres.drop_database(name)
+
+
+def test_who_waits_already_waits_since_they_asked_or_wrote(
+    postgres: EmbeddedPostgres, worker_id: str
+) -> None:
+    name = f"waiting_migrations_{worker_id}"
+    urls = postgres.create_database(name)
+    try:
+        upgrade(urls.owner)
+        take_back(urls.owner, "0038")
+        with psycopg.connect(urls.superuser, autocommit=True) as connection:
+            connection.execute(_TALKS)
+        assert upgrade(urls.owner)[0] == "0039"
+        with psycopg.connect(urls.superuser) as connection:
+            found = connection.execute(
+                "select session_id, extract(hour from waiting_since at time zone 'UTC')::int"
+                " from conversations order by session_id"
+            ).fetchall()
+        assert dict(found) == {
+            "answered": None,
+            "asked": 2,
+            "asked by hand": 9,
+            "done": None,
+            "taken over": 2,
+            "taken over and asked twice": 4,
+            "wrote again": 4,
+        }
+    finally:
+        postgres.drop_database(name)
+
+
+# By the hours of a day; a row is a conversation, a change of its status (from>to) or a message in it.
+_TALKS = """
+with workspace as (
+  insert into workspaces (id, slug, public_key, name, embedding_model)
+  values (gen_random_uuid(), 'shop', 'hn_pk_shop', 'Shop', 'hashing') returning id
+), talk as (
+  insert into conversations (workspace_id, id, session_id, is_signed, status, last_message_at)
+  select workspace.id, gen_random_uuid(), called, true, status, '2026-11-01 09:00Z'
+  from workspace, (values
+    ('answered', 'human'), ('asked', 'waiting'), ('asked by hand', 'waiting'), ('done', 'resolved'),
+    ('taken over', 'human'), ('taken over and asked twice', 'human'), ('wrote again', 'human')
+  ) as given (called, status) returning workspace_id, id, session_id
+), happened (called, hour, what) as (values
+  ('answered', 1, 'visitor'), ('answered', 2, 'bot>waiting'), ('answered', 3, 'waiting>human'),
+  ('answered', 4, 'member'),
+  ('asked', 1, 'visitor'), ('asked', 2, 'bot>waiting'), ('asked', 3, 'visitor'),
+  ('done', 1, 'visitor'), ('done', 2, 'bot>waiting'), ('done', 3, 'waiting>resolved'),
+  ('taken over', 1, 'visitor'), ('taken over', 2, 'bot>waiting'), ('taken over', 3, 'waiting>human'),
+  ('taken over and asked twice', 1, 'visitor'), ('taken over and asked twice', 3, 'bot>human'),
+  ('taken over and asked twice', 4, 'visitor'), ('taken over and asked twice', 5, 'visitor'),
+  ('wrote again', 1, 'bot>waiting'), ('wrote again', 2, 'waiting>human'), ('wrote again', 3, 'member'),
+  ('wrote again', 4, 'visitor'), ('wrote again', 5, 'visitor')
+), placed as (
+  select talk.workspace_id, talk.id as conversation_id, what,
+    '2026-11-01 00:00Z'::timestamptz + hour * interval '1 hour' as moment,
+    lpad(to_hex(hour), 8, '0') || right(gen_random_uuid()::text, 28) as id
+  from happened join talk on talk.session_id = happened.called
+), said as (
+  insert into messages (workspace_id, id, conversation_id, role, text, created_at)
+  select workspace_id, id::uuid, conversation_id, what, 'Hello', moment from placed where what not like '%>%'
+)
+insert into conversation_transitions
+  (workspace_id, id, conversation_id, from_status, to_status, actor, reason, created_at)
+select workspace_id, id::uuid, conversation_id, split_part(what, '>', 1), split_part(what, '>', 2), 'bot',
+  'test', moment
+from placed where what like '%>%'
+"""

@@ -11,6 +11,7 @@ from helpninja_app.screens.inbox.list_state import MAX_SEARCH, NOBODY, PATH, Inb
 from helpninja_app.screens.inbox.mentions import mentions
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
 from helpninja_app.screens.inbox.state import InboxState
+from helpninja_app.screens.inbox.toolbar import toolbar
 from helpninja_app.screens.inbox.words import REASONS
 from helpninja_app.screens.shell.frame import BILLING, could_not_be_read
 from helpninja_app.screens.shell.state import ShellState
@@ -65,6 +66,7 @@ def conversations() -> rx.Component:
             _views(),
             class_name="relative flex flex-col gap-2.5 border-b border-border px-3 pt-3 pb-2.5",
         ),
+        rx.cond(InboxListState.rows.length() > 0, toolbar()),
         rx.el.div(
             rx.cond(
                 InboxListState.failure != "",

@@ -19,6 +19,7 @@ from helpninja_app.billing.plans import Feature, why_lacking
 from helpninja_app.conversations.inbox import (
     InboxFilter,
     InboxPage,
+    Order,
     View,
     count_views,
     count_waiting,
@@ -81,6 +82,7 @@ class InboxListState(FollowedState, SignedInState):
     members: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
     waiting: int = 0
     view: str = View.OPEN.value
+    order: str = Order.NEWEST.value
     wanted: str = ""
     reason: str = ""
     assignee: str = ""
@@ -107,6 +109,12 @@ class InboxListState(FollowedState, SignedInState):
         """Go to another part of the inbox."""
         chosen = view if isinstance(view, str) and view in set(View) else View.OPEN.value
         return await self._answer(view=chosen, _most=PAGE_SIZE)
+
+    @rx.event(background=True)
+    async def choose_order(self, order: str) -> Any:
+        """The latest first, or who waits longest."""
+        chosen = order if isinstance(order, str) and order in set(Order) else Order.NEWEST.value
+        return await self._answer(order=chosen, _most=PAGE_SIZE)
 
     @rx.event(background=True)
     async def search_conversations(self, text: str) -> Any:
@@ -168,7 +176,7 @@ class InboxListState(FollowedState, SignedInState):
             raise NotFound("There is no such member in this workspace.")
         shown = in_view(View(self.view), caller, wanted)
         return Found(
-            await list_inbox(session, caller, shown, limit=self._most),
+            await list_inbox(session, caller, shown, limit=self._most, order=Order(self.order)),
             await count_views(session, caller, wanted),
             await count_waiting(session, caller),
             members,

@@ -15,7 +15,7 @@ from helpninja_app.conversations.mentions import MentionView
 from helpninja_app.conversations.models import Conversation, Sender, Status
 from helpninja_app.conversations.timeline import Timeline, TimelineChange, TimelineMessage, TimelineNote
 from helpninja_app.screens.chat.markup import render_answer, source_button
-from helpninja_app.screens.inbox.words import STATUSES, change_in_words, reason_in_words
+from helpninja_app.screens.inbox.words import STATUSES, change_in_words, reason_in_words, waiting_in_words
 from helpninja_app.screens.knowledge.rows import percent
 from helpninja_app.ui.times import exactly, in_words
 
@@ -24,7 +24,9 @@ Line = TimelineMessage | TimelineNote | TimelineChange
 
 @dataclass(frozen=True)
 class ConversationRow:
-    """A line of the list; ``status`` is who has it, for one that a member has."""
+    """A line of the list; ``status`` is who has it, for one that a member has, and how long the visitor waits
+    where nobody does; for those whom a member lets wait ``reason`` says so.
+    """
 
     id: str
     name: str
@@ -120,6 +122,12 @@ def conversation_row(item: InboxItem, names: Mapping[str, str], moment: datetime
     tone, status = STATUSES[Status(found.status)]
     if Status(found.status) is Status.HUMAN and found.assignee_id is not None:
         status = names.get(str(found.assignee_id), status)
+    reason = reason_in_words(found.reason)
+    waits = waiting_in_words(found.waiting_since, moment)
+    if Status(found.status) is Status.WAITING:
+        status = waits or status
+    else:
+        reason = waits.lower() or reason
     return ConversationRow(
         id=str(found.id),
         name=visitor_name(found),
@@ -128,7 +136,7 @@ def conversation_row(item: InboxItem, names: Mapping[str, str], moment: datetime
         moment=exactly(found.last_message_at),
         tone=tone,
         status=status,
-        reason=reason_in_words(found.reason),
+        reason=reason,
         is_unread=item.is_unread,
     )
 

@@ -12,6 +12,7 @@ from helpninja_app.conversations.models import Reason, Status
 from helpninja_app.conversations.timeline import TimelineChange
 from helpninja_app.screens.knowledge.rows import percent
 from helpninja_app.ui.badges import BadgeTone
+from helpninja_app.ui.times import duration_in_words
 
 STATUSES: dict[Status, tuple[BadgeTone, str]] = {
     Status.BOT: ("accent", "Assistant"),
@@ -48,6 +49,14 @@ SNOOZES = (
 
 def reason_in_words(reason: str | None) -> str:
     return REASONS[Reason(reason)] if reason in set(Reason) else ""
+
+
+def waiting_in_words(since: datetime | None, moment: datetime) -> str:
+    """How long a visitor waits, such as ``Waiting 12 min``; empty for whom nobody has to answer."""
+    if since is None:
+        return ""
+    waits = moment - since
+    return "Waiting" if waits < timedelta(minutes=1) else f"Waiting {duration_in_words(waits)}"
 
 
 def why(reason: str, confidence: float | None, threshold: float) -> str:
