@@ -32,6 +32,20 @@ def inbox_list(page: Page, server: DemoServer) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def inbox_chosen(page: Page, server: DemoServer) -> None:
+    """Two of those who wait longest, chosen."""
+    inbox_list(page, server)
+    page.get_by_role("button", name="Sorted by").click()
+    page.get_by_role("menuitemradio", name="Longest waiting").click()
+    # The one that came last waits least.
+    expect(page.locator("[data-conversation]").first).not_to_contain_text(TALKS[-1].name)
+    boxes = page.get_by_role("list", name="Conversations").get_by_role("checkbox")
+    for place in (0, 1):
+        boxes.nth(place).click()
+    expect(page.get_by_text("2 chosen")).to_be_visible()
+    page.mouse.move(0, 0)
+
+
 def inbox_context(page: Page, server: DemoServer) -> None:
     """What is known about a conversation, where that is a sheet."""
     inbox(page, server)

@@ -87,7 +87,7 @@ TALKS = (
 )
 # Each has a moment of its own; what happened in a conversation moves with it.
 _MOMENTS = (
-    ("conversations", "id", ("created_at", "last_message_at", "last_visitor_at")),
+    ("conversations", "id", ("created_at", "last_message_at", "last_visitor_at", "waiting_since")),
     ("messages", "conversation_id", ("created_at",)),
     ("conversation_transitions", "conversation_id", ("created_at",)),
     ("conversation_notes", "conversation_id", ("created_at",)),

@@ -107,7 +107,7 @@
   }
 
   /* Keys. */
-  const isWriting = (target) => target instanceof Element && target.matches("input, textarea, select, [contenteditable=true]");
+  const isWriting = (target) => target instanceof Element && target.matches("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
 
   function write(field) {
     byId(`${field}-tab`)?.click();
@@ -122,6 +122,29 @@
     next?.scrollIntoView({ block: "nearest" });
   }
 
+  /* Conversations that are chosen, one by one or up to the one that was chosen before. */
+  const boxOf = (row) => row?.closest("li")?.querySelector("[data-chooses] input");
+  let chosenLast = "";
+
+  function choose() {
+    const focused = document.activeElement?.closest("#conversations li")?.querySelector("[data-conversation]");
+    boxOf(focused ?? document.querySelector("#conversations [data-conversation][aria-current=true]"))?.click();
+  }
+
+  on("click", (event) => {
+    const box = event.target instanceof Element ? event.target.closest("[data-chooses] input") : null;
+    if (!box) return;
+    const boxes = [...document.querySelectorAll("#conversations [data-chooses] input")];
+    const ids = boxes.map((each) => each.parentElement.dataset.chooses);
+    const [from, to] = [ids.indexOf(chosenLast), boxes.indexOf(box)];
+    chosenLast = ids[to];
+    if (!event.shiftKey || from < 0) return;
+    for (const each of boxes.slice(Math.min(from, to) + (from < to), Math.max(from, to) + (from < to ? 0 : 1))) {
+      if (each !== box && each.checked !== box.checked) each.click();
+    }
+    chosenLast = ids[to];
+  });
+
   const KEYS = {
     j: () => step(1),
     k: () => step(-1),
@@ -129,6 +152,7 @@
     n: () => write("note"),
     e: () => byId("resolve")?.click(),
     a: () => byId("assign")?.click(),
+    x: choose,
   };
 
   on("keydown", (event) => {
@@ -141,7 +165,9 @@
     }
     if (FIELDS.includes(event.target.id) && event.key === "Escape") event.target.blur();
     if (!byId("conversations") || isWriting(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (document.querySelector("dialog:modal, :popover-open") || !Object.hasOwn(KEYS, event.key)) return;
+    if (document.querySelector("dialog:modal, :popover-open")) return;
+    if (event.key === "Escape") byId("choose-none")?.click();
+    if (!Object.hasOwn(KEYS, event.key)) return;
     event.preventDefault();
     KEYS[event.key]();
   });

@@ -45,6 +45,7 @@ NAMELESS = "Support"
 TAKE_OVER_FIRST = "Take the conversation over to answer in it."
 
 LONGEST_SNOOZE = timedelta(days=366)
+MAX_TAGS = 20
 
 
 async def take_over(session: AsyncSession, caller: StaffCaller, conversation_id: UUID) -> Conversation:
@@ -169,10 +170,29 @@ async def set_tags(
 ) -> Conversation:
     """Replace its tags; written alike they are the same one."""
     conversation = await _lock(session, caller, conversation_id)
-    conversation.tags = list({" ".join(tag.split()).casefold(): None for tag in tags if tag.split()})
+    conversation.tags = _tidy(tags)
     await session.flush()
     await announce(session, conversation.workspace_id, conversation.id, Change.DETAILS)
     return conversation
+
+
+async def add_tag(
+    session: AsyncSession, caller: StaffCaller, conversation_id: UUID, tag: str
+) -> Conversation:
+    """One more; of two members who tag at once none loses theirs."""
+    conversation = await _lock(session, caller, conversation_id)
+    tags = _tidy([*conversation.tags, tag])
+    if len(tags) > MAX_TAGS:
+        raise Conflict(f"A conversation has at most {MAX_TAGS} tags.")
+    return await set_tags(session, caller, conversation_id, tags)
+
+
+async def remove_tag(
+    session: AsyncSession, caller: StaffCaller, conversation_id: UUID, tag: str
+) -> Conversation:
+    conversation = await _lock(session, caller, conversation_id)
+    left = [each for each in conversation.tags if each != tag]
+    return await set_tags(session, caller, conversation_id, left)
 
 
 async def add_note(
@@ -216,6 +236,10 @@ async def show_typing(session: AsyncSession, caller: StaffCaller, conversation_i
     if Status(conversation.status) is Status.HUMAN:
         await _refuse_other_holder(session, caller, conversation)
         await announce(session, conversation.workspace_id, conversation.id, Change.MEMBER_TYPES)
+
+
+def _tidy(tags: Sequence[str]) -> list[str]:
+    return list({" ".join(tag.split()).casefold(): None for tag in tags if tag.split()})
 
 
 async def _lock(session: AsyncSession, caller: StaffCaller, conversation_id: UUID) -> Conversation:

@@ -70,6 +70,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "CuratedEditorState.begin_answered": ("x", "y"),
     "InboxListState.choose_view": ("bot",),
     "InboxListState.choose_order": ("waiting",),
+    "InboxListState.choose": ("no-conversation",),
     "InboxListState.search_conversations": ("canary",),
     "InboxListState.choose_reason": ("low_confidence",),
     "InboxListState.choose_site": ("a.example",),
@@ -121,11 +122,22 @@ def _mailed(conversation: str) -> dict[str, Any]:
     return {"conversation": conversation, "email": "ana@example.com"}
 
 
+def _tagged(conversations: str) -> dict[str, str]:
+    return {"conversations": conversations, "tag": "boots"}
+
+
 NAMING: dict[str, Callable[[Canaries], tuple[Any, ...]]] = {
     "ChatState.open_source": lambda found: (found.id_in("chat_messages"), "1"),
     "ChatState.choose_document": lambda found: (found.id_in("documents"),),
     "ChatState.add_document": lambda found: ({"document": found.id_in("documents")},),
     "InboxListState.choose_assignee": lambda found: (str(found.owner_id),),
+    **{
+        f"InboxListState.{name}": lambda found: ([found.id_in("conversations")],)
+        for name in ("resolve_chosen", "undo_resolve_chosen", "read_chosen")
+    },
+    "InboxListState.assign_chosen": lambda found: ([found.id_in("conversations")], str(found.owner_id)),
+    "InboxListState.snooze_chosen": lambda found: ([found.id_in("conversations")], "hour"),
+    "InboxListState.tag_chosen": lambda found: (_tagged(found.id_in("conversations")),),
     "InboxState.send_reply": lambda found: (_said(found.id_in("conversations")),),
     "InboxState.send_note": lambda found: (_said(found.id_in("conversations")),),
     **{
@@ -204,6 +216,12 @@ NAMING: dict[str, Callable[[Canaries], tuple[Any, ...]]] = {
 # What is called instead with nothing that is there, so that whoever may do it changes nothing.
 NOTHING = str(uuid.uuid4())
 MISSING: dict[str, tuple[Any, ...]] = {
+    "InboxListState.resolve_chosen": ([NOTHING],),
+    "InboxListState.undo_resolve_chosen": ([NOTHING],),
+    "InboxListState.read_chosen": ([NOTHING],),
+    "InboxListState.assign_chosen": ([NOTHING], ""),
+    "InboxListState.snooze_chosen": ([NOTHING], "hour"),
+    "InboxListState.tag_chosen": (_tagged(NOTHING),),
     "InboxState.send_reply": (_said(NOTHING),),
     "InboxState.send_note": (_said(NOTHING),),
     "InboxState.take_over": (NOTHING,),

@@ -6,10 +6,11 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.screens.inbox.choosing_state import MAX_TAG
 from helpninja_app.screens.inbox.head import CONTEXT
 from helpninja_app.screens.inbox.list_state import PATH
 from helpninja_app.screens.inbox.rows import PassageRow, PastRow
-from helpninja_app.screens.inbox.state import MAX_TAG, InboxState
+from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import sheet

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from helpninja_app.screens.inbox.list_state import PATH
+from helpninja_app.screens.inbox.list_state import PATH, InboxListState
 from helpninja_app.screens.inbox.rows import MemberRow
 from helpninja_app.screens.inbox.sharing import sharing_entries
 from helpninja_app.screens.inbox.state import InboxState
@@ -101,7 +101,8 @@ def _actions() -> rx.Component:
                 "Resolve",
                 type="button",
                 id="resolve",
-                on_click=_state.resolve(_open),
+                # Its message stands where that of several would.
+                on_click=[_state.resolve(_open), InboxListState.close_done],
                 disabled=is_busy,
             ),
         ),

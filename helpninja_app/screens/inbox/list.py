@@ -11,7 +11,7 @@ from helpninja_app.screens.inbox.list_state import MAX_SEARCH, NOBODY, PATH, Inb
 from helpninja_app.screens.inbox.mentions import mentions
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
 from helpninja_app.screens.inbox.state import InboxState
-from helpninja_app.screens.inbox.toolbar import toolbar
+from helpninja_app.screens.inbox.toolbar import choice_of, toolbar
 from helpninja_app.screens.inbox.words import REASONS
 from helpninja_app.screens.shell.frame import BILLING, could_not_be_read
 from helpninja_app.screens.shell.state import ShellState
@@ -235,7 +235,14 @@ def _row(row: ConversationRow) -> rx.Component:
     shape = "flex gap-3 border-b border-border px-3 py-2.5 outline-offset-[-2px] "
     return rx.el.li(
         rx.el.a(
-            avatar(row.name),
+            rx.el.span(
+                avatar(row.name),
+                class_name=rx.cond(
+                    InboxListState.chosen.length() > 0,
+                    "invisible",
+                    "group-hover:invisible group-has-[input:focus-visible]:invisible",
+                ),
+            ),
             rx.el.span(
                 rx.el.span(
                     rx.el.span(
@@ -279,7 +286,9 @@ def _row(row: ConversationRow) -> rx.Component:
             aria_current=rx.cond(is_open, "true", "false"),
             class_name=rx.cond(is_open, shape + "bg-accent-soft/60", shape + "hover:bg-subtle"),
         ),
+        choice_of(row),
         key=row.id,
+        class_name="group relative",
     )
 
 

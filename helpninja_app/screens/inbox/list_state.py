@@ -38,9 +38,8 @@ from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
-from helpninja_app.screens.chat.following import FollowedState
+from helpninja_app.screens.inbox.choosing_state import ChosenState
 from helpninja_app.screens.inbox.rows import (
-    ConversationRow,
     MemberRow,
     MentionRow,
     conversation_row,
@@ -69,7 +68,7 @@ class Found:
     export: str
 
 
-class InboxListState(FollowedState, SignedInState):
+class InboxListState(ChosenState, SignedInState):
     """``counts`` are by the name of a ``View``; the filters are texts as they stand in their fields.
 
     ``cleared`` counts how often all filters were taken away: their fields are drawn anew with each time.
@@ -77,7 +76,6 @@ class InboxListState(FollowedState, SignedInState):
     ``export`` is the query of a file with all that the list shows; ``no_export`` is why the plan gives none.
     """
 
-    rows: rx.Field[list[ConversationRow]] = rx.field(default_factory=list)
     counts: rx.Field[dict[str, int]] = rx.field(default_factory=dict)
     members: rx.Field[list[MemberRow]] = rx.field(default_factory=list)
     waiting: int = 0
@@ -203,6 +201,8 @@ class InboxListState(FollowedState, SignedInState):
         rows = [conversation_row(item, names, moment) for item in found.page.items]
         if rows != self.rows:
             self.rows = rows
+        self._choose(set(self.chosen))
+        self._show_answerers(found.members, caller)
         members = [MemberRow(id, name) for id, name in names.items()]
         if members != self.members:
             self.members = members

@@ -16,11 +16,11 @@ from helpninja_app.accounts.members import MemberView, list_members
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations import desk
 from helpninja_app.conversations.inbox import mark_read
-from helpninja_app.conversations.threads import lock_conversation
 from helpninja_app.errors import Conflict, HelpNinjaError, Invalid, NotSignedIn
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.inbox.canned_state import CannedState
+from helpninja_app.screens.inbox.choosing_state import MAX_TAG
 from helpninja_app.screens.inbox.list_state import PATH
 from helpninja_app.screens.inbox.thread_state import ThreadState
 from helpninja_app.screens.inbox.words import member_labels, snooze_until
@@ -28,8 +28,6 @@ from helpninja_app.screens.session import SignedInState, id_from, page_of, signe
 
 # As over HTTP, and what the websocket takes at once (kernel/websockets.py).
 MAX_REPLY = 20_000
-MAX_TAG = 50
-MAX_TAGS = 20
 MAX_MENTIONS = 50
 
 Act = Callable[[AsyncSession, MemberCaller, UUID], Awaitable[Any]]
@@ -139,14 +137,14 @@ class InboxState(ThreadState, SignedInState):
         async def add(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
             if not tag:
                 raise Invalid("Type a tag first.")
-            await self._tag(session, caller, wanted, lambda tags: [*tags, tag])
+            await desk.add_tag(session, caller, wanted, tag)
 
         return await self._act(add, text_in(form, "conversation", 40))
 
     @rx.event(background=True)
     async def remove_tag(self, conversation: str, tag: str) -> Any:
         async def remove(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
-            await self._tag(session, caller, wanted, lambda tags: [each for each in tags if each != tag])
+            await desk.remove_tag(session, caller, wanted, tag)
 
         return await self._act(remove, conversation)
 
@@ -181,20 +179,6 @@ class InboxState(ThreadState, SignedInState):
                 # What a member may not do they are told; that somebody else has it by now, they see.
                 self.problem = refused.detail if not isinstance(refused, Conflict) else self.problem
         return None
-
-    async def _tag(
-        self,
-        session: AsyncSession,
-        caller: MemberCaller,
-        wanted: UUID,
-        change: Callable[[list[str]], Sequence[str]],
-    ) -> None:
-        """Tags as they are by now, so that of two members who tag at once none loses theirs."""
-        conversation = await lock_conversation(session, caller.workspace.id, wanted)
-        tags = change(list(conversation.tags))
-        if len(tags) > MAX_TAGS:
-            raise Invalid(f"A conversation has at most {MAX_TAGS} tags.")
-        await desk.set_tags(session, caller, wanted, tags)
 
     async def _send(self, form: dict[str, Any], act: Act, next_step: Any = None) -> Any:
         """Store what was typed; the browser keeps it until it hears that it was, and sends it once."""

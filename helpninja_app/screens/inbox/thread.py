@@ -250,6 +250,7 @@ def _nothing_open() -> rx.Component:
             _shortcut("Note", "n"),
             _shortcut("Resolve", "e"),
             _shortcut("Assign", "a"),
+            _shortcut("Choose several", "x"),
             class_name="mt-2 w-44 text-table text-muted",
         ),
         class_name="m-auto flex flex-col items-center gap-1.5 px-6 py-9 text-center",

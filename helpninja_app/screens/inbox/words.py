@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from helpninja_app.accounts.members import MemberView
+from helpninja_app.conversations.bulk import Outcome
 from helpninja_app.conversations.models import Reason, Status
 from helpninja_app.conversations.timeline import TimelineChange
 from helpninja_app.screens.knowledge.rows import percent
@@ -57,6 +58,16 @@ def waiting_in_words(since: datetime | None, moment: datetime) -> str:
         return ""
     waits = moment - since
     return "Waiting" if waits < timedelta(minutes=1) else f"Waiting {duration_in_words(waits)}"
+
+
+def done_in_words(outcome: Outcome, what: str) -> str:
+    """That several conversations are ``what`` now, such as resolved; how many are not, and why."""
+    done = len(outcome.done)
+    said = [f"{done} conversations are {what}." if done > 1 else f"1 conversation is {what}."] if done else []
+    for reason, number in outcome.refused.items():
+        left = f"{number} were not" if number > 1 else "1 was not"
+        said.append(f"{left}: {reason[:1].lower()}{reason[1:]}")
+    return " ".join(said) if done else "Nothing was changed. " + " ".join(said)
 
 
 def why(reason: str, confidence: float | None, threshold: float) -> str:

@@ -61,6 +61,7 @@ def shortcuts() -> rx.Component:
             _shortcut("Next and previous conversation", rx.el.span(key("j"), " ", key("k"))),
             _shortcut("Reply, note", rx.el.span(key("r"), " ", key("n"))),
             _shortcut("Resolve, assign a conversation", rx.el.span(key("e"), " ", key("a"))),
+            _shortcut("Choose a conversation", key("x")),
             _shortcut("Send a reply", with_control("↵")),
             _shortcut("Close what is open", key("Esc")),
             class_name="flex flex-col",
