@@ -145,6 +145,15 @@
     chosenLast = ids[to];
   });
 
+  /* Whose last press took the buttons for them away goes on at the list. */
+  let isChoosing = false;
+
+  function keepPlace() {
+    const isStill = byId("choose-none") !== null;
+    if (isChoosing && !isStill && document.activeElement === document.body) byId("conversations")?.focus();
+    isChoosing = isStill;
+  }
+
   const KEYS = {
     j: () => step(1),
     k: () => step(-1),
@@ -220,6 +229,7 @@
   new MutationObserver(() => {
     see();
     showPassage();
+    keepPlace();
     const form = composer();
     if (!form || !account()) {
       if (!form) [shown, accepted] = ["", ""];

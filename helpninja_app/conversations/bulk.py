@@ -61,5 +61,5 @@ async def resolve_open(session: AsyncSession, caller: MemberCaller, conversation
     require(caller, Permission.ANSWER_CONVERSATIONS)
     conversation = await lock_conversation(session, caller.workspace.id, conversation_id)
     if Status(conversation.status) is Status.RESOLVED:
-        raise Conflict("It is resolved already.")
+        raise Conflict("Resolved already.")
     await desk.resolve(session, caller, conversation_id)

@@ -109,6 +109,7 @@ def test_several_are_chosen_by_keys_and_pointer_resolved_and_opened_again(inbox:
     expect(rows(inbox)).to_have_count(1)
     said = inbox.get_by_role("status").filter(has_text="3 conversations are resolved.")
     expect(said).to_be_visible()
+    expect(inbox.locator("#conversations")).to_be_focused()
     assert findings_in_both_modes(inbox) == []
     said.get_by_role("button", name="Undo").click()
     expect(rows(inbox)).to_contain_text(names(*reversed(VISITORS)), timeout=SOON)

@@ -96,7 +96,7 @@ async def test_those_that_were_resolved_are_opened_again_and_no_others(
     tab = await opened(await agent(factory, tenant), UUID(ids[1]))
     await fire(tab, "resolve", ids[1])
     await fire(inbox, "resolve_chosen", ids)
-    assert inbox.done == "2 conversations are resolved. 1 was not: it is resolved already."
+    assert inbox.done == "2 conversations are resolved. 1 was not: resolved already."
     assert await stored(factory, tenant, "status") == ["resolved"] * 3
     await fire(inbox, "undo_resolve_chosen", inbox.resolved_last)
     assert inbox.done == "2 conversations are open again."

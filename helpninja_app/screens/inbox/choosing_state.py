@@ -64,7 +64,7 @@ class ChosenState(FollowedState, mixin=True):
     @rx.event
     def begin_tag(self) -> None:
         """Ask which tag they are to have."""
-        self.is_tagging = bool(self.chosen)
+        self.is_tagging, self.problem = bool(self.chosen), ""
 
     @rx.event
     def close_tag(self) -> None:

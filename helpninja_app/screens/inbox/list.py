@@ -78,7 +78,9 @@ def conversations() -> rx.Component:
                 ),
             ),
             id="conversations",
-            class_name="min-h-0 flex-1 overflow-y-auto",
+            # Where the focus goes when what was pressed is not there any more.
+            tab_index=-1,
+            class_name="min-h-0 flex-1 overflow-y-auto outline-offset-[-2px]",
         ),
         aria_label="Conversations",
         class_name=rx.cond(

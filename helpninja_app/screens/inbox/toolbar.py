@@ -12,6 +12,7 @@ from helpninja_app.screens.inbox.list_state import InboxListState
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.words import SNOOZES
+from helpninja_app.screens.shell.frame import refused
 from helpninja_app.ui.actions import busy_button, button, icon_button
 from helpninja_app.ui.dialogs import closes, dialog
 from helpninja_app.ui.forms import field, hidden_field
@@ -33,7 +34,9 @@ def toolbar() -> rx.Component:
     return rx.el.div(
         rx.el.label(
             choice(
-                rx.cond(is_choosing, "Choose all shown, or none", "Choose all shown"),
+                rx.cond(
+                    is_choosing, f"{_chosen.length()} chosen: choose all shown, or none", "Choose all shown"
+                ),
                 is_chosen=_chosen.length() >= InboxListState.rows.length(),
                 is_mixed=is_choosing & (_chosen.length() < InboxListState.rows.length()),
                 on_choose=_state.choose_all(),
@@ -90,6 +93,7 @@ def done_toast() -> rx.Component:
 
 def tag_dialog() -> rx.Component:
     return dialog(
+        refused(InboxListState),
         rx.el.form(
             field(
                 "Tag", name="tag", id="tag-of-chosen", max_length=MAX_TAG, required=True, auto_complete="off"

@@ -63,11 +63,12 @@ def waiting_in_words(since: datetime | None, moment: datetime) -> str:
 def done_in_words(outcome: Outcome, what: str) -> str:
     """That several conversations are ``what`` now, such as resolved; how many are not, and why."""
     done = len(outcome.done)
-    said = [f"{done} conversations are {what}." if done > 1 else f"1 conversation is {what}."] if done else []
-    for reason, number in outcome.refused.items():
-        left = f"{number} were not" if number > 1 else "1 was not"
-        said.append(f"{left}: {reason[:1].lower()}{reason[1:]}")
-    return " ".join(said) if done else "Nothing was changed. " + " ".join(said)
+    why_not = {f"{reason[:1].lower()}{reason[1:]}": number for reason, number in outcome.refused.items()}
+    if not done:
+        return f"Nothing was changed: {' '.join(why_not)}"
+    said = f"{done} conversations are {what}." if done > 1 else f"1 conversation is {what}."
+    left = (f"{n} were not: {reason}" if n > 1 else f"1 was not: {reason}" for reason, n in why_not.items())
+    return " ".join((said, *left))
 
 
 def why(reason: str, confidence: float | None, threshold: float) -> str:
