@@ -330,16 +330,18 @@ class DeliveryFailed(HelpNinjaError):
         retry_after: float | None = None,
         is_final: bool = False,
         remote_status: int | None = None,
+        remote_answer: str = "",
         refused: Mapping[str, bool] | None = None,
         is_ours: bool = False,
     ) -> None:
         """``retry_after`` seconds are what the other side asks for; a final failure is not tried again.
 
+        ``remote_status`` and ``remote_answer``, the beginning of it, are what it answered, if it did.
         What ``is_ours`` says nothing about the destination; with ``retry_after`` it was not tried at all.
         ``refused`` are addresses of a mail that all others took, each with whether that is final.
         """
         super().__init__(detail)
-        self.remote_status = remote_status
+        self.remote_status, self.remote_answer = remote_status, remote_answer
         self.retry_after = retry_after
         self.is_final = is_final
         self.refused = dict(refused or {})

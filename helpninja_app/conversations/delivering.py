@@ -26,7 +26,7 @@ from helpninja_app.conversations.reply_addresses import Party, open_reply_addres
 from helpninja_app.errors import DeliveryFailed, RateLimited
 from helpninja_app.integrations.packet import Packet
 from helpninja_app.kernel.mail import Mailer
-from helpninja_app.kernel.outbox import Outbox, OutboxCourier
+from helpninja_app.kernel.outbox import Attempt, Outbox, OutboxCourier
 from helpninja_app.kernel.rate_limits import Burst, RateLimiter
 from helpninja_app.kernel.safe_http import SafeHttp
 
@@ -100,9 +100,8 @@ class Courier(OutboxCourier[Taken, Prepared]):
                 "Too many mails were sent in the last hour.", retry_after=refusal.retry_after, is_ours=True
             ) from None
 
-    async def note(
-        self, session: AsyncSession, taken: Taken, failure: DeliveryFailed | None, milliseconds: int
-    ) -> None:
+    async def note(self, session: AsyncSession, taken: Taken, attempt: Attempt) -> None:
+        failure = attempt.failure
         if failure is None:
             await finish(session, taken)
         elif failure.refused:

@@ -13,6 +13,7 @@ from helpninja_app.version import VERSION
 
 USER_AGENT = f"HelpNinja-Webhooks/{VERSION}"
 LONGEST_WAIT = 24 * 3600.0
+KEPT_OF_ANSWER = 500
 # What a later try may find changed (RFC 9110, RFC 6585).
 _TRIED_AGAIN = frozenset({408, 425, 429})
 GONE = frozenset({404, 410})
@@ -43,26 +44,39 @@ async def post_json(
 
 
 def check_status(answer: Fetched, *, final: frozenset[int] | None = None) -> None:
-    status, host = answer.status, _host(answer)
+    status = answer.status
     if 200 <= status < 300:
         return
-    if status in _TRIED_AGAIN:
-        sentence = "asks to send less" if status == 429 else "did not take it in time"
-        raise DeliveryFailed(f"{host} {sentence} ({status}).", retry_after=_retry_after(answer))
-    if status >= 500:
-        raise DeliveryFailed(
-            f"{host} answered {status}, an error of its own.", retry_after=_retry_after(answer)
-        )
+    may_be_later = status in _TRIED_AGAIN or status >= 500
     is_final = status in final if final is not None else 400 <= status < 500
+    raise DeliveryFailed(
+        f"{_host(answer)} {_why(status)}",
+        retry_after=_retry_after(answer) if may_be_later else None,
+        is_final=is_final and not may_be_later,
+        remote_status=status,
+        remote_answer=beginning(answer),
+    )
+
+
+def _why(status: int) -> str:
+    if status == 429:
+        return "asks to send less (429)."
+    if status in _TRIED_AGAIN:
+        return f"did not take it in time ({status})."
+    if status >= 500:
+        return f"answered {status}, an error of its own."
     if status in GONE:
-        raise DeliveryFailed(
-            f"{host} does not know this address any more ({status}).",
-            is_final=is_final,
-            remote_status=status,
-        )
+        return f"does not know this address any more ({status})."
     if 300 <= status < 400:
-        raise DeliveryFailed(f"{host} leads elsewhere ({status}), which is not followed.", is_final=is_final)
-    raise DeliveryFailed(f"{host} refused the message ({status}).", is_final=is_final)
+        return f"leads elsewhere ({status}), which is not followed."
+    return f"refused the message ({status})."
+
+
+def beginning(answer: Fetched) -> str:
+    """The first 500 characters of what was answered, for people to read: whatever it is, as text."""
+    # A character is four bytes at most.
+    text = answer.body[: 4 * KEPT_OF_ANSWER].decode("utf-8", "replace")
+    return "".join(each for each in text if each in "\n\t" or each.isprintable())[:KEPT_OF_ANSWER].strip()
 
 
 def check_words(answer: Fetched) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -123,6 +123,23 @@ def _each(table: str, columns: Sequence[str]) -> str:
     return ", ".join(f"{table}.{column}" for column in columns)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other side said over HTTP: its status, and the beginning of the body."""
+
+    status: int
+    beginning: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of one: there is no ``failure`` when it was taken."""
+
+    milliseconds: int
+    failure: DeliveryFailed | None = None
+    answer: Answer | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
     """What is to be sent where, and what follows of it, is said by who derives from this."""
@@ -137,13 +154,11 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
         """What to send, or what to note in place of it; ``None`` where nothing is to be sent any more."""
 
     @abstractmethod
-    async def hand_over(self, prepared: PreparedT) -> None:
+    async def hand_over(self, prepared: PreparedT) -> Answer | None:
         """Return when the other side has taken it; raises ``DeliveryFailed``."""
 
     @abstractmethod
-    async def note(
-        self, session: AsyncSession, taken: TakenT, failure: DeliveryFailed | None, milliseconds: int
-    ) -> None:
+    async def note(self, session: AsyncSession, taken: TakenT, attempt: Attempt) -> None:
         """What became of an attempt."""
 
     async def run(self) -> None:
@@ -195,8 +210,8 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
             if prepared is None:
                 return
             started = time.monotonic()
-            failure = prepared if isinstance(prepared, DeliveryFailed) else await self._try(prepared)
-            await self._note(taken, failure, round((time.monotonic() - started) * 1000))
+            became = prepared if isinstance(prepared, DeliveryFailed) else await self._try(prepared)
+            await self._note(taken, _attempt(became, round((time.monotonic() - started) * 1000)))
         except Exception as error:
             # Without its traceback: what was to be sent could stand in it.
             log.error("delivery_interrupted", taken=str(taken), reason=type(error).__name__)
@@ -235,10 +250,10 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
         found = await session.execute(self.outbox.claim, values)
         return [self.outbox.taken(**row, lease=values["lease"]) for row in found.mappings()]
 
-    async def _try(self, prepared: PreparedT) -> DeliveryFailed | None:
+    async def _try(self, prepared: PreparedT) -> DeliveryFailed | Answer | None:
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await self.hand_over(prepared)
+                return await self.hand_over(prepared)
         except DeliveryFailed as failure:
             return failure
         except TimeoutError:
@@ -246,16 +261,23 @@ class OutboxCourier(ABC, Generic[TakenT, PreparedT]):
         except Exception as error:
             log.error("sending_failed", topic=self.outbox.topic, reason=type(error).__name__)
             return DeliveryFailed("Something went wrong on our side while this was sent.", is_ours=True)
-        return None
 
-    async def _note(self, taken: TakenT, failure: DeliveryFailed | None, milliseconds: int) -> None:
+    async def _note(self, taken: TakenT, attempt: Attempt) -> None:
         """Tried again while the database is away: what was sent and is not noted is sent a second time."""
         for pause in (*NOTE_PAUSES, None):
             try:
                 async with self.database.unit_of_work(Scope.members(taken.workspace_id)) as session:
-                    await self.note(session, taken, failure, milliseconds)
+                    await self.note(session, taken, attempt)
                 return
             except Unavailable:
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)
+
+
+def _attempt(became: DeliveryFailed | Answer | None, milliseconds: int) -> Attempt:
+    if not isinstance(became, DeliveryFailed):
+        return Attempt(milliseconds, answer=became)
+    status = became.remote_status
+    answer = None if status is None else Answer(status, became.remote_answer)
+    return Attempt(milliseconds, became, answer)

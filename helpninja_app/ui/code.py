@@ -40,8 +40,11 @@ def copied_line(code: Any, *, label: str, note: str) -> rx.Component:
     )
 
 
-def code_block(code: str, *, label: str, note: str = "Copied.") -> rx.Component:
-    """Several lines of code under their name, with a button that puts them into the clipboard."""
+def code_block(code: Any, *, label: str, note: str = "Copied.", is_long: bool = False) -> rx.Component:
+    """Several lines of code under their name, with a button that puts them into the clipboard.
+
+    What ``is_long`` is scrolled within twenty lines.
+    """
     return rx.el.div(
         rx.el.div(
             rx.el.span(label, class_name="truncate text-small font-medium text-muted"),
@@ -59,7 +62,8 @@ def code_block(code: str, *, label: str, note: str = "Copied.") -> rx.Component:
             rx.el.code(code),
             tab_index=0,
             aria_label=label,
-            class_name="overflow-x-auto px-4 py-3 font-mono text-table text-text outline-offset-[-2px]",
+            class_name="overflow-x-auto px-4 py-3 font-mono text-table text-text outline-offset-[-2px]"
+            f"{' max-h-96 overflow-y-auto' if is_long else ''}",
         ),
         class_name="overflow-hidden rounded-control border border-border bg-subtle",
     )

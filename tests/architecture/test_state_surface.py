@@ -34,6 +34,7 @@ REACHABLE = {
         "read_again",
         "choose_status",
         "show_more",
+        "look_into",
         "send_again",
         "follow",
         "close",

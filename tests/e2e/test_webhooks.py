@@ -65,7 +65,7 @@ def ask(server: DemoServer) -> None:
 def test_a_webhook_hears_of_a_conversation_and_its_log_tells_what_became_of_it(
     page: Page, webhooks: Locator, server: DemoServer, site: LoopbackSite
 ) -> None:
-    site.routes["/hook"] = answer("no", status="500 Internal Server Error")
+    site.routes["/hook"] = answer("<b>no</b>", status="500 Internal Server Error")
     webhooks.get_by_role("button", name="Add a webhook").click()
     sheet = page.get_by_role("dialog", name="Add a webhook")
     expect(sheet.get_by_label("Address")).to_be_focused(timeout=SOON)
@@ -95,9 +95,15 @@ def test_a_webhook_hears_of_a_conversation_and_its_log_tells_what_became_of_it(
     events = log.get_by_role("list", name="Events")
     expect(events).to_contain_text("A conversation starts", timeout=SOON)
     expect(events).to_contain_text("Tried once.", timeout=SOON)
-    log.get_by_text("Tried once.").click()
-    expect(events).to_contain_text("500")
+    details = events.get_by_role("button", name="Details")
+    details.click()
+    expect(events.get_by_role("list", name="Attempts")).to_contain_text("answered 500", timeout=SOON)
+    expect(events.get_by_role("figure", name="Its answer begins:")).to_contain_text("<b>no</b>")
+    expect(events.get_by_label("What is sent")).to_contain_text('"type": "conversation.started"')
+    expect(details).to_have_attribute("aria-expanded", "true")
     assert in_both_modes(page) == []
+    details.click()
+    expect(events.get_by_label("What is sent")).to_be_hidden(timeout=SOON)
     page.keyboard.press("Escape")
     expect(log).to_be_hidden()
     site.routes["/hook"] = answer("ok")

@@ -62,6 +62,7 @@ ACCESS: dict[str, str | Permission] = {
     "WebhookLogState.read_again": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.choose_status": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.show_more": Permission.MANAGE_WORKSPACE,
+    "WebhookLogState.look_into": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.send_again": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.follow": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.close": TAB,

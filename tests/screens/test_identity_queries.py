@@ -106,6 +106,7 @@ AFTER_WORK = {
     "WebhooksState.delete",
     "WebhookEditorState.save",
     "WebhookEditorState.rotate",
+    "WebhookLogState.look_into",
     "WebhookLogState.send_again",
     "SettingsState.save",
     "SettingsState.delete_workspace",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import uuid
 from typing import Any
 
@@ -15,7 +17,7 @@ from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.resources import Resources
 from helpninja_app.screens.webhooks import editor_state
 from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
-from helpninja_app.screens.webhooks.log_state import WebhookLogState
+from helpninja_app.screens.webhooks.log_state import SentEvent, WebhookLogState
 from helpninja_app.screens.webhooks.state import WebhooksState
 from helpninja_app.screens.webhooks.words import error_at
 from tests.conftest import OpenResources, OpenSite
@@ -231,9 +233,11 @@ async def test_its_log_tells_each_attempt_and_an_event_is_sent_again(
         assert (row.event, row.status) == ("A message is written", "Waiting")
         assert row.note.startswith("Tried once. The next attempt is in")
         assert not row.may_resend
-        [attempt] = row.log
+        await fire(tab, "look_into", row.id)
+        [attempt] = tab.sent.log
         assert attempt.took.endswith(" ms")
         assert attempt.became.endswith("answered 500, an error of its own.")
+        assert attempt.answer == "no"
         [failing] = (await listed(cookie)).rows
         assert failing.problem.startswith("Nothing has arrived for 1 min. The last attempt failed: ")
         await hook.make_due()
@@ -241,7 +245,8 @@ async def test_its_log_tells_each_attempt_and_an_event_is_sent_again(
         await fire(tab, "read_again")
         [row] = [each for each in tab.rows if each.type == "message.created"]
         assert (row.status, row.may_resend, row.problem) == ("Sent", True, "")
-        assert (row.note, row.log[1].became) == ("Tried 2 times.", "It was taken.")
+        assert (row.note, tab.sent.log[1].became) == ("Tried 2 times.", "It was taken (200).")
+        assert tab.sent.log[1].answer == "ok"
         await fire(tab, "send_again", row.id)
         [row] = [each for each in tab.rows if each.type == "message.created"]
         assert (row.status, tab.said) == ("Waiting", "It is sent again.")
@@ -250,6 +255,51 @@ async def test_its_log_tells_each_attempt_and_an_event_is_sent_again(
         assert tab.rows == []
         await fire(tab, "close")
         assert (tab.is_open, tab.endpoint_id) == (False, "")
+
+
+async def test_what_was_sent_of_an_event_is_shown_and_put_away_again(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    async with hooked(resources, tenant) as hook:
+        await hook.say("Do you ship to <b>Malta</b>?")
+        await hook.deliver()
+        tab = await log_of(cookie, hook)
+        [row] = tab.rows
+        await fire(tab, "look_into", row.id)
+        assert (tab.opened, tab.sent.id, tab.sent.cut) == (row.id, row.id, "")
+        [(request, message)] = hook.peer.taken
+        assert json.loads(tab.sent.body) == message
+        assert request.headers["webhook-id"] == row.id
+        assert '\n    "text": "Do you ship to <b>Malta</b>?"' in tab.sent.body
+        await fire(tab, "look_into", row.id)
+        assert (tab.opened, tab.sent) == ("", SentEvent())
+
+
+async def test_a_long_body_is_cut_and_says_so(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    async with hooked(resources, tenant) as hook:
+        await hook.say("x" * 20_000)
+        tab = await log_of(cookie, hook)
+        await fire(tab, "look_into", tab.rows[0].id)
+        assert len(tab.sent.body) == 20_000
+        assert re.fullmatch(r"Of its 20,\d{3} characters the first 20,000 are shown\.", tab.sent.cut)
+
+
+async def test_what_is_none_of_the_webhook_s_events_is_not_looked_into(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    other = await factory.tenant()
+    async with hooked(resources, tenant) as hook, hooked(resources, other) as theirs:
+        await hook.say("ours")
+        await theirs.say("theirs")
+        [foreign] = await theirs.log()
+        tab = await log_of(cookie, hook)
+        for wanted in (str(foreign.event_id), str(uuid.uuid4()), "no id"):
+            said = await fire(tab, "look_into", wanted)
+            assert said.refusal != ""
+            assert "theirs" not in said.said
+            assert (tab.opened, tab.sent, tab.failure) == ("", SentEvent(), "")
 
 
 async def test_the_log_shows_fifty_and_then_more(

@@ -18,12 +18,11 @@ from sqlmodel import col
 
 from helpninja_app.billing.plans import Feature, PlanOf
 from helpninja_app.errors import DeliveryFailed, HelpNinjaError
-from helpninja_app.integrations.channels.webhook import as_json
-from helpninja_app.integrations.posting import post_json
+from helpninja_app.integrations.posting import beginning, post_json
 from helpninja_app.integrations.retries import MAX_ATTEMPTS, delay_after
 from helpninja_app.integrations.signatures import sign
 from helpninja_app.integrations.webhooks.endpoints import disable
-from helpninja_app.integrations.webhooks.events import DUE_TOPIC
+from helpninja_app.integrations.webhooks.events import DUE_TOPIC, body_of
 from helpninja_app.integrations.webhooks.models import (
     DueWebhook,
     WebhookAttempt,
@@ -35,7 +34,7 @@ from helpninja_app.integrations.webhooks.notices import request_notices
 from helpninja_app.integrations.webhooks.plans import follow_plan, plan_of_workspace, why_paused
 from helpninja_app.integrations.webhooks.secrets import secrets_in_use
 from helpninja_app.kernel.columns import now
-from helpninja_app.kernel.outbox import Outbox, OutboxCourier
+from helpninja_app.kernel.outbox import Answer, Attempt, Outbox, OutboxCourier
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.safe_http import SafeHttp
 
@@ -99,28 +98,24 @@ class WebhookCourier(OutboxCourier[Taken, Prepared]):
             # Stored while the plan changed, or the plan was changed by hand.
             await follow_plan(session, taken.workspace_id, plan)
             return DeliveryFailed(why_paused(plan), is_final=True, is_ours=True)
-        message = {"type": event.type, "timestamp": event.created_at.isoformat(), "data": event.data}
-        body = as_json(message)
+        body = body_of(event)
         try:
             secrets = secrets_in_use(self.keys, endpoint, now())
         except HelpNinjaError as error:
             return DeliveryFailed(error.detail, is_ours=True)
         return Prepared(endpoint.url, body, sign(secrets, str(taken.event_id), now(), body))
 
-    async def hand_over(self, prepared: Prepared) -> None:
-        await post_json(
+    async def hand_over(self, prepared: Prepared) -> Answer:
+        answer = await post_json(
             self.http, prepared.url, prepared.body, headers=prepared.headers, final=frozenset({GONE})
         )
+        return Answer(answer.status, beginning(answer))
 
-    async def note(
-        self, session: AsyncSession, taken: Taken, failure: DeliveryFailed | None, milliseconds: int
-    ) -> None:
-        await _note(session, self.queue, taken, failure, milliseconds)
+    async def note(self, session: AsyncSession, taken: Taken, attempt: Attempt) -> None:
+        await _note(session, self.queue, taken, attempt)
 
 
-async def _note(
-    session: AsyncSession, queue: Queue, taken: Taken, failure: DeliveryFailed | None, milliseconds: int
-) -> None:
+async def _note(session: AsyncSession, queue: Queue, taken: Taken, attempt: Attempt) -> None:
     """Note an attempt, and what follows of it for the delivery and its endpoint."""
     of_it = (
         col(DueWebhook.workspace_id) == taken.workspace_id,
@@ -146,6 +141,7 @@ async def _note(
     if endpoint is None or due is None or delivery is None:
         # Deleted, disabled, or another's after the lease ran out: theirs is noted.
         return
+    failure, answer = attempt.failure, attempt.answer
     error = failure.detail[:500] if failure else ""
     session.add(
         WebhookAttempt(
@@ -153,7 +149,9 @@ async def _note(
             endpoint_id=taken.endpoint_id,
             event_id=taken.event_id,
             error=error,
-            milliseconds=milliseconds,
+            milliseconds=attempt.milliseconds,
+            status=answer.status if answer else None,
+            answer=answer.beginning if answer else "",
         )
     )
     delivery.attempts += 1

@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpninja_app.integrations.webhooks.models import EventType
+from helpninja_app.integrations.channels.webhook import as_json
+from helpninja_app.integrations.webhooks.models import EventType, WebhookEvent
 from helpninja_app.kernel.database import new_id
 from helpninja_app.kernel.live import CHANNEL
 
@@ -59,6 +60,11 @@ async def record_event(
             "notice": json.dumps([DUE_TOPIC, "due"]),
         },
     )
+
+
+def body_of(event: WebhookEvent) -> bytes:
+    """What is posted, the same at every attempt."""
+    return as_json({"type": event.type, "timestamp": event.created_at.isoformat(), "data": event.data})
 
 
 def _cut(value: Any) -> Any:

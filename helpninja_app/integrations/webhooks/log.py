@@ -1,7 +1,8 @@
-"""What became of each event at each endpoint, and sending one again."""
+"""What became of each event at each endpoint, what was posted and answered there, and sending one again."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,7 +16,7 @@ from sqlmodel import col
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.integrations.webhooks.endpoints import get_endpoint, lock_endpoint
-from helpninja_app.integrations.webhooks.events import DUE_TOPIC
+from helpninja_app.integrations.webhooks.events import DUE_TOPIC, body_of
 from helpninja_app.integrations.webhooks.models import (
     DueWebhook,
     WebhookAttempt,
@@ -27,15 +28,31 @@ from helpninja_app.kernel.live import tell
 
 DeliveryStatus = Literal["waiting", "sent", "failed"]
 MAX_SHOWN = 100
+MAX_BODY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """``error`` is a sentence, empty when the attempt went well."""
+    """``error`` is a sentence, empty when the attempt went well.
+
+    ``status`` and ``answer``, the beginning of its body, are what came back, if anything did.
+    """
 
     at: datetime
     error: str
     milliseconds: int
+    status: int | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentView:
+    """``body`` is the JSON that each attempt posts, with line breaks; ``length`` is that of all of it."""
+
+    event_id: UUID
+    body: str
+    length: int
+    log: tuple[AttemptView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,29 @@ async def list_deliveries(
     ]
 
 
+async def read_sent(session: AsyncSession, workspace_id: UUID, endpoint_id: UUID, event_id: UUID) -> SentView:
+    """What an endpoint is sent of an event, and what it answered; of a longer body 20,000 characters."""
+    found = await session.execute(
+        select(WebhookEvent)
+        .join(
+            WebhookDelivery,
+            (col(WebhookDelivery.workspace_id) == col(WebhookEvent.workspace_id))
+            & (col(WebhookDelivery.event_id) == col(WebhookEvent.id)),
+        )
+        .where(
+            col(WebhookEvent.workspace_id) == workspace_id,
+            col(WebhookEvent.id) == event_id,
+            col(WebhookDelivery.endpoint_id) == endpoint_id,
+        )
+    )
+    event = found.scalar_one_or_none()
+    if event is None:
+        raise NotFound("There is no such delivery.")
+    body = json.dumps(json.loads(body_of(event)), ensure_ascii=False, indent=2)
+    logs = await _attempts(session, workspace_id, endpoint_id, [event_id])
+    return SentView(event_id, body[:MAX_BODY], len(body), tuple(logs.get(event_id, ())))
+
+
 async def resend(session: AsyncSession, actor: Actor, endpoint_id: UUID, event_id: UUID) -> None:
     """Send an event again, with the id it had; ``Conflict`` while it waits or the endpoint hears nothing."""
     endpoint = await lock_endpoint(session, actor.workspace_id, endpoint_id)
@@ -155,5 +195,6 @@ async def _attempts(
     )
     logs: dict[UUID, list[AttemptView]] = {}
     for each in found.scalars():
-        logs.setdefault(each.event_id, []).append(AttemptView(each.created_at, each.error, each.milliseconds))
+        view = AttemptView(each.created_at, each.error, each.milliseconds, each.status, each.answer)
+        logs.setdefault(each.event_id, []).append(view)
     return logs

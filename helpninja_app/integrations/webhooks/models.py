@@ -73,7 +73,7 @@ class WebhookDelivery(SQLModel, table=True):
 
 
 class WebhookAttempt(SQLModel, table=True):
-    """``error`` is empty when it went well."""
+    """``error`` is empty when it went well; ``status`` and ``answer``, its beginning, are what came back."""
 
     __tablename__ = "webhook_attempts"
 
@@ -83,6 +83,8 @@ class WebhookAttempt(SQLModel, table=True):
     event_id: UUID
     error: str = ""
     milliseconds: int
+    status: int | None = None
+    answer: str = ""
     created_at: datetime = time_column()
 
 

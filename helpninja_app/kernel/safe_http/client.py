@@ -25,6 +25,7 @@ from helpninja_app.kernel.safe_http.targets import Target, check_name, parse_tar
 MAX_REDIRECTS = 5
 MAX_HEADERS = 200
 BEGINNING_BYTES = 1 << 14
+BEGINNING_PIECE = 1 << 10
 BEGINNING_SECONDS = 5.0
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -308,7 +309,9 @@ async def _beginning(response: httpcore2.Response, head: Head, target: Target) -
         with suppress(TimeoutError, httpcore2.TimeoutException, FetchFailed):
             async with asyncio.timeout(BEGINNING_SECONDS), aclosing(response.aiter_stream()) as stream:
                 async for data in stream:
-                    body.feed(data)
+                    # In pieces: of a chunk that is too large the beginning counts too.
+                    for start in range(0, len(data), BEGINNING_PIECE):
+                        body.feed(data[start : start + BEGINNING_PIECE])
         return body.so_far
     return b""
 

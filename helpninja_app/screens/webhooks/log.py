@@ -1,4 +1,4 @@
-"""How the log of a webhook looks: each event, what became of it at each attempt, and sending it again."""
+"""How the log of a webhook looks: each event, what is sent and answered at each attempt, sending it again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from helpninja_app.screens.shell.frame import refused
 from helpninja_app.screens.webhooks.log_state import EVENTS, AttemptRow, EventRow, WebhookLogState
 from helpninja_app.ui.actions import button
 from helpninja_app.ui.badges import badge
+from helpninja_app.ui.code import code_block
 from helpninja_app.ui.dialogs import sheet
 from helpninja_app.ui.following import follower
 from helpninja_app.ui.forms import segments
@@ -76,8 +77,9 @@ def _rows() -> rx.Component:
 
 
 def _event(row: EventRow) -> rx.Component:
+    is_opened = WebhookLogState.opened == row.id
     # Reflex' types do not know that this is a Var.
-    attempts: Any = row.log
+    sent: Any = WebhookLogState.sent
     return rx.el.li(
         rx.el.div(
             rx.el.div(
@@ -99,35 +101,64 @@ def _event(row: EventRow) -> rx.Component:
         ),
         rx.el.p(row.problem, class_name="text-small break-words text-danger empty:hidden"),
         rx.el.div(
-            rx.cond(
-                attempts.length() > 0,
-                rx.el.details(
-                    rx.el.summary(row.note, class_name="cursor-pointer rounded-chip text-small text-muted"),
-                    rx.el.ul(
-                        rx.foreach(attempts, _attempt),
-                        aria_label="Attempts",
-                        class_name="mt-1.5 flex flex-col gap-1 text-small text-muted",
-                    ),
-                    class_name="min-w-0 flex-1",
-                ),
-                rx.el.p(row.note, class_name="min-w-0 flex-1 text-small text-muted"),
-            ),
-            rx.cond(
-                row.may_resend,
+            rx.el.p(row.note, class_name="min-w-0 flex-1 basis-40 text-small text-muted"),
+            rx.el.div(
                 button(
-                    icon("rotate-cw"),
-                    "Send again",
+                    rx.cond(is_opened, icon("chevron-up"), icon("chevron-down")),
+                    "Details",
                     type="button",
                     size="small",
-                    disabled=WebhookLogState.is_busy,
-                    aria_label=f"Send again: {row.event}, {row.when}",
-                    on_click=_state.send_again(row.id),
+                    emphasis="quiet",
+                    aria_label=f"Details: {row.event}, {row.when}",
+                    aria_expanded=rx.cond(is_opened, "true", "false"),
+                    on_click=_state.look_into(row.id),
                 ),
+                rx.cond(
+                    row.may_resend,
+                    button(
+                        icon("rotate-cw"),
+                        "Send again",
+                        type="button",
+                        size="small",
+                        disabled=WebhookLogState.is_busy,
+                        aria_label=f"Send again: {row.event}, {row.when}",
+                        on_click=_state.send_again(row.id),
+                    ),
+                ),
+                class_name="ml-auto flex gap-1",
             ),
-            class_name="flex items-start justify-between gap-3",
+            class_name="flex flex-wrap items-center justify-between gap-x-3 gap-y-1",
+        ),
+        rx.cond(
+            is_opened,
+            rx.cond(sent.id == row.id, _sent(), skeleton_rows(2)),
         ),
         key=row.id,
         class_name="flex flex-col gap-1 border-b border-border px-4 py-3 last:border-b-0",
+    )
+
+
+def _sent() -> rx.Component:
+    # Reflex' types do not know that this is a Var.
+    sent: Any = WebhookLogState.sent
+    return rx.el.div(
+        rx.el.p(
+            rx.el.code("webhook-id", class_name="font-mono"),
+            ": ",
+            rx.el.code(sent.id, class_name="font-mono text-text select-all"),
+            class_name="text-small wrap-anywhere text-muted",
+        ),
+        rx.cond(
+            sent.log.length() > 0,
+            rx.el.ul(
+                rx.foreach(sent.log, _attempt),
+                aria_label="Attempts",
+                class_name="flex flex-col gap-1.5 text-small text-muted",
+            ),
+        ),
+        code_block(sent.body, label="What is sent", is_long=True),
+        rx.el.p(sent.cut, class_name="text-small text-muted empty:hidden"),
+        class_name="mt-1 flex flex-col gap-3",
     )
 
 
@@ -141,8 +172,20 @@ def _attempt(attempt: AttemptRow) -> rx.Component:
         ),
         rx.el.span(attempt.took, class_name="w-16 shrink-0 text-right tabular-nums"),
         rx.el.span(attempt.became, class_name="min-w-0 flex-1 basis-48 break-words"),
+        rx.cond(
+            attempt.answer != "",
+            rx.el.figure(
+                rx.el.figcaption("Its answer begins:"),
+                rx.el.pre(
+                    attempt.answer,
+                    class_name="mt-1 rounded-control bg-subtle px-3 py-2 font-mono wrap-anywhere "
+                    "whitespace-pre-wrap text-text",
+                ),
+                class_name="m-0 w-full",
+            ),
+        ),
         # On a phone what became of it stands below.
-        class_name="flex flex-wrap gap-x-3",
+        class_name="flex flex-wrap gap-x-3 gap-y-1",
     )
 
 

@@ -1,8 +1,9 @@
-"""The log of one webhook endpoint: what became of each event, and sending one again."""
+"""The log of one webhook endpoint: what became of each event, what was sent, and sending one again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -13,12 +14,15 @@ from helpninja_app.accounts.audit import Actor
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.conversations.notices import Change, inbox_topic
+from helpninja_app.errors import NotFound
 from helpninja_app.integrations.webhooks.log import (
     MAX_SHOWN,
     AttemptView,
     DeliveryStatus,
     DeliveryView,
+    SentView,
     list_deliveries,
+    read_sent,
     resend,
 )
 from helpninja_app.kernel.columns import now
@@ -31,6 +35,7 @@ from helpninja_app.screens.webhooks.words import (
     error_at,
     event_in_words,
     progress,
+    taken,
 )
 from helpninja_app.ui.times import exactly, in_words
 
@@ -46,18 +51,29 @@ _SOON = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """When it was, how long it took, and what became of it."""
+    """When it was, how long it took, what became of it, and how what was answered begins."""
 
     when: str
     moment: str
     machine_time: str
     took: str
     became: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class SentEvent:
+    """What is sent of an event, and each attempt at it; ``cut`` says how much of it is not shown."""
+
+    id: str = ""
+    body: str = ""
+    cut: str = ""
+    log: list[AttemptRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class EventRow:
-    """``log`` has each attempt; ``note`` says how often it was tried and what comes next."""
+    """``note`` says how often it was tried and what comes next."""
 
     id: str
     event: str
@@ -66,7 +82,6 @@ class EventRow:
     status: str
     note: str
     problem: str
-    log: list[AttemptRow]
     may_resend: bool
     when: str
     moment: str
@@ -76,7 +91,8 @@ class EventRow:
 class WebhookLogState(FollowedState, SignedInState):
     """``endpoint_id`` and ``place`` are whose log it is; ``status`` is what is shown, empty for all.
 
-    ``said`` is what became of the last press.
+    ``opened`` is the event that is looked into, and ``sent`` what is seen there. ``said`` is what became of
+    the last press.
     """
 
     is_open: bool = False
@@ -85,6 +101,8 @@ class WebhookLogState(FollowedState, SignedInState):
     status: str = ""
     rows: rx.Field[list[EventRow]] = rx.field(default_factory=list)
     has_more: bool = False
+    opened: str = ""
+    sent: rx.Field[SentEvent] = rx.field(default_factory=SentEvent)
     said: str = ""
 
     _most: int = PAGE_SIZE
@@ -101,6 +119,7 @@ class WebhookLogState(FollowedState, SignedInState):
             failure="",
             status="",
             said="",
+            opened="",
             rows=[],
             _most=PAGE_SIZE,
         )
@@ -118,6 +137,22 @@ class WebhookLogState(FollowedState, SignedInState):
     @rx.event(background=True)
     async def show_more(self) -> Any:
         return await self._answer(_most=min(len(self.rows) + PAGE_SIZE, MOST))
+
+    @rx.event(background=True)
+    async def look_into(self, event_id: str) -> Any:
+        """Show what is sent of an event and what is answered; of the one that is shown, no longer."""
+        whose, wanted = self.endpoint_id, str(event_id)[:40]
+        if wanted == self.opened:
+            return await self._answer(opened="", said="")
+
+        async def work(session: AsyncSession, caller: MemberCaller) -> None:
+            require(caller, Permission.MANAGE_WORKSPACE)
+            await read_sent(session, caller.workspace.id, id_from(whose), id_from(wanted))
+
+        def then(_: None) -> None:
+            self.opened = wanted
+
+        return await self._answer(work, then, said="")
 
     @rx.event(background=True)
     async def send_again(self, event_id: str) -> Any:
@@ -143,8 +178,11 @@ class WebhookLogState(FollowedState, SignedInState):
         self.drawn += 1
         self.is_open = self.is_loaded = self.is_busy = False
         self.endpoint_id, self.rows, self.said, self.problem, self.failure = "", [], "", "", ""
+        self.opened, self.sent = "", SentEvent()
 
-    async def _read(self, session: AsyncSession, caller: MemberCaller) -> list[DeliveryView]:
+    async def _read(
+        self, session: AsyncSession, caller: MemberCaller
+    ) -> tuple[list[DeliveryView], SentView | None]:
         require(caller, Permission.MANAGE_WORKSPACE)
         found: list[DeliveryView] = []
         # One more than is shown says whether there are more.
@@ -160,11 +198,23 @@ class WebhookLogState(FollowedState, SignedInState):
             found += page
             if len(page) < MAX_SHOWN:
                 break
-        return found
+        opened = None
+        if self.endpoint_id and self.opened:
+            # It may be forgotten by now.
+            with suppress(NotFound):
+                workspace_id = caller.workspace.id
+                opened = await read_sent(
+                    session, workspace_id, id_from(self.endpoint_id), id_from(self.opened)
+                )
+        return found, opened
 
-    def _show(self, found: list[DeliveryView], caller: MemberCaller) -> None:
+    def _show(self, read: tuple[list[DeliveryView], SentView | None], caller: MemberCaller) -> None:
+        found, opened = read
         moment = now()
         rows = [_row(view, self.place, moment) for view in found[: self._most]]
+        sent = _sent(opened, self.place) if opened else SentEvent()
+        if sent != self.sent:
+            self.sent = sent
         if rows != self.rows:
             self.rows = rows
         self.has_more = len(found) > self._most and self._most < MOST
@@ -195,11 +245,20 @@ def _row(view: DeliveryView, place: str, moment: datetime) -> EventRow:
         status=status,
         note=progress(view, moment),
         problem=error_at(place, view.last_error) if view.status != "sent" else "",
-        log=[_attempt(each, place) for each in view.log],
         may_resend=view.status != "waiting",
         when=in_words(view.created_at, moment),
         moment=exactly(view.created_at),
         machine_time=view.created_at.isoformat(),
+    )
+
+
+def _sent(view: SentView, place: str) -> SentEvent:
+    is_cut = view.length > len(view.body)
+    return SentEvent(
+        id=str(view.event_id),
+        body=view.body,
+        cut=f"Of its {view.length:,} characters the first {len(view.body):,} are shown." if is_cut else "",
+        log=[_attempt(each, place) for each in view.log],
     )
 
 
@@ -209,5 +268,6 @@ def _attempt(view: AttemptView, place: str) -> AttemptRow:
         moment=exactly(view.at),
         machine_time=view.at.isoformat(),
         took=f"{view.milliseconds:,} ms",
-        became=error_at(place, view.error) if view.error else "It was taken.",
+        became=error_at(place, view.error) if view.error else taken(view.status),
+        answer=view.answer,
     )

@@ -74,6 +74,11 @@ def error_at(url: str, error: str) -> str:
     return f"It{error.removeprefix(host)}" if host and error.startswith(f"{host} ") else error
 
 
+def taken(status: int | None) -> str:
+    """``It was taken (200).``; of one of earlier days the status is not known."""
+    return f"It was taken ({status})." if status else "It was taken."
+
+
 def day_and_clock(moment: datetime) -> str:
     """``30 Nov, 02:08 UTC``."""
     there = moment.astimezone(UTC)
