@@ -29,6 +29,7 @@ from helpninja_app.integrations.webhooks.endpoints import (
 )
 from helpninja_app.integrations.webhooks.log import MAX_SHOWN, DeliveryView, list_deliveries, resend
 from helpninja_app.integrations.webhooks.models import EventType
+from helpninja_app.integrations.webhooks.trials import TRIALS, send_test
 
 router = APIRouter(tags=["Webhooks"])
 
@@ -96,7 +97,7 @@ class AttemptInfo(BaseModel):
 
 class DeliveryInfo(BaseModel):
     eventId: str = Field(description="Also its webhook-id, the same whenever it is sent again.")
-    type: str
+    type: str = Field(description="What the endpoint asked for, or webhook.test.")
     status: Literal["waiting", "sent", "failed"]
     attempts: int
     lastError: str
@@ -104,6 +105,10 @@ class DeliveryInfo(BaseModel):
     finishedAt: str | None
     nextAt: str | None
     log: list[AttemptInfo]
+
+
+class TrialSent(BaseModel):
+    eventId: str = Field(description="Its webhook-id; what becomes of it is in the deliveries.")
 
 
 class DeliveryList(BaseModel):
@@ -201,6 +206,25 @@ async def rotate(request: Request, endpoint_id: str, tenantId: str | None = None
     async with resources.database.unit_of_work(caller.scope) as session:
         view, secret = await rotate_secret(session, Actor.of(caller), keys, wanted)
     return EndpointWithSecret(**_shown(view), secret=secret)
+
+
+@router.post(
+    _PATH + "/{endpoint_id}/test",
+    status_code=202,
+    response_model=TrialSent,
+    responses=documented(400, 401, 403, 404, 409, 429),
+)
+async def try_out(request: Request, endpoint_id: str, tenantId: str | None = None) -> TrialSent:
+    """Send a ``webhook.test`` event to this endpoint alone: signed, tried again and logged as all others.
+
+    Its ``data`` is ``{"endpointId": …, "text": …}``, and no endpoint has to ask for it.
+    """
+    caller = await staff_caller(request, tenantId)
+    require(caller, Permission.MANAGE_WORKSPACE)
+    wanted, resources = parse_id(endpoint_id), resources_of(request)
+    await resources.limiter.hit("webhook-trials", str(caller.workspace.id), TRIALS)
+    async with resources.database.unit_of_work(caller.scope) as session:
+        return TrialSent(eventId=str(await send_test(session, caller.workspace.id, wanted)))
 
 
 @router.get(

@@ -135,6 +135,7 @@ FINDS_NOTHING = {
     "PATCH /api/webhook-endpoints/{endpoint_id}",
     "DELETE /api/webhook-endpoints/{endpoint_id}",
     "POST /api/webhook-endpoints/{endpoint_id}/rotate-secret",
+    "POST /api/webhook-endpoints/{endpoint_id}/test",
     "GET /api/webhook-endpoints/{endpoint_id}/deliveries",
     "POST /api/webhook-endpoints/{endpoint_id}/deliveries/{event_id}/resend",
 }

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from helpninja_app.accounts.models import Role
+from helpninja_app.integrations.webhooks.trials import TRIALS
 from helpninja_app.resources import Resources
 from tests.conftest import OpenResources, OpenSite
 from tests.factories import Factory, Tenant
@@ -119,8 +120,9 @@ async def test_another_workspace_s_endpoint_is_not_there(
         await client.delete(below, headers=other.headers),
         await client.post(f"{below}/rotate-secret", headers=other.headers),
         await client.get(f"{below}/deliveries", headers=other.headers),
+        await client.post(f"{below}/test", headers=other.headers),
     ]
-    assert [answer.status_code for answer in answers] == [404] * 4
+    assert [answer.status_code for answer in answers] == [404] * 5
     assert (await client.get(PATH, headers=other.headers)).json() == {"endpoints": []}
     assert len((await client.get(PATH, headers=tenant.headers)).json()["endpoints"]) == 1
 
@@ -160,6 +162,45 @@ async def test_deliveries_are_listed_and_sent_again(
         assert twice.status_code == 409
         await hook.deliver()
         assert len(hook.peer.taken) == 3
+
+
+async def test_a_test_event_is_sent_to_one_endpoint_alone(
+    client: httpx.AsyncClient, resources: Resources, tenant: Tenant
+) -> None:
+    async with hooked(resources, tenant) as hook, hooked(resources, tenant) as another:
+        made = await client.post(f"{PATH}/{hook.id}/test", headers=tenant.headers)
+        assert made.status_code == 202
+        await hook.deliver()
+        below = await client.get(f"{PATH}/{hook.id}/deliveries", headers=tenant.headers)
+        [sent] = below.json()["deliveries"]
+        assert (sent["eventId"], sent["type"], sent["status"]) == (
+            made.json()["eventId"],
+            "webhook.test",
+            "sent",
+        )
+        assert another.peer.requests == []
+
+
+async def test_test_events_are_limited_in_a_workspace(
+    client: httpx.AsyncClient, resources: Resources, tenant: Tenant, factory: Factory
+) -> None:
+    other = await factory.tenant()
+    async with hooked(resources, tenant) as hook, hooked(resources, other) as theirs:
+        path = f"{PATH}/{hook.id}/test"
+        statuses = [(await client.post(path, headers=tenant.headers)).status_code for _ in range(12)]
+        assert statuses == [202] * TRIALS.amount + [429] * 2
+        there = await client.post(f"{PATH}/{theirs.id}/test", headers=other.headers)
+        assert there.status_code == 202
+
+
+async def test_an_endpoint_that_is_switched_off_is_sent_no_test(
+    client: httpx.AsyncClient, resources: Resources, tenant: Tenant
+) -> None:
+    async with hooked(resources, tenant) as hook:
+        await client.patch(f"{PATH}/{hook.id}", json={"on": False}, headers=tenant.headers)
+        refused = await client.post(f"{PATH}/{hook.id}/test", headers=tenant.headers)
+        assert (refused.status_code, "switched off" in refused.json()["detail"]) == (409, True)
+        assert await hook.log() == []
 
 
 async def test_a_plan_without_webhooks_has_none(

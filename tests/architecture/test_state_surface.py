@@ -36,6 +36,7 @@ REACHABLE = {
         "show_more",
         "look_into",
         "send_again",
+        "send_test",
         "follow",
         "close",
     },

@@ -110,6 +110,15 @@ def test_a_webhook_hears_of_a_conversation_and_its_log_tells_what_became_of_it(
     page.reload()
     page.get_by_role("tab", name="Webhooks").click()
     expect(row).to_contain_text("The last attempt failed", timeout=SOON)
+    row.get_by_role("button", name="More for").click()
+    page.get_by_role("menuitem", name="Send a test event").click()
+    expect(log).to_contain_text("A test event is on its way.", timeout=SOON)
+    expect(events).to_contain_text("webhook.test", timeout=SOON)
+    # Without being asked to look again.
+    expect(events.get_by_role("list", name="Attempts")).to_contain_text("It was taken (200).", timeout=SOON)
+    assert in_both_modes(page) == []
+    page.keyboard.press("Escape")
+    expect(log).to_be_hidden()
     assert in_both_modes(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert in_both_modes(page) == []

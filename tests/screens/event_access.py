@@ -64,6 +64,7 @@ ACCESS: dict[str, str | Permission] = {
     "WebhookLogState.show_more": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.look_into": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.send_again": Permission.MANAGE_WORKSPACE,
+    "WebhookLogState.send_test": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.follow": Permission.MANAGE_WORKSPACE,
     "WebhookLogState.close": TAB,
     "AccountState.open_account": PERSON,

@@ -108,6 +108,7 @@ AFTER_WORK = {
     "WebhookEditorState.rotate",
     "WebhookLogState.look_into",
     "WebhookLogState.send_again",
+    "WebhookLogState.send_test",
     "SettingsState.save",
     "SettingsState.delete_workspace",
     "BillingState.buy_plan",

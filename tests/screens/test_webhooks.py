@@ -17,7 +17,7 @@ from helpninja_app.integrations.webhooks.models import EventType
 from helpninja_app.resources import Resources
 from helpninja_app.screens.webhooks import editor_state
 from helpninja_app.screens.webhooks.editor_state import WebhookEditorState
-from helpninja_app.screens.webhooks.log_state import SentEvent, WebhookLogState
+from helpninja_app.screens.webhooks.log_state import SENT, SentEvent, WebhookLogState
 from helpninja_app.screens.webhooks.state import WebhooksState
 from helpninja_app.screens.webhooks.words import error_at
 from tests.conftest import OpenResources, OpenSite
@@ -300,6 +300,56 @@ async def test_what_is_none_of_the_webhook_s_events_is_not_looked_into(
             assert said.refusal != ""
             assert "theirs" not in said.said
             assert (tab.opened, tab.sent, tab.failure) == ("", SentEvent(), "")
+
+
+async def test_a_test_event_opens_the_log_and_shows_what_becomes_of_it(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    async with hooked(resources, tenant) as hook:
+        hook.peer.faults = [status("500 Internal Server Error")]
+        tab = await tab_at(WebhookLogState, cookie)
+        await fire(tab, "send_test", str(hook.id), "https://x.example/hook")
+        [row] = tab.rows
+        assert (row.event, row.type, row.status) == ("A test", "webhook.test", "Waiting")
+        assert (tab.is_open, tab.place, tab.opened, tab.said) == (
+            True,
+            "https://x.example/hook",
+            row.id,
+            SENT,
+        )
+        await hook.deliver()
+        await fire(tab, "read_again")
+        [attempt] = tab.sent.log
+        assert attempt.became.endswith("answered 500, an error of its own.")
+        await fire(tab, "choose_status", "sent")
+        await fire(tab, "send_test", str(hook.id), "https://x.example/hook")
+        await hook.deliver()
+        await fire(tab, "read_again")
+        assert [row.status for row in tab.rows] == ["Sent", "Waiting"]
+        assert (tab.status, tab.opened) == ("", tab.rows[0].id)
+        [(request, message)] = hook.peer.taken
+        assert (message["type"], message["data"]["endpointId"]) == ("webhook.test", str(hook.id))
+        assert request.headers["webhook-id"] == tab.rows[0].id
+
+
+async def test_a_webhook_that_is_switched_off_says_so_when_it_is_tested(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    async with hooked(resources, tenant) as hook:
+        await fire(await listed(cookie), "switch", str(hook.id), False)
+        tab = await tab_at(WebhookLogState, cookie)
+        await fire(tab, "send_test", str(hook.id), "https://x.example/hook")
+        assert tab.problem == "This webhook is switched off (disabled). Switch it on first."
+        assert (tab.is_open, tab.rows, tab.said) == (True, [], "")
+
+
+async def test_a_second_click_sends_no_second_test(
+    resources: Resources, factory: Factory, tenant: Tenant, cookie: str
+) -> None:
+    async with hooked(resources, tenant) as hook:
+        tab = await log_of(cookie, hook)
+        await asyncio.gather(*(fire(tab, "send_test", str(hook.id), "x") for _ in range(2)))
+        assert len(await hook.log()) == 1
 
 
 async def test_the_log_shows_fifty_and_then_more(

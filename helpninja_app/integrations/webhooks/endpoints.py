@@ -168,6 +168,14 @@ async def lock_endpoint(session: AsyncSession, workspace_id: UUID, endpoint_id: 
     return _there(found.scalar_one_or_none())
 
 
+def refuse_silent(endpoint: WebhookEndpoint) -> None:
+    """``Conflict`` with why nothing is sent to an endpoint, where nothing is."""
+    if endpoint.status == "paused":
+        raise Conflict(endpoint.disabled_because)
+    if endpoint.status == "disabled":
+        raise Conflict("This webhook is switched off (disabled). Switch it on first.")
+
+
 async def disable(session: AsyncSession, endpoint: WebhookEndpoint, reason: str) -> None:
     """Tell a locked endpoint of nothing more until a member switches it on."""
     await stop_telling(session, endpoint, "disabled", reason)

@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.errors import Conflict, NotFound
-from helpninja_app.integrations.webhooks.endpoints import get_endpoint, lock_endpoint
+from helpninja_app.integrations.webhooks.endpoints import get_endpoint, lock_endpoint, refuse_silent
 from helpninja_app.integrations.webhooks.events import DUE_TOPIC, body_of
 from helpninja_app.integrations.webhooks.models import (
     DueWebhook,
@@ -161,10 +161,7 @@ async def resend(session: AsyncSession, actor: Actor, endpoint_id: UUID, event_i
     delivery = found.scalar_one_or_none()
     if delivery is None:
         raise NotFound("There is no such delivery.")
-    if endpoint.status == "paused":
-        raise Conflict(endpoint.disabled_because)
-    if endpoint.status == "disabled":
-        raise Conflict("This endpoint is disabled. Switch it on first.")
+    refuse_silent(endpoint)
     if delivery.status == "waiting":
         raise Conflict("This event is on its way already.")
     delivery.status, delivery.attempts, delivery.finished_at = "waiting", 0, None

@@ -101,6 +101,7 @@ def _actions(row: EndpointRow) -> rx.Component:
         ),
         row_menu(
             menu_item("Change", "pencil", on_click=_editor.edit(row.id)),
+            menu_item("Send a test event", "send", on_click=_log.send_test(row.id, row.url)),
             menu_item("Make a new secret", "key-round", **opens(renewal)),
             menu_item(
                 rx.cond(row.is_on, "Switch off", "Switch on"),

@@ -33,7 +33,19 @@ def webhook_log() -> rx.Component:
                 chosen=WebhookLogState.status,
                 on_choose=_state.choose_status,
             ),
-            button(icon("rotate-cw"), "Look again", type="button", size="small", on_click=_state.read_again),
+            rx.el.div(
+                button(
+                    icon("send"),
+                    "Send a test event",
+                    type="button",
+                    size="small",
+                    on_click=_state.send_test(WebhookLogState.endpoint_id, WebhookLogState.place),
+                ),
+                button(
+                    icon("rotate-cw"), "Look again", type="button", size="small", on_click=_state.read_again
+                ),
+                class_name="flex flex-wrap gap-2",
+            ),
             class_name="flex flex-wrap items-center justify-between gap-2",
         ),
         refused(WebhookLogState),

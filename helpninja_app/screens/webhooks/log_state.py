@@ -1,4 +1,4 @@
-"""The log of one webhook endpoint: what became of each event, what was sent, and sending one again."""
+"""The log of one webhook endpoint: what became of each event, what was sent, sending again and a test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
 import reflex as rx
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +26,9 @@ from helpninja_app.integrations.webhooks.log import (
     read_sent,
     resend,
 )
+from helpninja_app.integrations.webhooks.trials import TRIALS, send_test
 from helpninja_app.kernel.columns import now
+from helpninja_app.resources import current_resources
 from helpninja_app.screens.chat.following import FollowedState
 from helpninja_app.screens.paged_state import PAGE_SIZE
 from helpninja_app.screens.session import SignedInState, id_from
@@ -43,6 +46,7 @@ from helpninja_app.ui.times import exactly, in_words
 EVENTS = "webhook-events"
 # Who looks for older ones asks the API, page by page.
 MOST = 500
+SENT = "A test event is on its way. What becomes of it is shown below."
 # However much happens it is read at most this often, in seconds.
 _REST = 2.0
 # An event whose next attempt is as near as that is looked at again and again.
@@ -111,18 +115,7 @@ class WebhookLogState(FollowedState, SignedInState):
     @rx.event(background=True)
     async def open_log(self, endpoint_id: str, place: str) -> Any:
         """Open the log of an endpoint; ``place`` is its address as the list shows it."""
-        return await self._answer(
-            endpoint_id=str(endpoint_id)[:40],
-            place=str(place)[:2048],
-            is_open=True,
-            is_loaded=False,
-            failure="",
-            status="",
-            said="",
-            opened="",
-            rows=[],
-            _most=PAGE_SIZE,
-        )
+        return await self._answer(**_opened_anew(endpoint_id, place))
 
     @rx.event(background=True)
     async def read_again(self) -> Any:
@@ -169,6 +162,26 @@ class WebhookLogState(FollowedState, SignedInState):
             return rx.set_focus(EVENTS)
 
         return await self._answer(work, then, once=(), said="")
+
+    @rx.event(background=True)
+    async def send_test(self, endpoint_id: str, place: str) -> Any:
+        """Send a test event to an endpoint, and show in its log what becomes of it."""
+        wanted = str(endpoint_id)[:40]
+
+        async def errand(caller: MemberCaller) -> UUID:
+            require(caller, Permission.MANAGE_WORKSPACE)
+            resources = current_resources()
+            await resources.limiter.hit("webhook-trials", str(caller.workspace.id), TRIALS)
+            async with resources.database.unit_of_work(caller.scope) as session:
+                return await send_test(session, caller.workspace.id, id_from(wanted))
+
+        def then(event_id: UUID) -> None:
+            if self.endpoint_id == wanted:
+                self.opened, self.status, self.said = str(event_id), "", SENT
+
+        is_shown = self.is_open and self.endpoint_id == wanted
+        at_once = {"said": ""} if is_shown else _opened_anew(wanted, place)
+        return await self._answer(errand=errand, then=then, once=(), **at_once)
 
     @rx.event
     def close(self) -> None:
@@ -233,6 +246,22 @@ class WebhookLogState(FollowedState, SignedInState):
 
     def _is_waiting(self) -> bool:
         return self._waits
+
+
+def _opened_anew(endpoint_id: object, place: object) -> dict[str, Any]:
+    """The log of an endpoint before anything of it is read."""
+    return {
+        "endpoint_id": str(endpoint_id)[:40],
+        "place": str(place)[:2048],
+        "is_open": True,
+        "is_loaded": False,
+        "failure": "",
+        "status": "",
+        "said": "",
+        "opened": "",
+        "rows": [],
+        "_most": PAGE_SIZE,
+    }
 
 
 def _row(view: DeliveryView, place: str, moment: datetime) -> EventRow:

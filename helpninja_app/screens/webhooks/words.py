@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from helpninja_app.integrations.webhooks.endpoints import EndpointView
 from helpninja_app.integrations.webhooks.log import DeliveryView
 from helpninja_app.integrations.webhooks.models import EventType
+from helpninja_app.integrations.webhooks.trials import TEST_EVENT
 from helpninja_app.ui.badges import BadgeTone
 from helpninja_app.ui.times import duration_in_words
 
@@ -43,6 +44,8 @@ def events_in_words(events: Sequence[str]) -> str:
 
 
 def event_in_words(event: str) -> str:
+    if event == TEST_EVENT:
+        return "A test"
     return EVENTS[EventType(event)] if event in set(EventType) else event
 
 

@@ -94,6 +94,7 @@ _EVERYWHERE: dict[str, Access] = {
     "PATCH /api/webhook-endpoints/{endpoint_id}": Permission.MANAGE_WORKSPACE,
     "DELETE /api/webhook-endpoints/{endpoint_id}": Permission.MANAGE_WORKSPACE,
     "POST /api/webhook-endpoints/{endpoint_id}/rotate-secret": Permission.MANAGE_WORKSPACE,
+    "POST /api/webhook-endpoints/{endpoint_id}/test": Permission.MANAGE_WORKSPACE,
     "GET /api/webhook-endpoints/{endpoint_id}/deliveries": Permission.MANAGE_WORKSPACE,
     "POST /api/webhook-endpoints/{endpoint_id}/deliveries/{event_id}/resend": Permission.MANAGE_WORKSPACE,
     "GET /api/models": Permission.USE_CHAT,
