@@ -25,6 +25,7 @@ from helpninja_app.answers.rendering import render_markdown
 from helpninja_app.conversations.contact import NextStep
 from helpninja_app.conversations.models import Reason
 from helpninja_app.conversations.visitor_chat import Reply, answer_visitor
+from helpninja_app.conversations.whereabouts import Whereabouts
 from helpninja_app.errors import FieldError, HelpNinjaError, Invalid, Unavailable
 from helpninja_app.kernel.background import Background
 from helpninja_app.kernel.draining import stopping
@@ -49,6 +50,12 @@ class VisitorMessage(Body):
     message: str = Field(min_length=1, max_length=MAX_MESSAGE)
     voice: Literal["friendly", "professional", "casual", "formal"] | None = None
     pageUrl: str | None = Field(None, max_length=2000)
+    language: str | None = Field(
+        None, max_length=100, description="The browser's, as BCP 47 has it. Shown to members; `pt-BR`."
+    )
+    timeZone: str | None = Field(
+        None, max_length=100, description="The browser's, of the IANA database. Shown to members."
+    )
 
 
 class CitationResult(BaseModel):
@@ -199,7 +206,7 @@ def _answers(
         wanted.message,
         resources.plan_of(caller.workspace),
         voice=wanted.voice or caller.workspace.voice,
-        page_url=wanted.pageUrl or "",
+        whereabouts=Whereabouts.told(wanted.pageUrl, wanted.language, wanted.timeZone),
     )
 
 

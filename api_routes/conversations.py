@@ -40,6 +40,8 @@ class VisitorInfo(BaseModel):
     name: str
     email: str
     pageUrl: str
+    language: str = Field(description="What the browser says it is, such as `pt-BR`; empty if not known.")
+    timeZone: str = Field(description="What the browser says it is, of the IANA database.")
     contact: Literal["unknown", "asked", "given", "declined"] = Field(
         description="Whether they said who they are."
     )
@@ -239,6 +241,8 @@ def conversation_info(conversation: Conversation) -> ConversationInfo:
             name=conversation.visitor_name,
             email=conversation.visitor_email,
             pageUrl=conversation.page_url,
+            language=conversation.visitor_language,
+            timeZone=conversation.visitor_time_zone,
             contact=conversation.contact,
         ),
         csat=conversation.csat,

@@ -31,6 +31,7 @@ BATCH = 500
 EXPORTS = Burst(10, 600)
 _COLUMNS = (
     *("id", "status", "reason", "assigneeId", "tags", "visitorName", "visitorEmail", "pageUrl"),
+    *("visitorLanguage", "visitorTimeZone"),
     *("createdAt", "lastMessageAt", "lastMessage"),
 )
 
@@ -131,6 +132,7 @@ def _row(item: InboxItem) -> dict[str, str | list[str] | None]:
     values = (
         *(str(found.id), found.status, found.reason, str(found.assignee_id) if found.assignee_id else None),
         *(list(found.tags), found.visitor_name, found.visitor_email, found.page_url),
+        *(found.visitor_language, found.visitor_time_zone),
         *(found.created_at.isoformat(), found.last_message_at.isoformat(), item.preview),
     )
     return dict(zip(_COLUMNS, values, strict=True))

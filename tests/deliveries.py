@@ -18,6 +18,7 @@ from helpninja_app.conversations.delivery_models import Delivery
 from helpninja_app.conversations.handoff import escalate
 from helpninja_app.conversations.models import Contact, Conversation, Message, Reason, Sender
 from helpninja_app.conversations.threads import add_message, open_conversation
+from helpninja_app.conversations.whereabouts import Whereabouts
 from helpninja_app.errors import DeliveryFailed
 from helpninja_app.integrations.credentials import Secrets, seal
 from helpninja_app.integrations.models import Integration, Provider
@@ -92,7 +93,9 @@ async def ask_for_a_person(
     """A visitor asked, the bot answered badly, and a person is asked for, all in the visitor's own scope."""
     visitor = VisitorCaller(tenant.workspace, f"session-{new_id().hex}", is_signed=True)
     async with resources.database.unit_of_work(visitor.scope) as session:
-        conversation = await open_conversation(session, visitor, page_url="https://shop.example/grinders")
+        conversation = await open_conversation(
+            session, visitor, whereabouts=Whereabouts("https://shop.example/grinders")
+        )
         await say(session, conversation, Sender.VISITOR, question)
         unsure = {"kind": "answer", "confidence": 0.31}
         await say(session, conversation, Sender.BOT, "Perhaps within 30 days.", **unsure)

@@ -14,6 +14,7 @@ from helpninja_app.accounts.audit import Actor
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.conversations.models import Message
 from helpninja_app.conversations.threads import add_message, open_conversation
+from helpninja_app.conversations.whereabouts import Whereabouts
 from helpninja_app.integrations.webhooks.delivering import WebhookCourier
 from helpninja_app.integrations.webhooks.endpoints import create_endpoint
 from helpninja_app.integrations.webhooks.log import DeliveryView, list_deliveries
@@ -58,7 +59,9 @@ class Hook:
         """A visitor writes."""
         visitor = visitor_of(self.tenant, session_id)
         async with self.resources.database.unit_of_work(visitor.scope) as session:
-            conversation = await open_conversation(session, visitor, page_url="https://shop.example/")
+            conversation = await open_conversation(
+                session, visitor, whereabouts=Whereabouts("https://shop.example/")
+            )
             await add_message(
                 session,
                 Message(

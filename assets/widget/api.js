@@ -171,7 +171,9 @@ export class Backend {
     await this.open(); // which may replace the session
     const { tenant: tenantId, sessionId } = this;
     this.#answering = new AbortController();
-    const body = { tenantId, sessionId, message, ...(voice && { voice }), ...(pageUrl && { pageUrl }) };
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    const whereabouts = { ...(pageUrl && { pageUrl }), language: navigator.language, timeZone };
+    const body = { tenantId, sessionId, message, ...(voice && { voice }), ...whereabouts };
     try {
       for await (const event of this.#stream('/api/chat', { body }, this.#answering.signal)) {
         yield event;

@@ -64,7 +64,7 @@ class Conversation(SQLModel, table=True):
     ``last_message_at`` is when something happened that brings it to the top: a message, a visitor's wish for
     a person, or that it came back; ``waiting_since`` is kept by ``waiting.py``. ``visitor_seen_id`` is the
     last message that was on the visitor's screen, ``visitor_mailed_id`` the last that was sent to them by
-    mail.
+    mail. ``visitor_language`` and ``visitor_time_zone`` are what their browser says.
     """
 
     __tablename__ = "conversations"
@@ -87,6 +87,8 @@ class Conversation(SQLModel, table=True):
     tags: list[str] = texts_column()
     visitor_name: str = ""
     visitor_email: str = ""
+    visitor_language: str = ""
+    visitor_time_zone: str = ""
     contact: str = Contact.UNKNOWN.value
     contact_asked_at: datetime | None = time_column(is_optional=True)
     csat: int | None = None

@@ -19,6 +19,7 @@ from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.outgoing_events import tell_message, tell_started
 from helpninja_app.conversations.searching import note_words
 from helpninja_app.conversations.waiting import after_message
+from helpninja_app.conversations.whereabouts import NOT_KNOWN, Whereabouts
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
 
@@ -56,7 +57,7 @@ class Thread:
 
 
 async def open_conversation(
-    session: AsyncSession, caller: VisitorCaller, *, page_url: str = ""
+    session: AsyncSession, caller: VisitorCaller, *, whereabouts: Whereabouts = NOT_KNOWN
 ) -> Conversation:
     """The visitor's conversation, locked; a new one after a day, or when the session is not proven.
 
@@ -70,15 +71,14 @@ async def open_conversation(
     )
     found = (await session.execute(_under_way(caller).with_for_update())).scalar_one_or_none()
     if found is not None:
-        if page_url:
-            found.page_url = page_url
+        whereabouts.note(found)
         return found
     made = Conversation(
         workspace_id=caller.workspace.id,
         session_id=caller.session_id,
         is_signed=caller.is_signed,
-        page_url=page_url,
     )
+    whereabouts.note(made)
     if caller.is_signed:
         await _recognise(session, made)
     session.add(made)

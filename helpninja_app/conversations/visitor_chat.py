@@ -32,6 +32,7 @@ from helpninja_app.conversations.threads import (
     open_conversation,
     recent_turns,
 )
+from helpninja_app.conversations.whereabouts import NOT_KNOWN, Whereabouts
 from helpninja_app.errors import LimitUsedUp, MessagesUsedUp
 from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
@@ -87,7 +88,7 @@ async def answer_visitor(
     plan: Plan,
     *,
     voice: Voice,
-    page_url: str = "",
+    whereabouts: Whereabouts = NOT_KNOWN,
 ) -> AsyncGenerator[Token | Reply, None]:
     """Yield ``Token`` as the answer is written, then exactly one ``Reply``.
 
@@ -97,12 +98,12 @@ async def answer_visitor(
     """
     started = time.perf_counter()
     try:
-        turn = await _store_question(database, caller, message, plan, page_url)
+        turn = await _store_question(database, caller, message, plan, whereabouts)
     except LimitUsedUp as refusal:
         if _PASSING_ON.locked():
             raise
         async with _PASSING_ON:
-            passed_on = await _pass_on(database, caller, message, plan, page_url, refusal)
+            passed_on = await _pass_on(database, caller, message, plan, whereabouts, refusal)
         raise passed_on from None
     if turn.silence is not None:
         yield turn.silence
@@ -134,14 +135,14 @@ async def answer_visitor(
 
 
 async def _store_question(
-    database: Database, caller: VisitorCaller, message: str, plan: Plan, page_url: str
+    database: Database, caller: VisitorCaller, message: str, plan: Plan, whereabouts: Whereabouts
 ) -> _Turn:
     async with database.unit_of_work(caller.scope) as session:
         # A crowd that comes when nothing is left is sent away before it queues for the locks of what follows.
         refusal = await find_refusal(session, caller.workspace.id, plan, Unit.MESSAGE)
         if refusal is not None and not await is_with_a_person(session, caller):
             raise refusal
-        conversation = await open_conversation(session, caller, page_url=page_url)
+        conversation = await open_conversation(session, caller, whereabouts=whereabouts)
         await wake_up(session, conversation)
         is_human = Status(conversation.status) is Status.HUMAN
         history = await recent_turns(session, caller.workspace.id, conversation.id)
@@ -162,11 +163,16 @@ async def _store_question(
 
 
 async def _pass_on(
-    database: Database, caller: VisitorCaller, message: str, plan: Plan, page_url: str, refusal: LimitUsedUp
+    database: Database,
+    caller: VisitorCaller,
+    message: str,
+    plan: Plan,
+    whereabouts: Whereabouts,
+    refusal: LimitUsedUp,
 ) -> MessagesUsedUp:
     """Keep for people what the bot may not answer any more this month, and ask them once."""
     async with database.unit_of_work(caller.scope) as session:
-        conversation = await open_conversation(session, caller, page_url=page_url)
+        conversation = await open_conversation(session, caller, whereabouts=whereabouts)
         await wake_up(session, conversation)
         stored = await add_message(
             session,

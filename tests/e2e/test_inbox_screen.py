@@ -44,7 +44,7 @@ def server(provider: SlowProvider) -> Iterator[DemoServer]:
 @contextmanager
 def panel(browser: Browser, server: DemoServer) -> Iterator[Page]:
     """A visitor's own browser, with the widget's panel open."""
-    context = browser.new_context()
+    context = browser.new_context(locale="en-GB", timezone_id="America/Sao_Paulo")
     page = context.new_page()
     page.goto(f"{server.url}/widget/panel?t={PUBLIC_KEY}")
     expect(page.locator("#send")).to_have_attribute("aria-disabled", "false")
@@ -143,6 +143,8 @@ def test_a_member_takes_over_in_the_middle_of_an_answer_replies_hands_back_and_r
     expect(messages(inbox)).to_contain_text("rated the conversation 4 of 5: “Quick and kind.”", timeout=SOON)
     about = inbox.get_by_role("complementary", name="About this conversation")
     expect(about).to_contain_text("4 of 5")
+    expect(about).to_contain_text("English (en-GB)")
+    expect(about).to_contain_text(re.compile(r"\d\d:\d\d there \(America/Sao_Paulo\)"))
     assert findings_in_both_modes(inbox) == []
 
 

@@ -10,6 +10,7 @@ from tests.e2e.widget_steps import QUESTION, ask, open_widget, visit_panel, visi
 from tests.twins.widget_backend import TENANT, Citation, Fault, Reply, WidgetBackend
 
 
+@pytest.mark.browser_context_args(locale="en-GB", timezone_id="America/Sao_Paulo")
 def test_an_answer_streams_in_and_ends_with_numbered_links_to_its_sources(
     page: Page, widget_backend: WidgetBackend
 ) -> None:
@@ -32,6 +33,8 @@ def test_an_answer_streams_in_and_ends_with_numbered_links_to_its_sources(
     assert widget_backend.asked[0]["message"] == QUESTION
     assert widget_backend.asked[0]["tenantId"] == TENANT
     assert widget_backend.asked[0]["pageUrl"].endswith("/shop/plain")
+    assert widget_backend.asked[0]["language"] == "en-GB"
+    assert widget_backend.asked[0]["timeZone"] == "America/Sao_Paulo"
 
 
 def test_dots_show_until_the_first_word_arrives(page: Page, widget_backend: WidgetBackend) -> None:

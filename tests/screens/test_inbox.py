@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -208,6 +209,19 @@ async def test_an_answer_shows_its_confidence_passages_and_why_it_was_handed_ove
     assert (tab.doubt, tab.threshold) == (41, "55 %")
     assert tab.reasons == "Confidence 41 % is under your 55 %."
     assert said(tab, "change") == ["Handed over to people: confidence 41 % is under your 55 %."]
+
+
+async def test_the_visitor_s_language_and_clock_are_shown_where_they_are_known(
+    factory: Factory, tenant: Tenant
+) -> None:
+    known = await waiting(factory, tenant, visitor_language="pt-BR", visitor_time_zone="America/Sao_Paulo")
+    odd = await waiting(factory, tenant, visitor_time_zone="Mars/Olympus")
+    cookie = await agent(factory, tenant)
+    tab = await opened(cookie, known)
+    assert tab.language == "Portuguese (pt-BR)"
+    assert re.fullmatch(r"[0-2]\d:[0-5]\d there \(America/Sao_Paulo\)", tab.local_time)
+    other = await opened(cookie, odd)
+    assert (other.language, other.local_time) == ("", "")
 
 
 async def test_words_that_rest_on_no_passage_have_no_confidence_and_explain_no_doubt(

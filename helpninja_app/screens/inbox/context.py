@@ -190,6 +190,8 @@ def _visitor() -> rx.Component:
                     ),
                 ),
             ),
+            rx.cond(InboxState.language != "", _fact("Language", InboxState.language)),
+            rx.cond(InboxState.local_time != "", _fact("Local time", InboxState.local_time)),
             _fact("First seen", f"{InboxState.first_seen}, {InboxState.conversations}"),
             class_name="flex flex-col gap-1.5",
         ),

@@ -22,6 +22,7 @@ from helpninja_app.conversations.models import Conversation, Sender, Status
 from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.conversations.seen import latest_unseen, mark_seen
 from helpninja_app.conversations.timeline import Timeline, TimelineMessage, read_timeline
+from helpninja_app.conversations.whereabouts import clock_there
 from helpninja_app.errors import HelpNinjaError, NotSignedIn, Unavailable
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.live import EVERYTHING
@@ -37,7 +38,7 @@ from helpninja_app.screens.inbox.rows import (
     past_row,
     visitor_name,
 )
-from helpninja_app.screens.inbox.words import STATUSES, member_labels, rating_in_words, why
+from helpninja_app.screens.inbox.words import STATUSES, language_in_words, member_labels, rating_in_words, why
 from helpninja_app.screens.knowledge.rows import percent
 from helpninja_app.screens.session import id_from, page_of, signed_in, to_sign_in
 from helpninja_app.ui.times import day_of, exactly
@@ -78,6 +79,8 @@ class ThreadState(FollowedState, mixin=True):
     mail_link: str = ""
     page: str = ""
     page_url: str = ""
+    language: str = ""
+    local_time: str = ""
     first_seen: str = ""
     status: str = ""
     status_tone: str = ""
@@ -263,6 +266,8 @@ class ThreadState(FollowedState, mixin=True):
         self.mail_link = f"mailto:{quote(self.email, safe='@')}"
         self.page = page_in_words(found.page_url)
         self.page_url = found.page_url if found.page_url.startswith(("https://", "http://")) else ""
+        self.language = language_in_words(found.visitor_language)
+        self.local_time = clock_there(found.visitor_time_zone, now())
         self.status = found.status
         self.status_tone, self.status_label = STATUSES[Status(found.status)]
         self.assignee_id = str(found.assignee_id or "")

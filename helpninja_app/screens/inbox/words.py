@@ -12,6 +12,7 @@ from helpninja_app.conversations.bulk import Outcome
 from helpninja_app.conversations.models import Reason, Status
 from helpninja_app.conversations.timeline import TimelineChange
 from helpninja_app.screens.knowledge.rows import percent
+from helpninja_app.screens.workspace_settings.form import LANGUAGES
 from helpninja_app.ui.badges import BadgeTone
 from helpninja_app.ui.times import duration_in_words
 
@@ -37,6 +38,43 @@ _WHY: dict[Reason, str] = {
     Reason.PROVIDER_ERROR: "the model could not be reached",
     Reason.NEGATIVE_FEEDBACK: "the visitor was not helped by the answers",
     Reason.USAGE_LIMIT: "this month's messages are used up",
+}
+# Of the languages that many visitors have; the tag stands for any other.
+_LANGUAGES = {
+    **dict(LANGUAGES),
+    "bg": "Bulgarian",
+    "bn": "Bengali",
+    "ca": "Catalan",
+    "cs": "Czech",
+    "da": "Danish",
+    "el": "Greek",
+    "et": "Estonian",
+    "fa": "Persian",
+    "fi": "Finnish",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "hr": "Croatian",
+    "hu": "Hungarian",
+    "id": "Indonesian",
+    "ko": "Korean",
+    "lt": "Lithuanian",
+    "lv": "Latvian",
+    "ms": "Malay",
+    "nb": "Norwegian",
+    "no": "Norwegian",
+    "ro": "Romanian",
+    "ru": "Russian",
+    "sk": "Slovak",
+    "sl": "Slovenian",
+    "sr": "Serbian",
+    "sv": "Swedish",
+    "ta": "Tamil",
+    "th": "Thai",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "ur": "Urdu",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
 }
 _HOUR = 9
 _MONDAY = 0
@@ -148,3 +186,9 @@ def snooze_until(choice: str, moment: datetime, zone: tzinfo) -> datetime | None
     # The day is counted on their calendar: an hour that summer time takes away is no hour less.
     day = there.date() + timedelta(days=days)
     return datetime(day.year, day.month, day.day, _HOUR, tzinfo=zone)
+
+
+def language_in_words(tag: str) -> str:
+    """``German``, ``Portuguese (pt-BR)``, or the tag itself."""
+    name = _LANGUAGES.get(tag.partition("-")[0].lower(), "")
+    return f"{name} ({tag})" if name and "-" in tag else name or tag

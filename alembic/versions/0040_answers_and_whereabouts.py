@@ -1,4 +1,4 @@
-"""Each attempt at a webhook keeps the status and the beginning of what was answered.
+"""An attempt at a webhook keeps what was answered; a conversation, the language and time zone of a browser.
 
 Revision ID: 0040
 Revises: 0038
@@ -16,8 +16,12 @@ def upgrade() -> None:
     op.execute("alter table webhook_attempts add column status int")
     op.execute("alter table webhook_attempts add column answer text not null default ''")
     op.execute("alter table webhook_attempts add check (length(answer) <= 500)")
+    op.execute("alter table conversations add column visitor_language text not null default ''")
+    op.execute("alter table conversations add column visitor_time_zone text not null default ''")
 
 
 def downgrade() -> None:
+    op.execute("alter table conversations drop column visitor_time_zone")
+    op.execute("alter table conversations drop column visitor_language")
     op.execute("alter table webhook_attempts drop column answer")
     op.execute("alter table webhook_attempts drop column status")
