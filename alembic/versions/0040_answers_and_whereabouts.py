@@ -1,13 +1,13 @@
 """An attempt at a webhook keeps what was answered; a conversation, the language and time zone of a browser.
 
 Revision ID: 0040
-Revises: 0038
+Revises: 0039
 """
 
 from alembic import op
 
 revision = "0040"
-down_revision = "0038"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 

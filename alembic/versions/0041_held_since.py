@@ -1,13 +1,13 @@
 """What our own limits hold is held for a day from when it was to be sent, also what is sent again later.
 
 Revision ID: 0041
-Revises: 0038
+Revises: 0040
 """
 
 from alembic import op
 
 revision = "0041"
-down_revision = "0038"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
