@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,11 +20,9 @@ from helpninja_app.kernel.columns import now
 from helpninja_app.resources import Resources
 from helpninja_app.screens.inbox.list_state import InboxListState
 from helpninja_app.screens.inbox.state import InboxState
-from helpninja_app.screens.inbox.words import snooze_until
 from tests.factories import Factory, Tenant
 from tests.screens.events import Answer, fire, tab_at
 
-BERLIN = ZoneInfo("Europe/Berlin")
 SOME_ID = "0190b5c0-0000-7000-8000-000000000001"
 
 
@@ -386,25 +383,3 @@ async def test_both_panes_hear_of_what_a_visitor_writes_and_types(
         for each in following:
             each.cancel()
     assert not tab.is_visitor_typing
-
-
-@pytest.mark.parametrize(
-    ("choice", "until"),
-    [
-        ("hour", datetime(2026, 3, 28, 13, tzinfo=UTC)),
-        ("afternoon", datetime(2026, 3, 28, 16, tzinfo=UTC)),
-        # The night to the 29th has an hour less there.
-        ("tomorrow", datetime(2026, 3, 29, 7, tzinfo=UTC)),
-        ("monday", datetime(2026, 3, 30, 7, tzinfo=UTC)),
-        ("never", None),
-    ],
-)
-def test_snoozing_ends_by_the_clocks_of_the_workspace(choice: str, until: datetime | None) -> None:
-    assert snooze_until(choice, datetime(2026, 3, 28, 12, tzinfo=UTC), BERLIN) == until
-
-
-def test_on_a_monday_the_next_one_is_meant() -> None:
-    monday = datetime(2026, 3, 30, 5, tzinfo=UTC)
-    until = snooze_until("monday", monday, BERLIN)
-    assert until is not None
-    assert until - monday > timedelta(days=7)
