@@ -141,6 +141,7 @@ def code(_side: str) -> rx.Component:
         block("Without a button", code_line("make run", label="How to start it")),
         block("Longer than its place", code_line(_CODE.replace("\\\n", ""), label="One long line")),
         code_block(_CODE, label="Ask a question"),
+        code_block("\n".join([_CODE] * 9), label="Ask nine questions", is_long=True),
     )
 
 
