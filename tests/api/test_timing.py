@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -25,6 +26,9 @@ ANSWERS = {"sign-in": 401, "reset-password": 200, "sign-up": 201}
 # Work that is undone is no shorter than work that is kept.
 _SAVEPOINT = re.compile(r"(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) \w+")
 
+# What a worker does meanwhile, in this process as well, is nobody's answer.
+_is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
+
 
 @contextmanager
 def all_work(resources: Resources, patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
@@ -32,7 +36,8 @@ def all_work(resources: Resources, patch: pytest.MonkeyPatch) -> Iterator[list[s
     done: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        done.append(_SAVEPOINT.sub("a savepoint", statement))
+        if _is_ours.get():
+            done.append(_SAVEPOINT.sub("a savepoint", statement))
 
     database = resources.database
     rows_at_once, verify, hash_ = (
@@ -42,7 +47,8 @@ def all_work(resources: Resources, patch: pytest.MonkeyPatch) -> Iterator[list[s
     )
 
     async def note_at_once(scope: Scope | None, *statements: Statement) -> list[Any]:
-        done.extend(each.sql for each in statements)
+        if _is_ours.get():
+            done.extend(each.sql for each in statements)
         return await rows_at_once(scope, *statements)
 
     def note_verify(password: str, stored: str) -> bool:
@@ -57,9 +63,11 @@ def all_work(resources: Resources, patch: pytest.MonkeyPatch) -> Iterator[list[s
     patch.setattr(passwords._passwords, "verify", note_verify)
     patch.setattr(passwords._passwords, "hash", note_hash)
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    ours = _is_ours.set(True)
     try:
         yield done
     finally:
+        _is_ours.reset(ours)
         event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
