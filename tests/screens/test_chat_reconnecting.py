@@ -14,6 +14,7 @@ from helpninja_app.answers.providers.fake import FakeProvider, ScriptStep, spoke
 from helpninja_app.chats import answering as answering_module
 from helpninja_app.errors import ProviderFailed, Unavailable
 from helpninja_app.resources import current_resources
+from helpninja_app.screens.chat import state as chat_state
 from helpninja_app.screens.chat.state import ChatState
 from tests.factories import Factory
 from tests.screens.events import fire, go
@@ -188,3 +189,47 @@ async def test_a_question_that_is_read_before_it_is_told_of_is_shown_once(
     assert asked_of(tab) == [QUESTION["question"], "And in winter?"]
     await fire(tab, "stop_answer")
     await asking
+
+
+async def test_a_finished_answer_stays_until_it_is_shown_as_it_is_stored(
+    factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = await asked(await member(factory), provider)
+    stored, go_on = hold(monkeypatch, chat_state, "signed_in", when=lambda *_: bool(tab.writing))
+    half = asyncio.Event()
+    provider.add([TextDelta("Six"), half, *spoken(" months.")])
+    asking = asyncio.create_task(fire(tab, "ask", {"question": "And in winter?"}))
+    await until(lambda: tab.writing)
+    half.set()
+    await stored.wait()
+    assert tab.is_asking
+    # Nor is it replaced by what is asked meanwhile, or shown twice by what reads the chat.
+    await fire(tab, "ask", {"question": "And in summer?"})
+    await fire(tab, "open_chat")
+    assert asked_of(tab) == [row.text for row in tab.messages if row.text]
+    assert tab.messages[-1].text == "And in winter?"
+    assert tab.writing
+    go_on.set()
+    await asking
+    assert (tab.messages[-1].html, tab.writing) == ("<p>Six months.</p>", "")
+    assert not tab.is_asking
+
+
+async def test_an_answer_that_could_not_be_read_when_it_was_stored_can_be_tried_again(
+    factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> Any:
+        raise Unavailable("The database is away.")
+
+    tab = await asked(await member(factory), provider)
+    half = asyncio.Event()
+    provider.add([TextDelta("Six"), half, *spoken(" months.")])
+    asking = asyncio.create_task(fire(tab, "ask", {"question": "And in winter?"}))
+    await until(lambda: tab.writing)
+    with monkeypatch.context() as patch:
+        patch.setattr(chat_state, "signed_in", away)
+        half.set()
+        await asking
+    assert (tab.failure, tab.is_asking) == ("The database is away.", False)
+    await fire(tab, "open_chat")
+    assert (tab.failure, tab.messages[-1].html) == ("", "<p>Six months.</p>")

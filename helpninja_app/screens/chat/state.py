@@ -137,9 +137,8 @@ class ChatState(ThreadState, SignedInState):
         async with self:
             if self._stream != mine:
                 return None
-            self.is_asking = False
             if not reading.question_id:
-                self._stream = ""
+                self._stream, self.is_asking = "", False
                 if refused:
                     self._refuse(refused)
         if not reading.question_id:
@@ -153,13 +152,18 @@ class ChatState(ThreadState, SignedInState):
         except Exception as error:
             sentence = sentence_for(error)
             async with self:
-                self.problem, self._stream = sentence, ""
+                if self._stream == mine:
+                    # It is stored: what could not be read can be tried again.
+                    self._stream, self.is_asking, self.failure = "", False, sentence
             return None
         async with self:
-            if self._stream == mine and self._show_to_this_session(read_for):
-                self._stream = ""
+            if self._stream != mine:
+                return None
+            # Not before: with it goes what was written so far.
+            self._stream, self.is_asking = "", False
+            self.finished, self.writing = [], ""
+            if self._show_to_this_session(read_for):
                 self._latest += 1
-                self.finished, self.writing = [], ""
                 self.announced = sentence or "The answer is complete."
                 self._show(found, caller)
                 if replaces and all(row.id != reading.question_id for row in found.rows):

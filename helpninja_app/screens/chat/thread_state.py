@@ -241,8 +241,9 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
         self.title = thread.chat.title if thread else ""
         self.earlier = thread.earlier if thread else 0
         is_writing = bool(rows) and rows[-1].state == MessageState.WRITING.value
-        if self._stream and is_writing:
-            # This tab shows it as it comes.
+        under_way = self.messages[-1].id if self._stream and self.messages else ""
+        if self._stream and rows and (is_writing or rows[-1].asked == under_way != ""):
+            # This tab shows it as it comes, until it shows it as it is stored.
             rows = rows[:-1]
         self.is_writing_elsewhere = is_writing and not self._stream
         if rows != self.messages:
