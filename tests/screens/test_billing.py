@@ -27,8 +27,9 @@ from helpninja_app.screens.team.state import TeamState
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.screens.billing_shop import Shop, open_shop
-from tests.screens.events import fire, tab_at
+from tests.screens.events import fire, go, tab_at
 from tests.screens.test_home import call, signed_in_tab
+from tests.screens.test_management import owner_of_two
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
@@ -144,6 +145,27 @@ async def test_who_comes_back_in_a_new_tab_after_it_is_there_does_not_wait(
     back = await tab_at(BillingState, page.router.headers.cookie, {"checkout": "done"})
     assert "confirmed" in str(await call(back, "open_billing"))
     assert back.confirmation == ""
+
+
+@pytest.mark.parametrize("look", ["follow_payment", "open_billing"])
+async def test_what_was_paid_for_one_workspace_is_not_awaited_in_another(
+    shop: Shop, factory: Factory, look: str
+) -> None:
+    other, cookie = await owner_of_two(shop.resources, factory)
+    page, tabs = await tab_at(BillingState, cookie), await tab_at(ShellState, cookie)
+    await call(page, "open_billing")
+    first = page._workspace_shown
+    await call(tabs, "go_to_workspace", str(other.id))
+    await buy(shop, await tab_at(BillingState, cookie))
+    await call(tabs, "go_to_workspace", first)
+    await call(page, "open_billing")
+    await call(page, "buy_plan", "pro", "month")
+    go(page, cookie, {"checkout": "done"})
+    await call(page, "open_billing")
+    assert page.confirmation == "waiting"
+    await call(tabs, "go_to_workspace", str(other.id))
+    assert "confirmed" not in str(await call(page, look))
+    assert (page.confirmation, page._left_with) == ("", "")
 
 
 async def test_a_confirmation_that_does_not_come_is_told_as_late(

@@ -81,6 +81,8 @@ class BillingState(PageState, SignedInState):
     # What was there when this tab went to Stripe, and what is there now.
     _left_with: str = ""
     _mark: str = ""
+    # The workspace that ``_mark`` is of.
+    _marked: str = ""
     _is_recent: bool = False
     _is_asked: bool = False
     _follower: int = 0
@@ -94,10 +96,14 @@ class BillingState(PageState, SignedInState):
             # Once: what is chosen here since then stays when the connection is back.
             if not self._is_asked and asked.get("interval") in INTERVALS:
                 self._is_asked, self.interval = True, asked["interval"]
+            before = self._marked
         next_step = await self._answer(going_to="")
         async with self:
             if not self._mark or self.failure:
                 return next_step
+            if before not in {"", self._marked}:
+                # Another tab went to another workspace: what was paid is that one's, and not of this.
+                return rx.redirect(PATH, replace=True) if is_paid else next_step
             if is_paid and (self._left_with or self._mark) == self._mark and not self._has_just_come():
                 self.confirmation = "waiting"
             elif is_paid:
@@ -130,6 +136,9 @@ class BillingState(PageState, SignedInState):
                 return None
             async with self:
                 if self._follower != mine or not self._show_to_this_session(read_for):
+                    return None
+                if self._workspace_shown not in {"", str(caller.workspace.id)}:
+                    self._left_with = self.confirmation = ""
                     return None
                 if self._latest == latest:
                     self._show(found, caller)
@@ -241,6 +250,10 @@ class BillingState(PageState, SignedInState):
             return await self._read(session, caller)
 
     def _show(self, found: Figures | list[str], caller: MemberCaller) -> None:
+        if self._marked not in {"", str(caller.workspace.id)}:
+            # What this tab waits for was bought for another workspace.
+            self._left_with = self.confirmation = self._mark = ""
+        self._marked = str(caller.workspace.id)
         if isinstance(found, list):
             self._show_who_can(found, caller)
             return
