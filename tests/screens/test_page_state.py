@@ -14,11 +14,13 @@ from helpninja_app.screens.api_keys import state as keys_state
 from helpninja_app.screens.api_keys.state import KeysState
 from helpninja_app.screens.audit_log import state as audit_state
 from helpninja_app.screens.audit_log.state import AuditState
+from helpninja_app.screens.home import state as home_state
+from helpninja_app.screens.home.state import HomeState
 from helpninja_app.screens.knowledge.documents_state import DocumentsState
 from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.team.state import TeamState
 from tests.factories import Factory
-from tests.screens.test_home import call, signed_in_tab
+from tests.screens.test_home import RETURNS, call, signed_in_tab
 
 
 async def test_pages_of_one_tab_share_no_vars(factory: Factory) -> None:
@@ -105,6 +107,29 @@ async def test_a_page_is_busy_while_something_is_done_and_not_while_it_opens(
         await answer
         assert not keys.is_busy
     assert keys.problem
+
+
+@pytest.mark.parametrize("is_read_again", [False, True])
+async def test_what_is_under_way_in_another_workspace_is_not_shown_on_this_one_s_page(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch, is_read_again: bool
+) -> None:
+    monkeypatch.setattr(home_state, "POLL_SECONDS", 0.01)
+    mine, other = await factory.tenant(), await factory.tenant()
+    await factory.document(other, RETURNS)
+    home = await signed_in_tab(HomeState, factory, mine)
+    theirs = await signed_in_tab(HomeState, factory, other)
+    await call(home, "open_page")
+    begun, go_on = hold(monkeypatch, home_state, "_read_knowledge", when=lambda *_: not begun.is_set())
+    if not is_read_again:
+        home.router = theirs.router
+    following = asyncio.create_task(call(home, "follow_ingests"))
+    await begun.wait()
+    home.router = theirs.router
+    if is_read_again:
+        await call(home, "open_page")
+    go_on.set()
+    await following
+    assert home.documents == ("1" if is_read_again else "0")
 
 
 async def test_leaving_the_workspace_forgets_it_and_goes_elsewhere(factory: Factory) -> None:

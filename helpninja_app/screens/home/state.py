@@ -28,7 +28,7 @@ from helpninja_app.knowledge.overview import (
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow, conversation_row, ingest_row
 from helpninja_app.screens.page_state import PageState
-from helpninja_app.screens.session import SignedInState, sentence_for, signed_in, to_sign_in
+from helpninja_app.screens.session import SignedInState, fingerprint, sentence_for, signed_in, to_sign_in
 from helpninja_app.ui.times import duration_in_words
 
 PATH = "/app"
@@ -81,6 +81,7 @@ class HomeState(PageState, SignedInState):
         is_under_way = True
         while is_under_way:
             await asyncio.sleep(POLL_SECONDS)
+            seen, read_for = self._latest, fingerprint(self)
             try:
                 caller = await signed_in(self)
                 async with current_resources().database.unit_of_work(caller.scope) as session:
@@ -93,12 +94,13 @@ class HomeState(PageState, SignedInState):
                 return None
             is_under_way = bool(ingests)
             async with self:
-                if self._follower != mine:
+                elsewhere = self._workspace_shown not in {"", str(caller.workspace.id)}
+                if self._follower != mine or elsewhere or not self._show_to_this_session(read_for):
                     return None
-                self._show_to_this_session()
-                self._show_knowledge(knowledge)
-                self._show_sites(sites, caller)
-                self.ingests = [ingest_row(job) for job in ingests]
+                if self._latest == seen:
+                    self._show_knowledge(knowledge)
+                    self._show_sites(sites, caller)
+                    self.ingests = [ingest_row(job) for job in ingests]
         return None
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> Figures:
