@@ -19,10 +19,12 @@ from helpninja_app.resources import Resources
 from helpninja_app.screens.chat import following, thread_state
 from helpninja_app.screens.chat.list_state import ChatListState
 from helpninja_app.screens.chat.state import ChatState
+from helpninja_app.screens.shell.state import ShellState
 from tests.api.uploading import upload
 from tests.factories import Factory
 from tests.screens.events import fire, tab_at
 from tests.screens.test_chat import MODEL, QUESTION, member, opened, provider, until
+from tests.screens.test_management import owner_of_two
 
 __all__ = ["provider"]
 
@@ -116,6 +118,20 @@ async def test_a_follower_ends_when_another_one_was_started(factory: Factory) ->
                 listener.take("chat:anything")
         await first
     assert chats.heard == 0
+
+
+async def test_a_follower_in_another_workspace_than_its_page_is_not_started_again_at_once(
+    factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FOLLOW_SECONDS", 0.0)
+    second, cookie = await owner_of_two(resources, factory)
+    chats = await tab_at(ChatListState, cookie)
+    await fire(chats, "open_chats")
+    await fire(chats, "follow")
+    assert chats.heard == 1
+    await fire(await tab_at(ShellState, cookie), "go_to_workspace", str(second.id))
+    await fire(chats, "follow")
+    assert (chats.heard, chats.failure) == (1, "")
 
 
 async def test_a_chat_is_renamed_deleted_and_brought_back(factory: Factory, provider: FakeProvider) -> None:

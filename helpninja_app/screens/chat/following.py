@@ -25,7 +25,10 @@ LOOK_SECONDS = 2.0
 
 
 class FollowedState(PageState, mixin=True):
-    """``heard`` counts the times that ``follow`` came to its end: then the browser starts it again."""
+    """``heard`` counts the times that ``follow`` went on to its end: the browser starts it again at once.
+
+    One that ended before that, as where another tab went to another workspace, is started again later.
+    """
 
     heard: int = 0
 
@@ -38,7 +41,7 @@ class FollowedState(PageState, mixin=True):
             self._follower += 1
             mine = self._follower
         try:
-            await self._keep_following(mine)
+            is_heard = await self._keep_following(mine)
         except NotSignedIn:
             return to_sign_in(page_of(self))
         except Exception as error:
@@ -48,11 +51,12 @@ class FollowedState(PageState, mixin=True):
                     self.failure = sentence
             return None
         async with self:
-            if self._follower == mine:
+            if self._follower == mine and is_heard:
                 self.heard += 1
         return None
 
-    async def _keep_following(self, mine: int) -> None:
+    async def _keep_following(self, mine: int) -> bool:
+        """Whether it went on until its time was over."""
         caller = await signed_in(self)
         topic = self._topic(caller)
         clock = asyncio.get_running_loop()
@@ -63,14 +67,15 @@ class FollowedState(PageState, mixin=True):
             while self._follower == mine:
                 await self._heed(told)
                 if any(map(self._concerns, told)) and not await self._catch_up(mine):
-                    return
+                    return False
                 left = until - clock.time()
                 if left <= 0:
-                    return
+                    return True
                 await asyncio.sleep(min(left, self._rest()))
                 is_waiting = self._is_waiting()
                 told = await listener.hear(min(left, LOOK_SECONDS) if is_waiting else left)
                 told = told or ((EVERYTHING,) if is_waiting else ())
+        return False
 
     async def _catch_up(self, mine: int) -> bool:
         """Read and show it anew, for whoever the caller is by now; false when it is not for this tab."""
