@@ -79,6 +79,7 @@ class PageState(OnceState, mixin=True):
         *,
         errand: Errand | None = None,
         once: object = None,
+        is_left: Callable[[], bool] | None = None,
         **at_once: Any,
     ) -> Any:
         """Do ``work``, all of it or nothing, and show the page as it is afterwards.
@@ -86,15 +87,16 @@ class PageState(OnceState, mixin=True):
         ``errand`` takes its place where it calls somebody else's service. ``then`` takes what the work gave
         once it is stored, and returns what the browser does next. ``once`` is the form of what makes
         something, or ``()`` where nothing is typed: of a second click nothing comes, and what made something
-        of a form counts ``drawn`` on. ``at_once`` are vars that change before anything is awaited, such as a
-        filter. Of answers that overtake each other only the one that began to read last is shown: it has seen
-        what the others did.
+        of a form counts ``drawn`` on. ``is_left`` says whether something else is shown by now than what the
+        work was for: then a refusal is told at the corner, and not beside that. ``at_once`` are vars that
+        change before anything is awaited, such as a filter. Of answers that overtake each other only the one
+        that began to read last is shown: it has seen what the others did.
         """
         if once is None:
-            return await self._go_through(work, then, errand, at_once)
+            return await self._go_through(work, then, errand, at_once, is_left)
         async with self._once(once) as click:
             return (
-                await self._go_through(work, then, errand, at_once, click)
+                await self._go_through(work, then, errand, at_once, partial(self._is_left, click))
                 if click
                 else await self._of_nothing(once)
             )
@@ -105,7 +107,7 @@ class PageState(OnceState, mixin=True):
         then: Callable[[Any], Any] | None,
         errand: Errand | None,
         at_once: dict[str, Any],
-        click: str = "",
+        is_left: Callable[[], bool] | None,
     ) -> Any:
         errand = errand or (partial(_in_one_go, work) if work else None)
         mine = await self._begin(at_once, is_busy=errand is not None)
@@ -117,7 +119,7 @@ class PageState(OnceState, mixin=True):
                 # Another tab went to another workspace: what was typed here is not meant for it.
                 errand = _refuse_elsewhere
             if errand is not None:
-                done = await self._attempt(errand, then, caller, click)
+                done = await self._attempt(errand, then, caller, is_left)
                 if isinstance(done, Leaving):
                     return [SignedInState.forget, rx.redirect(done.path)]
                 mine, next_step = done
@@ -154,7 +156,11 @@ class PageState(OnceState, mixin=True):
             return self._latest
 
     async def _attempt(
-        self, errand: Errand, then: Callable[[Any], Any] | None, caller: MemberCaller, click: str
+        self,
+        errand: Errand,
+        then: Callable[[Any], Any] | None,
+        caller: MemberCaller,
+        is_left: Callable[[], bool] | None,
     ) -> Leaving | tuple[int, Any]:
         done, refused = None, None
         try:
@@ -168,8 +174,8 @@ class PageState(OnceState, mixin=True):
         async with self:
             # Also of an answer that is overtaken: nobody else tells what became of this work.
             self._latest += 1
-            if refused is not None and click and self._is_left(click):
-                # The form that is shown now has nothing to do with it.
+            if refused is not None and is_left is not None and is_left():
+                # What is shown now has nothing to do with it.
                 return self._latest, told(sentence_for(refused), "danger")
             if refused is not None:
                 return self._latest, self._refuse(refused)

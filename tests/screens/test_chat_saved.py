@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -16,15 +17,17 @@ from helpninja_app.answers.catalogue import find_model
 from helpninja_app.answers.providers.base import TextDelta
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.resources import Resources
+from helpninja_app.screens import page_state
 from helpninja_app.screens.chat import following, thread_state
 from helpninja_app.screens.chat.list_state import ChatListState
 from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.screens.shell.state import ShellState
 from tests.api.uploading import upload
 from tests.factories import Factory
-from tests.screens.events import fire, tab_at
+from tests.screens.events import fire, go, tab_at
 from tests.screens.test_chat import MODEL, QUESTION, member, opened, provider, until
 from tests.screens.test_management import owner_of_two
+from tests.screens.test_page_state import hold
 
 __all__ = ["provider"]
 
@@ -132,6 +135,41 @@ async def test_a_follower_in_another_workspace_than_its_page_is_not_started_agai
     await fire(await tab_at(ShellState, cookie), "go_to_workspace", str(second.id))
     await fire(chats, "follow")
     assert (chats.heard, chats.failure) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("handler", "arguments", "titles"),
+    [
+        ("rename", ({"title": "Notice"},), {QUESTION["question"], "Notice"}),
+        ("delete", (), {QUESTION["question"]}),
+    ],
+)
+async def test_what_is_done_to_a_chat_is_not_done_to_the_one_that_is_opened_meanwhile(
+    factory: Factory,
+    provider: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: str,
+    arguments: tuple[Any, ...],
+    titles: set[str],
+) -> None:
+    provider.add(spoken("Three months."))
+    provider.add(spoken("Three months."))
+    cookie = await member(factory)
+    tab, other = await opened(cookie), await opened(cookie)
+    await fire(tab, "ask", QUESTION)
+    await fire(other, "ask", QUESTION)
+    begun, go_on = hold(monkeypatch, page_state, "signed_in", when=lambda *_: not begun.is_set())
+    doing = asyncio.create_task(fire(tab, handler, *arguments))
+    await begun.wait()
+    go(tab, cookie, {"chat": other.chat_id})
+    await fire(tab, "open_chat")
+    go_on.set()
+    answer = await doing
+    assert (tab.chat_id, tab.title, answer.events) == (other.chat_id, QUESTION["question"], [])
+    chats = await tab_at(ChatListState, cookie)
+    await fire(chats, "open_chats")
+    assert {row.title for row in chats.rows} == titles
+    assert other.chat_id in [row.id for row in chats.rows]
 
 
 async def test_a_chat_is_renamed_deleted_and_brought_back(factory: Factory, provider: FakeProvider) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from helpninja_app.screens import page_state
 from helpninja_app.screens.inbox.page import inbox_page
 from helpninja_app.screens.inbox.state import InboxState
 from tests.factories import Factory, Tenant
-from tests.screens.events import fire
+from tests.screens.events import fire, go
 from tests.screens.test_inbox import agent, opened, waiting
+from tests.screens.test_page_state import hold
 from tests.screens.test_rows import below
 
 # What a member can press or send in a conversation, and how its form or its name says which one that is.
@@ -56,6 +59,26 @@ def _naming(conversation: UUID, given: tuple[Any, ...]) -> tuple[Any, ...]:
     if given and isinstance(given[0], dict):
         return ({**given[0], "conversation": str(conversation)},)
     return (str(conversation), *given)
+
+
+async def test_what_is_refused_is_not_said_beside_another_conversation(
+    factory: Factory, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await waiting(factory, tenant), await waiting(factory, tenant)
+    cookie = await agent(factory, tenant)
+    tab = await opened(cookie, one)
+    begun, go_on = hold(monkeypatch, page_state, "signed_in", when=lambda *_: not begun.is_set())
+    sending = asyncio.create_task(fire(tab, "send_reply", {"text": " ", "conversation": str(one)}))
+    await begun.wait()
+    go(tab, cookie, {"conversation": str(other)})
+    await fire(tab, "open_conversation")
+    go_on.set()
+    answer = await sending
+    assert tab.problem == ""
+    assert "Type something first." in answer.refusal
+    # Beside its own it is.
+    await fire(tab, "send_reply", {"text": " ", "conversation": str(other)})
+    assert tab.problem == "Type something first."
 
 
 async def test_what_is_put_back_as_unread_does_not_close_another_conversation(

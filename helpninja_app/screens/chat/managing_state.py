@@ -34,15 +34,15 @@ class ManagedChat(PageState, mixin=True):
     @rx.event(background=True)
     async def rename(self, form: dict[str, Any]) -> Any:
         """Give the chat that is open another title."""
-        title = " ".join(text_in(form, "title", MAX_TITLE).split())
+        chat_id, title = self.chat_id, " ".join(text_in(form, "title", MAX_TITLE).split())
 
         async def work(session: AsyncSession, caller: MemberCaller) -> None:
             require(caller, Permission.USE_CHAT)
             if not title:
                 raise Invalid("Type a title first.")
-            await rename_chat(session, caller, id_from(self.chat_id), title)
+            await rename_chat(session, caller, id_from(chat_id), title)
 
-        return await self._answer(work)
+        return await self._answer(work, is_left=lambda: self._wanted != chat_id)
 
     @rx.event(background=True)
     async def delete(self) -> Any:
@@ -58,14 +58,17 @@ class ManagedChat(PageState, mixin=True):
                 resources.stop_answer(message_id)
 
         def offer(_: None) -> Any:
-            self._deleted_id, self._wanted = chat_id, ""
-            for name, value in self._nothing().items():
-                setattr(self, name, value)
             shown = title if len(title) <= 60 else f"{title[:59]}…"
             self.deleted = f"“{shown}” is deleted. It can be brought back for an hour."
+            self._deleted_id = chat_id
+            if self._wanted != chat_id:
+                return None
+            self._wanted = ""
+            for name, value in self._nothing().items():
+                setattr(self, name, value)
             return rx.redirect(f"{PATH}?chat={NEW}")
 
-        return await self._answer(work, offer)
+        return await self._answer(work, offer, is_left=lambda: self._wanted != chat_id)
 
     @rx.event(background=True)
     async def restore(self) -> Any:

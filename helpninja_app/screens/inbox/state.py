@@ -195,7 +195,7 @@ class InboxState(ThreadState, SignedInState):
             require(caller, Permission.ANSWER_CONVERSATIONS)
             return await act(session, caller, id_from(conversation))
 
-        return await self._answer(work, then)
+        return await self._answer(work, then, is_left=lambda: self._wanted != conversation)
 
 
 def mentioned(text: str, members: Sequence[MemberView]) -> list[UUID]:
