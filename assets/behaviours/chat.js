@@ -7,6 +7,8 @@
   const field = () => document.getElementById("question");
   const account = () => document.querySelector("[data-account]")?.dataset.account;
   const DRAFT = "chat-draft";
+  const draft = () => JSON.parse(sessionStorage.getItem(DRAFT) ?? "{}");
+  const keep = (changed) => sessionStorage.setItem(DRAFT, JSON.stringify({ ...changed, account: account() }));
 
   function grow(area) {
     area.style.height = "auto";
@@ -24,7 +26,7 @@
     target.setCustomValidity(bytesOf(target.value) > MOST_BYTES ? TOO_LONG : "");
     if (target.id !== "question") return;
     grow(target);
-    sessionStorage.setItem(DRAFT, JSON.stringify({ account: account(), text: target.value }));
+    keep({ ...draft(), text: target.value });
   });
 
   on("keydown", (event) => {
@@ -38,18 +40,16 @@
     if (event.target.value.trim() && form.dataset.busy !== "true") form.requestSubmit();
   });
 
-  /* What is sent is not heard of by a page that is loaded anew, or whose connection is lost: by its address the
-     server knows that the chat which was begun meanwhile is meant, and by its number what was stored of the draft. */
-  let sent = "";
-  let sentAfter = -1;
-
+  /* A text has an id from its first attempt to be sent until it is stored: by that the server knows a second click,
+     and the browser what was stored. What is sent is not heard of by a page that is loaded anew, or whose connection
+     is lost: by its address the server knows that the chat which was begun meanwhile is meant. */
   on("submit", ({ target }) => {
     if (target.id !== "composer") return;
-    [sent, sentAfter] = [field().value, -1];
-    sessionStorage.setItem(
-      DRAFT,
-      JSON.stringify({ account: account(), text: sent, after: target.dataset.accepted }),
-    );
+    const text = field().value;
+    const before = draft();
+    const id = before.sent === text.trim() && before.id ? before.id : crypto.randomUUID();
+    keep({ text, sent: text.trim(), id });
+    target.elements.client_id.value = id;
     const address = new URL(location.href);
     if (target.dataset.chat || ![null, "new"].includes(address.searchParams.get("chat"))) return;
     address.searchParams.set("sent", "yes");
@@ -107,24 +107,20 @@
     const area = field();
     if (restoredFor !== area && account()) {
       restoredFor = area;
-      const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? "{}");
-      const isStored = Number(form.dataset.accepted) > Number(draft.after);
-      if (isStored) sessionStorage.removeItem(DRAFT);
-      else if (draft.account === account() && !area.value) {
-        area.value = draft.text ?? "";
-        if (draft.after) [sent, sentAfter, accepted] = [area.value, Number(draft.after), form.dataset.accepted];
-      }
+      const { account: author, text } = draft();
+      if (author === account() && !area.value) area.value = text ?? "";
       grow(area);
     }
-    if (form.dataset.accepted !== accepted) {
-      // Only what was stored goes: what was typed since then stays. A server that was started anew counts from 0.
-      const count = Number(form.dataset.accepted);
-      if (accepted !== "" && count > Number(accepted) && count > sentAfter && area.value === sent) {
-        area.value = "";
-        sessionStorage.removeItem(DRAFT);
+    if (form.dataset.accepted !== accepted && account()) {
+      accepted = form.dataset.accepted;
+      const { id, text, sent } = draft();
+      if (accepted && id === accepted) {
+        // Only what was stored goes: what was typed since then stays.
+        const left = text.trim() === sent ? "" : text;
+        keep({ text: left });
+        if (!left) area.value = "";
         grow(area);
       }
-      accepted = form.dataset.accepted;
     }
     if (form.dataset.chat === chat) return;
     chat = form.dataset.chat;

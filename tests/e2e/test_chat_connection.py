@@ -1,4 +1,4 @@
-"""A question whose connection is lost, or whose page is loaded anew, before anything was heard of it."""
+"""A question of which nothing was heard when its line was lost, its page loaded anew or the next one sent."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.chat_steps import (
     MINI,
+    OFFLINE,
     SOON,
     Product,
     is_over,
@@ -24,6 +25,16 @@ from tests.e2e.lost_lines import Line
 pytestmark = pytest.mark.timeout(300)
 
 ASKED = "What is the notice period?"
+
+
+SEND_BOTH = """(texts) => {
+  const field = document.getElementById("question");
+  for (const text of texts) {
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.form.requestSubmit();
+  }
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +71,24 @@ def test_a_new_chat_is_shown_with_the_question_that_was_stored_unheard(
     page.get_by_role("link", name="New", exact=True).click()
     expect(page.get_by_text("What would you like to know?")).to_be_visible()
     expect(question(page)).to_have_value("")
+
+
+def test_only_the_question_that_was_stored_leaves_its_field(page: Page, product: Product) -> None:
+    open_chat(page, product)
+    take_model(page, OFFLINE)
+    # The second is sent before the browser hears of the first, and so it is not asked.
+    page.evaluate(SEND_BOTH, ["Why?", "And in winter?"])
+    expect(messages(page)).to_contain_text("Why?")
+    is_over(page)
+    expect(question(page)).to_have_value("And in winter?")
+    copy = messages(page).get_by_role("button", name="Copy", exact=True)
+    before = copy.get_attribute("data-copies") or ""
+    page.get_by_role("button", name="Ask again").click()
+    expect(copy).not_to_have_attribute("data-copies", before)
+    is_over(page)
+    expect(question(page)).to_have_value("And in winter?")
+    page.reload()
+    expect(question(page)).to_have_value("And in winter?")
+    question(page).press("Enter")
+    expect(question(page)).to_have_value("")
+    expect(messages(page)).to_contain_text("And in winter?")

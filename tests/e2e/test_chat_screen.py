@@ -171,11 +171,11 @@ def test_what_was_sent_to_a_server_that_was_started_anew_stays_until_it_is_store
     ask(chat, "Why?")
     is_over(chat)
     question(chat).fill("And in winter?")
-    # It is sent, and nobody takes it; then the server counts from nothing.
+    # It is sent, and nobody takes it; then the server knows of none.
     chat.evaluate(LOSE)
-    counted = "count => document.getElementById('composer').dataset.accepted = count"
-    for count, left in (("0", "And in winter?"), ("1", "")):
-        chat.evaluate(counted, count)
+    id = chat.evaluate("JSON.parse(sessionStorage.getItem('chat-draft')).id")
+    for accepted, left in (("", "And in winter?"), (id, "")):
+        chat.evaluate("id => document.getElementById('composer').dataset.accepted = id", accepted)
         expect(question(chat)).to_have_value(left)
         draft = chat.evaluate("JSON.parse(sessionStorage.getItem('chat-draft') ?? '{}').text ?? ''")
         assert draft == left

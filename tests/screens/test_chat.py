@@ -83,14 +83,30 @@ async def test_a_question_that_was_stored_already_is_not_asked_again_by_a_second
     provider.add(spoken("Three months."))
     provider.add(spoken("Three months, still."))
     tab = await opened(await member(factory))
-    clicked = QUESTION | {"after": f"{tab.accepted}"}
+    clicked = QUESTION | {"client_id": "first"}
     await fire(tab, "ask", clicked)
     await fire(tab, "ask", clicked)
     assert len(provider.requests) == 1
     assert len(tab.messages) == 2
-    # Whoever means it types it again, and the form has heard of the first.
-    await fire(tab, "ask", QUESTION | {"after": f"{tab.accepted}"})
+    # Whoever means it types it again.
+    await fire(tab, "ask", QUESTION | {"client_id": "second"})
     assert len(tab.messages) == 4
+
+
+async def test_only_what_was_stored_is_told_as_stored(factory: Factory, provider: FakeProvider) -> None:
+    go_on = asyncio.Event()
+    provider.add([TextDelta("Three"), go_on, *spoken(" months.")])
+    provider.add(spoken("Four months."))
+    tab = await opened(await member(factory))
+    asking = asyncio.create_task(fire(tab, "ask", QUESTION | {"client_id": "first"}))
+    await until(lambda: tab.writing)
+    # It is sent before its browser hears that something is asked.
+    await fire(tab, "ask", {"question": "And in winter?", "client_id": "second"})
+    go_on.set()
+    await asking
+    assert tab.accepted == "first"
+    await fire(tab, "ask_again", tab.messages[0].id)
+    assert (tab.accepted, tab.messages[-1].html) == ("first", "<p>Four months.</p>")
 
 
 async def test_while_an_answer_is_written_nothing_else_is_sent_again(
@@ -240,9 +256,9 @@ async def test_without_credits_the_question_is_not_stored_and_a_larger_plan_is_o
         plan = resources_module.current_resources().plan_of(Terms("free"))
         await reserve(session, tenant.id, plan, Unit.CREDIT, plan.credits or 0, at_least=1, description="x")
     tab = await opened(await member(factory, tenant=tenant))
-    await fire(tab, "ask", QUESTION)
+    await fire(tab, "ask", QUESTION | {"client_id": "first"})
     assert tab.is_at_limit
-    assert (tab.messages, tab.accepted) == ([], 0)
+    assert (tab.messages, tab.accepted) == ([], "")
 
 
 def test_only_what_is_cited_becomes_a_button_and_no_markup_comes_from_a_text() -> None:

@@ -30,9 +30,9 @@ async def test_a_question_that_was_sent_to_a_server_that_was_started_anew_is_ask
 ) -> None:
     provider.add(spoken("Three months."))
     tab = await opened(await member(factory))
-    await fire(tab, "ask", QUESTION | {"after": "1"})
+    await fire(tab, "ask", QUESTION | {"client_id": "first"})
     assert [row.text or row.html for row in tab.messages] == [QUESTION["question"], "<p>Three months.</p>"]
-    assert tab.accepted == 1
+    assert tab.accepted == "first"
 
 
 async def test_a_question_before_the_page_was_read_shows_the_chat(

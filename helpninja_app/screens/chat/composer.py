@@ -26,7 +26,7 @@ def composer() -> rx.Component:
         rx.el.ul(id="chat-uploads", aria_live="polite", class_name="flex flex-col gap-1 empty:hidden"),
         chosen_documents(),
         rx.el.form(
-            rx.el.input(type="hidden", name="after", value=f"{ChatState.accepted}", read_only=True),
+            rx.el.input(type="hidden", name="client_id"),
             rx.el.textarea(
                 id="question",
                 name="question",
@@ -69,7 +69,7 @@ def composer() -> rx.Component:
             id="composer",
             on_submit=_ask,
             data_busy=rx.cond(is_busy | ChatState.is_reading, "true", "false"),
-            data_accepted=f"{ChatState.accepted}",
+            data_accepted=ChatState.accepted,
             data_chat=ChatState.chat_id,
             class_name="rounded-card border border-border-strong bg-bg focus-within:outline-2 "
             "focus-within:outline-accent",

@@ -46,24 +46,27 @@ _LONG = 2_000
 
 
 class ChatState(ThreadState, SignedInState):
-    """``finished`` and ``writing`` are the answer under way; ``accepted`` counts stored questions."""
+    """``finished`` and ``writing`` are the answer under way.
+
+    ``accepted`` is the client's id of the question that was stored last of those that were typed: the browser
+    clears its field by that.
+    """
 
     finished: rx.Field[list[str]] = rx.field(default_factory=list)
     writing: str = ""
-    accepted: int = 0
+    accepted: str = ""
     announced: str = ""
 
     @rx.event(background=True)
     async def ask(self, form: dict[str, Any]) -> Any:
         """Ask what was typed; it stays in its field unless it was stored.
 
-        The form says after how many stored questions it was sent: a second click comes after one too few.
-        After one too many comes what was sent to a server that was started anew, or had forgotten this tab.
+        The form says the id that its text has until it is stored: a second click says the same once more.
         """
-        after = text_in(form, "after", 9)
-        if after.isdecimal() and int(after) < self.accepted:
+        sent = text_in(form, "client_id", 40)
+        if sent and sent == self.accepted:
             return None
-        return await self._ask(text_in(form, "question", MAX_QUESTION))
+        return await self._ask(text_in(form, "question", MAX_QUESTION), sent=sent)
 
     @rx.event(background=True)
     async def ask_again(self, question_id: str) -> Any:
@@ -80,13 +83,13 @@ class ChatState(ThreadState, SignedInState):
             self._edited = text
         return None if is_second_click else await self._ask(text, replaces=self.editing)
 
-    async def _ask(self, text: str, *, replaces: str = "") -> Any:
+    async def _ask(self, text: str, *, replaces: str = "", sent: str = "") -> Any:
         async with self:
             if self.is_asking:
                 return None
             self.is_asking, self.problem, self.is_at_limit = True, "", False
             self._stream, self._asked_at = (mine := new_id().hex), time.time()
-        reading = _Reading(self, mine)
+        reading = _Reading(self, mine, sent)
         refused: Exception | None = None
         try:
             caller = await signed_in(self)
@@ -202,13 +205,13 @@ class ChatState(ThreadState, SignedInState):
 class _Reading:
     """Takes an answer as it comes, and shows it at most ten times a second.
 
-    ``question_id`` is empty until the question is stored.
+    ``question_id`` is empty until the question is stored, and ``sent`` what its form calls it.
     """
 
-    def __init__(self, state: ChatState, mine: str) -> None:
+    def __init__(self, state: ChatState, mine: str, sent: str) -> None:
         self.question_id = ""
         self.was_stopped = False
-        self._state, self._mine = state, mine
+        self._state, self._mine, self._sent = state, mine, sent
         self._read_for = fingerprint(state)
         self._waiting = ""
 
@@ -253,7 +256,7 @@ class _Reading:
             state._wanted = state.chat_id = str(started.chat_id)
             state.title = started.title
             state.is_thread_shown = True
-            state.accepted += 1
+            state.accepted = self._sent or state.accepted
             state.editing, state.rewritten = "", ""
             state._latest += 1
             state.finished, state.writing = [], ""
