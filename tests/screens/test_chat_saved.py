@@ -172,6 +172,28 @@ async def test_what_is_done_to_a_chat_is_not_done_to_the_one_that_is_opened_mean
     assert other.chat_id in [row.id for row in chats.rows]
 
 
+async def test_an_answer_is_stopped_also_where_another_chat_is_opened_meanwhile(
+    factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.add(spoken("Three months."))
+    provider.add([TextDelta("Half of it"), asyncio.Event()])
+    cookie = await member(factory)
+    other, tab = await opened(cookie), await opened(cookie)
+    await fire(other, "ask", QUESTION)
+    asking = asyncio.create_task(fire(tab, "ask", QUESTION))
+    await until(lambda: tab.writing)
+    chat_id = tab.chat_id
+    begun, go_on = hold(monkeypatch, page_state, "signed_in", when=lambda *_: not begun.is_set())
+    stopping = asyncio.create_task(fire(tab, "stop_answer"))
+    await begun.wait()
+    go(tab, cookie, {"chat": other.chat_id})
+    await fire(tab, "open_chat")
+    go_on.set()
+    await stopping
+    await asyncio.wait_for(asking, 10)
+    assert (await opened(cookie, chat_id)).messages[-1].state == "interrupted"
+
+
 async def test_a_chat_is_renamed_deleted_and_brought_back(factory: Factory, provider: FakeProvider) -> None:
     provider.add(spoken("Three months."))
     cookie = await member(factory)

@@ -195,10 +195,9 @@ class ChatState(ThreadState, SignedInState):
         if all(row.text != text for row in self.messages if row.id == replaces):
             self.editing, self.rewritten = replaces, text
 
-    async def _stop(self, session: AsyncSession, caller: MemberCaller) -> None:
+    async def _stop(self, chat_id: str, session: AsyncSession, caller: MemberCaller) -> None:
         require(caller, Permission.USE_CHAT)
-        # What is not stored yet is stopped as soon as it is, by who reads it.
-        if self.chat_id and (message_id := await stop_writing(session, caller, id_from(self.chat_id))):
+        if chat_id and (message_id := await stop_writing(session, caller, id_from(chat_id))):
             current_resources().stop_answer(message_id)
 
 

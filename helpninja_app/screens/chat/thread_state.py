@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -150,7 +151,10 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
     @rx.event(background=True)
     async def stop_answer(self) -> Any:
         """End the answer where it is; what is written is kept."""
-        return await self._answer(self._stop, _unwanted=self._stream)
+        async with self:
+            # What is not stored yet is stopped as soon as it is, by who reads it.
+            chat_id, self._unwanted = self.chat_id, self._stream
+        return await self._answer(partial(self._stop, chat_id))
 
     @rx.event(background=True)
     async def choose_model(self, model_id: str) -> None:
@@ -178,7 +182,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
         """Ask before what followed a question is replaced; an empty id leaves it as it is."""
         self.again = question_id if isinstance(question_id, str) else ""
 
-    async def _stop(self, session: AsyncSession, caller: MemberCaller) -> None:
+    async def _stop(self, chat_id: str, session: AsyncSession, caller: MemberCaller) -> None:
         raise NotImplementedError
 
     async def _read(self, session: AsyncSession, caller: MemberCaller) -> Found:
