@@ -181,11 +181,12 @@ def webhook_secret(page: Page, server: DemoServer) -> None:
 
 
 def webhook_log(page: Page, server: DemoServer) -> None:
-    """Of the endpoint that fails, with the attempts at one of the events."""
+    """Of the endpoint that fails, with what was sent of one of the events and the attempts at it."""
     _webhooks(page, server).nth(1).get_by_role("button", name="Log of").click()
     events = page.get_by_role("dialog", name="Log of the webhook").get_by_role("list", name="Events")
     expect(events.locator("> li")).to_have_count(len(EVENTS), timeout=SOON)
-    events.get_by_text("Tried 5 times.").first.click()
+    events.get_by_role("button", name="Details").first.click()
+    expect(events.get_by_label("What is sent")).to_be_visible(timeout=SOON)
 
 
 def _open(page: Page, server: DemoServer) -> None:

@@ -24,6 +24,7 @@ CANNED = {
     "Out of stock": "It is out of stock until spring. Shall I tell you when it is back?",
 }
 _SHOP = "https://fernway.example"
+_BROWSER = {"language": "en-GB", "timeZone": "Europe/London"}
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _hold(server: DemoServer, colleague: httpx.Client, talk: Talk, owner: str) -
         given = visitor.post("/api/widget/session", json=begun).raise_for_status().json()
         visitor.headers["authorization"] = f"Bearer {given['token']}"
         for question in talk.questions:
-            said = {**begun, "message": question, "pageUrl": f"{_SHOP}{talk.page}"}
+            said = {**begun, "message": question, "pageUrl": f"{_SHOP}{talk.page}", **_BROWSER}
             answer = visitor.post("/api/chat", json=said).raise_for_status().json()
         who = {"name": talk.name, "email": talk.email}
         visitor.post("/api/widget/contact", json=who).raise_for_status()
