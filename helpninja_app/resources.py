@@ -177,8 +177,9 @@ async def open_resources(
         webhooks = await stack.enter_async_context(
             SafeHttp(user_agent=WEBHOOK_AGENT, allowed_private_hosts=settings.allowed_private_hosts)
         )
-        extractor = Extractor()
-        stack.push_async_callback(extractor.aclose)
+        extractor, cutter = Extractor(), Extractor()
+        for each in (extractor, cutter):
+            stack.push_async_callback(each.aclose)
         catalogue = Catalogue.of(settings)
         answerers = answerers or make_answerers(settings, catalogue)
         stack.push_async_callback(answerers.aclose)
@@ -213,6 +214,7 @@ async def open_resources(
                 files=files,
                 embedders=embedders,
                 extractor=extractor,
+                cutter=cutter,
                 fetcher=PageFetcher(http),
             ),
             catalogue=catalogue,

@@ -57,9 +57,13 @@ async def do_with_each(
 
 
 async def resolve_open(session: AsyncSession, caller: MemberCaller, conversation_id: UUID) -> None:
-    """Resolve one that is not yet, so that who undoes it opens no other; ``Conflict`` where it is."""
+    """Resolve one that is not yet, so that who undoes it opens no other; ``Conflict`` where it is.
+
+    Nor one that somebody else has: who undoes that would have it in their place.
+    """
     require(caller, Permission.ANSWER_CONVERSATIONS)
     conversation = await lock_conversation(session, caller.workspace.id, conversation_id)
     if Status(conversation.status) is Status.RESOLVED:
         raise Conflict("Resolved already.")
+    await desk.refuse_other_holder(session, caller, conversation)
     await desk.resolve(session, caller, conversation_id)

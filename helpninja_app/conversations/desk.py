@@ -52,7 +52,7 @@ async def take_over(session: AsyncSession, caller: StaffCaller, conversation_id:
     """Answer instead of the bot, which is silent from the commit on. Taking over twice changes nothing."""
     conversation = await _lock(session, caller, conversation_id)
     if Status(conversation.status) is Status.HUMAN:
-        await _refuse_other_holder(session, caller, conversation)
+        await refuse_other_holder(session, caller, conversation)
     else:
         await change_status(session, conversation, Status.HUMAN, actor=caller.label, reason="taken over")
     conversation.assignee_id = _person(caller)
@@ -81,7 +81,7 @@ async def reply(
         return stored
     if Status(conversation.status) is not Status.HUMAN:
         raise Conflict(TAKE_OVER_FIRST)
-    await _refuse_other_holder(session, caller, conversation)
+    await refuse_other_holder(session, caller, conversation)
     author_id, name = await _author(session, caller)
     stored = await add_message(
         session,
@@ -103,7 +103,7 @@ async def hand_back(session: AsyncSession, caller: StaffCaller, conversation_id:
     """Let the bot answer again."""
     conversation = await _lock(session, caller, conversation_id)
     if Status(conversation.status) is Status.HUMAN:
-        await _refuse_other_holder(session, caller, conversation)
+        await refuse_other_holder(session, caller, conversation)
     if Status(conversation.status) is not Status.BOT:
         await change_status(session, conversation, Status.BOT, actor=caller.label, reason="handed back")
     return conversation
@@ -234,7 +234,7 @@ async def show_typing(session: AsyncSession, caller: StaffCaller, conversation_i
     """Have the visitor see that a person writes, while one holds the conversation."""
     conversation = await _lock(session, caller, conversation_id)
     if Status(conversation.status) is Status.HUMAN:
-        await _refuse_other_holder(session, caller, conversation)
+        await refuse_other_holder(session, caller, conversation)
         await announce(session, conversation.workspace_id, conversation.id, Change.MEMBER_TYPES)
 
 
@@ -295,9 +295,7 @@ async def _sent_before(
     return stored
 
 
-async def _refuse_other_holder(
-    session: AsyncSession, caller: StaffCaller, conversation: Conversation
-) -> None:
+async def refuse_other_holder(session: AsyncSession, caller: StaffCaller, conversation: Conversation) -> None:
     """Of several people one answers, so that a visitor never hears two at once."""
     holder = conversation.assignee_id
     if holder is None or holder == _person(caller):

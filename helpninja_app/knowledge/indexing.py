@@ -97,7 +97,7 @@ async def prepare_document(
     ``on_progress(done, total)`` is awaited after each batch of embedded chunks.
     """
     title, markdown = _storable(title), _storable(markdown)
-    chunks = await tools.extractor.cut(markdown, title=title)
+    chunks = await tools.cutter.cut(markdown, title=title)
     language = await asyncio.to_thread(detect_language, markdown, hint=language_hint)
     hashes = [bytes.fromhex(chunk.content_hash) for chunk in chunks]
     async with tools.database.unit_of_work(Scope.members(workspace_id)) as session:

@@ -15,10 +15,13 @@ from helpninja_app.knowledge.search import SearchIndex
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeTools:
+    """``cutter`` reads no files: what one may do to a child of ``extractor`` touches nobody's text."""
+
     database: Database
     index: SearchIndex
     queue: Queue
     files: Files
     embedders: Embedders
     extractor: Extractor
+    cutter: Extractor
     fetcher: PageFetcher

@@ -13,6 +13,7 @@ from sqlmodel import col
 from helpninja_app.accounts.models import Role
 from helpninja_app.conversations.bulk import MOST_AT_ONCE
 from helpninja_app.conversations.models import Conversation
+from helpninja_app.screens.inbox.choosing_state import AT_ONCE
 from helpninja_app.screens.inbox.list_state import InboxListState
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire
@@ -103,6 +104,27 @@ async def test_those_that_were_resolved_are_opened_again_and_no_others(
     assert inbox.resolved_last == []
     assert sorted(row.id for row in inbox.rows) == sorted({*ids} - {ids[1]})
     assert await stored(factory, tenant, "waiting_since is null") == [False, True, False]
+
+
+async def test_what_a_colleague_has_is_not_resolved_with_the_others(factory: Factory, tenant: Tenant) -> None:
+    inbox = await chosen(factory, tenant, 2)
+    ids = list(inbox.chosen)
+    tab = await opened(await agent(factory, tenant), UUID(ids[0]))
+    await fire(tab, "take_over", ids[0])
+    await fire(inbox, "resolve_chosen", ids)
+    assert inbox.done.startswith("1 conversation is resolved. 1 was not: ")
+    assert sorted(str(each) for each in await stored(factory, tenant, "status")) == ["human", "resolved"]
+
+
+async def test_how_often_many_are_changed_is_limited(factory: Factory, tenant: Tenant) -> None:
+    inbox = await chosen(factory, tenant, 1)
+    ids = list(inbox.chosen)
+    for _ in range(AT_ONCE.amount):
+        await fire(inbox, "read_chosen", ids)
+    assert not inbox.is_refused
+    await fire(inbox, "read_chosen", ids)
+    assert inbox.is_refused
+    assert inbox.done.startswith("Too many requests")
 
 
 async def test_a_second_click_resolves_nothing_and_keeps_the_way_back(

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from helpninja_app.errors import NotFound
-from helpninja_app.integrations.webhooks.log import AttemptView, SentView, read_sent
+from helpninja_app.integrations.webhooks.log import MAX_ATTEMPTS_SHOWN, AttemptView, SentView, read_sent
 from helpninja_app.resources import Resources
 from tests.factories import Factory
 from tests.hooks import Hook, hooked
@@ -94,3 +94,24 @@ async def test_what_was_sent_is_of_the_endpoint_it_was_sent_to(hook: Hook, facto
     async with hook.resources.database.unit_of_work(other.scope) as session:
         with pytest.raises(NotFound):
             await read_sent(session, other.id, hook.id, sent.event_id)
+
+
+async def test_of_many_attempts_the_latest_are_shown(hook: Hook) -> None:
+    await _answered(hook, _says("first"))
+    await hook.run(
+        "insert into webhook_attempts (workspace_id, endpoint_id, event_id, id, error, milliseconds, answer)"
+        " select workspace_id, endpoint_id, event_id, gen_random_uuid(), '', 1, number::text"
+        " from webhook_attempts, generate_series(1, 30) as number where endpoint_id = :endpoint"
+    )
+    log = (await _sent(hook)).log
+    assert len(log) == MAX_ATTEMPTS_SHOWN
+    [view] = await hook.log()
+    assert view.log == log
+
+
+async def test_what_nobody_would_see_is_shown_by_its_number(hook: Hook) -> None:
+    await hook.say("pay \u202e100\u2066 é 返品 \U000e0041")
+    await hook.deliver()
+    body = (await _sent(hook)).body
+    assert r"pay \u202e100\u2066 é 返品 \udb40\udc41" in body
+    assert "\n" in body

@@ -226,6 +226,21 @@ async def test_old_events_are_forgotten(hook: Hook) -> None:
     assert len(await hook.log()) == 1
 
 
+async def test_old_events_are_forgotten_also_where_nothing_arrives_and_the_one_that_is_sent_is_not(
+    hook: Hook,
+) -> None:
+    await _ask_for_messages(hook)
+    await hook.say("old")
+    await hook.deliver()
+    await hook.say("sent")
+    await hook.run(
+        "update webhook_events set created_at = now() - interval '31 days' where workspace_id = :workspace"
+    )
+    hook.peer.faults = [status("500 Internal Server Error")]
+    await hook.deliver()
+    assert [(each.status, each.attempts) for each in await hook.log()] == [("waiting", 1)]
+
+
 async def _ask_for_messages(hook: Hook) -> None:
     await hook.run(
         "delete from webhook_subscribers where endpoint_id = :endpoint and event_type <> 'message.created'"

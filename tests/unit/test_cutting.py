@@ -60,6 +60,17 @@ async def test_a_text_that_needs_much_memory_is_refused_and_the_next_one_is_cut(
     assert len(await extractor.cut("Hello.", title="Help")) == 1
 
 
+async def test_a_text_of_too_many_passages_is_refused_and_so_is_one_whose_passages_are_too_large(
+    extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(FileRefused, match="more than 50,000 passages"):
+        await extractor.cut("# A\n\nB.\n\n" * 50_001, title="Help")
+    monkeypatch.setattr(extractor_module, "_ANSWER_BYTES", 100_000)
+    with pytest.raises(FileRefused, match="more text than can be read"):
+        await extractor.cut(LONG * 20, title="Help")
+    assert len(await extractor.cut("Hello.", title="Help")) == 1
+
+
 async def test_a_child_that_was_killed_meanwhile_costs_no_text(extractor: Extractor) -> None:
     await extractor.cut("Hello.", title="Help")
     (child,) = extractor.processes

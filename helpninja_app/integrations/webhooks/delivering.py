@@ -46,7 +46,8 @@ GONE = 410
 
 _FORGET = text("""
     delete from webhook_events where workspace_id = :workspace and id in (
-      select id from webhook_events where workspace_id = :workspace and created_at < :before limit 200
+      select id from webhook_events
+      where workspace_id = :workspace and created_at < :before and id <> :current limit 200
     )
 """)
 
@@ -156,11 +157,13 @@ async def _note(session: AsyncSession, queue: Queue, taken: Taken, attempt: Atte
     )
     delivery.attempts += 1
     delivery.last_error = error
+    await session.execute(
+        _FORGET, {"workspace": taken.workspace_id, "current": taken.event_id, "before": now() - KEPT}
+    )
     if failure is None:
         delivery.status, delivery.finished_at = "sent", now()
         endpoint.failing_since, endpoint.last_error = None, ""
         await session.execute(delete(DueWebhook).where(*of_it))
-        await session.execute(_FORGET, {"workspace": taken.workspace_id, "before": now() - KEPT})
         return
     is_over = failure.is_final or delivery.attempts >= MAX_ATTEMPTS
     if is_over:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -29,6 +29,8 @@ from helpninja_app.kernel.live import tell
 DeliveryStatus = Literal["waiting", "sent", "failed"]
 MAX_SHOWN = 100
 MAX_BODY = 20_000
+# What is sent again and again has any number of them; the latest are shown.
+MAX_ATTEMPTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,15 @@ async def read_sent(session: AsyncSession, workspace_id: UUID, endpoint_id: UUID
     event = found.scalar_one_or_none()
     if event is None:
         raise NotFound("There is no such delivery.")
-    body = json.dumps(json.loads(body_of(event)), ensure_ascii=False, indent=2)
+    body = _legible(json.loads(body_of(event)))
     logs = await _attempts(session, workspace_id, endpoint_id, [event_id])
     return SentView(event_id, body[:MAX_BODY], len(body), tuple(logs.get(event_id, ())))
+
+
+def _legible(body: object) -> str:
+    """JSON as it is read best: what nobody would see, or what turns letters round, as its number."""
+    shown = json.dumps(body, ensure_ascii=False, indent=2)
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in shown)
 
 
 async def resend(session: AsyncSession, actor: Actor, endpoint_id: UUID, event_id: UUID) -> None:
@@ -180,13 +188,24 @@ async def _attempts(
 ) -> dict[UUID, list[AttemptView]]:
     if not event_ids:
         return {}
-    found = await session.execute(
-        select(WebhookAttempt)
+    latest = func.row_number().over(
+        partition_by=col(WebhookAttempt.event_id), order_by=col(WebhookAttempt.id).desc()
+    )
+    ranked = (
+        select(col(WebhookAttempt.id), latest.label("rank"))
         .where(
             col(WebhookAttempt.workspace_id) == workspace_id,
             tuple_(col(WebhookAttempt.endpoint_id), col(WebhookAttempt.event_id)).in_(
                 [(endpoint_id, event_id) for event_id in event_ids]
             ),
+        )
+        .subquery()
+    )
+    found = await session.execute(
+        select(WebhookAttempt)
+        .where(
+            col(WebhookAttempt.workspace_id) == workspace_id,
+            col(WebhookAttempt.id).in_(select(ranked.c.id).where(ranked.c.rank <= MAX_ATTEMPTS_SHOWN)),
         )
         .order_by(col(WebhookAttempt.id))
     )

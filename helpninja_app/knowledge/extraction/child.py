@@ -22,7 +22,7 @@ from helpninja_app.errors import FileRefused
 from helpninja_app.knowledge.chunking import chunk_markdown
 from helpninja_app.knowledge.extraction.csv_files import extract_csv
 from helpninja_app.knowledge.extraction.docx_files import docx_from_bytes, extract_docx
-from helpninja_app.knowledge.extraction.extracted import CHUNKS, CHUNKS_A_LINE, Extracted, Limits
+from helpninja_app.knowledge.extraction.extracted import CHUNKS, CHUNKS_A_LINE, MOST_CHUNKS, Extracted, Limits
 from helpninja_app.knowledge.extraction.html_pages import extract_html
 from helpninja_app.knowledge.extraction.pdf_files import extract_pdf
 from helpninja_app.knowledge.extraction.text_files import extract_markdown, extract_text
@@ -70,9 +70,14 @@ def main() -> None:
 
 def _cut(request: dict[str, Any], body: bytes) -> Iterator[bytes]:
     chunks = chunk_markdown(body.decode("utf-8", "surrogatepass"), title=request["name"])
+    if len(chunks) > MOST_CHUNKS:
+        raise FileRefused(
+            f"This text falls into more than {MOST_CHUNKS:,} passages. Split it into smaller ones."
+        )
     for start in range(0, len(chunks), CHUNKS_A_LINE):
         some = [chunk.as_json() for chunk in chunks[start : start + CHUNKS_A_LINE]]
-        yield json.dumps(some).encode() + b"\n"
+        # Escaped, what is not ASCII would take three times the room.
+        yield json.dumps(some, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _extract(request: dict[str, Any], body: bytes, limits: Limits) -> Extracted:

@@ -9,6 +9,8 @@ Kind = Literal["html", "pdf", "docx", "markdown", "text", "csv"]
 
 CHUNKS = "chunks"
 """What is asked of a child that is to cut Markdown and not to read a file."""
+# Ten million letters of prose make a fifth of that, of headings alone twelve times as many.
+MOST_CHUNKS = 50_000
 # To take a line apart holds everybody up for as long as that takes.
 CHUNKS_A_LINE = 32
 

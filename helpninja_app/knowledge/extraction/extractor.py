@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 _CHILD = "helpninja_app.knowledge.extraction.child"
 _ROOT = Path(helpninja_app.__path__[0]).parent
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
-_ANSWER_BYTES = 256 * 1024 * 1024
+_ANSWER_BYTES = 128 * 1024 * 1024
 _UNAVAILABLE = "Files cannot be read right now. Please try again."
 _SLOW = "This file takes too long to read."
 _NAME_MOST = 200
@@ -198,8 +198,11 @@ class _Child:
             stdin.write(body)
             await stdin.drain()
         lines = [await stdout.readline()]
+        size = len(lines[0])
         while lines[-1].startswith(b"["):
             lines.append(await stdout.readline())
+            if (size := size + len(lines[-1])) > _ANSWER_BYTES:
+                raise ValueError("The child says more than anybody asked for.")
         return lines
 
     async def _explain_death(self) -> None:

@@ -19,6 +19,7 @@ from helpninja_app.conversations.bulk import MOST_AT_ONCE, Act, Outcome, do_with
 from helpninja_app.conversations.inbox import mark_read
 from helpninja_app.errors import Conflict, Invalid, NotFound
 from helpninja_app.kernel.columns import now
+from helpninja_app.kernel.rate_limits import Burst
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.chat.following import FollowedState
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
@@ -26,6 +27,8 @@ from helpninja_app.screens.inbox.words import done_in_words, member_labels, snoo
 from helpninja_app.screens.session import id_from, text_in
 
 MAX_TAG = 50
+# Each is up to a hundred changes, of which each is told to whoever is told of one.
+AT_ONCE = Burst(30, 60)
 _MAX_IDS = 40 * MOST_AT_ONCE
 
 
@@ -78,14 +81,13 @@ class ChosenState(FollowedState, mixin=True):
     @rx.event(background=True)
     async def assign_chosen(self, conversations: list[str], member_id: str) -> Any:
         """Have a member look after them; nobody in particular when empty."""
-        member = id_from(member_id) if member_id else None
         name = next((each.name for each in self.answerers if each.id == member_id), "")
         whom = "you" if self.answerers and member_id == self.answerers[0].id else name or "a member"
 
         async def assign(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
-            await desk.assign(session, caller, wanted, member)
+            await desk.assign(session, caller, wanted, id_from(member_id) if member_id else None)
 
-        return await self._do(conversations, assign, f"assigned to {whom if member else 'nobody'}")
+        return await self._do(conversations, assign, f"assigned to {whom if member_id else 'nobody'}")
 
     @rx.event(background=True)
     async def tag_chosen(self, form: dict[str, Any]) -> Any:
@@ -139,6 +141,7 @@ class ChosenState(FollowedState, mixin=True):
     ) -> Any:
         async def work(session: AsyncSession, caller: MemberCaller) -> Outcome:
             require(caller, needed)
+            await current_resources().limiter.hit("bulk", str(caller.user_id), AT_ONCE)
             return await do_with_each(session, caller, _ids_from(conversations), act)
 
         def then(outcome: Outcome) -> None:
