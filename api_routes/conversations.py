@@ -332,8 +332,9 @@ def _cursor(position: Position) -> str:
 
 def _position(cursor: str, order: Order) -> Position:
     try:
-        part, moment, id = cursor.split("~")
-        position = Position(datetime.fromisoformat(moment), UUID(id), Part(part))
+        # Those of before there were several sorts name no part.
+        *part, moment, id = cursor.split("~")
+        position = Position(datetime.fromisoformat(moment), UUID(id), Part("~".join(part) or Part.ALL))
     except ValueError:
         raise Invalid(errors=(FieldError("query.cursor", "This is no cursor of ours."),)) from None
     if position.part not in PARTS[order]:

@@ -40,6 +40,11 @@
     if (event.target.value.trim() && form.dataset.busy !== "true") form.requestSubmit();
   });
 
+  // randomUUID exists in secure contexts only; a dashboard on plain http has getRandomValues.
+  const newId = () =>
+    crypto.randomUUID?.() ??
+    [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
+
   /* A text has an id from its first attempt to be sent until it is stored: by that the server knows a second click,
      and the browser what was stored. What is sent is not heard of by a page that is loaded anew, or whose connection
      is lost: by its address the server knows that the chat which was begun meanwhile is meant. */
@@ -47,7 +52,7 @@
     if (target.id !== "composer") return;
     const text = field().value;
     const before = draft();
-    const id = before.sent === text.trim() && before.id ? before.id : crypto.randomUUID();
+    const id = before.sent === text.trim() && before.id ? before.id : newId();
     keep({ text, sent: text.trim(), id });
     target.elements.client_id.value = id;
     const address = new URL(location.href);

@@ -18,6 +18,11 @@
   const MOST_BYTES = 28000;
   const bytesOf = (text) => new Blob([JSON.stringify(text)]).size;
 
+  // randomUUID exists in secure contexts only; a dashboard on plain http has getRandomValues.
+  const newId = () =>
+    crypto.randomUUID?.() ??
+    [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
+
   /* Each text has an id from its first attempt to be sent until it is stored: sent again it is the same one. */
   on("submit", (event) => {
     const field = event.target.dataset?.sends;
@@ -30,7 +35,7 @@
       return;
     }
     const draft = read(keyOf(field));
-    const id = draft.sent === text && draft.id ? draft.id : crypto.randomUUID();
+    const id = draft.sent === text && draft.id ? draft.id : newId();
     sessionStorage.setItem(keyOf(field), JSON.stringify({ text: area.value, sent: text, id }));
     event.target.elements.client_id.value = id;
   });
@@ -159,8 +164,9 @@
     k: () => step(-1),
     r: () => write("reply"),
     n: () => write("note"),
-    e: () => byId("resolve")?.click(),
-    a: () => byId("assign")?.click(),
+    // Of several that are chosen, and else of the one that is open.
+    e: () => (byId("resolve-chosen") ?? byId("resolve"))?.click(),
+    a: () => (byId("assign-those-chosen") ?? byId("assign"))?.click(),
     x: choose,
   };
 

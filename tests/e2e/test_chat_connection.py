@@ -92,3 +92,14 @@ def test_only_the_question_that_was_stored_leaves_its_field(page: Page, product:
     question(page).press("Enter")
     expect(question(page)).to_have_value("")
     expect(messages(page)).to_contain_text("And in winter?")
+
+
+def test_a_question_leaves_its_field_also_on_plain_http(page: Page, product: Product) -> None:
+    """Where a browser makes no random ids."""
+    page.add_init_script("delete Crypto.prototype.randomUUID")
+    open_chat(page, product)
+    assert page.evaluate("crypto.randomUUID") is None
+    question(page).fill(ASKED)
+    question(page).press("Enter")
+    expect(messages(page).first).to_contain_text(ASKED, timeout=SOON)
+    expect(question(page)).to_have_value("", timeout=SOON)

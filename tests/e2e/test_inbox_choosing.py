@@ -116,6 +116,16 @@ def test_several_are_chosen_by_keys_and_pointer_resolved_and_opened_again(inbox:
     expect(rows(inbox).first).to_contain_text("Waiting")
 
 
+def test_a_key_is_for_those_that_are_chosen_and_not_for_the_one_that_is_open(inbox: Page) -> None:
+    rows(inbox).first.click()
+    expect(messages(inbox)).to_contain_text("Can I talk to a human please?", timeout=SOON)
+    box(inbox, "Ana Reis").click()
+    expect(inbox.get_by_role("group", name="What is listed")).to_contain_text("1 chosen", timeout=SOON)
+    inbox.keyboard.press("e")
+    expect(rows(inbox)).to_contain_text(names(*reversed(VISITORS[1:])), timeout=SOON)
+    expect(rows(inbox)).to_have_count(3)
+
+
 def test_on_a_phone_a_tap_on_the_initials_chooses_and_nothing_overflows(inbox: Page) -> None:
     inbox.set_viewport_size({"width": 390, "height": 844})
     box(inbox, "Cem Kaya").click()

@@ -78,6 +78,17 @@ async def test_a_child_that_was_killed_meanwhile_costs_no_text(extractor: Extrac
     assert await extractor.cut(LONG, title="Help") == chunk_markdown(LONG, title="Help")
 
 
+async def test_a_child_that_hangs_is_no_fault_of_the_text(
+    extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await extractor.cut("Hello.", title="Help")
+    (child,) = extractor.processes
+    os.kill(child, signal.SIGSTOP)
+    monkeypatch.setattr(extractor_module, "Limits", lambda: Limits(wall_seconds=0.2))
+    with pytest.raises(Unavailable):
+        await extractor.cut("Hello.", title="Help")
+
+
 async def test_closing_the_pool_does_not_blame_the_text_that_is_being_cut(extractor: Extractor) -> None:
     task = asyncio.create_task(extractor.cut(HOSTILE, title="Help"))
     while not extractor.processes:

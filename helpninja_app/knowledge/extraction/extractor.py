@@ -88,7 +88,11 @@ class Extractor:
         """
         content, limits = markdown.encode("utf-8", "surrogatepass"), Limits()
         request = {"kind": CHUNKS, "size": len(content), "name": title, "limits": asdict(limits)}
-        *lines, end = await self._ask(request, content, limits)
+        try:
+            *lines, end = await self._ask(request, content, limits)
+        except _Away as error:
+            # Text that was read already harms no child: something of ours did, and another try helps.
+            raise Unavailable(_UNAVAILABLE) from error
         _result(end, CHUNKS)
         chunks: list[Chunk] = []
         for line in lines:
@@ -136,6 +140,10 @@ class Extractor:
                     await child.kill()
 
 
+class _Away(FileRefused):
+    """No answer came, and the machine may be to blame as well as the file."""
+
+
 class _DiedOfItsPast(Exception):
     """A child that had read other documents died; this one deserves a fresh child."""
 
@@ -178,7 +186,7 @@ class _Child:
             async with asyncio.timeout(seconds):
                 answer = await self._exchange(json.dumps(request).encode() + b"\n", body)
         except TimeoutError as error:
-            raise FileRefused(_SLOW) from error
+            raise _Away(_SLOW) from error
         except ValueError as error:
             raise FileRefused(
                 "This file holds more text than can be read. Split it into smaller files."
@@ -217,7 +225,7 @@ class _Child:
         if code > 0:
             # It ended by itself before it could read: our fault, not the document's.
             raise Unavailable(_UNAVAILABLE)
-        raise FileRefused("This file is damaged, or it needs too much memory to be read.")
+        raise _Away("This file is damaged, or it needs too much memory to be read.")
 
     async def kill(self) -> None:
         self._is_ending = True

@@ -88,6 +88,8 @@ class ChatState(ThreadState, SignedInState):
             if self.is_asking:
                 return None
             self.is_asking, self.problem, self.is_at_limit = True, "", False
+            # What another answer left behind, in this chat or another one, is none of this one's.
+            self.finished, self.writing = [], ""
             self._stream, self._asked_at = (mine := new_id().hex), time.time()
         reading = _Reading(self, mine, sent)
         refused: Exception | None = None

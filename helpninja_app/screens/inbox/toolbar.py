@@ -126,7 +126,14 @@ def _actions() -> rx.Component:
         rx.cond(
             InboxListState.may_answer,
             rx.fragment(
-                icon_button("Assign", "user-plus", size="small", title="Assign", **opens_menu(_ASSIGN)),
+                icon_button(
+                    "Assign",
+                    "user-plus",
+                    size="small",
+                    id="assign-those-chosen",
+                    title="Assign (a)",
+                    **opens_menu(_ASSIGN),
+                ),
                 menu(
                     rx.foreach(InboxListState.answerers, _answerer),
                     menu_line(),
@@ -150,7 +157,8 @@ def _actions() -> rx.Component:
                     "Resolve",
                     "check",
                     size="small",
-                    title="Resolve",
+                    id="resolve-chosen",
+                    title="Resolve (e)",
                     disabled=is_busy,
                     # Its message stands where that of one alone would.
                     on_click=[_state.resolve_chosen(_chosen), InboxState.close_resolved],
