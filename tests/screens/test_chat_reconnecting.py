@@ -176,6 +176,17 @@ async def test_what_a_process_left_under_way_when_it_died_holds_up_nobody_for_ev
     assert not tab.is_asking
 
 
+async def test_nor_where_its_page_is_followed_on(factory: Factory, provider: FakeProvider) -> None:
+    tab = await asked(await member(factory), provider)
+    await fire(tab, "open_chat")
+    tab.is_asking, tab._stream = True, "its"
+    tab._asked_at = time.time() - 2 * current_resources().settings.total_timeout
+    following = asyncio.create_task(fire(tab, "follow"))
+    await until(lambda: not tab.is_asking)
+    following.cancel()
+    assert asked_of(tab) == [QUESTION["question"]]
+
+
 async def test_a_question_that_is_read_before_it_is_told_of_is_shown_once(
     factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

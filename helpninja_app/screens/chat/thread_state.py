@@ -119,11 +119,7 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
         anew: dict[str, Any] = {}
         if wanted != self._wanted:
             anew = self._nothing()
-        elif (
-            self._stream
-            and self._asked_at < dead_before(current_resources().settings.total_timeout).timestamp()
-        ):
-            # Where states outlive a process, it may have died meanwhile.
+        elif self._has_died():
             anew = _NOTHING_ASKED
         return await self._answer(
             _wanted=wanted, is_thread_shown=bool(named or wanted), source_title="", **anew
@@ -260,6 +256,18 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
         return await read_thread(
             session, caller, id_from(self._wanted), dead_before=dead_before(longest), last=self._most
         )
+
+    def _has_died(self) -> bool:
+        """Whether no process can be answering any more: where states outlive one, it may have died."""
+        longest = current_resources().settings.total_timeout
+        return bool(self._stream) and self._asked_at < dead_before(longest).timestamp()
+
+    async def _heed(self, told: tuple[str, ...]) -> None:
+        # Nobody tells of that. The page has itself followed anew now and then, which begins with a look here.
+        if self._has_died():
+            async with self:
+                for name, value in _NOTHING_ASKED.items():
+                    setattr(self, name, value)
 
     def _concerns(self, notice: str) -> bool:
         # What this tab writes itself it shows as it comes.
