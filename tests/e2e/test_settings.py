@@ -236,7 +236,7 @@ def test_a_connection_that_is_lost_and_found_takes_nothing_from_a_page(
 
         def hand_on(said: str | bytes) -> None:
             socket.send(said)
-            loaded.extend(re.findall(r'(settings|team)_state":{[^}]*"is_loaded', str(said)))
+            loaded.extend(re.findall(r'(settings|team)_state":{.*"is_loaded', str(said)))
 
         server.on_message(hand_on)
         sockets.append(socket)
