@@ -179,7 +179,9 @@ async def set_tags(
 async def add_tag(
     session: AsyncSession, caller: StaffCaller, conversation_id: UUID, tag: str
 ) -> Conversation:
-    """One more; of two members who tag at once none loses theirs."""
+    """One more; of two members who tag at once none loses theirs. ``Invalid`` for an empty one."""
+    if not tag:
+        raise Invalid("Type a tag first.")
     conversation = await _lock(session, caller, conversation_id)
     tags = _tidy([*conversation.tags, tag])
     if len(tags) > MAX_TAGS:

@@ -45,7 +45,7 @@ left join (
 ) on state.chunks <= %(most)s and c.workspace_id = %(workspace)s
   and c.document_id = any(%(documents)s::uuid[]) and c.audience = any(%(audiences)s)
 where state.chunks <= %(most)s
-"""  # noqa: S608
+"""  # noqa: S608 - made of constants
 
 
 @dataclass(frozen=True, slots=True)

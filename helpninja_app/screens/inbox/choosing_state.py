@@ -93,14 +93,8 @@ class ChosenState(FollowedState, mixin=True):
     async def tag_chosen(self, form: dict[str, Any]) -> Any:
         """Give each of them one more tag."""
         tag = text_in(form, "tag", MAX_TAG)
-
-        async def add(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
-            if not tag:
-                raise Invalid("Type a tag first.")
-            await desk.add_tag(session, caller, wanted, tag)
-
         conversations = text_in(form, "conversations", _MAX_IDS).split(",")
-        return await self._do(conversations, add, f"tagged “{tag}”")
+        return await self._do(conversations, partial(desk.add_tag, tag=tag), f"tagged “{tag}”")
 
     @rx.event(background=True)
     async def snooze_chosen(self, conversations: list[str], choice: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -133,13 +134,7 @@ class InboxState(ThreadState, SignedInState):
     @rx.event(background=True)
     async def add_tag(self, form: dict[str, Any]) -> Any:
         tag = text_in(form, "tag", MAX_TAG)
-
-        async def add(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
-            if not tag:
-                raise Invalid("Type a tag first.")
-            await desk.add_tag(session, caller, wanted, tag)
-
-        return await self._act(add, text_in(form, "conversation", 40))
+        return await self._act(partial(desk.add_tag, tag=tag), text_in(form, "conversation", 40))
 
     @rx.event(background=True)
     async def remove_tag(self, conversation: str, tag: str) -> Any:
