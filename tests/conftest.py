@@ -17,6 +17,7 @@ import structlog
 from pydantic import SecretStr
 
 from api_routes.app import create_api
+from helpninja_app import commands, runtime
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.jobs import tasks
 from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
@@ -53,12 +54,20 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def plain_tracebacks() -> None:
-    """What is logged in tests is short: structlog's own default draws every local variable of every frame."""
+def plain_tracebacks() -> Iterator[None]:
+    """What is logged in tests is short: structlog's own default draws every local variable of every frame.
+
+    No test configures logs for the process: whoever logged by then keeps to that, and ``capture_logs()``
+    of a later test hears nothing.
+    """
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
         cache_logger_on_first_use=False,
     )
+    with pytest.MonkeyPatch.context() as patch:
+        for starts in (commands, runtime):
+            patch.setattr(starts, "configure_logging", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,6 @@ async def test_the_api_alone_holds_resources_of_its_own_from_its_start_to_its_en
 ) -> None:
     own = settings.model_copy(update={"worker_concurrency": 0})
     monkeypatch.setattr(runtime, "get_settings", lambda: own)
-    monkeypatch.setattr(runtime, "configure_logging", lambda level, log_format: None)
     monkeypatch.setattr(resources_module, "make_embedders", lambda settings: Embedders(HashingEmbedder()))
     api = create_standalone_api()
     transport = httpx.ASGITransport(app=api)

@@ -18,6 +18,7 @@ from tests.e2e.dashboard_steps import (
     sign_out,
 )
 from tests.e2e.demo_server import DemoServer
+from tests.e2e.places import box_of
 
 pytestmark = pytest.mark.timeout(300)
 Scheme = Literal["light", "dark"]
@@ -199,9 +200,7 @@ def test_a_tooltip_comes_with_the_focus_and_goes_with_escape(gallery: Page) -> N
     expect(tip).to_be_hidden()
     control.hover()
     expect(tip).to_be_visible()
-    beside, above = control.bounding_box(), tip.bounding_box()
-    assert beside
-    assert above
+    beside, above = box_of(control), box_of(tip)
     assert 0 < beside["y"] - above["y"] < 60
     gallery.mouse.move(0, 0)
     expect(tip).to_be_hidden()

@@ -15,6 +15,7 @@ from helpninja_app.demo.workspace import PUBLIC_KEY
 from tests.e2e.accessibility import findings
 from tests.e2e.dashboard_steps import sign_in
 from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.places import box_of
 from tests.e2e.slow_provider import SlowProvider, running_slow_provider
 
 pytestmark = pytest.mark.timeout(300)
@@ -373,8 +374,7 @@ def test_on_a_phone_the_buttons_about_a_conversation_stand_beside_its_name(
     name = inbox.get_by_role("region", name="Conversation", exact=True).get_by_role("heading", level=2)
     rows = []
     for found in (name, head_button(inbox, "About this conversation"), head_button(inbox, "Take over")):
-        box = found.bounding_box()
-        assert box is not None
+        box = box_of(found)
         rows.append(box["y"] + box["height"] / 2)
     assert abs(rows[0] - rows[1]) < 20
     assert rows[2] > rows[1] + 20

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
 from tests.e2e.demo_server import DemoServer
+from tests.e2e.places import box_of
 from tests.e2e.test_accounts import send, sign_up
 
 pytestmark = pytest.mark.timeout(300)
@@ -87,8 +88,7 @@ def test_the_filters_of_the_audit_log_do_not_lie_on_each_other(page: Page, demo_
     days = tuple(page.get_by_label(name, exact=True).locator("xpath=..") for name in ("From", "Until"))
     for width in (320, 390, 800, 1040, 1440):
         page.set_viewport_size({"width": width, "height": 800})
-        boxes = [box for each in (*fields, *days) if (box := each.bounding_box())]
-        assert len(boxes) == 4
+        boxes = [box_of(each) for each in (*fields, *days)]
         for number, box in enumerate(boxes):
             assert box["x"] + box["width"] <= width
             for other in boxes[number + 1 :]:

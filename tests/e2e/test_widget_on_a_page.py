@@ -10,6 +10,7 @@ from playwright.sync_api import Frame, Page, expect
 
 from api_routes.widget_files import lean
 from tests.e2e.accessibility import findings
+from tests.e2e.places import box_of
 from tests.e2e.widget_steps import (
     QUESTION,
     ask,
@@ -131,8 +132,7 @@ def test_a_page_with_a_strict_policy_and_trusted_types_runs_the_widget(
 
 def test_the_pages_own_styles_do_not_reach_the_widget(page: Page, widget_backend: WidgetBackend) -> None:
     visit_shop(page, widget_backend, "hostile")
-    box = page.locator("helpninja-widget button").bounding_box()
-    assert box is not None
+    box = box_of(page.locator("helpninja-widget button"))
     assert (box["width"], box["height"]) == (58, 58)
     expect(open_widget(page).locator("h1")).to_have_text("Fernway help")
 
@@ -266,7 +266,7 @@ def test_on_a_phone_the_panel_fills_the_screen_and_the_page_behind_is_inert(
     visit_shop(page, widget_backend)
     panel = open_widget(page)
     dialog = page.locator("helpninja-widget dialog")
-    assert dialog.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 780}
+    assert box_of(dialog) == {"x": 0, "y": 0, "width": 390, "height": 780}
     assert dialog.evaluate("dialog => dialog.matches(':modal')")
     expect(panel.locator("#message")).not_to_be_focused()
     panel.locator("#close").tap()
@@ -279,10 +279,8 @@ def test_on_a_desk_the_panel_floats_above_the_bubble_in_its_corner(
     widget_backend.config["position"] = "left"
     visit_shop(page, widget_backend)
     page.evaluate("HelpNinja.open()")
-    box = page.locator("helpninja-widget dialog").bounding_box()
-    bubble = page.locator("helpninja-widget button").bounding_box()
-    assert box is not None
-    assert bubble is not None
+    box = box_of(page.locator("helpninja-widget dialog"))
+    bubble = box_of(page.locator("helpninja-widget button"))
     assert box["x"] == bubble["x"] == 20
     assert box["y"] + box["height"] < bubble["y"]
 

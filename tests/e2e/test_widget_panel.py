@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.accessibility import findings
+from tests.e2e.places import box_of
 from tests.e2e.widget_steps import QUESTION, ask, open_widget, visit_panel, visit_shop
 from tests.twins.widget_backend import TENANT, Citation, Fault, Reply, WidgetBackend
 
@@ -342,10 +343,8 @@ def test_in_arabic_the_panel_speaks_arabic_from_right_to_left(
     expect(panel.locator("html")).to_have_attribute("lang", "ar")
     expect(panel.locator("#message")).to_have_attribute("placeholder", "اكتب رسالة")
     ask(panel)
-    visitor = panel.locator(".message.visitor").bounding_box()
-    bot = panel.locator(".message.bot").last.bounding_box()
-    assert visitor is not None
-    assert bot is not None
+    visitor = box_of(panel.locator(".message.visitor"))
+    bot = box_of(panel.locator(".message.bot").last)
     assert visitor["x"] < bot["x"]
     expect(panel.locator(".message.bot .text").last).to_have_css("direction", "ltr")
 

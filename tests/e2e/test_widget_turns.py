@@ -5,6 +5,7 @@ import time
 import pytest
 from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 
+from tests.e2e.places import box_of
 from tests.e2e.widget_steps import HIDE, QUESTION, ask, begun, listens, visit_panel
 from tests.twins.widget_backend import Reply, WidgetBackend
 from tests.twins.widget_people import event
@@ -123,8 +124,7 @@ def test_a_status_that_is_newer_than_the_answer_is_told_after_it(
 
 def talk(page: Page, clicks: int = 1) -> None:
     """One click, the so-maniest of a row that is as fast as double clicks are."""
-    box = page.get_by_role("button", name="Talk to a person").bounding_box()
-    assert box is not None
+    box = box_of(page.get_by_role("button", name="Talk to a person"))
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down(click_count=clicks)
     page.mouse.up(click_count=clicks)

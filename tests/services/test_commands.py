@@ -44,7 +44,6 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "helpninja_app.resources.make_embedders", lambda _settings: Embedders(HashingEmbedder())
     )
-    monkeypatch.setattr(commands, "configure_logging", lambda *_: None)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from helpninja_app import billing_commands, commands
+from helpninja_app import billing_commands
 from helpninja_app.accounts.audit import list_audit
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.custom_limits import MOST, set_custom_limits
@@ -33,7 +33,6 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "helpninja_app.resources.make_embedders", lambda _settings: Embedders(HashingEmbedder())
     )
-    monkeypatch.setattr(commands, "configure_logging", lambda *_: None)
 
 
 async def agree(later: Resources, tenant: Tenant, limits: dict[str, int], *, anew: bool = False) -> None:

@@ -122,7 +122,6 @@ async def test_a_process_in_production_makes_no_demo(
         calls.append(resources)
 
     monkeypatch.setattr(runtime, "prepare_demo", prepare)
-    monkeypatch.setattr(runtime, "configure_logging", lambda *_: None)
     monkeypatch.setattr(
         "helpninja_app.resources.make_embedders", lambda _settings: Embedders(HashingEmbedder())
     )

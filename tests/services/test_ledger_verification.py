@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from helpninja_app import billing_commands, commands
+from helpninja_app import billing_commands
 from helpninja_app.billing.at_once import reservation_at_once, settlement_at_once
 from helpninja_app.cli import cli
 from helpninja_app.kernel.database import Database, new_id
@@ -34,7 +34,6 @@ def _plain(monkeypatch: pytest.MonkeyPatch, later: Resources) -> None:
     monkeypatch.setattr(
         "helpninja_app.resources.make_embedders", lambda _settings: Embedders(HashingEmbedder())
     )
-    monkeypatch.setattr(commands, "configure_logging", lambda *_: None)
     monkeypatch.setattr(billing_commands, "get_settings", lambda: later.settings)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from api_routes.app import create_api
-from helpninja_app import billing_commands, commands, runtime
+from helpninja_app import billing_commands, runtime
 from helpninja_app.accounts.users import confirm_address, find_user_id
 from helpninja_app.answers.answerers import Answerers
 from helpninja_app.billing import stripe_gateway, stripe_inbox
@@ -215,7 +215,6 @@ async def replay(monkeypatch: pytest.MonkeyPatch, own: Resources, *arguments: st
     monkeypatch.setattr(
         "helpninja_app.resources.make_embedders", lambda _settings: Embedders(HashingEmbedder())
     )
-    monkeypatch.setattr(commands, "configure_logging", lambda *_: None)
     monkeypatch.setattr(billing_commands, "get_settings", lambda: own.settings)
     result = await asyncio.to_thread(CliRunner().invoke, cli, ["webhooks", "replay", *arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
