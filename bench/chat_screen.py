@@ -40,6 +40,7 @@ from helpninja_app.demo.workspace import OWNER, PASSWORD_FILE
 from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres
 from helpninja_app.knowledge.tokens import estimate_tokens
 from helpninja_app.resources import _open
+from helpninja_app.runtime import warm_up
 from helpninja_app.screens.chat.state import ChatState
 from tests.e2e.chat_steps import MINI, ask, is_over, messages, question, take_model
 from tests.e2e.conftest import CHROMIUM_FLAGS
@@ -223,6 +224,7 @@ async def keeping() -> list[tuple[float, float]]:
     provider.add([*pieces, Finished("stop", TokenUsage(60, TOKENS))])
     with scratch_database() as scratch:
         async with opened(scratch) as resources:
+            await warm_up(resources)
             model = find_model("gpt-4o-mini")
             _open[:] = [replace(resources, answerers=Answerers.with_provider(provider, model))]
             factory = Factory(resources)

@@ -35,7 +35,7 @@ async def running(settings: Settings | None = None) -> AsyncIterator[Resources]:
     if settings.database_url is None:
         raise Unavailable("DATABASE_URL is missing: start with `helpninja serve`, which fills it in.")
     async with open_resources(settings, settings.database_url, tasks=tasks) as resources:
-        background = [asyncio.create_task(_load_embedder(resources))]
+        background = [asyncio.create_task(warm_up(resources))]
         clock = make_clock(resources)
         clock.start()
         if settings.worker_concurrency:
@@ -66,7 +66,8 @@ async def keep_working(resources: Resources) -> None:
         await asyncio.sleep(RESTART_SECONDS)
 
 
-async def _load_embedder(resources: Resources) -> None:
+async def warm_up(resources: Resources) -> None:
+    """Load what the first request would have to wait for."""
     try:
         await resources.knowledge.embedders.current.load()
     except HelpNinjaError as error:
