@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +29,7 @@ from helpninja_app.knowledge.extraction.text_files import extract_markdown, extr
 _OPEN_FILES = 64
 # A third of the weight of the processes that answer: some is left for reading however busy they are.
 _NICENESS = 5
+_NICENESS_TRIES = 5
 # Of a PDF's time, for what is made of its pages when they are read.
 _AFTER_PAGES_SHARE = 0.2
 
@@ -119,8 +119,16 @@ def _let_others_go_first() -> None:
     ``nice`` counts within it alone.
     """
     os.nice(_NICENESS)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_NICENESS))
+    for _ in range(_NICENESS_TRIES):
+        try:
+            Path("/proc/self/autogroup").write_text(str(_NICENESS))
+        except BlockingIOError:
+            # Of all without privileges on a machine, Linux lets one do this in a tenth of a second.
+            time.sleep(0.1)
+            continue
+        except OSError:
+            pass
+        return
 
 
 def _limit(limits: Limits) -> None:

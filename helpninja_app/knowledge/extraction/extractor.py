@@ -169,8 +169,9 @@ class _Child:
                 stdin=PIPE,
                 stdout=PIPE,
                 cwd=_ROOT,
-                # No secrets for a process that reads what strangers wrote.
-                env={"LANG": "C.UTF-8", "PYTHONUTF8": "1"},
+                # No secrets for a process that reads what strangers wrote. OpenBLAS would start a thread for
+                # each processor, with 40 MB of addresses: a dozen of them left nothing for a document.
+                env={"LANG": "C.UTF-8", "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"},
                 limit=_ANSWER_BYTES,
                 start_new_session=True,
             )
