@@ -40,9 +40,8 @@ async def explain_search(
     pipeline: Pipeline, workspace: WorkspaceView, scope: Scope, question: str, audience: Audience
 ) -> ExplainedSearch:
     """Search as would be done for somebody of ``audience``; ``scope`` is the member's who looks."""
-    language = workspace.languages[0] if workspace.languages else None
-    talk = await asyncio.to_thread(answer_small_talk, question, language=language)
     asked, threshold = Question(question, languages=workspace.languages), workspace.confidence_threshold
+    talk = await asyncio.to_thread(answer_small_talk, question, language=asked.language)
     if audience is Audience.MEMBERS:
         retrieved = await pipeline.retrieve(scope, asked, passages=MEMBERS_PASSAGES)
         return ExplainedSearch(retrieved, threshold, _for_members(retrieved, talk, pipeline))

@@ -20,10 +20,10 @@ from helpninja_app.answers.confidence import Confidence, measure_confidence
 from helpninja_app.answers.extractive import compose_answer
 from helpninja_app.answers.passages import Passage
 from helpninja_app.answers.phrases import declined
-from helpninja_app.answers.prompt import UnknownGate, Voice, build_prompt
+from helpninja_app.answers.prompt import Sign, SignGate, Voice, build_prompt
 from helpninja_app.answers.providers.base import Finished, Provider, TextDelta, TokenUsage
 from helpninja_app.answers.providers.base import Turn as ModelTurn
-from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk
+from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk, person_asked
 from helpninja_app.answers.standalone import StandaloneQuery, Turn, standalone_query
 from helpninja_app.answers.support import support_of
 from helpninja_app.errors import ProviderFailed
@@ -97,6 +97,11 @@ class Question:
     workspace_name: str = ""
     languages: tuple[str, ...] = ()
 
+    @property
+    def language(self) -> str:
+        """What is spoken where nothing else tells."""
+        return self.languages[0] if self.languages else "en"
+
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
@@ -128,8 +133,7 @@ class Pipeline:
         A provider's failure is no error here: the offline answerer takes its place, and the ``Answer`` says
         so and replaces the tokens.
         """
-        language = question.languages[0] if question.languages else None
-        talk = await asyncio.to_thread(answer_small_talk, question.text, language=language)
+        talk = await asyncio.to_thread(answer_small_talk, question.text, language=question.language)
         if talk is not None:
             yield Token(talk.text)
             kind: Kind = "person_asked" if talk.kind is SmallTalkKind.PERSON else "small_talk"
@@ -242,7 +246,7 @@ class Pipeline:
             workspace_name=question.workspace_name,
             locale=question.languages[0] if question.languages else None,
         )
-        gate, stream = UnknownGate(), CitationStream(retrieved.passages)
+        gate, stream = SignGate(), CitationStream(retrieved.passages)
         finished: Finished | None = None
         async with aclosing(provider.stream(prompt.request(model))) as events:
             async for event in events:
@@ -255,19 +259,22 @@ class Pipeline:
             yield Token(rest)
         if finished is None:
             raise ProviderFailed()
-        yield self._judge(question, retrieved, stream, gate.is_unknown, finished, model)
+        yield self._judge(question, retrieved, stream, gate.sign, finished, model)
 
     def _judge(
         self,
         question: Question,
         retrieved: Retrieved,
         stream: CitationStream,
-        is_unknown: bool,
+        sign: Sign | None,
         finished: Finished,
         model: Model,
     ) -> Answer:
         text = stream.text.strip()
-        if is_unknown or finished.reason == "refusal" or not text:
+        if sign is Sign.PERSON:
+            talk = person_asked(_language_of(question))
+            return Answer(talk.text, (), 1.0, "person_asked", model.id, usage=finished.usage)
+        if sign is Sign.UNKNOWN or finished.reason == "refusal" or not text:
             answer = self._decline(question, retrieved.confidence, model.id)
             return Answer(answer.text, (), answer.confidence, "declined", model.id, usage=finished.usage)
         cited = [retrieved.passages[index].text for index in stream.cited]
@@ -319,10 +326,17 @@ class Pipeline:
 
     @staticmethod
     def _decline(question: Question, confidence: Confidence, model: str) -> Answer:
-        language = detect_language(question.text, expected=question.languages).code
         return Answer(
-            declined(language), (), min(confidence.probability, NOTHING_RELEVANT), "declined", model
+            declined(_language_of(question)),
+            (),
+            min(confidence.probability, NOTHING_RELEVANT),
+            "declined",
+            model,
         )
+
+
+def _language_of(question: Question) -> str:
+    return detect_language(question.text, expected=question.languages).code
 
 
 def say_curated(match: CuratedMatch) -> Answer:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from helpninja_app.answers.person_requests import asks_for_a_person
+from helpninja_app.knowledge.languages import detect_language
 
 _LONGEST = 120
 # Who asks for a person may say why.
@@ -75,10 +76,10 @@ def answer_small_talk(message: str, *, language: str | None = None) -> SmallTalk
     """The answer to a message that is small talk and nothing else; ``None`` for everything that may be a
     question.
 
-    ``language`` (the page's or the conversation's) decides between languages that share a phrase ("hallo",
-    "ok"); otherwise the order of the phrase book does. "Hi, where is my order?" is a question. A person is
-    asked for with a question besides, too; that is understood in ``language`` only, as the words of one
-    language may mean another thing in the next.
+    ``language`` (the workspace's) decides between languages that share a phrase ("hallo", "ok"); otherwise
+    the order of the phrase book does. "Hi, where is my order?" is a question. A person is asked for with a
+    question besides, too; that is understood in ``language`` and in the one the message is in, as the words
+    of one language may mean another thing in the next. Without ``language`` nobody is there to be asked for.
     """
     folded = _fold(message)
     if not folded or len(folded) > _LONGEST_REQUEST:
@@ -86,6 +87,11 @@ def answer_small_talk(message: str, *, language: str | None = None) -> SmallTalk
     return (_answer_phrases(folded, language) if len(folded) <= _LONGEST else None) or _answer_request(
         folded, language
     )
+
+
+def person_asked(language: str) -> SmallTalk:
+    """What somebody is told who asked for a person, in ``language`` or else in English."""
+    return _say(SmallTalkKind.PERSON, language)
 
 
 def _answer_phrases(folded: str, language: str | None) -> SmallTalk | None:
@@ -100,15 +106,21 @@ def _answer_phrases(folded: str, language: str | None) -> SmallTalk | None:
 
 
 def _answer_request(folded: str, language: str | None) -> SmallTalk | None:
-    book = next((book for book in _phrasebooks() if book.language == language), None)
-    if book is None or not asks_for_a_person(folded, book.language):
+    if language is None:
         return None
-    return SmallTalk(SmallTalkKind.PERSON, book.language, book.replies[SmallTalkKind.PERSON])
+    known = [book.language for book in _phrasebooks()]
+    for code in dict.fromkeys((language, detect_language(folded, expected=known).code)):
+        if code in known and asks_for_a_person(folded, code):
+            return person_asked(code)
+    return None
 
 
 def _answer_signs(signs: str, language: str | None) -> SmallTalk:
     """To a message without any word: a thumb up is thanks, and a wave or a question mark a greeting."""
-    kind = SmallTalkKind.THANKS if _APPROVAL.search(signs) else SmallTalkKind.GREETING
+    return _say(SmallTalkKind.THANKS if _APPROVAL.search(signs) else SmallTalkKind.GREETING, language)
+
+
+def _say(kind: SmallTalkKind, language: str | None) -> SmallTalk:
     books = {book.language: book for book in _phrasebooks()}
     book = books.get(language or "", books["en"])
     return SmallTalk(kind, book.language, book.replies[kind])

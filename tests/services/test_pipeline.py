@@ -148,6 +148,17 @@ async def test_a_model_that_says_nothing_declines(
     assert "NO_ANSWER" not in answer.text
 
 
+async def test_a_model_understands_who_asks_for_a_person_in_other_words(
+    resources: Resources, factory: Factory
+) -> None:
+    fake = FakeProvider([spoken("VISITOR_ASKS", "_FOR_A_PERSON")])
+    asked = Question(f"{QUESTION} Kindly fetch whoever is in charge.")
+    streamed, answer = await run(resources, await shop(factory), asked, fake)
+    assert (streamed, answer.kind, answer.citations) == ("", "person_asked", ())
+    assert answer.text == "I have passed this conversation on to a person."
+    assert (answer.model, answer.usage.input) == ("gpt-4o-mini", 100)
+
+
 @pytest.mark.parametrize(
     "script",
     [[ProviderFailed()], [TextDelta("Ninety "), ProviderFailed()], [TextDelta("Ninety ")]],

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from helpninja_app.answers.catalogue import find_model
 from helpninja_app.answers.passages import Passage
 from helpninja_app.answers.prompt import (
-    UNKNOWN,
     Prompt,
-    UnknownGate,
+    Sign,
+    SignGate,
     Voice,
     build_prompt,
 )
@@ -45,11 +45,11 @@ def test_passages_are_numbered_in_order_with_title_and_place() -> None:
     assert "[2] Sizes.pdf\nShoes run small." in system
 
 
-def test_the_rules_come_before_the_passages_and_name_the_sentinel() -> None:
+def test_the_rules_come_before_the_passages_and_name_the_signs() -> None:
     prompt = prompt_of()
 
     rules, _, passages = prompt.system.partition(f"END OF RULES {nonce_of(prompt)}\n")
-    assert UNKNOWN in rules
+    assert all(sign in rules for sign in Sign)
     assert "120 words" in rules
     assert "language of the visitor's last message" in rules
     assert "Free within 30 days." in passages
@@ -98,7 +98,7 @@ def test_a_passage_with_braces_or_a_hostile_name_changes_nothing() -> None:
 def test_each_voice_is_its_own(voice: Voice) -> None:
     others = {"friendly", "professional", "casual", "formal"} - {voice}
 
-    line = next(line for line in prompt_of(voice=voice).system.splitlines() if line.startswith("7."))
+    line = next(line for line in prompt_of(voice=voice).system.splitlines() if line.startswith("8."))
 
     assert all(line not in prompt_of(voice=other).system for other in others)
 
@@ -132,21 +132,37 @@ def test_a_request_takes_the_model_s_ways_and_a_lower_limit() -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["NO", "_ANSWER", "_IN_", "PASSAGES", UNKNOWN, " ", "N", "It is 5."]), max_size=12
+        st.sampled_from(
+            [
+                "NO",
+                "_ANSWER",
+                "_IN_",
+                "PASSAGES",
+                "VISITOR_ASKS",
+                "_FOR_A_",
+                "PERSON",
+                *Sign,
+                " ",
+                "N",
+                "It is 5.",
+            ]
+        ),
+        max_size=12,
     )
 )
-def test_the_sentinel_never_gets_through_in_any_split(pieces: list[str]) -> None:
-    gate = UnknownGate()
+def test_no_sign_gets_through_in_any_split(pieces: list[str]) -> None:
+    gate = SignGate()
 
     shown = "".join([*map(gate.feed, pieces), gate.finish()])
 
     whole = "".join(pieces)
-    assert shown == whole.split(UNKNOWN)[0]
-    assert gate.is_unknown == (UNKNOWN in whole)
+    first = min((sign for sign in Sign if sign in whole), key=whole.find, default=None)
+    assert gate.sign is first
+    assert shown == (whole.split(first)[0] if first else whole)
 
 
-def test_text_that_cannot_become_the_sentinel_is_not_held() -> None:
-    gate = UnknownGate()
+def test_text_that_cannot_become_a_sign_is_not_held() -> None:
+    gate = SignGate()
 
     assert gate.feed("Hello N") == "Hello "
     assert gate.feed("ina") == "Nina"

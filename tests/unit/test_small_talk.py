@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk
+from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk, person_asked
 
 SAMPLES = {
     "en": (
@@ -114,6 +114,34 @@ def test_signs_without_a_word_are_answered_in_the_workspace_s_language(
 )
 def test_questions_wishes_and_noise_are_no_small_talk(message: str) -> None:
     assert answer_small_talk(message) is None
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "xx"])
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("en", "could you put me through to someone about my invoice, please"),
+        ("de", "Ich möchte mit einem Mitarbeiter über meine Rechnung sprechen"),
+        ("pl", "Proszę mnie połączyć z konsultantem w sprawie faktury"),
+        ("ar", "أريد التحدث مع موظف بخصوص الفاتورة من فضلك"),
+        ("ja", "請求書について、担当者と直接話したいです。"),
+    ],
+)
+def test_who_asks_for_a_person_is_understood_in_the_language_of_the_message(
+    language: str, said: str, message: str
+) -> None:
+    answer = answer_small_talk(message, language=language)
+    assert answer is not None
+    assert (answer.kind, answer.language) == (SmallTalkKind.PERSON, said)
+
+
+@pytest.mark.parametrize(("language", "said"), [("de", "de"), ("xx", "en")])
+def test_who_asked_for_a_person_is_told_so_in_a_language_that_there_is(language: str, said: str) -> None:
+    assert person_asked(language).language == said
+
+
+def test_members_have_nobody_to_ask_for() -> None:
+    assert answer_small_talk("Ich möchte mit einem Mitarbeiter über meine Rechnung sprechen") is None
 
 
 def test_the_page_decides_where_languages_share_a_word() -> None:
