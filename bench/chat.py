@@ -54,6 +54,14 @@ class Target:
     token: str
     body: bytes
 
+    @property
+    def request(self) -> bytes:
+        return (
+            f"POST {self.path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
+            f"authorization: Bearer {self.token}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(self.body)}\r\n\r\n"
+        ).encode() + self.body
+
 
 @dataclass(slots=True)
 class Heard:
@@ -70,14 +78,7 @@ async def hear(target: Target) -> Heard:
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     first, received = 0.0, b""
     try:
-        writer.write(
-            (
-                f"POST {target.path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
-                f"authorization: Bearer {target.token}\r\ncontent-type: application/json\r\n"
-                f"content-length: {len(target.body)}\r\n\r\n"
-            ).encode()
-            + target.body
-        )
+        writer.write(target.request)
         while b"0\r\n\r\n" not in received[-16:]:
             if not (piece := await reader.read(65536)):
                 break
@@ -146,8 +147,8 @@ def paced(first_ms: float, every_ms: float) -> Iterator[int]:
 
 
 @asynccontextmanager
-async def _workspace(scratch: Scratch) -> AsyncIterator[tuple[str, str]]:
-    """The key of a workspace with credits, and the id of a document in it."""
+async def prepared(scratch: Scratch) -> AsyncIterator[tuple[str, str, dict[str, str]]]:
+    """The key of a workspace with credits, the id of a document in it, and a server's settings."""
     async with opened(scratch) as resources:
         factory = Factory(resources)
         tenant = await factory.tenant()
@@ -155,7 +156,14 @@ async def _workspace(scratch: Scratch) -> AsyncIterator[tuple[str, str]]:
         async with resources.database.unit_of_work(tenant.scope) as session:
             account = await open_account(session, tenant.id, Unit.CREDIT, AGENCY)
             await post(session, account, Reason(EntryKind.TOPUP, "topup:bench"), topped_up=10_000_000)
-        yield tenant.key, str(document)
+        settings = {
+            "DATABASE_URL": scratch.urls.app,
+            "DATABASE_OWNER_URL": scratch.urls.owner,
+            "OPENAI_API_KEY": "sk-bench-0123456789",
+            "HELPNINJA_UNLIMITED": "0",
+            "HELPNINJA_LIMIT_MEMBER": "1000000",
+        }
+        yield tenant.key, str(document), settings
 
 
 def direct(port: int) -> Target:
@@ -184,14 +192,7 @@ async def run() -> None:
         paced(200, 600) as slow,
         running_litellm(Path(folder), provider) as litellm,
     ):
-        async with _workspace(scratch) as (key, document):
-            settings = {
-                "DATABASE_URL": scratch.urls.app,
-                "DATABASE_OWNER_URL": scratch.urls.owner,
-                "OPENAI_API_KEY": "sk-bench-0123456789",
-                "HELPNINJA_UNLIMITED": "0",
-                "HELPNINJA_LIMIT_MEMBER": "1000000",
-            }
+        async with prepared(scratch) as (key, document, settings):
             port = free_port()
             with running_server(
                 Path(folder) / "data", port, OPENAI_BASE_URL=f"http://127.0.0.1:{provider}/v1", **settings

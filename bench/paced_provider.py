@@ -12,7 +12,7 @@ import sys
 MODEL = "gpt-4o-mini"
 
 
-def _chunk(text: str | None, finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
+def chunk_of(text: str | None, finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
     delta = {"content": text} if text is not None else {}
     body = {
         "id": "chatcmpl-bench",
@@ -28,13 +28,13 @@ def _chunk(text: str | None, finish: str | None = None, usage: dict[str, int] | 
 
 _DONE = b"data: [DONE]\n\n"
 _END = b"%x\r\n%s\r\n0\r\n\r\n" % (len(_DONE), _DONE)
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 async def serve(port: int, first_ms: float, every_ms: float, chunks: int) -> None:
     """Answer every request with ``chunks`` words, the first after ``first_ms``, then every ``every_ms``."""
-    words = [_chunk(f"word{n} ") for n in range(chunks)]
-    last = _chunk(None, "stop") + _chunk(None, usage={"prompt_tokens": 60, "completion_tokens": chunks})
+    words = [chunk_of(f"word{n} ") for n in range(chunks)]
+    last = chunk_of(None, "stop") + chunk_of(None, usage={"prompt_tokens": 60, "completion_tokens": chunks})
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -42,7 +42,7 @@ async def serve(port: int, first_ms: float, every_ms: float, chunks: int) -> Non
                 for line in head.lower().split(b"\r\n"):
                     if line.startswith(b"content-length:"):
                         await reader.readexactly(int(line.split(b":")[1]))
-                writer.write(_HEAD)
+                writer.write(HEAD)
                 await asyncio.sleep(first_ms / 1000)
                 for word in words:
                     writer.write(word)
