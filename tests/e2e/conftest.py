@@ -1,5 +1,6 @@
 """The browser of the end-to-end tests: the system's own Chromium when there is one, else Playwright's."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--lang=en-US",
 ]
 
 # A busy machine takes more than the five seconds that Playwright gives; what passes takes no longer by it.
@@ -31,6 +33,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {
         **browser_type_launch_args,
         "args": CHROMIUM_FLAGS,
+        # Dates are typed and told as there, wherever the machine stands.
+        "env": {**os.environ, "TZ": "UTC", "LANGUAGE": "en_US", "LC_ALL": "C.UTF-8"},
         **({"executable_path": system} if system else {}),
     }
 

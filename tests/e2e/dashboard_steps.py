@@ -1,6 +1,7 @@
 """The steps of the dashboard's browser tests: sign in, search, sign out."""
 
 import re
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -42,6 +43,20 @@ def open_account_menu(page: Page) -> Locator:
 
 def sign_out(page: Page) -> None:
     open_account_menu(page).get_by_role("menuitem", name="Sign out").click()
+
+
+def wait_until(page: Page, is_so: Callable[[], bool]) -> None:
+    """For what no locator tells, such as what the browser says of its frames later than it acts on them."""
+    for _ in range(200):
+        if is_so():
+            return
+        page.wait_for_timeout(100)
+    assert is_so()
+
+
+def copied(page: Page) -> str:
+    """What the clipboard holds; a note that something was copied does not wait for it."""
+    return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 def search(page: Page, question: str) -> Locator:

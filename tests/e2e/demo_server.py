@@ -93,10 +93,13 @@ def running_demo(**settings: str) -> Iterator[DemoServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def own_environment() -> dict[str, str]:
+    """Ours without what would make it another installation."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
+
+
 def _start(port: int, data: Path, settings: Mapping[str, str]) -> subprocess.Popen[str]:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)
-    } | {
+    environment = own_environment() | {
         "PORT": str(port),
         "HELPNINJA_DATA": str(data),
         "HELPNINJA_ENV": "development",

@@ -8,7 +8,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
-from tests.e2e.dashboard_steps import HOME_PAGE, SIGN_IN_PAGE, open_knowledge, search, sign_in, sign_out
+from tests.e2e.dashboard_steps import (
+    HOME_PAGE,
+    SIGN_IN_PAGE,
+    copied,
+    open_knowledge,
+    search,
+    sign_in,
+    sign_out,
+    wait_until,
+)
 from tests.e2e.demo_server import DemoServer
 
 QUESTION = "Can I return boots I wore once?"
@@ -38,12 +47,7 @@ def test_who_is_not_signed_in_is_asked_to_and_sees_nothing(page: Page, demo_serv
     page.on("websocket", lambda socket: socket.on("framereceived", lambda text: frames.append(str(text))))
     page.goto(f"{demo_server.url}/app")
     expect(page).to_have_url(SIGN_IN_PAGE)
-    # The browser tells us of a frame later than it acts on it.
-    for _ in range(100):
-        if frames:
-            break
-        page.wait_for_timeout(100)
-    assert frames
+    wait_until(page, lambda: bool(frames))
     assert not [frame for frame in frames if "Fernway" in frame or "hn_pk_" in frame]
 
 
@@ -111,7 +115,7 @@ def test_the_line_to_install_is_copied(page: Page, demo_server: DemoServer) -> N
     sign_in(page, demo_server)
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
-    assert "/api/widget?t=hn_pk_demo" in page.evaluate("navigator.clipboard.readText()")
+    wait_until(page, lambda: "/api/widget?t=hn_pk_demo" in copied(page))
 
 
 @pytest.mark.parametrize(("place", "path"), [("Demo shop", "/demo"), ("API docs", "/api/docs")])

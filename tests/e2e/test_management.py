@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
+from tests.e2e.dashboard_steps import copied, wait_until
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.places import box_of
 from tests.e2e.test_accounts import send, sign_up
@@ -35,7 +36,7 @@ def test_a_new_key_is_copied(page: Page, demo_server: DemoServer) -> None:
     secret = page.get_by_label("The new key").inner_text()
     send(page, "Copy")
     expect(page.get_by_text("Copied.")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == secret.strip()
+    wait_until(page, lambda: copied(page) == secret.strip())
 
 
 def test_a_key_s_form_keeps_what_was_typed_until_the_key_is_made(page: Page, demo_server: DemoServer) -> None:

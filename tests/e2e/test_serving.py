@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import subprocess
@@ -18,7 +17,7 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.demo_server import a_free_port
+from tests.e2e.demo_server import a_free_port, own_environment
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Installation:
 
 
 def serve_command(port: int, data: Path) -> subprocess.Popen[str]:
-    environment = os.environ | {"PORT": str(port), "HELPNINJA_DATA": str(data)}
+    environment = own_environment() | {"PORT": str(port), "HELPNINJA_DATA": str(data)}
     environment.pop("MAKELEVEL", None)
     return subprocess.Popen(
         [sys.executable, "-c", "from helpninja_app.cli import main; main()", "serve"],
@@ -120,8 +119,8 @@ def test_a_signal_stops_everything_although_pages_are_open(installation: Install
     database = database_of(installation)
     workers = psutil.Process(installation.process.pid).children(recursive=True)
     installation.process.send_signal(signal.SIGTERM)
-    assert installation.process.wait(timeout=20) == 0
-    _, alive = psutil.wait_procs([database, *workers], timeout=5)
+    assert installation.process.wait(timeout=60) == 0
+    _, alive = psutil.wait_procs([database, *workers], timeout=30)
     assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 

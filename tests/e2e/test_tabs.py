@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.dashboard_steps import HOME_PAGE, sign_in, sign_out
+from tests.e2e.dashboard_steps import HOME_PAGE, sign_in, sign_out, wait_until
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.test_accounts import PASSWORD, send, sign_up
 from tests.e2e.test_workspaces import FIRST, SECOND, is_in, make_workspace, slug_of_this
@@ -45,7 +45,7 @@ def test_signing_out_in_one_tab_leads_the_other_to_the_sign_in_at_once(
     expect(other).not_to_have_url(re.compile("/app"))
     other.goto(f"{demo_server.url}/app/team")
     expect(other).to_have_url(BACK_TO_TEAM)
-    assert frames
+    wait_until(other, lambda: bool(frames))
     assert not [frame for frame in frames if email in frame or FIRST in frame]
     other.get_by_label("E-mail address").fill(email)
     other.get_by_label("Password").fill(PASSWORD)

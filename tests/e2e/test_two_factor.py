@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
-from tests.e2e.dashboard_steps import HOME_PAGE, sign_out
+from tests.e2e.dashboard_steps import HOME_PAGE, copied, sign_out, wait_until
 from tests.e2e.demo_server import DemoServer
 from tests.e2e.test_accounts import PASSWORD, send, sign_up
 from tests.e2e.test_settings import press
@@ -73,13 +73,7 @@ def test_a_phone_beside_the_password_from_the_first_code_to_the_last(
     expect(shown).to_have_count(10)
     codes = shown.all_inner_texts()
     page.get_by_role("button", name="Copy", exact=True).click()
-    copied = ""
-    for _ in range(100):
-        copied = page.evaluate("navigator.clipboard.readText()")
-        if copied.split() == codes:
-            break
-        page.wait_for_timeout(100)
-    assert copied.split() == codes
+    wait_until(page, lambda: copied(page).split() == codes)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_text().split() == codes

@@ -1,7 +1,7 @@
 """What a visitor can do besides writing: ask for a person, leave an address, rate."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,7 +94,7 @@ def test_outside_business_hours_the_visitor_learns_when_people_are_back_and_can_
     page: Page, widget_backend: WidgetBackend, opens: timedelta | None, line: str
 ) -> None:
     session = begun(page, widget_backend)
-    at = opens and (datetime.now().astimezone() + opens).replace(hour=9, minute=0, second=0, microsecond=0)
+    at = opens and (datetime.now(UTC) + opens).replace(hour=9, minute=0, second=0, microsecond=0)
     following = {"kind": "later", "opensAt": at.isoformat() if at else None}
     widget_backend.change(session, status="waiting", next=following, contactRequested=True)
     wanted = line.format(day=at.strftime("%A, %B %-d") if at else "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import text
+
 from helpninja_app.accounts.audit import Actor, changes, record
 from helpninja_app.accounts.models import Role
 from helpninja_app.resources import Resources
@@ -51,12 +53,18 @@ async def test_the_audit_log_shows_what_was_there_before_and_reads_old_entries(
     }
 
 
-async def test_the_audit_log_is_filtered_by_days_of_the_workspace(factory: Factory) -> None:
+async def test_the_audit_log_is_filtered_by_days_of_the_workspace(
+    factory: Factory, resources: Resources
+) -> None:
     tenant = await factory.tenant()
     settings, form = await settings_tab(factory, tenant)
     await call(settings, "save", form | {"time_zone": "Pacific/Kiritimati"})
     audit = await tab(AuditState, settings.router.headers.cookie)
-    today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        saved: datetime = (
+            await session.execute(text("select max(created_at) from audit_events"))
+        ).scalar_one()
+    today = saved.astimezone(ZoneInfo("Pacific/Kiritimati")).date()
     for handler, day, count in (
         ("choose_since", str(today), 1),
         ("choose_since", str(today + timedelta(days=1)), 0),

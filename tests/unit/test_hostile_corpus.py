@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
@@ -51,9 +55,23 @@ def spent_by_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+@cache
+def start_costs() -> float:
+    """Of a child that reads nothing, on this machine: a document's own seconds count from then on."""
+    before = spent_by_children()
+    subprocess.run(
+        [sys.executable, "-m", "helpninja_app.knowledge.extraction.child"],
+        stdin=DEVNULL,
+        start_new_session=True,
+        check=True,
+    )
+    return spent_by_children() - before
+
+
 async def read(body: Body, name: str, limits: Limits | None = None) -> Extracted:
     """What a fresh child makes of it; fails when the child took too much or leaves something behind."""
     content = body if isinstance(body, bytes) else body()
+    start_costs()
     extractor = Extractor(workers=1)
     before = spent_by_children()
     peak = 0
@@ -67,7 +85,7 @@ async def read(body: Body, name: str, limits: Limits | None = None) -> Extracted
         return await task
     finally:
         await extractor.aclose()
-        assert spent_by_children() - before <= SECONDS
+        assert spent_by_children() - before <= SECONDS + start_costs()
         assert peak <= MEGABYTES
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
         assert not CLIMBED.exists()
@@ -104,7 +122,7 @@ async def test_a_file_that_is_made_to_be_slow_costs_no_more_than_is_promised() -
     before = spent_by_children()
     with pytest.raises(FileRefused, match="takes too long"):
         await read(SLOW[0][1], SLOW[0][2])
-    assert spent_by_children() - before <= SECONDS
+    assert spent_by_children() - before <= SECONDS + start_costs()
 
 
 async def test_both_tries_of_a_document_that_kills_its_child_share_one_clock(

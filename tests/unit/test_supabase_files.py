@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,8 @@ from helpninja_app.kernel.supabase_files import (
 from tests.twins.supabase_storage import SECRET_KEY, SERVICE_ROLE_KEY, Bucket, Kind, SupabaseStorage
 
 CONTENT = b"A whole original. " * 200_000
-IMPATIENT = Patience(connect=1.0, silence=0.3, whole=2.0, taking_back=0.3)
+# What never answers costs as long; a busy machine answers within it.
+IMPATIENT = Patience(connect=5.0, silence=3.0, whole=15.0, taking_back=3.0)
 FAULTS: tuple[Kind, ...] = ("down", "slow", "reset", "lost", "odd")
 
 
@@ -199,6 +201,11 @@ async def test_a_storage_that_is_not_there_is_told(tmp_path: Path) -> None:
             await keep(files)
 
 
+def of_storage(logs: list[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
+    """Without what a worker of other tests in this process says meanwhile."""
+    return [each for each in logs if each["event"].startswith("supabase_")]
+
+
 async def test_nothing_is_put_into_a_public_bucket_and_the_log_says_what_to_do(
     storage: SupabaseStorage, files: SupabaseFiles
 ) -> None:
@@ -208,8 +215,9 @@ async def test_nothing_is_put_into_a_public_bucket_and_the_log_says_what_to_do(
         await keep(files)
     assert refused.value.detail == NOT_PRIVATE
     assert list(objects(storage)) == [kept]
-    assert [each["event"] for each in logs if each["log_level"] == "error"] == ["supabase_bucket_is_public"]
-    assert "private" in logs[0]["detail"]
+    [told] = of_storage(logs)
+    assert (told["event"], told["log_level"]) == ("supabase_bucket_is_public", "error")
+    assert "private" in told["detail"]
 
 
 async def test_a_public_bucket_is_not_made_private_behind_its_owners_back(
@@ -297,4 +305,4 @@ async def test_both_kinds_of_key_work_and_are_seen_nowhere(
                 told.append(f"{refused.value!r} {refused.value.__cause__!r}")
         shown = f"{told} {logs} {caplog.text} {files!r} {files._bucket!r} {files._storage!r}"
     assert key not in shown
-    assert {each["status"] for each in logs} == {"403"}
+    assert {each["status"] for each in of_storage(logs)} == {"403"}
