@@ -37,6 +37,7 @@ class SearchHit(BaseModel):
     dense: float
     lexical: float
     coverage: float
+    audience: Literal["visitors", "members"]
 
 
 class CuratedHit(BaseModel):
@@ -101,6 +102,7 @@ def _result(explained: ExplainedSearch) -> Explained:
                 dense=found.dense,
                 lexical=found.lexical,
                 coverage=found.coverage,
+                audience=found.audience.value,
             )
             for found in retrieved.result.passages
         ],

@@ -14,11 +14,11 @@ from uuid import UUID
 import numpy as np
 
 from helpninja_app.kernel.database import Statement
-from helpninja_app.kernel.scope import Scope
+from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.knowledge.lexical_search import EDITION, audiences_of
 from helpninja_app.knowledge.vector_search import Numbers, RememberedVectors, remembered_from
 
-_COLUMNS = "c.id, c.document_id, c.position, c.text, c.heading_path, d.title, d.url, d.filename"
+_COLUMNS = "c.id, c.document_id, c.position, c.text, c.heading_path, c.audience, d.title, d.url, d.filename"
 _FOUND = f"""
 select state.edition, {_COLUMNS}
 from (select {EDITION} as edition) as state
@@ -56,6 +56,7 @@ class ChunkRow:
     heading_path: tuple[str, ...]
     title: str
     url: str | None
+    audience: Audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def rows_of(found: Sequence[Any]) -> ChunkRows:
             heading_path=tuple(row.heading_path),
             title=row.title or row.filename or row.url or "",
             url=row.url,
+            audience=Audience(row.audience),
         )
         for row in found
         if row.id is not None

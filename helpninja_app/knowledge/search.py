@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from helpninja_app.kernel.database import Database, Statement, run_for_rows
-from helpninja_app.kernel.scope import Scope
+from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.kernel.telemetry import SEARCH_SECONDS
 from helpninja_app.knowledge.chunk_rows import (
     ChunkRow,
@@ -96,6 +96,7 @@ class FoundPassage:
     dense: float
     lexical: float
     coverage: float
+    audience: Audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +283,7 @@ def _joined(rows: Sequence[ChunkRow], passage: Passage) -> FoundPassage:
         dense=passage.dense,
         lexical=passage.lexical,
         coverage=passage.coverage,
+        audience=first.audience,
     )
 
 

@@ -15,7 +15,7 @@ from helpninja_app.answers.words import content_words, same_word, words_of
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.knowledge.languages import detect_language
 from helpninja_app.knowledge.search import FoundPassage
-from helpninja_app.screens.knowledge.rows import percent
+from helpninja_app.screens.knowledge.rows import audience_name, percent
 
 SNIPPET_LENGTH = 220
 _ENDS_OF_SENTENCES = (".", "!", "?", ":", "…", "。", "؟")
@@ -43,6 +43,8 @@ class Hit:
     meaning: str
     words: str
     lexical: str
+    audience: str
+    is_public: bool
     pieces: list[Piece]
 
 
@@ -135,6 +137,8 @@ def _hit(found: FoundPassage, asked: list[str]) -> Hit:
         meaning=f"{max(found.dense, 0.0):.2f}",
         words=f"{found.coverage:.2f}",
         lexical=f"{found.lexical:.1f}",
+        audience=audience_name(found.audience),
+        is_public=found.audience is Audience.VISITORS,
         pieces=snippet(found.text, asked),
     )
 

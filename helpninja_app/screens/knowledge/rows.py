@@ -101,7 +101,7 @@ def document_row(document: DocumentView, caller: MemberCaller, now: datetime) ->
         tone=tone,
         status=status,
         reason=(document.reason or "") if document.status == DocumentStatus.FAILED else "",
-        audience=_audience(document.audience),
+        audience=audience_name(document.audience),
         passages=f"{document.chunks:,}",
         percent=round(100 * document.embedded / document.chunks) if is_reading and document.chunks else 0,
         progress=f"{document.embedded:,} of {document.chunks:,}" if is_reading and document.embedded else "",
@@ -131,7 +131,7 @@ def source_row(source: SourceView, now: datetime) -> SourceRow:
         status=status,
         reason=(run.reason or "") if run and run.state is JobState.FAILED else "",
         documents=counted(source.documents, unit) if source.documents else "—",
-        audience=_audience(source.audience),
+        audience=audience_name(source.audience),
         is_public=source.audience is Audience.VISITORS,
         exceptions=f"{source.exceptions:,} differ" if source.exceptions else "",
         schedule=source.schedule.value,
@@ -168,7 +168,7 @@ def percent(share: float) -> str:
     return f"{round(100 * share)} %"
 
 
-def _audience(audience: str) -> str:
+def audience_name(audience: str) -> str:
     return "Members" if audience == Audience.MEMBERS else "Visitors"
 
 

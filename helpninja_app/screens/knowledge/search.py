@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from helpninja_app.screens.knowledge.audiences import audience_chip
 from helpninja_app.screens.knowledge.hits import Hit, Piece
 from helpninja_app.screens.knowledge.search_state import MAX_QUESTION, SearchState
 from helpninja_app.ui.actions import button
@@ -115,6 +116,7 @@ def _hit(hit: Hit) -> rx.Component:
                 ),
                 class_name="min-w-0 flex-1 text-table font-semibold",
             ),
+            audience_chip(hit.audience, hit.is_public),
             rx.el.p(
                 rx.el.span("meaning ", hit.meaning),
                 rx.el.span("words ", hit.words),
