@@ -59,7 +59,7 @@ async def do_with_each(
 async def resolve_open(session: AsyncSession, caller: MemberCaller, conversation_id: UUID) -> None:
     """Resolve one that is not yet, so that who undoes it opens no other; ``Conflict`` where it is.
 
-    Nor one that somebody else has: who undoes that would have it in their place.
+    Nor one that somebody else has: of a hundred at once nobody looks whose each is.
     """
     require(caller, Permission.ANSWER_CONVERSATIONS)
     conversation = await lock_conversation(session, caller.workspace.id, conversation_id)

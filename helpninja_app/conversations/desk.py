@@ -121,7 +121,8 @@ async def reopen(session: AsyncSession, caller: StaffCaller, conversation_id: UU
     conversation = await _lock(session, caller, conversation_id)
     if Status(conversation.status) is not Status.RESOLVED:
         return conversation
-    after = await _status_before(session, conversation)
+    ended = await _last_end(session, conversation)
+    after = Status(ended.from_status) if ended else Status.BOT
     await change_status(session, conversation, after, actor=caller.label, reason="reopened")
     if after is Status.WAITING:
         conversation.reason = await _reason_to_wait(session, conversation)
@@ -131,6 +132,24 @@ async def reopen(session: AsyncSession, caller: StaffCaller, conversation_id: UU
         since = await waited_since(session, conversation)
         conversation.waiting_since = since or conversation.waiting_since
     await session.flush()
+    return conversation
+
+
+async def undo_resolve(
+    session: AsyncSession, queue: Queue, caller: StaffCaller, conversation_id: UUID
+) -> Conversation:
+    """``reopen`` for who did not mean it: who had it has it again, and what was put off still is."""
+    conversation = await _lock(session, caller, conversation_id)
+    ended = await _last_end(session, conversation)
+    if Status(conversation.status) is not Status.RESOLVED or ended is None:
+        return conversation
+    await reopen(session, caller, conversation_id)
+    if ended.from_status == Status.HUMAN.value and await _may_have(session, caller, ended.assignee_before):
+        conversation.assignee_id = ended.assignee_before
+    if ended.snoozed_before is not None and ended.snoozed_before > now():
+        await snooze(session, queue, caller, conversation_id, ended.snoozed_before)
+    await session.flush()
+    await announce(session, conversation.workspace_id, conversation.id, Change.DETAILS)
     return conversation
 
 
@@ -249,10 +268,10 @@ async def _lock(session: AsyncSession, caller: StaffCaller, conversation_id: UUI
     return await lock_conversation(session, caller.workspace.id, conversation_id)
 
 
-async def _status_before(session: AsyncSession, conversation: Conversation) -> Status:
-    """What a resolved conversation was last."""
+async def _last_end(session: AsyncSession, conversation: Conversation) -> ConversationTransition | None:
+    """How it was resolved last."""
     found = await session.execute(
-        select(col(ConversationTransition.from_status))
+        select(ConversationTransition)
         .where(
             col(ConversationTransition.workspace_id) == conversation.workspace_id,
             col(ConversationTransition.conversation_id) == conversation.id,
@@ -261,7 +280,7 @@ async def _status_before(session: AsyncSession, conversation: Conversation) -> S
         .order_by(col(ConversationTransition.id).desc())
         .limit(1)
     )
-    return Status(found.scalar_one_or_none() or Status.BOT.value)
+    return found.scalar_one_or_none()
 
 
 async def _reason_to_wait(session: AsyncSession, conversation: Conversation) -> str | None:
@@ -317,6 +336,14 @@ async def _answering_member(session: AsyncSession, caller: StaffCaller, user_id:
                 return member
             break
     raise Invalid(errors=(FieldError("body.userId", "Choose a member who may answer visitors."),))
+
+
+async def _may_have(session: AsyncSession, caller: StaffCaller, user_id: UUID | None) -> bool:
+    """Whether they may still answer; nobody in particular always may."""
+    try:
+        return user_id is None or bool(await _answering_member(session, caller, user_id))
+    except Invalid:
+        return False
 
 
 async def _author(session: AsyncSession, caller: StaffCaller) -> tuple[UUID | None, str]:

@@ -49,6 +49,16 @@ async def change_status(
     current = Status(conversation.status)
     if status not in TRANSITIONS[current]:
         raise Conflict(f"A conversation that is {current.value} cannot become {status.value}.")
+    made = ConversationTransition(
+        workspace_id=conversation.workspace_id,
+        conversation_id=conversation.id,
+        from_status=current.value,
+        to_status=status.value,
+        actor=actor,
+        reason=reason,
+        assignee_before=conversation.assignee_id,
+        snoozed_before=conversation.snoozed_until,
+    )
     conversation.status = status.value
     if status is Status.RESOLVED:
         conversation.snoozed_until = None
@@ -58,14 +68,6 @@ async def change_status(
         conversation.assignee_id = None if current is Status.HUMAN else conversation.assignee_id
     if status is Status.BOT:
         conversation.hand_backs += 1
-    made = ConversationTransition(
-        workspace_id=conversation.workspace_id,
-        conversation_id=conversation.id,
-        from_status=current.value,
-        to_status=status.value,
-        actor=actor,
-        reason=reason,
-    )
     session.add(made)
     note_status(conversation, status, made.created_at)
     await session.flush()

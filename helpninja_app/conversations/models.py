@@ -123,7 +123,7 @@ class Message(SQLModel, table=True):
 
 
 class ConversationTransition(SQLModel, table=True):
-    """A change of status: who made it, and why."""
+    """A change of status: who made it and why, and who had it before, and until when it was put off then."""
 
     __tablename__ = "conversation_transitions"
 
@@ -134,6 +134,8 @@ class ConversationTransition(SQLModel, table=True):
     to_status: str
     actor: str
     reason: str
+    assignee_before: UUID | None = None
+    snoozed_before: datetime | None = time_column(is_optional=True)
     created_at: datetime = time_column()
 
 

@@ -116,7 +116,11 @@ class ChosenState(FollowedState, mixin=True):
     @rx.event(background=True)
     async def undo_resolve_chosen(self, conversations: list[str]) -> Any:
         """Open again what the message is about."""
-        return await self._do(conversations, desk.reopen, "open again")
+
+        async def undo(session: AsyncSession, caller: MemberCaller, wanted: UUID) -> None:
+            await desk.undo_resolve(session, current_resources().queue, caller, wanted)
+
+        return await self._do(conversations, undo, "open again")
 
     @rx.event(background=True)
     async def read_chosen(self, conversations: list[str]) -> Any:

@@ -103,7 +103,7 @@ class InboxState(ThreadState, SignedInState):
         def done(_: Any) -> None:
             self.resolved = "" if self.resolved == conversation else self.resolved
 
-        return await self._act(desk.reopen, conversation, done)
+        return await self._act(_undo_resolve, conversation, done)
 
     @rx.event
     def close_resolved(self) -> None:
@@ -191,6 +191,10 @@ class InboxState(ThreadState, SignedInState):
             return await act(session, caller, id_from(conversation))
 
         return await self._answer(work, then, is_left=lambda: self._wanted != conversation)
+
+
+async def _undo_resolve(session: AsyncSession, caller: MemberCaller, conversation_id: UUID) -> Any:
+    return await desk.undo_resolve(session, current_resources().queue, caller, conversation_id)
 
 
 def mentioned(text: str, members: Sequence[MemberView]) -> list[UUID]:
