@@ -81,7 +81,8 @@ async def answer_question(request: Request, body: JsonBody) -> Response:
     wanted = body.parse(MemberQuestion)
     resources = resources_of(request)
     plan = resources.plan_of(caller.workspace)
-    model = resources.catalogue.find(wanted.modelId) if wanted.modelId else resources.default_model()
+    named = wanted.modelId
+    model = resources.default_model() if named is None else resources.catalogue.find(named)
     require_model(plan, model)
     ask = replace(_ask(wanted), key=_key(request))
     events = answer_member(resources.chat_desk(caller.workspace), caller, ask, model)

@@ -59,6 +59,7 @@ async def test_another_workspace_is_not_found(client: httpx.AsyncClient, factory
         ({"messages": [{"role": "user", "content": "x" * 200_001}]}, "body.messages.0.content"),
         ({"messages": [{"role": "user", "content": "x"}] * 201}, "body.messages"),
         ({"modelId": "gpt-9"}, "modelId"),
+        ({"modelId": ""}, "modelId"),
         ({"modelId": 4}, "body.modelId"),
         ({"chatId": "no-uuid"}, "body.chatId"),
         ({"documentIds": ["no-uuid"]}, "body.documentIds"),
