@@ -80,6 +80,10 @@ class Answerers:
         """The provider of the visitors' model, or ``None`` for the offline answerer."""
         return self._providers.get(self.model.provider)
 
+    def can_ask(self, model: Model) -> bool:
+        """Whether ``model`` can answer here: its provider is configured, or it needs none."""
+        return model.is_offline or model.provider in self._providers
+
     def provider_of(self, model: Model) -> Provider:
         """The provider to ask for ``model``, which must not be the offline one (``Model.is_offline``).
 

@@ -11,7 +11,10 @@ from uuid import UUID
 
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.answers.catalogue import Model
+from helpninja_app.answers.passages import Passage
 from helpninja_app.answers.pipeline import CURATED, MEMBERS_PASSAGES, Question, Retrieved, Token
+from helpninja_app.answers.prompt import Prompt
+from helpninja_app.answers.providers.base import Provider
 from helpninja_app.chats.at_once import begin_at_once
 from helpninja_app.chats.prompts import (
     SHORT_ANSWER_TOKENS,
@@ -55,10 +58,11 @@ async def answer_member(
 ) -> AsyncGenerator[ChatEvent, None]:
     """Yield ``Started``, then ``Token`` as the answer is written, then exactly one ``Answered``.
 
-    Raises, storing nothing: 503 where the model's provider has no key, ``NotFound`` and ``Invalid`` as
-    ``read_context`` does, ``LimitUsedUp`` when not even a short answer can be paid. A provider that fails
-    raises ``ProviderFailed``: what it wrote is stored as failed and costs nothing. Whoever closes the
-    generator ends the answer: what was written is kept, as interrupted, and charged.
+    Raises, storing nothing: ``NotFound`` and ``Invalid`` as ``read_context`` does, ``Invalid`` for what is
+    too long for the model, then ``ModelUnavailable`` where its provider has no key, and ``LimitUsedUp`` when
+    not even a short answer can be paid. A provider that fails raises ``ProviderFailed``: what it wrote is
+    stored as failed and costs nothing. Whoever closes the generator ends the answer: what was written is
+    kept, as interrupted, and charged.
 
     Where all documents are asked a curated answer that matches wins: no model is asked, and it is free.
 
@@ -73,18 +77,12 @@ async def answer_member(
             return
         ask = replace(ask, chat_id=sent.chat.id, earlier=(), replaces=sent.question.id)
     context = await _context(desk, caller, ask, model)
-    provider = desk.answerers.provider_of(model) if not model.is_offline else None
+    provider = _provider(desk, caller, ask, context, model)
     retrieved = await _retrieve(desk, caller, ask, context, model)
     curated = retrieved.curated if retrieved is not None else None
-    prompt = build_chat_prompt(
-        ask.text,
-        context.history,
-        # The offline model quotes its passages, and is not told of them.
-        retrieved.passages if retrieved and provider is not None else (),
-        preference=context.preference,
-        workspace_name=caller.workspace.name,
-        model=model,
-    )
+    # The offline model quotes its passages, and is not told of them.
+    passages = retrieved.passages if retrieved and provider is not None else ()
+    prompt = _prompt(caller, ask, context, model, passages)
     asked = tokens_of(prompt)
     price = Price(
         model.credits(asked + model.output_budget(prompt.tokens)),
@@ -129,10 +127,35 @@ async def answer_member(
 
 
 async def _context(desk: ChatDesk, caller: StaffCaller, ask: Ask, model: Model) -> Context:
-    if ask.chat_id is None:
+    if ask.chat_id is None and desk.answerers.can_ask(model):
+        # The documents are looked at with what is found in them.
         return Context(ask.earlier, ask.preference or "", bool(ask.uses_all_knowledge))
     async with desk.database.unit_of_work(caller.scope) as session:
         return await read_context(session, caller, ask, room=model.context)
+
+
+def _provider(
+    desk: ChatDesk, caller: StaffCaller, ask: Ask, context: Context, model: Model
+) -> Provider | None:
+    """``None`` for the offline model. A question that is wrong is told before that nobody can be asked."""
+    if model.is_offline:
+        return None
+    if not desk.answerers.can_ask(model):
+        _prompt(caller, ask, context, model, ())
+    return desk.answerers.provider_of(model)
+
+
+def _prompt(
+    caller: StaffCaller, ask: Ask, context: Context, model: Model, passages: tuple[Passage, ...]
+) -> Prompt:
+    return build_chat_prompt(
+        ask.text,
+        context.history,
+        passages,
+        preference=context.preference,
+        workspace_name=caller.workspace.name,
+        model=model,
+    )
 
 
 async def _find_asked(desk: ChatDesk, caller: StaffCaller, ask: Ask) -> Asked | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -236,6 +238,26 @@ async def test_what_is_wrong_with_the_chat_comes_before_a_missing_key(
         foreign = await ask(client, tenant.headers, modelId="gpt-4o", chatId=str(new_id()))
         keyless = await ask(client, tenant.headers, modelId="gpt-4o")
     assert [foreign.status_code, keyless.status_code] == [404, 503]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_what_is_wrong_with_the_question_comes_before_a_missing_key(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources, is_new: bool
+) -> None:
+    tenant, other = await factory.tenant(), await factory.tenant()
+    secret = await factory.document(other, "# Secret\n\nThe vault opens at nine.")
+    # A letter of this script is a token.
+    long = [{"role": "user", "content": "ก" * 200_000}]
+    async with with_resources():
+        begun = await ask(client, tenant.headers, modelId="offline")
+        chat: dict[str, Any] = {} if is_new else {"chatId": begun.headers["x-chat-id"]}
+        foreign = await ask(client, tenant.headers, modelId="gpt-4o", documentIds=[str(secret)], **chat)
+        too_long = await ask(client, tenant.headers, modelId="gpt-4o", messages=long, **chat)
+        chats = await client.get("/api/chats", headers=tenant.headers)
+    assert foreign.status_code == 422
+    assert str(secret) in foreign.json()["errors"][0]["message"]
+    assert too_long.status_code == 422
+    assert chats.json()["total"] == 1
 
 
 async def test_documents_limit_what_is_looked_at_and_are_cited(
