@@ -68,7 +68,10 @@ class Explained(BaseModel):
     openapi_extra=json_body(SearchBody),
 )
 async def search(request: Request) -> Explained:
-    """What the assistant would answer from for visitors or members, with the scores of both legs."""
+    """What the assistant would answer from for visitors or members, with the scores of both legs.
+
+    ``verdict`` is for members that of a chat which names no model.
+    """
     body = await read_json(request)
     caller = await staff_caller(request, body.text("tenantId"))
     require(caller, Permission.READ_KNOWLEDGE)
@@ -78,7 +81,12 @@ async def search(request: Request) -> Explained:
     pipeline = Pipeline(resources.knowledge.index, embedder, resources.answerers)
     return _result(
         await explain_search(
-            pipeline, caller.workspace, caller.scope, wished.query, Audience(wished.audience)
+            pipeline,
+            caller.workspace,
+            caller.scope,
+            wished.query,
+            Audience(wished.audience),
+            members_model=resources.default_model(),
         )
     )
 

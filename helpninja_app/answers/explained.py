@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from helpninja_app.accounts.callers import WorkspaceView
+from helpninja_app.answers.catalogue import Model
 from helpninja_app.answers.pipeline import (
     MEMBERS_PASSAGES,
     NOTHING_RELEVANT,
@@ -37,14 +38,25 @@ class ExplainedSearch:
 
 
 async def explain_search(
-    pipeline: Pipeline, workspace: WorkspaceView, scope: Scope, question: str, audience: Audience
+    pipeline: Pipeline,
+    workspace: WorkspaceView,
+    scope: Scope,
+    question: str,
+    audience: Audience,
+    *,
+    members_model: Model,
 ) -> ExplainedSearch:
-    """Search as would be done for somebody of ``audience``; ``scope`` is the member's who looks."""
+    """Search as would be done for somebody of ``audience``; ``scope`` is the member's who looks.
+
+    ``members_model`` is the model of a chat that names none; visitors are answered by the pipeline's.
+    """
     asked, threshold = Question(question, languages=workspace.languages), workspace.confidence_threshold
-    talk = await asyncio.to_thread(answer_small_talk, question, language=asked.language)
+    # Members have no person to ask for.
+    language = asked.language if audience is Audience.VISITORS else None
+    talk = await asyncio.to_thread(answer_small_talk, question, language=language)
     if audience is Audience.MEMBERS:
         retrieved = await pipeline.retrieve(scope, asked, passages=MEMBERS_PASSAGES)
-        return ExplainedSearch(retrieved, threshold, _for_members(retrieved, talk, pipeline))
+        return ExplainedSearch(retrieved, threshold, _for_members(retrieved, talk, members_model))
     retrieved = await pipeline.retrieve(Scope.visitors(workspace.id), asked)
     return ExplainedSearch(retrieved, threshold, _for_visitors(retrieved, talk, pipeline, threshold))
 
@@ -63,11 +75,11 @@ def _for_visitors(
     return "answer" if probability >= threshold else "answer_and_hand_over"
 
 
-def _for_members(retrieved: Retrieved, talk: SmallTalk | None, pipeline: Pipeline) -> Verdict:
+def _for_members(retrieved: Retrieved, talk: SmallTalk | None, model: Model) -> Verdict:
     """A model is told of whatever was found; the offline model only quotes, and only what fits."""
     if retrieved.curated is not None:
         return "curated"
-    if pipeline.is_offline and talk is not None:
+    if model.is_offline and talk is not None:
         return "small_talk"
-    is_quotable = not pipeline.is_offline or retrieved.confidence.probability >= QUOTABLE
+    is_quotable = not model.is_offline or retrieved.confidence.probability >= QUOTABLE
     return "answer" if retrieved.passages and is_quotable else "nothing_found"

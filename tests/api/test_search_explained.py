@@ -9,11 +9,14 @@ import pytest
 
 from helpninja_app.answers import explained as explaining
 from helpninja_app.answers import pipeline
+from helpninja_app.answers.answerers import Answerers, ProviderKey
 from helpninja_app.kernel.scope import Audience
 from tests.api.test_curated_answers import written
+from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 
 PAGE = "# Returns\n\nBoots can be returned within sixty days of delivery for a full refund."
+KEY = ProviderKey("sk-test-of-searches-0123456789")
 QUESTION = "Within how many days of delivery can boots be returned for a refund?"
 
 
@@ -102,6 +105,34 @@ async def test_what_is_too_far_to_be_quoted_is_not_said_to_be_answered(
     body = {"tenantId": tenant.workspace.public_key, "sessionId": "explained-session", "message": QUESTION}
     told = (await client.post("/api/chat", json=body)).json()
     assert told["reason"] == "no_answer"
+
+
+@pytest.mark.parametrize(
+    ("configured", "far", "hello"),
+    [
+        # Visitors have a model, and the chat, which takes OpenAI's unless another is chosen, has none.
+        ({"anthropic": KEY}, "nothing_found", "small_talk"),
+        # Visitors get quotations by the setting, which says nothing of the chat.
+        ({"openai": KEY, "model": "offline"}, "answer", "answer"),
+    ],
+)
+async def test_a_verdict_for_members_is_of_the_model_their_chat_takes_and_not_of_the_visitors(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    with_resources: OpenResources,
+    monkeypatch: pytest.MonkeyPatch,
+    configured: dict[str, Any],
+    far: str,
+    hello: str,
+) -> None:
+    monkeypatch.setattr(explaining, "QUOTABLE", 1.01)
+    tenant = await factory.tenant()
+    await factory.document(tenant, PAGE, title="Returns", audience=Audience.MEMBERS)
+    async with with_resources(answerers=Answerers(**configured)):
+        found = await explained(client, tenant, QUESTION, audience="members")
+        greeted = await explained(client, tenant, "Hello!", audience="members")
+    assert found["verdict"] == far
+    assert greeted["verdict"] == hello
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,9 @@ async def _find(caller: MemberCaller, question: str, audience: Audience) -> tupl
     knowledge = resources.knowledge
     embedder = knowledge.embedders.of(workspace.embedding_model)
     pipeline = Pipeline(knowledge.index, embedder, resources.answerers)
-    explained = await explain_search(pipeline, workspace, caller.scope, question, audience)
+    explained = await explain_search(
+        pipeline, workspace, caller.scope, question, audience, members_model=resources.default_model()
+    )
     retrieved = explained.retrieved
     hits = await asyncio.to_thread(hits_of, question, retrieved, workspace)
     verdict = verdict_of(explained, audience)
