@@ -151,7 +151,8 @@ async def chat(request: Request) -> Response:
     Told apart by the body. With `tenantId`, `sessionId` and `message` the answer comes with sources and
     an honest confidence. With `messages` it needs a session or a key, and streams as plain text, or as
     the events `token`, `citations` and `done`; what fails after the first piece breaks the connection off,
-    or is the event `error`.
+    or is the event `error`. A model provider that is busy before it is a 503, with `Retry-After` where it
+    said how long.
     """
     body = await read_json(request, MAX_BYTES if carries_credential(request) else MAX_JSON_BYTES)
     if body.has("messages"):

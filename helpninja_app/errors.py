@@ -309,6 +309,15 @@ class ProviderUnavailable(ProviderFailed):
     status = 503
     title = "Model provider unavailable"
 
+    def __init__(self, detail: str | None = None, *, retry_after: int | None = None) -> None:
+        """``retry_after`` are the seconds that the provider asks to be left alone for."""
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+
 
 class ProviderTimedOut(ProviderFailed):
     """The model provider took too long."""

@@ -77,6 +77,17 @@ async def test_a_provider_that_fails_before_the_first_word_is_a_problem_and_free
     assert [turn.text for turn in fake.requests[1].messages] == ["What is a kestrel?"]
 
 
+async def test_how_long_a_provider_wants_to_be_left_alone_is_told(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([[ProviderUnavailable(retry_after=60)]])
+    async with with_resources(answerers=answering(fake)):
+        failed = await ask(client, tenant.headers)
+    assert failed.status_code == 503
+    assert failed.headers["retry-after"] == "60"
+
+
 async def test_plain_text_is_broken_off_when_the_provider_fails_on_the_way(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from helpninja_app.answers.providers.anthropic_provider import AnthropicProvider
-from helpninja_app.answers.providers.attempts import retry_after
+from helpninja_app.answers.providers.attempts import Vendor, failed_by_status, retry_after
 from helpninja_app.answers.providers.base import (
     Finished,
     GenerationRequest,
@@ -296,3 +296,24 @@ async def test_nonsense_from_anthropic_is_a_failure_with_a_plain_sentence(
 )
 def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, now=datetime(2026, 11, 21, 12, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize("status", [429, 503, 529])
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("60", {"retry-after": "60"}),
+        ("1.2", {"retry-after": "2"}),
+        ("0", {"retry-after": "1"}),
+        ("999999999", {"retry-after": "3600"}),
+        ("inf", {"retry-after": "3600"}),
+        ("soon", {}),
+        ("-4", {}),
+        ("60\r\nx-evil: 1", {}),
+    ],
+)
+def test_how_long_a_provider_wants_to_be_left_alone_is_passed_on_within_reason(
+    status: int, asked: str, told: dict[str, str]
+) -> None:
+    failed = failed_by_status(Vendor("OpenAI", "OPENAI_API_KEY"), status, {"retry-after": asked})
+    assert failed.error.headers == told

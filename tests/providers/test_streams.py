@@ -128,10 +128,11 @@ async def test_retry_after_is_waited_for(talk: Talk) -> None:
 async def test_a_retry_after_beyond_the_cap_is_not_waited_for(talk: Talk) -> None:
     talk.llmock.rate_limit(retry_after=60)
 
-    with pytest.raises(ProviderUnavailable, match="limits our requests"):
+    with pytest.raises(ProviderUnavailable, match="limits our requests") as caught:
         await talk.listen()
 
     assert talk.calls == 1
+    assert caught.value.headers == {"retry-after": "60"}
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from helpninja_app.answers.providers.base import (
     estimate_request,
 )
 from helpninja_app.errors import ProviderFailed, ProviderTimedOut, ProviderUnavailable
+
+# Whatever a provider says, nobody is told to come back later than this many seconds.
+LONGEST_RETRY_AFTER = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +136,22 @@ def failed_by_status(
         message = f"{vendor.label} does not offer this model."
         return AttemptFailed(ProviderFailed(message), is_retryable=False)
     if status == 429:
-        message = f"{vendor.label} limits our requests at the moment. Please try again shortly."
-        return AttemptFailed(
-            ProviderUnavailable(message), is_retryable=True, retry_after=retry_after(headers)
-        )
+        return _told_to_wait(f"{vendor.label} limits our requests at the moment.", headers)
     if status in (408, 504):
         return AttemptFailed(_timed_out(vendor), is_retryable=True)
     if status in (503, 529):
-        message = f"{vendor.label} is overloaded at the moment. Please try again shortly."
-        return AttemptFailed(
-            ProviderUnavailable(message), is_retryable=True, retry_after=retry_after(headers)
-        )
+        return _told_to_wait(f"{vendor.label} is overloaded at the moment.", headers)
     if status >= 500:
         return AttemptFailed(ProviderFailed(f"{vendor.label} had an error of its own."), is_retryable=True)
     return AttemptFailed(ProviderFailed(f"{vendor.label} did not accept the request."), is_retryable=False)
+
+
+def _told_to_wait(message: str, headers: Mapping[str, str]) -> AttemptFailed:
+    """The caller is told to wait as long as the provider says, by whole seconds and within reason."""
+    wait = retry_after(headers)
+    seconds = None if wait is None else max(1, math.ceil(min(wait, LONGEST_RETRY_AFTER)))
+    error = ProviderUnavailable(f"{message} Please try again shortly.", retry_after=seconds)
+    return AttemptFailed(error, is_retryable=True, retry_after=wait)
 
 
 def failed_by_connection(vendor: Vendor) -> AttemptFailed:
