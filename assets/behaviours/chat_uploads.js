@@ -1,10 +1,11 @@
-/* Files that are chosen or dropped on the chat page: each is posted to /api/upload, and then asked about. */
+/* Files that are chosen or dropped on the chat page: each is posted to /api/upload, and then asked about in the chat
+   whose composer took it. */
 (() => {
   "use strict";
 
   const picked = () => document.getElementById("chat-files");
   const waiting = [];
-  let isSending = false;
+  let sent = null;
 
   function part(tag, className, text = "") {
     const made = document.createElement(tag);
@@ -25,11 +26,12 @@
     dismiss.setAttribute("aria-label", `Cancel the upload of ${file.name}`);
     row.append(part("span", "chat-upload-name", file.name), bar, result, dismiss);
     row.lastChild.before(part("span", "chat-upload-audience", "For all members"));
-    const upload = { file, row, result, bar, request: null };
+    const upload = { file, row, result, bar, request: null, opening: "", chat: "", isUnwanted: false };
     dismiss.addEventListener("click", () => {
       if (waiting.includes(upload)) waiting.splice(waiting.indexOf(upload), 1);
-      upload.request?.abort();
       row.remove();
+      upload.isUnwanted = true;
+      upload.request?.abort();
     });
     document.getElementById("chat-uploads").append(row);
     const { most, refusals } = picked().dataset;
@@ -56,9 +58,9 @@
   }
 
   function next() {
-    if (isSending || !waiting.length) return;
-    isSending = true;
-    send(waiting.shift());
+    if (sent || !waiting.length) return;
+    sent = waiting.shift();
+    send(sent);
   }
 
   function send(upload) {
@@ -76,14 +78,17 @@
       upload.row.querySelector(".chat-upload-dismiss").hidden = true;
     });
     request.addEventListener("loadend", () => {
-      isSending = false;
+      sent = null;
       if (request.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
-      else finish(upload, request);
+      else if (!upload.isUnwanted) finish(upload, request);
       next();
     });
     request.open("POST", `/api/upload?tenantId=${encodeURIComponent(workspace)}`);
     request.send(body);
   }
+
+  /* To whoever left the page, in the server's words. */
+  const say = (id) => document.getElementById(id)?.click();
 
   function finish(upload, request) {
     let answer = {};
@@ -96,15 +101,35 @@
     if (request.status !== 200) {
       const lost = "The connection was lost. Nothing was stored; choose the file again.";
       refuse(upload, answer.detail || lost, Boolean(answer.billing));
+      if (!upload.row.isConnected) say("say-not-uploaded");
     } else if (form) {
       upload.row.remove();
       form.elements.document.value = answer.documentId;
+      form.elements.opening.value = upload.opening;
+      form.elements.chat.value = upload.chat;
       form.requestSubmit();
+    } else say("say-uploaded");
+  }
+
+  /* What took a file is the chat that is shown then, or, of a page that is not read yet, the one that is shown next.
+     It may be begun meanwhile, and be named from then on. */
+  function name() {
+    const { opening, chat } = document.getElementById("composer")?.dataset ?? {};
+    if (!opening) return;
+    for (const upload of sent ? [sent, ...waiting] : waiting) {
+      if (!upload.opening || upload.opening === opening) Object.assign(upload, { opening, chat });
     }
   }
 
+  new MutationObserver(name).observe(document, {
+    subtree: true,
+    attributes: true,
+    attributeFilter: ["data-opening", "data-chat"],
+  });
+
   function take(files) {
     for (const file of files) add(file);
+    name();
     next();
   }
 
@@ -136,6 +161,6 @@
   });
 
   addEventListener("beforeunload", (event) => {
-    if (isSending || waiting.length) event.preventDefault();
+    if (sent || waiting.length) event.preventDefault();
   });
 })();

@@ -17,6 +17,14 @@ from tests.e2e.test_accounts import sign_up
 SOON = 30_000
 OFFLINE = "Offline (extracts sentences)"
 MINI = "GPT-4o mini"
+DROP = """([bytes, name]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([new Uint8Array(bytes)], name));
+  const drop = (type) => document.body.dispatchEvent(
+    new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  drop("dragover");
+  drop("drop");
+}"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,11 @@ def ask(page: Page, text: str) -> None:
     question(page).fill(text)
     question(page).press("Enter")
     expect(question(page)).to_have_value("")
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    """Drop a file on the page."""
+    page.evaluate(DROP, [list(content), name])
 
 
 def messages(page: Page) -> Locator:

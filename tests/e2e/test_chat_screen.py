@@ -18,6 +18,7 @@ from tests.e2e.chat_steps import (
     SOON,
     Product,
     ask,
+    drop,
     is_over,
     messages,
     open_chat,
@@ -36,15 +37,6 @@ CONTRACT = pdf_of(
     "Notice has to arrive before the end of March.",
 )
 NOTICE = "What is the notice period for the winter range?"
-DROP = """([bytes, name]) => {
-  const transfer = new DataTransfer();
-  transfer.items.add(new File([new Uint8Array(bytes)], name));
-  const drop = (type) => document.body.dispatchEvent(
-    new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
-  drop("dragover");
-  drop("drop");
-}"""
-
 SEND = """void (XMLHttpRequest.prototype.send = function () { window.sent = this;
   this.upload.dispatchEvent(new ProgressEvent("progress", { loaded: 1, total: 1 })); })"""
 LOSE = """() => {
@@ -66,10 +58,6 @@ def product() -> Iterator[Product]:
 def chat(page: Page, product: Product) -> Page:
     open_chat(page, product)
     return page
-
-
-def drop(page: Page, name: str, content: bytes) -> None:
-    page.evaluate(DROP, [list(content), name])
 
 
 def use_up_credits(page: Page, product: Product) -> None:

@@ -21,7 +21,7 @@ AnyState = TypeVar("AnyState", bound=BaseState)
 # The vars that say why something was not done or not shown.
 REFUSALS = ("failure", "problem", "offer_failure")
 # The vars that count what the tab itself did: how often something was drawn or opened, and its filters.
-COUNTERS = ("drawn", "said_number", "narrowing", "cleared", "connections")
+COUNTERS = ("drawn", "said_number", "narrowing", "cleared", "connections", "opening")
 
 
 @dataclass(frozen=True, slots=True)

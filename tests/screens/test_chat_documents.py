@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import httpx
@@ -12,16 +13,24 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.kernel.scope import Audience
 from helpninja_app.resources import Resources
+from helpninja_app.screens import page_state
 from helpninja_app.screens.chat.choosing_state import PickerState
 from helpninja_app.screens.chat.state import ChatState
+from helpninja_app.screens.shell.state import UPLOADED
 from tests.factories import Factory, Tenant
-from tests.screens.events import fire, tab_at
+from tests.screens.events import fire, go, tab_at
 from tests.screens.test_chat import QUESTION, member, opened, provider
+from tests.screens.test_page_state import hold
 
 __all__ = ["provider"]
 
 TEXT = "The notice period of all contracts is three months."
 GONE = "A document that this is asked about was deleted. Remove it below, and ask again."
+
+
+def uploaded(tab: ChatState, document: UUID) -> dict[str, str]:
+    """What the browser says of a file that the composer takes now, once it is uploaded."""
+    return {"document": str(document), "opening": tab.opening, "chat": tab.chat_id}
 
 
 async def asked_about(
@@ -30,7 +39,7 @@ async def asked_about(
     """A tab with a chat about one document."""
     fake.add(spoken("Three months [1]."))
     tab = await opened(cookie or await member(factory, Role.AGENT, tenant))
-    await fire(tab, "add_document", {"document": str(document)})
+    await fire(tab, "add_document", uploaded(tab, document))
     await fire(tab, "ask", QUESTION)
     assert [row.id for row in tab.chosen] == [str(document)]
     return tab
@@ -101,3 +110,76 @@ async def test_a_passage_leads_to_what_can_be_opened(
     assert tab.source_title == "Notice"
     file = f"/api/documents/{document}/file?tenantId={tenant.id}"
     assert tab.source_url == {"note": "/app/knowledge", "file": file, "deleted": ""}[kind]
+
+
+async def test_a_file_is_asked_about_in_the_new_chat_that_took_it_also_when_that_was_begun_meanwhile(
+    factory: Factory, provider: FakeProvider
+) -> None:
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, TEXT)
+    tab = await opened(await member(factory, Role.AGENT, tenant))
+    taken = uploaded(tab, document)
+    provider.add(spoken("Three months."))
+    await fire(tab, "ask", QUESTION)
+    answer = await fire(tab, "add_document", taken)
+    assert tab.chosen_ids == [str(document)]
+    assert answer.events == []
+
+
+async def test_a_file_is_not_asked_about_in_another_chat_than_the_one_that_took_it(
+    factory: Factory, provider: FakeProvider
+) -> None:
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, TEXT)
+    cookie = await member(factory, Role.AGENT, tenant)
+    provider.add(spoken("Three months."))
+    tab = await opened(cookie)
+    await fire(tab, "ask", QUESTION)
+    first, taken = tab.chat_id, uploaded(tab, document)
+    for another in ({"chat": "new"}, {}):
+        go(tab, cookie, another)
+        await fire(tab, "open_chat")
+        answer = await fire(tab, "add_document", taken)
+        assert tab.chosen == []
+        assert UPLOADED in answer.said
+    # Whoever comes back to it finds it asked about there.
+    go(tab, cookie, {"chat": first})
+    await fire(tab, "open_chat")
+    await fire(tab, "add_document", taken)
+    assert tab.chosen_ids == [str(document)]
+
+
+async def test_a_file_of_one_new_chat_is_not_asked_about_in_the_next_one(
+    factory: Factory, provider: FakeProvider
+) -> None:
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, TEXT)
+    cookie = await member(factory, Role.AGENT, tenant)
+    tab = await opened(cookie)
+    taken = uploaded(tab, document)
+    provider.add(spoken("Three months."))
+    await fire(tab, "ask", QUESTION)
+    go(tab, cookie, {"chat": "new"})
+    await fire(tab, "open_chat")
+    answer = await fire(tab, "add_document", taken)
+    assert tab.chosen == []
+    assert UPLOADED in answer.said
+
+
+async def test_what_is_chosen_is_not_asked_about_in_a_chat_that_was_opened_meanwhile(
+    factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, TEXT)
+    cookie = await member(factory, Role.AGENT, tenant)
+    provider.add(spoken("Three months."))
+    tab = await opened(cookie)
+    await fire(tab, "ask", QUESTION)
+    begun, go_on = hold(monkeypatch, page_state, "signed_in", when=lambda *_: not begun.is_set())
+    choosing = asyncio.create_task(fire(tab, "choose_document", str(document)))
+    await begun.wait()
+    go(tab, cookie, {"chat": "new"})
+    await fire(tab, "open_chat")
+    go_on.set()
+    await choosing
+    assert tab.chosen == []

@@ -268,7 +268,7 @@ async def test_a_document_that_is_still_read_is_waited_for_and_one_of_others_is_
     tab = await opened(await member(factory, Role.AGENT, tenant))
     for owner, refusal in ((stranger, "no such document"), (tenant, "")):
         uploaded = (await upload(client, owner.headers)).json()["documentId"]
-        answer = await fire(tab, "add_document", {"document": uploaded})
+        answer = await fire(tab, "add_document", {"document": uploaded, "opening": tab.opening})
         assert refusal in answer.refusal.lower()
     assert [row.status for row in tab.chosen] == ["processing"]
     answer = await fire(tab, "ask", QUESTION | {"client_id": "first"})

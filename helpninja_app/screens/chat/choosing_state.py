@@ -13,17 +13,19 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.errors import Conflict
 from helpninja_app.knowledge.documents import DocumentPage, get_document, list_documents
 from helpninja_app.knowledge.models import DocumentStatus
+from helpninja_app.screens.chat.managing_state import ManagedChat
 from helpninja_app.screens.chat.rows import DELETED, DocumentRow, document_rows
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.paged_state import filter_text
 from helpninja_app.screens.session import SignedInState, id_from, text_in
+from helpninja_app.screens.shell.state import UPLOADED, told
 
 MAX_CHOSEN = 50
 MAX_SHOWN = 50
 MAX_SEARCH = 200
 
 
-class ChoosingState(PageState, mixin=True):
+class ChoosingState(ManagedChat, mixin=True):
     """``chosen`` are the only documents that are asked about, unless there are none."""
 
     uses_all: bool = True
@@ -44,27 +46,40 @@ class ChoosingState(PageState, mixin=True):
     async def choose_document(self, document_id: str) -> Any:
         """Ask about this document too; or, where it is chosen already, no longer."""
         if document_id not in self._chosen:
-            return await self._add(document_id)
+            return await self._add(document_id, self.opening)
         async with self:
             self._chosen = [each for each in self._chosen if each != document_id]
         return await self._answer()
 
     @rx.event(background=True)
     async def add_document(self, form: dict[str, Any]) -> Any:
-        """Ask about a document that was just uploaded."""
-        return await self._add(text_in(form, "document", 100))
+        """Ask about a document that was just uploaded, in the chat whose composer took its file.
 
-    async def _add(self, document_id: object) -> Any:
+        Where another one is shown by now, that is not asked about it, and where the file is is told.
+        """
+        opening, chat_id = text_in(form, "opening", 40), text_in(form, "chat", 40)
+        return await self._add(text_in(form, "document", 100), opening, chat_id, otherwise=UPLOADED)
+
+    async def _add(self, document_id: object, opening: str, chat_id: str = "", *, otherwise: str = "") -> Any:
+        def is_left() -> bool:
+            is_it = self.opening == opening or (chat_id != "" and self.chat_id == chat_id)
+            # Of one that is not read yet it is not known what else it is about.
+            is_read = self.chat_id != "" or self._wanted == ""
+            return not (is_it and is_read)
+
         async def work(session: AsyncSession, caller: MemberCaller) -> str:
             require(caller, Permission.USE_CHAT)
-            if len(self._chosen) >= MAX_CHOSEN:
+            if len(self._chosen) >= MAX_CHOSEN and not is_left():
                 raise Conflict(f"At most {MAX_CHOSEN} documents can be chosen.")
             return str((await get_document(session, caller.workspace.id, id_from(document_id))).id)
 
-        def choose(added: str) -> None:
+        def choose(added: str) -> Any:
+            if is_left():
+                return told(otherwise) if otherwise else None
             self._chosen = [*(each for each in self._chosen if each != added), added]
+            return None
 
-        return await self._answer(work, choose)
+        return await self._answer(work, choose, is_left=is_left)
 
     def _is_waiting(self) -> bool:
         return self.is_reading

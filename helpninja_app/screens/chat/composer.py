@@ -71,11 +71,15 @@ def composer() -> rx.Component:
             data_busy=rx.cond(is_busy | ChatState.is_reading, "true", "false"),
             data_accepted=ChatState.accepted,
             data_chat=ChatState.chat_id,
+            data_opening=ChatState.opening,
             class_name="rounded-card border border-border-strong bg-bg focus-within:outline-2 "
             "focus-within:outline-accent",
         ),
         rx.el.form(
-            rx.el.input(type="hidden", name="document"), id="chat-uploaded", on_submit=_add, hidden=True
+            *(rx.el.input(type="hidden", name=name) for name in ("document", "opening", "chat")),
+            id="chat-uploaded",
+            on_submit=_add,
+            hidden=True,
         ),
         class_name="mx-auto flex w-full max-w-reading flex-col gap-2 px-4 pb-4",
     )

@@ -12,6 +12,7 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.chats.library import ChatView, delete_chat, rename_chat, restore_chat
 from helpninja_app.chats.turns import stop_writing
 from helpninja_app.errors import Invalid
+from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.page_state import PageState
 from helpninja_app.screens.session import id_from, text_in
@@ -22,9 +23,13 @@ MAX_TITLE = 200
 
 
 class ManagedChat(PageState, mixin=True):
-    """``deleted`` is the sentence that offers to bring back what was deleted last in this tab."""
+    """``deleted`` is the sentence that offers to bring back what was deleted last in this tab.
+
+    ``opening`` is another whenever another chat is shown; one that is begun keeps it when it is stored.
+    """
 
     chat_id: str = ""
+    opening: str = ""
     title: str = ""
     deleted: str = ""
 
@@ -92,4 +97,4 @@ class ManagedChat(PageState, mixin=True):
 
     def _nothing(self) -> dict[str, Any]:
         """The vars of a chat as they are without one."""
-        return {"chat_id": "", "title": ""}
+        return {"chat_id": "", "opening": new_id().hex, "title": ""}

@@ -23,13 +23,14 @@ from helpninja_app.chats.models import MessageState
 from helpninja_app.chats.news import concerns_chat
 from helpninja_app.chats.turns import dead_before
 from helpninja_app.errors import NotFound
+from helpninja_app.kernel.database import new_id
 from helpninja_app.knowledge.documents import DocumentView, find_documents, list_documents
 from helpninja_app.knowledge.models import DocumentStatus
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.billing.words import refusals_of_files
 from helpninja_app.screens.chat.choosing_state import ChoosingState
 from helpninja_app.screens.chat.following import FollowedState
-from helpninja_app.screens.chat.managing_state import NEW, ManagedChat
+from helpninja_app.screens.chat.managing_state import NEW
 from helpninja_app.screens.chat.rows import (
     SUGGESTIONS,
     MessageRow,
@@ -65,7 +66,7 @@ class Found:
     cited: DocumentView | None = None
 
 
-class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
+class ThreadState(ChoosingState, FollowedState, mixin=True):
     """``chat_id`` is empty until the chat is stored. ``source_*`` is the passage that is looked at.
 
     ``earlier`` is how many messages there are before those that are shown. ``editing`` is a question that is
@@ -116,11 +117,11 @@ class ThreadState(ManagedChat, ChoosingState, FollowedState, mixin=True):
         wanted = "" if named == NEW else named
         if not wanted and self._began_here and SENT in address:
             wanted = self._wanted
-        anew: dict[str, Any] = {}
+        anew: dict[str, Any] = {} if self.opening else {"opening": new_id().hex}
         if wanted != self._wanted:
             anew = self._nothing()
         elif self._has_died():
-            anew = _NOTHING_ASKED
+            anew |= _NOTHING_ASKED
         return await self._answer(
             _wanted=wanted, is_thread_shown=bool(named or wanted), source_title="", **anew
         )

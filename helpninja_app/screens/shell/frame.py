@@ -11,7 +11,7 @@ from helpninja_app.screens.once import DRAWN
 from helpninja_app.screens.session import SignedInState
 from helpninja_app.screens.shell.menus import account_menu, workspace_menu
 from helpninja_app.screens.shell.overlays import command_palette, shortcuts
-from helpninja_app.screens.shell.state import ShellState
+from helpninja_app.screens.shell.state import NOT_UPLOADED, UPLOADED, ShellState
 from helpninja_app.ui.forms import hidden_field
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, failed_state
@@ -73,7 +73,14 @@ def _own_menu() -> rx.Component:
 
 def _what_is_said() -> rx.Component:
     tell: Any = ShellState.tell
-    return said_toast(ShellState.said, tone=ShellState.said_tone, on_close=tell("", "neutral"))
+    return rx.fragment(
+        said_toast(ShellState.said, tone=ShellState.said_tone, on_close=tell("", "neutral")),
+        # What the browser has said of files whose page was left meanwhile (chat_uploads.js).
+        rx.el.button(id="say-uploaded", type="button", hidden=True, on_click=tell(UPLOADED, "neutral")),
+        rx.el.button(
+            id="say-not-uploaded", type="button", hidden=True, on_click=tell(NOT_UPLOADED, "danger")
+        ),
+    )
 
 
 def refused(state: Any) -> rx.Component:

@@ -235,6 +235,11 @@ def to_workspace(handle: str) -> list[Any]:
     return [SignedInState.forget, rx.redirect(f"{HOME}?workspace={handle}")]
 
 
+# Of files that were under way when their page was left.
+UPLOADED = "Uploaded to Knowledge."
+NOT_UPLOADED = "A file for the chat was not uploaded. Add it there again to see why."
+
+
 def told(sentence: str, tone: str = "neutral") -> Any:
     """What an event returns to have something said at the corner of the page."""
     tell: Any = ShellState.tell
