@@ -183,3 +183,37 @@ async def test_what_is_chosen_is_not_asked_about_in_a_chat_that_was_opened_meanw
     go_on.set()
     await choosing
     assert tab.chosen == []
+
+
+async def test_a_new_chat_is_about_all_documents_whatever_the_one_before_it_was_about(
+    factory: Factory, provider: FakeProvider
+) -> None:
+    cookie = await member(factory)
+    provider.add(spoken("Three months."))
+    tab = await opened(cookie)
+    await fire(tab, "ask", QUESTION)
+    assert not tab.uses_all
+    go(tab, cookie, {"chat": "new"})
+    await fire(tab, "open_chat")
+    assert tab.uses_all
+
+
+@pytest.mark.parametrize("scope", ["all", "none"])
+async def test_without_the_last_document_that_was_chosen_what_counted_before_counts_again(
+    factory: Factory, provider: FakeProvider, scope: str
+) -> None:
+    tenant = await factory.tenant()
+    document = str(await factory.document(tenant, TEXT))
+    cookie = await member(factory, Role.AGENT, tenant)
+    provider.add(spoken("Three months [1]."))
+    tab = await opened(cookie)
+    await fire(tab, "choose_scope", scope)
+    await fire(tab, "choose_document", document)
+    await fire(tab, "ask", QUESTION)
+    for one in (tab, await tab_at(ChatState, cookie)):
+        go(one, cookie, {"chat": tab.chat_id})
+        await fire(one, "open_chat")
+        assert one.chosen_ids == [document]
+        await fire(one, "choose_document", document)
+        assert one.chosen == []
+        assert one.uses_all == (scope == "all")

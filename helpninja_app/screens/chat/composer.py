@@ -40,7 +40,8 @@ def composer() -> rx.Component:
                 _attach(),
                 button(
                     icon("file-search"),
-                    rx.el.span(scope_in_words(), class_name="truncate"),
+                    # What is asked about changes with the last document that is taken out again, too.
+                    rx.el.span(scope_in_words(), aria_live="polite", class_name="truncate"),
                     type="button",
                     emphasis="quiet",
                     size="small",

@@ -193,8 +193,16 @@ def _beginning() -> rx.Component:
         empty_state(
             "message-circle",
             "What would you like to know?",
-            "Answers rest on the documents of this workspace, and show which. Files can be dropped here: all"
-            " members can ask about them.",
+            rx.cond(
+                ChatState.chosen.length() > 0,
+                "Answers rest on the documents that are chosen below, and show which.",
+                rx.cond(
+                    ChatState.uses_all,
+                    "Answers rest on the documents of this workspace, and show which.",
+                    "Without documents a model answers by itself; the offline one can only quote them all.",
+                ),
+            )
+            + " Files can be dropped here: all members can ask about them.",
         ),
         rx.el.ul(
             rx.foreach(

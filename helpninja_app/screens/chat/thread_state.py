@@ -135,6 +135,7 @@ class ThreadState(ChoosingState, FollowedState, mixin=True):
                 "editing": "",
                 "rewritten": "",
                 "again": "",
+                "uses_all": True,
                 "_chosen": [],
                 "_most": MESSAGES,
                 "_began_here": False,
