@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from helpninja_app.accounts.models import Role
+from helpninja_app.accounts.users import find_user_id
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
-from helpninja_app.kernel.scope import Audience
+from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.resources import Resources
 from helpninja_app.screens import page_state
 from helpninja_app.screens.chat.choosing_state import PickerState
@@ -19,7 +20,7 @@ from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.screens.shell.state import UPLOADED
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire, go, tab_at
-from tests.screens.test_chat import QUESTION, member, opened, provider
+from tests.screens.test_chat import MODEL, QUESTION, member, opened, provider
 from tests.screens.test_page_state import hold
 
 __all__ = ["provider"]
@@ -217,3 +218,30 @@ async def test_without_the_last_document_that_was_chosen_what_counted_before_cou
         await fire(one, "choose_document", document)
         assert one.chosen == []
         assert one.uses_all == (scope == "all")
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "gpt-4-turbo", "no-such-model"])
+async def test_a_chat_whose_model_cannot_be_asked_takes_the_default_and_not_that_of_the_chat_before(
+    factory: Factory, provider: FakeProvider, resources: Resources, model: str
+) -> None:
+    provider.add(spoken("Three months."))
+    tenant = await factory.tenant()
+    email, headers = await factory.member(tenant)
+    cookie = headers["cookie"]
+    tab = await opened(cookie)
+    await fire(tab, "ask", QUESTION)
+    chat_id = tab.chat_id
+    async with resources.database.unit_of_work() as session:
+        owner = Scope.members(tenant.id, await find_user_id(session, email))
+    async with resources.database.unit_of_work(owner) as session:
+        changed = await session.execute(
+            text("update chats set model = :model returning id"), {"model": model}
+        )
+        assert str(changed.scalar_one()) == chat_id
+    go(tab, cookie, {"chat": "new"})
+    await fire(tab, "open_chat")
+    await fire(tab, "choose_model", "gpt-6-astra")
+    assert tab.model_id == "gpt-6-astra"
+    go(tab, cookie, {"chat": chat_id})
+    await fire(tab, "open_chat")
+    assert tab.model_id == MODEL.id

@@ -230,8 +230,11 @@ class ThreadState(ChoosingState, FollowedState, mixin=True):
         thread = found.thread
         if thread is not None and self.chat_id != str(thread.chat.id):
             self.uses_all = thread.uses_all_knowledge
-            self._take_model(thread.chat.model)
-        if not any(row.id == self.model_id and not row.reason for row in self.models):
+            is_taken = self._take_model(thread.chat.model)
+        else:
+            is_taken = any(row.id == self.model_id and not row.reason for row in self.models)
+        if not is_taken:
+            # Not that of the chat before, which may be a dear one.
             self._take_model(resources.default_model().id)
         self._show_chosen(chosen_rows(found.wanted, found.chosen, self.chosen))
         self.suggestions = suggestions_for(found.suggested)
@@ -275,10 +278,13 @@ class ThreadState(ChoosingState, FollowedState, mixin=True):
         # What this tab writes itself it shows as it comes.
         return not self._stream and concerns_chat(notice, self._wanted)
 
-    def _take_model(self, model_id: str) -> None:
+    def _take_model(self, model_id: str) -> bool:
+        """Whether it can be asked."""
         for row in self.models:
             if row.id == model_id and not row.reason:
                 self.model_id, self.model_label, self.model_price = row.id, row.label, row.price
+                return True
+        return False
 
     def _cited_in(self, thread: ChatThread | None) -> dict[str, Any] | None:
         """The passage that is looked at."""
