@@ -37,8 +37,8 @@ KEY_PARAMETER = {
     "description": (
         "A member's question that is sent again with the same key is asked once: its answer comes as it is"
         " stored, costing nothing, or 409 while it is written. One whose answer failed or broke off is asked"
-        " anew in its place, as long as nothing was asked after it; what was written of an answer that broke"
-        " off is paid for. The widget's form has no use for it."
+        " anew in its place, as long as nothing was asked after it; what was asked and written until an"
+        " answer was stopped or left is paid for. The widget's form has no use for it."
     ),
     "schema": {"type": "string", "pattern": r"^[!-~]{1,255}$"},
 }
@@ -86,7 +86,8 @@ async def answer_question(request: Request, body: JsonBody) -> Response:
     require_model(plan, model)
     ask = replace(_ask(wanted), key=_key(request))
     events = answer_member(resources.chat_desk(caller.workspace), caller, ask, model)
-    return ChatStream(events, is_sse="text/event-stream" in request.headers.get("accept", ""))
+    is_sse = "text/event-stream" in request.headers.get("accept", "")
+    return ChatStream(events, is_sse=is_sse, stop=resources.stop_answer)
 
 
 def _ask(wanted: MemberQuestion) -> Ask:

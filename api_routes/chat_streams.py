@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
+from uuid import UUID
 
 import structlog
 from fastapi.responses import Response
@@ -39,15 +40,21 @@ class AnswerCutOff(Exception):
 
 
 class ChatStream(Response):
-    """The answer that ``events`` bring; ``is_sse`` chooses the form."""
+    """The answer that ``events`` bring; ``is_sse`` chooses the form.
 
-    def __init__(self, events: AsyncGenerator[ChatEvent, None], *, is_sse: bool) -> None:
+    ``stop`` ends it for a caller who leaves: it is not the process that does.
+    """
+
+    def __init__(
+        self, events: AsyncGenerator[ChatEvent, None], *, is_sse: bool, stop: Callable[[UUID], None]
+    ) -> None:
         super().__init__(
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
             media_type="text/event-stream" if is_sse else "text/plain",
         )
         del self.headers["content-length"]
-        self._events, self._is_sse = events, is_sse
+        self._events, self._is_sse, self._stop = events, is_sse, stop
+        self._message_id: UUID | None = None
         self._has_begun = False
         self._sent_at = 0.0
 
@@ -68,6 +75,8 @@ class ChatStream(Response):
                 await self._fail(Unavailable(RESTARTING), scope, receive, send)
         finally:
             STREAMS.dec()
+            if leaving.done() and self._message_id is not None:
+                self._stop(self._message_id)
             for task in (leaving, stop, beating):
                 task.cancel()
             await _end(sending)
@@ -89,6 +98,7 @@ class ChatStream(Response):
             await self._fail(HelpNinjaError(), scope, receive, send)
 
     def _name(self, started: Started) -> None:
+        self._message_id = started.message_id
         self.headers["x-chat-id"] = str(started.chat_id)
         self.headers["x-message-id"] = str(started.message_id)
 

@@ -62,7 +62,8 @@ async def answer_member(
     too long for the model, then ``ModelUnavailable`` where its provider has no key, and ``LimitUsedUp`` when
     not even a short answer can be paid. A provider that fails raises ``ProviderFailed``: what it wrote is
     stored as failed and costs nothing. Whoever closes the generator ends the answer: what was written is
-    kept, as interrupted, and charged.
+    kept, as interrupted, and charged. Without a word it is charged only to a caller who ended it themselves,
+    as the answer's ``Stop`` says.
 
     Where all documents are asked a curated answer that matches wins: no model is asked, and it is free.
 

@@ -19,7 +19,7 @@ from helpninja_app.billing.reservations import Reservation, least_of
 from helpninja_app.chats.library import title_of
 from helpninja_app.chats.models import MessageState, Role
 from helpninja_app.chats.news import telling_owner
-from helpninja_app.chats.turns import Ask, Begun, Context, Price, Written, is_charged, request_id_of
+from helpninja_app.chats.turns import Ask, Begun, Context, Price, Written, is_usable, request_id_of
 from helpninja_app.kernel.columns import now
 from helpninja_app.kernel.database import Database, Statement, new_id
 
@@ -113,8 +113,8 @@ async def begin_at_once(
 async def finish_at_once(
     database: Database, caller: StaffCaller, begun: Begun, written: Written, credits: int
 ) -> int | None:
-    """``finish_turn`` for an answer that is charged."""
-    if not is_charged(written):
+    """``finish_turn`` for an answer that can be used."""
+    if not is_usable(written):
         return None
     workspace_id, reservation = caller.workspace.id, begun.reservation
     is_free = reservation.amount == 0

@@ -82,7 +82,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of an answer."""
+    """What came of an answer.
+
+    ``is_ended_by_caller``, who stopped or left it, after a provider was asked.
+    """
 
     text: str
     state: MessageState
@@ -90,6 +93,7 @@ class Written:
     finish: FinishReason | None = None
     reason: str = ""
     citations: tuple[dict[str, Any], ...] = ()
+    is_ended_by_caller: bool = False
 
 
 async def read_context(session: AsyncSession, caller: StaffCaller, ask: Ask, *, room: int) -> Context:
@@ -192,7 +196,8 @@ async def finish_turn(
 ) -> int:
     """Store the answer and settle what it took, ``credits`` at most; returns what was charged.
 
-    Nothing is charged for an answer that failed or has no text, and what it was to replace counts again.
+    Nothing is charged for an answer that failed, or that has no text and was not ended by the caller; what
+    either was to replace counts again.
     """
     workspace_id = caller.workspace.id
     charged = 0
@@ -203,6 +208,7 @@ async def finish_turn(
         )
     else:
         await release(session, workspace_id, begun.reservation)
+    if not is_usable(written):
         # Before its text is stored, whose words are not to be noted then.
         await set_back(
             session, workspace_id, begun.chat_id, begun.replaced, begun.question_id, begun.message_id
@@ -251,8 +257,15 @@ async def _lock_chat(session: AsyncSession, caller: StaffCaller, begun: Begun) -
     )
 
 
-def is_charged(written: Written) -> bool:
+def is_usable(written: Written) -> bool:
+    """Whether the caller has something of it."""
     return bool(written.text.strip()) and written.state is not MessageState.FAILED
+
+
+def is_charged(written: Written) -> bool:
+    """Also where a provider was asked for nothing because the caller ended it: it takes its price."""
+    is_for_nothing = written.is_ended_by_caller and written.state is MessageState.INTERRUPTED
+    return is_usable(written) or is_for_nothing
 
 
 async def stop_writing(session: AsyncSession, caller: StaffCaller, chat_id: UUID) -> UUID | None:

@@ -85,7 +85,7 @@ def answered_as_stored(message: ChatMessage) -> Answered:
 
 
 class Stop:
-    """Ends an answer from outside, at its next piece or while that is waited for."""
+    """Ends an answer for its caller, at its next piece or while that is waited for."""
 
     def __init__(self) -> None:
         self.is_set = False
@@ -144,6 +144,7 @@ class AnswerUnderWay:
         self._cited: tuple[int, ...] = ()
         self._finished: Finished | None = None
         self._stop = desk.under_way[begun.message_id] = Stop()
+        self._is_asked = False
         self._kept = ""
         self._timer: asyncio.TimerHandle | None = None
         self._storing: asyncio.Task[Answered] | None = None
@@ -153,6 +154,7 @@ class AnswerUnderWay:
         self._keep_later()
         try:
             async with aclosing(provider.stream(request)) as events:
+                self._is_asked = not self._stop.is_set
                 while (event := await self._stop.next_of(events)) is not None:
                     if isinstance(event, TextDelta):
                         if shown := self._feed(event.text):
@@ -228,6 +230,7 @@ class AnswerUnderWay:
             finish=finished.reason if finished and not reason else None,
             reason=reason,
             citations=self._citations(),
+            is_ended_by_caller=self._is_asked and self._stop.is_set,
         )
         credits = await self._finish(written, self._model.credits(usage.total))
         return Answered(

@@ -1,4 +1,4 @@
-"""Whoever leaves a chat leaves no credits behind: while it begins, and while its failure is stored."""
+"""Whoever leaves a chat leaves no credits behind, and pays for what a provider was asked until then."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.billing.plans import Terms
 from helpninja_app.chats import answering, at_once, storing, turns
 from helpninja_app.errors import ProviderFailed
+from helpninja_app.kernel import draining
 from helpninja_app.resources import Resources
 from tests.api.chatting import answering as answered_by
-from tests.api.member_chatting import Leaver, credits_left
+from tests.api.member_chatting import Leaver, ask, credits_left, saved
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.ledgers import Books
@@ -128,3 +129,70 @@ async def test_whoever_leaves_while_the_whole_answer_is_stored_has_it_whole(
         answer = await at_rest(client, tenant)
         left = await credits_left(resources, tenant)
     assert (answer["state"], answer["content"], left) == ("complete", "A falcon.", FULL - 1)
+
+
+async def until_asked(fake: FakeProvider) -> None:
+    async with asyncio.timeout(10):
+        while not fake.open_streams:
+            await asyncio.sleep(0.01)
+
+
+async def stop(client: httpx.AsyncClient, tenant: Tenant) -> None:
+    """The answer that is being written in the only chat."""
+    [chat] = (await client.get("/api/chats", headers=tenant.headers)).json()["chats"]
+    stopped = await client.post(f"/api/chats/{chat['id']}/stop", headers=tenant.headers)
+    assert stopped.json() == {"stopped": True}
+
+
+async def test_whoever_stops_before_the_first_word_pays_for_what_was_asked(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([[asyncio.Event()]])
+    async with with_resources(answerers=answered_by(fake), unlimited=False) as resources:
+        asking = asyncio.create_task(ask(client, tenant.headers, "Why? " * 8_000))
+        await until_asked(fake)
+        await stop(client, tenant)
+        response = await asyncio.wait_for(asking, 10)
+        answer = await at_rest(client, tenant)
+        left = await credits_left(resources, tenant)
+    assert (response.status_code, response.text) == (200, "")
+    assert (answer["state"], answer["content"], answer["outputTokens"]) == ("interrupted", "", 0)
+    # Ten thousand tokens of the question, and those of our own rules.
+    assert answer["credits"] == 11
+    assert left == FULL - 11
+
+
+async def test_an_answer_that_the_process_ends_before_its_first_word_is_free(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([[asyncio.Event()]])
+    async with with_resources(answerers=answered_by(fake), unlimited=False) as resources:
+        asking = asyncio.create_task(ask(client, tenant.headers))
+        await until_asked(fake)
+        draining.Draining().end_all()
+        response = await asyncio.wait_for(asking, 10)
+        answer = await at_rest(client, tenant)
+        left = await credits_left(resources, tenant)
+    assert response.status_code == 503
+    assert (answer["state"], answer["credits"], left) == ("interrupted", 0, FULL)
+
+
+async def test_what_was_to_be_replaced_counts_again_where_the_new_answer_is_stopped_before_its_first_word(
+    client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
+) -> None:
+    tenant = await factory.tenant()
+    fake = FakeProvider([spoken("A falcon."), [asyncio.Event()]])
+    async with with_resources(answerers=answered_by(fake), unlimited=False) as resources:
+        first = await ask(client, tenant.headers)
+        before = (await saved(client, tenant.headers, first))["messages"]
+        again = {"chatId": first.headers["x-chat-id"], "replaces": before[0]["id"]}
+        asking = asyncio.create_task(ask(client, tenant.headers, **again))
+        await until_asked(fake)
+        await stop(client, tenant)
+        await asyncio.wait_for(asking, 10)
+        after = (await saved(client, tenant.headers, first))["messages"]
+        left = await credits_left(resources, tenant)
+    assert after == before
+    assert left == FULL - 2
