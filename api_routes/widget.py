@@ -49,6 +49,7 @@ _NAME = re.compile(r"[a-z0-9-]+\.(js|css)")
 _CONFIG = re.compile(r"/\*CONFIG\*/.*?/\*END\*/", re.DOTALL)
 
 Voice = Literal["friendly", "professional", "casual", "formal"]
+Away = Annotated[bool, Query(description="Nobody looks at the panel: it is closed, or its tab is hidden.")]
 
 
 class WidgetConfig(BaseModel):
@@ -226,13 +227,19 @@ async def session_token(request: Request) -> SessionResult:
     responses=documented(401, 403, 404, 422, 429),
 )
 async def conversation(
-    request: Request, response: Response, t: Annotated[str | None, Query(max_length=100)] = None
+    request: Request,
+    response: Response,
+    t: Annotated[str | None, Query(max_length=100)] = None,
+    away: Away = False,
 ) -> ConversationResult:
-    """This visitor's conversation, for a reload or the next page; the visitor's token says whose."""
+    """This visitor's conversation, for a reload or the next page; the visitor's token says whose.
+
+    What it shows is taken for seen, and not mailed any more, unless `away` is set.
+    """
     workspace = await allowed_workspace(request, t or workspace_of_token(request))
     caller = visitor_caller(request, workspace, None)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
-        thread = await read_thread(session, caller)
+        thread = await read_thread(session, caller, is_away=away)
     response.headers["cache-control"] = "no-store"
     return ConversationResult(
         conversationId=str(thread.conversation_id) if thread.conversation_id else None,

@@ -14,7 +14,7 @@ from api_routes.chat import HEARTBEAT_SECONDS, next_result
 from api_routes.identity import resources_of, visitor_caller, workspace_of_token
 from api_routes.ids import parse_id
 from api_routes.problems import documented, problem_body
-from api_routes.widget import allowed_workspace, message_result
+from api_routes.widget import Away, allowed_workspace, message_result
 from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.conversations.threads import latest_conversation
 from helpninja_app.conversations.visitor_events import MemberTypes, StatusNow, VisitorEvent, watch
@@ -37,13 +37,18 @@ async def events(
     request: Request,
     t: Annotated[str | None, Query(max_length=100)] = None,
     after: Annotated[str | None, Query(description="The last message you have.")] = None,
+    away: Away = False,
 ) -> EventSourceResponse:
-    """Server-sent events of this visitor's conversation: `status`, `message` and `typing`."""
+    """Server-sent events of this visitor's conversation: `status`, `message` and `typing`.
+
+    What members write is taken for seen 20 seconds after it was sent, and not mailed any more, unless `away`
+    is set: connect anew, after the last message that you have, when that changes.
+    """
     workspace = await allowed_workspace(request, t or workspace_of_token(request))
     caller = visitor_caller(request, workspace, None)
     resources = resources_of(request)
     last = parse_id(after) if after else None
-    happening = watch(resources.database, resources.live, caller, after=last)
+    happening = watch(resources.database, resources.live, caller, after=last, is_away=away)
     # The first event decides: what fails before it is a problem with its own status.
     first = await anext(happening)
     return EventSourceResponse(

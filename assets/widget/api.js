@@ -70,12 +70,16 @@ export class Backend {
   #opening;
   #answering;
 
-  /** `kept` is {sessionId, token?} from the last visit; `keep(session)` stores what replaces it. */
-  constructor(tenant, kept, keep) {
+  /**
+   * `kept` is {sessionId, token?} from the last visit; `keep(session)` stores what replaces it; what comes while
+   * `isAway()` nobody has seen.
+   */
+  constructor(tenant, kept, keep, isAway) {
     this.tenant = tenant;
     this.sessionId = kept.sessionId;
     this.kept = kept;
     this.keep = keep;
+    this.isAway = isAway;
   }
 
   static config(tenant) {
@@ -122,7 +126,7 @@ export class Backend {
   }
 
   history() {
-    return this.#call('/api/widget/conversation');
+    return this.#call(this.#read('conversation'));
   }
 
   /** What people said in the conversation since the last of `seen`, but for the message `last`. */
@@ -151,6 +155,11 @@ export class Backend {
     return this.#call('/api/escalate', { tenantId, conversationId, sessionId, reason: 'visitor_request' });
   }
 
+  #read(what, more) {
+    const query = `${new URLSearchParams({ ...more, ...(this.isAway() && { away: 1 }) })}`;
+    return `/api/widget/${what}${query && `?${query}`}`;
+  }
+
   #call(path, body) {
     return this.#authorised((headers) => json(path, { headers, body }));
   }
@@ -162,8 +171,7 @@ export class Backend {
 
   /** Yields what happens in the conversation after the message `after`, until the connection ends or `signal` does. */
   async *events(after, signal) {
-    const path = `/api/widget/events${after ? `?after=${encodeURIComponent(after)}` : ''}`;
-    yield* this.#stream(path, {}, signal);
+    yield* this.#stream(this.#read('events', after && { after }), {}, signal);
   }
 
   /** Yields the answer's events and throws a Problem when the stream ends without `done`. What is kept for people ends with `done` too. */

@@ -27,15 +27,15 @@ export class Host {
   #port;
   #tenant;
   #isFrame = window.parent !== window;
-  #shown;
+  #turned;
   #isAlone = false;
   #kept;
   #unread = 0;
 
-  /** `shown` is called whenever the panel comes into view. */
-  constructor(tenant, shown) {
+  /** `turned` is called whenever the panel comes into view or leaves it. */
+  constructor(tenant, turned) {
     this.#tenant = tenant;
-    this.#shown = shown;
+    this.#turned = turned;
   }
 
   /**
@@ -98,10 +98,10 @@ export class Host {
   #hear(data) {
     if (data?.pageUrl) this.pageUrl = data.pageUrl;
     if (data?.type === 'hidden') this.isVisible = false;
-    if (data?.type === 'visible') {
+    else if (data?.type === 'visible') {
       this.isVisible = true;
       this.#unread = 0;
-      this.#shown();
-    }
+    } else return;
+    this.#turned();
   }
 }

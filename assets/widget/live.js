@@ -11,18 +11,14 @@ export class Live {
   #after;
   #stop;
   #isWanted = false;
+  #isAway;
+  #timer;
   #wake = () => {};
 
   /** `hear(event, data)` gets each event; nothing comes twice, however often the connection breaks. */
   constructor(backend, hear) {
     this.#backend = backend;
     this.#hear = hear;
-    let timer;
-    document.addEventListener('visibilitychange', () => {
-      clearTimeout(timer);
-      if (document.hidden) timer = setTimeout(() => this.#close(), HIDDEN_MS);
-      else this.#open();
-    });
     addEventListener('online', () => this.#wake());
   }
 
@@ -30,6 +26,15 @@ export class Live {
   start(after) {
     this.#after ??= after;
     this.#isWanted = true;
+    this.#open();
+  }
+
+  /** Whether somebody looks may have changed: what comes is taken for seen from then on, or not any more. */
+  look() {
+    clearTimeout(this.#timer);
+    if (document.hidden) this.#timer = setTimeout(() => this.#close(), HIDDEN_MS);
+    if (this.#stop && this.#isAway !== this.#backend.isAway()) this.#close();
+    else if (document.hidden) return;
     this.#open();
   }
 
@@ -50,6 +55,7 @@ export class Live {
     const stop = (this.#stop = new AbortController());
     for (let tries = 0; !stop.signal.aborted; tries += 1) {
       let wait = 0;
+      this.#isAway = this.#backend.isAway();
       try {
         for await (const { event, data } of this.#backend.events(this.#after, stop.signal)) {
           if (stop.signal.aborted) return;

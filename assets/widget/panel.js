@@ -14,7 +14,7 @@ const tenant = query.get('t') ?? '';
 const at = (id) => document.getElementById(id);
 const [field, scroller, banner] = ['message', 'scroller', 'banner'].map(at);
 
-const host = new Host(tenant, show);
+const host = new Host(tenant, turn);
 let language;
 let say;
 let config = {};
@@ -33,7 +33,11 @@ let told = 0; // how often the live connection has told how the conversation sta
 let unheard = []; // turns of ours whose ids are not known yet
 let isBusy = true; // until the history stands above what is written next
 
-function show() {
+const isAway = () => document.hidden || !host.isVisible;
+
+/** The panel came into view, or left it. */
+function turn() {
+  if (!host.isVisible) return live?.look();
   // A touch keyboard that jumps up unasked hides the conversation.
   const target = matchMedia('(pointer: coarse)').matches ? scroller : field;
   target.focus({ preventScroll: true });
@@ -41,8 +45,9 @@ function show() {
   catchUp();
 }
 
-/** Shows what was begun in another tab. */
+/** Hears on as somebody looks or not, and shows what was begun in another tab. */
 async function catchUp() {
+  live?.look();
   if (document.hidden || conversationId || isBusy) return;
   const thread = await backend.history().catch(() => null);
   if (thread?.conversationId && !conversationId && !isBusy) following(() => showHistory(thread));
@@ -368,7 +373,7 @@ async function start() {
   composer = new Composer(tenant, { say, language, announce, send, typed: (text) => handOff?.visitorTypes(text) });
   messages = new Messages(at('log'), say, config.name);
   if (config.name) messages.answer(config.greeting || say('greeting'));
-  backend = new Backend(tenant, await kept, (session) => host.keep(session));
+  backend = new Backend(tenant, await kept, (session) => host.keep(session), isAway);
   live = new Live(backend, hear);
   handOff = new HandOff(messages, backend, say, language, (line) => {
     tell(line);

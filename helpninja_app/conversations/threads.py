@@ -47,13 +47,17 @@ class MessageView:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A visitor's conversation as the widget shows it; ``conversation_id`` is ``None`` before the first."""
+    """A visitor's conversation as the widget shows it; ``conversation_id`` is ``None`` before the first.
+
+    It ``may_hold_replies`` of members where a person has it, is asked for, or had it.
+    """
 
     conversation_id: UUID | None
     status: str
     messages: tuple[MessageView, ...]
     contact_requested: bool = False
     csat_requested: bool = False
+    may_hold_replies: bool = False
 
 
 async def open_conversation(
@@ -216,8 +220,9 @@ async def add_message(session: AsyncSession, message: Message) -> Message:
     return message
 
 
-async def read_thread(session: AsyncSession, caller: VisitorCaller) -> Thread:
-    """The conversation that the visitor is in, or had last, its last messages oldest first: seen from now on.
+async def read_thread(session: AsyncSession, caller: VisitorCaller, *, is_away: bool = False) -> Thread:
+    """The conversation that the visitor is in, or had last, its last messages oldest first: seen from now on,
+    unless nobody looks at the panel that asks (``is_away``).
 
     Only for a proven session.
     """
@@ -235,7 +240,7 @@ async def read_thread(session: AsyncSession, caller: VisitorCaller) -> Thread:
     )
     newest_first = messages.scalars().all()
     said = next((each.id for each in newest_first if each.role == Sender.MEMBER.value), None)
-    if said is not None:
+    if said is not None and not is_away:
         await note_seen(session, caller.workspace.id, conversation.id, said)
     return _thread(conversation, reversed(newest_first))
 
@@ -298,6 +303,7 @@ def _thread(conversation: Conversation, messages: Iterable[Message]) -> Thread:
         tuple(_view(message) for message in messages),
         contact_requested=is_contact_requested(conversation),
         csat_requested=is_resolved and conversation.csat is None,
+        may_hold_replies=Status(conversation.status) is not Status.BOT or conversation.hand_backs > 0,
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from helpninja_app.accounts.callers import VisitorCaller
 from helpninja_app.conversations.contact import NextStep, next_step
-from helpninja_app.conversations.models import Sender, Status
+from helpninja_app.conversations.models import Sender
 from helpninja_app.conversations.notices import Change, conversation_topic
 from helpninja_app.conversations.threads import (
     SHOWN_MESSAGES,
@@ -27,8 +27,8 @@ MAX_LISTENERS = 10
 """How many panels may listen to one conversation: tabs of one browser."""
 
 SEEN_AFTER_SECONDS = 20
-"""A panel that still listens so long after a member's words were sent to it has shown them; one that is gone
-would have been noticed by then, as heartbeats fail."""
+"""A panel in sight that still listens so long after a member's words were sent to it has shown them; one that
+is gone would have been noticed by then, as heartbeats fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,18 @@ VisitorEvent = StatusNow | MemberTypes | MessageView
 
 
 async def watch(
-    database: Database, live: Live, caller: VisitorCaller, *, after: UUID | None = None
+    database: Database,
+    live: Live,
+    caller: VisitorCaller,
+    *,
+    after: UUID | None = None,
+    is_away: bool = False,
 ) -> AsyncGenerator[VisitorEvent, None]:
     """The status at once, then all that happens in the visitor's latest conversation, until it is closed.
 
     Messages are those after ``after``, or after now. Every message comes, the visitor's own as well: another
-    tab may have sent it. Raises ``NotFound`` before the first conversation.
+    tab may have sent it. What is sent to a panel that nobody looks at, ``is_away``, is not seen. Raises
+    ``NotFound`` before the first conversation.
     """
     async with database.unit_of_work(caller.scope) as session:
         conversation_id = await latest_conversation(session, caller)
@@ -74,7 +80,7 @@ async def watch(
                 async with database.unit_of_work(caller.scope) as session:
                     thread = await read_since(session, caller, conversation_id, after)
                 step = next_step(caller.workspace, thread.status)
-                if status is None and after is not None and thread.status != Status.BOT.value:
+                if status is None and after is not None and not is_away and thread.may_hold_replies:
                     # It stands in the panel that listens again, and may be a member's.
                     shown.append((after, time.monotonic()))
                 found = StatusNow(thread.status, thread.contact_requested, thread.csat_requested, step)
@@ -86,7 +92,7 @@ async def watch(
                     if not is_new:
                         continue
                     yield message
-                    if message.role == Sender.MEMBER.value:
+                    if message.role == Sender.MEMBER.value and not is_away:
                         shown.append((message.id, time.monotonic()))
                 is_full, is_new = len(thread.messages) == SHOWN_MESSAGES, True
             if Change.MEMBER_TYPES in told:

@@ -159,6 +159,18 @@ async def test_what_was_seen_after_a_reload_is_not_mailed(
     assert "Seen." not in mailer.of(email)[0].text
 
 
+async def test_what_was_read_where_nobody_looks_is_mailed(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk, desk = await answered(client, factory)
+    email, mailer = await away(resources, talk), Mailbox()
+    await say(desk, "Not seen.")
+    read = await client.get("/api/widget/conversation", headers=talk.token, params={"away": "1"})
+    assert read.json()["messages"][-1]["text"] == "Not seen."
+    await send(resources, talk, mailer)
+    assert "Not seen." in mailer.of(email)[0].text
+
+
 async def test_what_the_visitor_has_answered_is_not_mailed(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from helpninja_app.conversations import visitor_events
 from helpninja_app.conversations.models import Conversation
+from helpninja_app.conversations.notices import conversation_topic
 from helpninja_app.conversations.visitor_events import (
     MAX_LISTENERS,
     SEEN_AFTER_SECONDS,
@@ -33,10 +34,11 @@ Event = tuple[str, Any]
 
 @asynccontextmanager
 async def hearing(
-    resources: Resources, talk: Talk, after: str | None = None
+    resources: Resources, talk: Talk, after: str | None = None, *, is_away: bool = False
 ) -> AsyncIterator[AsyncGenerator[Event, None]]:
     """The events of the panel, as the route would send them."""
-    events = watch(resources.database, resources.live, talk.visitor, after=UUID(after) if after else None)
+    last = UUID(after) if after else None
+    events = watch(resources.database, resources.live, talk.visitor, after=last, is_away=is_away)
 
     async def named() -> AsyncGenerator[Event, None]:
         async for event in events:
@@ -158,6 +160,61 @@ async def test_what_was_said_before_the_panel_listens_is_seen_where_the_panel_ha
         await desk.done("typing")
         assert await following(events) == ("typing", None)
     assert await seen(resources, talk) == (UUID(said) if has_it else None)
+
+
+async def test_what_comes_while_nobody_looks_at_the_panel_is_seen_once_somebody_does(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    await desk.done("take-over")
+    before = (await desk.done("reply", text="I look it up."))["id"]
+    seconds = 1000.0
+    monkeypatch.setattr(visitor_events, "time", SimpleNamespace(monotonic=lambda: seconds))
+    async with hearing(resources, talk, after=before, is_away=True) as events:
+        assert await following(events) == ("status", "human")
+        said = (await desk.done("reply", text="Found it."))["id"]
+        assert await following(events) == ("member", "Found it.")
+        for _ in range(2):
+            seconds += SEEN_AFTER_SECONDS
+            await desk.done("typing")
+            assert await following(events) == ("typing", None)
+    assert await seen(resources, talk) is None
+    await desk.done("hand-back")
+    async with hearing(resources, talk, after=said) as events:
+        assert await following(events) == ("status", "bot")
+        seconds += SEEN_AFTER_SECONDS
+        await desk.done("take-over")
+        assert await following(events) == ("status", "human")
+    assert await seen(resources, talk) == UUID(said)
+
+
+async def test_whether_somebody_looks_is_said_over_http(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitor_events, "SEEN_AFTER_SECONDS", 0.0)
+    talks = [await begin(client, factory) for _ in range(2)]
+    panels: list[asyncio.Task[httpx.Response]] = []
+    try:
+        # First the one that nobody looks at.
+        for talk, away in zip(talks, ({"away": "1"}, {}), strict=True):
+            desk = await talk.desk()
+            await desk.done("take-over")
+            query = {"after": (await desk.done("reply", text="Hello"))["id"]} | away
+            panels.append(
+                asyncio.create_task(client.get("/api/widget/events", headers=talk.token, params=query))
+            )
+            async with asyncio.timeout(10):
+                while not resources.live.count(conversation_topic(UUID(talk.conversation_id))):
+                    await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while await seen(resources, talks[1]) is None:
+                await asyncio.sleep(0.01)
+        assert await seen(resources, talks[0]) is None
+    finally:
+        for each in panels:
+            each.cancel()
+        await asyncio.gather(*panels, return_exceptions=True)
 
 
 async def seen(resources: Resources, talk: Talk) -> UUID | None:

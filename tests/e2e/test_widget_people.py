@@ -11,6 +11,7 @@ from tests.e2e.widget_steps import HIDE, QUESTION, ask, begun, listens, open_wid
 from tests.twins.widget_backend import Fault, Reply, WidgetBackend
 
 EVENTS = "/api/widget/events"
+HISTORY = "/api/widget/conversation"
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 
 
@@ -247,6 +248,61 @@ def test_replies_that_arrive_while_the_panel_is_closed_are_counted_on_the_bubble
     bubble.click()
     expect(bubble).to_have_accessible_name("Fernway help")
     expect(panel.locator(".person .bubble")).to_have_text(["One", "Two"])
+
+
+def test_a_closed_panel_says_that_nobody_looks_and_an_opened_one_that_somebody_does(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    visit_shop(page, widget_backend)
+    panel = open_widget(page)
+    ask(panel)
+    looks(page, widget_backend, [False])
+    panel.locator("#close").click()
+    looks(page, widget_backend, [False, True])
+    widget_backend.reply(widget_backend.only_session(), "One")
+    bubble = page.locator("helpninja-widget button")
+    expect(bubble).to_have_accessible_name("Fernway help (1)")
+    bubble.click()
+    looks(page, widget_backend, [False, True, False])
+    widget_backend.reply(widget_backend.only_session(), "Two")
+    expect(panel.locator(".person .bubble")).to_have_text(["One", "Two"])
+    listens(page, widget_backend)
+
+
+def test_a_panel_in_a_tab_that_is_hidden_says_that_nobody_looks(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    session = begun(page, widget_backend)
+    page.evaluate(HIDE, True)
+    looks(page, widget_backend, [False, True])
+    widget_backend.hang_up()
+    looks(page, widget_backend, [False, True, True])
+    widget_backend.reply(session, "One")
+    expect(page.locator(".person .bubble")).to_have_text(["One"])
+    page.evaluate(HIDE, False)
+    looks(page, widget_backend, [False, True, True, False])
+    first = widget_backend.conversations[session][-1]["id"]
+    assert widget_backend.listened[-1] == first
+
+
+def test_a_closed_panel_in_a_tab_that_is_looked_at_has_nobody_who_looks(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    visit_shop(page, widget_backend)
+    panel = open_widget(page)
+    panel.locator("#close").click()
+    panel.wait_for_function("!document.hasFocus()")
+    with page.expect_response(f"**{HISTORY}*"):
+        panel.evaluate(HIDE, False)
+    assert widget_backend.away[HISTORY] == [False, True]
+
+
+def looks(page: Page, backend: WidgetBackend, wanted: list[bool]) -> None:
+    """Waits until so many connections were opened; each says whether nobody looks at its panel."""
+    until = time.monotonic() + 15
+    while len(backend.away[EVENTS]) < len(wanted) and time.monotonic() < until:
+        page.wait_for_timeout(20)
+    assert backend.away[EVENTS] == wanted
 
 
 def test_a_reload_keeps_the_person_their_name_and_the_status(

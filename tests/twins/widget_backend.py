@@ -117,6 +117,7 @@ class WidgetBackend(People):
         session = self.caller(request)
         if session is None:
             return problem(401)
+        self.note_away(request)
         messages = self.conversations.get(session, [])
         shown = [{**message, "rating": self.ratings.get(message["id"])} for message in messages]
         return JSONResponse(

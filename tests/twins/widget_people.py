@@ -20,7 +20,7 @@ class People:
     ``is_old`` is a backend of before the hand-off: no such fields, no such routes. ``troubles`` holds, by
     path, the statuses with which the next requests fail. With ``tells_first`` whoever listens hears of an
     escalation before the request for it is answered. ``following`` is what happens next once a person
-    is asked.
+    is asked. ``away`` holds, by path, of each request whether it says that nobody looks at the panel.
     """
 
     conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -30,6 +30,7 @@ class People:
     troubles: dict[str, deque[int]] = field(default_factory=lambda: defaultdict(deque))
     expired: set[str] = field(default_factory=set)
     listened: list[str | None] = field(default_factory=list)
+    away: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     listening: int = 0
     most_listening: int = 0
     is_old: bool = False
@@ -98,6 +99,7 @@ class People:
         if session not in self.conversations:
             return problem(404)
         self.listened.append(after)
+        self.note_away(request)
         return StreamingResponse(self._watch(request, session, after), media_type="text/event-stream")
 
     async def _watch(self, request: Request, session: str, after: str | None) -> AsyncIterator[str]:
@@ -121,6 +123,9 @@ class People:
                 await asyncio.sleep(0.02)
         finally:
             self.listening -= 1
+
+    def note_away(self, request: Request) -> None:
+        self.away[request.url.path].append(request.query_params.get("away") == "1")
 
     async def typing(self, request: Request) -> Response:
         _, refusal = await self._admit(request)
