@@ -1,4 +1,4 @@
-"""Who a visitor is: asked once when a person is asked for, and what the visitor is told meanwhile."""
+"""Who a visitor is: asked when a person is asked for, and what the visitor is told meanwhile."""
 
 from __future__ import annotations
 
@@ -49,14 +49,32 @@ def next_step(workspace: WorkspaceView, status: str, moment: datetime | None = N
     return NextStep(Kind.LATER, next_opening(*when))
 
 
-def ask_for_contact(conversation: Conversation) -> datetime | None:
-    """Ask a visitor who is not known, once; returns until when an escalation waits for the answer."""
-    if Contact(conversation.contact) is Contact.UNKNOWN:
+def ask_for_contact(conversation: Conversation, workspace: WorkspaceView | None = None) -> datetime | None:
+    """Ask a visitor who is not known, once; returns until when an escalation waits for the answer.
+
+    Who declined is asked once more in each time when nobody of ``workspace`` is there, and nothing waits for
+    that. Who has no token is not asked: they could not answer.
+    """
+    if not conversation.is_signed:
+        return None
+    contact, asked_at = Contact(conversation.contact), conversation.contact_asked_at
+    if contact is Contact.DECLINED and workspace and _is_another_closed_time(workspace, asked_at):
+        conversation.contact, conversation.contact_asked_at = Contact.ASKED.value, now()
+        return None
+    if contact is Contact.UNKNOWN:
         conversation.contact, conversation.contact_asked_at = Contact.ASKED.value, now()
     if Contact(conversation.contact) is not Contact.ASKED or conversation.contact_asked_at is None:
         return None
     until = conversation.contact_asked_at + HELD_FOR
     return until if until > now() else None
+
+
+def _is_another_closed_time(workspace: WorkspaceView, before: datetime | None) -> bool:
+    """Whether nobody is there now, and somebody was at the moment ``before`` or after it."""
+    step = next_step(workspace, Status.WAITING.value)
+    if step is None or step.kind is not Kind.LATER:
+        return False
+    return before is None or step != next_step(workspace, Status.WAITING.value, before)
 
 
 async def give_contact(

@@ -128,7 +128,7 @@ async def _escalated(
         reason,
         topic=question.text if question else "",
         destinations=decision.destinations,
-        languages=caller.workspace.languages,
+        workspace=caller.workspace,
         given=given,
         is_by_visitor=is_by_visitor,
     )

@@ -64,7 +64,7 @@ async def rate_answer(
         conversation,
         Reason.NEGATIVE_FEEDBACK,
         topic=question.text if question else "",
-        languages=caller.workspace.languages,
+        workspace=caller.workspace,
         destinations=decision.destinations,
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from helpninja_app.accounts.callers import WorkspaceView
 from helpninja_app.answers.standalone import SHORT
 from helpninja_app.answers.words import content_words, same_word, words_of
 from helpninja_app.conversations.contact import ask_for_contact
@@ -82,7 +83,7 @@ async def escalate(
     reason: Reason,
     *,
     topic: str = "",
-    languages: Sequence[str] = (),
+    workspace: WorkspaceView | None = None,
     destinations: Sequence[UUID] = (),
     is_by_visitor: bool = True,
     given: Mapping[str, Any] | None = None,
@@ -92,14 +93,15 @@ async def escalate(
 
     The conversation has to be locked. While a person handles it, or when it is resolved, nothing changes.
     After it was handed back it asks for the same reason only about another ``topic``, a question in one of
-    ``languages``; a visitor who asks for a person gets one whenever they do. It is told to ``destinations``
-    as ``dispatch.queue_deliveries`` says, unless a member asks once the visitor said who they are or did not
-    within two minutes. ``given`` holds texts for what the conversation itself does not.
+    the languages of ``workspace``; a visitor who asks for a person gets one whenever they do. It is told to
+    ``destinations`` as ``dispatch.queue_deliveries`` says, unless a member asks once the visitor said who
+    they are or did not within two minutes; whether they are asked is up to ``contact.ask_for_contact``, also
+    where a person was asked for before. ``given`` holds texts for what the conversation itself does not.
     """
     if Status(conversation.status) not in {Status.BOT, Status.WAITING}:
         return False
     if reason is not Reason.VISITOR_REQUEST and await _was_about(
-        session, conversation, reason, topic, languages
+        session, conversation, reason, topic, workspace.languages if workspace else ()
     ):
         return False
     made = await session.execute(
@@ -118,12 +120,12 @@ async def escalate(
         .on_conflict_do_nothing(constraint=ASKED_ONCE)
         .returning(col(Escalation.id))
     )
-    escalation_id, not_before = made.scalar_one_or_none(), None
+    escalation_id = made.scalar_one_or_none()
+    not_before = ask_for_contact(conversation, workspace) if is_by_visitor else None
     if escalation_id is None:
         return False
     conversation.snoozed_until = None
     if is_by_visitor:
-        not_before = ask_for_contact(conversation)
         # Also where nothing is written, as with a button or a thumb: an old conversation goes on.
         conversation.last_message_at = now()
     if Status(conversation.status) is Status.BOT:

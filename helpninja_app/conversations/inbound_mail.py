@@ -138,7 +138,7 @@ async def _store_of_visitor(
             Reason.VISITOR_REQUEST,
             topic=mail.text,
             destinations=decision.destinations,
-            languages=workspace.languages,
+            workspace=workspace,
         )
         for rule in decision.notices:
             await tell_of(session, conversation, rule, mail.text)

@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 class Contact(StrEnum):
-    """Whether a visitor said who they are; they are asked once."""
+    """Whether a visitor said who they are; when they are asked says ``contact.ask_for_contact``."""
 
     UNKNOWN = "unknown"
     ASKED = "asked"

@@ -190,7 +190,7 @@ async def _pass_on(
             conversation,
             Reason.USAGE_LIMIT,
             topic=message,
-            languages=caller.workspace.languages,
+            workspace=caller.workspace,
             destinations=decision.destinations,
         )
         for rule in decision.notices:
@@ -273,7 +273,7 @@ async def _ask_for_a_person(
         session,
         conversation,
         topic=turn.question,
-        languages=caller.workspace.languages,
+        workspace=caller.workspace,
         destinations=decision.destinations,
     )
     reason = reason_to_escalate(answer, caller.workspace.confidence_threshold)

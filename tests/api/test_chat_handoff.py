@@ -202,12 +202,13 @@ async def test_a_person_who_takes_over_meanwhile_silences_the_answer_under_way(
     with_resources: OpenResources,
     then: Status,
 ) -> None:
-    tenant, session_id = await shop(factory, confidence_threshold=1.0), new_session()
+    tenant = await shop(factory, confidence_threshold=1.0)
+    visitor, token = factory.visitor(tenant)
     go_on = asyncio.Event()
     usage = TokenUsage(100, 5)
     fake = FakeProvider([[TextDelta("Sixty "), go_on, TextDelta("days [1]."), Finished("stop", usage)]])
     async with with_resources(answerers=answering(fake)):
-        asking = asyncio.create_task(ask(client, tenant, session_id=session_id))
+        asking = asyncio.create_task(ask(client, tenant, session_id=visitor.session_id, headers=token))
         while not fake.requests:
             await asyncio.sleep(0.01)
         [conversation] = await conversations_of(resources, tenant)

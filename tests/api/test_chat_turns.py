@@ -56,13 +56,15 @@ async def test_who_comes_when_nothing_is_left_does_not_wait_for_others_and_is_pa
     client: httpx.AsyncClient, factory: Factory, resources: Resources, with_resources: OpenResources
 ) -> None:
     tenant = await shop(factory, plan="free")
+    visitor, token = factory.visitor(tenant)
     await Books(resources.database, tenant.id, Unit.MESSAGE).use(100)
     async with (
         with_resources(unlimited=False),
         resources.database.unit_of_work(tenant.scope) as session,
     ):
         await lock_account(session, tenant.id, Unit.MESSAGE)
-        refused = await asyncio.wait_for(ask(client, tenant), 10)
+        asking = ask(client, tenant, session_id=visitor.session_id, headers=token)
+        refused = await asyncio.wait_for(asking, 10)
     assert refused.status_code == 402
     [conversation] = await conversations_of(resources, tenant)
     assert (conversation.status, conversation.reason) == ("waiting", "usage_limit")

@@ -1,4 +1,4 @@
-"""Who a visitor is and what they think: asked once, told to people, and of their own conversation alone."""
+"""Who a visitor is and what they think: asked, told to people, and of their own conversation alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.chatting import ask, shop
 from tests.api.inboxing import Talk, begin
-from tests.factories import Factory
+from tests.factories import Factory, Tenant
 
 QUESTION = "How long do I have to return boots?"
 
@@ -36,21 +36,21 @@ async def shown(talk: Talk) -> dict[str, Any]:
     return found
 
 
-async def held_until(resources: Resources, talk: Talk) -> list[float]:
+async def held_until(resources: Resources, tenant: Tenant, conversation_id: str) -> list[float]:
     """Seconds until each delivery of the conversation is due."""
-    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
+    async with resources.database.unit_of_work(Scope.members(tenant.id)) as session:
         found = await session.execute(
             text(
                 "select extract(epoch from due_at - now())::float from due_deliveries d join deliveries e"
                 " on e.id = d.delivery_id where e.conversation_id = :id"
             ),
-            {"id": talk.conversation_id},
+            {"id": conversation_id},
         )
         return [float(each) for each in found.scalars()]
 
 
-async def with_integration(client: httpx.AsyncClient, factory: Factory) -> Talk:
-    """A visitor who asked for a person in a workspace that tells somebody by mail."""
+async def with_integration(client: httpx.AsyncClient, factory: Factory) -> Tenant:
+    """A workspace that tells somebody by mail."""
     tenant = await shop(factory)
     _, headers = await factory.member(tenant)
     made = await client.post(
@@ -64,7 +64,31 @@ async def with_integration(client: httpx.AsyncClient, factory: Factory) -> Talk:
         },
     )
     assert made.status_code == 201, made.text
-    return await begin(client, factory, tenant=tenant)
+    return tenant
+
+
+async def close(resources: Resources, tenant: Tenant) -> None:
+    """Nobody is there at the moment: only for some hours in three days, each week."""
+    async with resources.database.unit_of_work(Scope.members(tenant.id)) as session:
+        await session.execute(
+            text(
+                "update workspaces set time_zone = 'Asia/Kolkata', business_hours = jsonb_build_object("
+                "lower(to_char(now() + interval '3 days', 'Dy')), cast(:hours as jsonb)) where id = :id"
+            ),
+            {"id": tenant.id, "hours": '[["09:00", "17:00"]]'},
+        )
+
+
+async def a_week_later(resources: Resources, talk: Talk) -> None:
+    """The visitor was asked who they are a week ago."""
+    async with resources.database.unit_of_work(Scope.members(talk.tenant.id)) as session:
+        await session.execute(
+            text(
+                "update conversations set contact_asked_at = contact_asked_at - interval '7 days'"
+                " where id = :id"
+            ),
+            {"id": talk.conversation_id},
+        )
 
 
 @pytest.mark.parametrize(
@@ -73,27 +97,27 @@ async def with_integration(client: httpx.AsyncClient, factory: Factory) -> Talk:
 async def test_an_escalation_waits_two_minutes_for_the_contact_and_goes_at_the_answer(
     client: httpx.AsyncClient, factory: Factory, resources: Resources, answer: dict[str, Any]
 ) -> None:
-    talk = await with_integration(client, factory)
-    [held] = await held_until(resources, talk)
+    talk = await begin(client, factory, tenant=await with_integration(client, factory))
+    [held] = await held_until(resources, talk.tenant, talk.conversation_id)
     assert 100 < held <= 120
     await told(talk, "contact", **answer)
-    assert all(each <= 0 for each in await held_until(resources, talk))
+    assert all(each <= 0 for each in await held_until(resources, talk.tenant, talk.conversation_id))
+
+
+async def test_a_visitor_without_a_token_is_not_asked_and_their_escalation_does_not_wait(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    tenant = await with_integration(client, factory)
+    answer = (await ask(client, tenant, "Can I talk to a human please?")).json()
+    assert (answer["escalated"], answer["contactRequested"]) == (True, False)
+    [held] = await held_until(resources, tenant, answer["conversationId"])
+    assert held <= 0
 
 
 async def test_what_a_member_asks_for_does_not_wait(client: httpx.AsyncClient, factory: Factory) -> None:
-    tenant = await shop(factory)
+    tenant = await with_integration(client, factory)
     talk = await begin(client, factory, QUESTION, tenant=tenant)
     _, headers = await factory.member(tenant)
-    await client.post(
-        "/api/integrations",
-        headers=headers,
-        json={
-            "tenantId": str(tenant.id),
-            "provider": "email",
-            "name": "Team",
-            "credentials": {"to": "t@e.co"},
-        },
-    )
     response = await client.post(
         "/api/escalate",
         headers=headers,
@@ -156,18 +180,27 @@ async def test_outside_business_hours_the_visitor_learns_when_somebody_is_there(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:
     tenant = await shop(factory)
-    async with resources.database.unit_of_work(Scope.members(tenant.id)) as session:
-        await session.execute(
-            text(
-                "update workspaces set time_zone = 'Asia/Kolkata', business_hours = jsonb_build_object("
-                "lower(to_char(now() + interval '3 days', 'Dy')), cast(:hours as jsonb)) where id = :id"
-            ),
-            {"id": tenant.id, "hours": '[["09:00", "17:00"]]'},
-        )
+    await close(resources, tenant)
     talk = await begin(client, factory, tenant=tenant)
     step = (await shown(talk))["next"]
     assert step["kind"] == "later"
     assert step["opensAt"].endswith("T03:30:00+00:00")
+
+
+async def test_who_declined_is_asked_again_where_nobody_is_there_and_once_until_somebody_is(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory, tenant=await with_integration(client, factory))
+    await told(talk, "contact", declined=True)
+    await a_week_later(resources, talk)
+    await close(resources, talk.tenant)
+    again = await talk.ask("I want a human being, please.")
+    assert (again["next"]["kind"], again["contactRequested"]) == ("later", True)
+    assert all(each <= 0 for each in await held_until(resources, talk.tenant, talk.conversation_id))
+    await told(talk, "contact", declined=True)
+    assert not (await talk.ask("Where is the human being?"))["contactRequested"]
+    await a_week_later(resources, talk)
+    assert (await talk.ask("Can I talk to a human please?"))["contactRequested"]
 
 
 async def test_without_business_hours_somebody_comes_soon(
@@ -318,5 +351,5 @@ async def test_a_second_conversation_of_that_workspace_starts_unknown(
 ) -> None:
     talk = await begin(client, factory)
     await told(talk, "contact", email="ada@example.com")
-    answer = await ask(client, talk.tenant, "Can I talk to a human please?")
-    assert answer.json()["contactRequested"]
+    another = await begin(client, factory, tenant=talk.tenant)
+    assert (await shown(another))["contactRequested"]

@@ -111,5 +111,5 @@ async def test_a_session_that_is_not_proven_is_not_known(
     again = await unproven.ask(PERSON_WANTED)
     assert again["conversationId"] != talk.conversation_id
     assert await known(replace(talk, conversation_id=again["conversationId"])) == NOBODY | {
-        "contact": "asked"
+        "contact": "unknown"
     }
