@@ -25,6 +25,7 @@ from helpninja_app.conversations.outgoing_events import tell_feedback
 from helpninja_app.conversations.rules.applying import judge_turn
 from helpninja_app.conversations.threads import latest_conversation, lock_conversation
 from helpninja_app.errors import Conflict, NotFound
+from helpninja_app.kernel.columns import now
 
 DOWN_TO_ESCALATE = 2
 
@@ -59,7 +60,7 @@ async def rate_answer(
         return False
     question = await _question_before(session, message)
     decision = await judge_turn(session, caller.workspace, conversation, plan, question)
-    return await escalate(
+    is_asked = await escalate(
         session,
         conversation,
         Reason.NEGATIVE_FEEDBACK,
@@ -67,6 +68,10 @@ async def rate_answer(
         workspace=caller.workspace,
         destinations=decision.destinations,
     )
+    if is_asked:
+        # Nothing was written, and yet it is something new of the visitor's.
+        conversation.last_visitor_at = now()
+    return is_asked
 
 
 async def rate_conversation(session: AsyncSession, caller: VisitorCaller, csat: int, comment: str) -> None:

@@ -181,6 +181,21 @@ async def test_unread_is_what_the_visitor_wrote_since_one_read_it(
     assert await unread() == [True, True]
 
 
+async def test_a_thumb_down_that_asks_for_a_person_makes_a_conversation_unread(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    talk = await begin(client, factory, QUESTION)
+    answers = [(await talk.ask(QUESTION))["messageId"] for _ in range(2)]
+    desk = await talk.desk()
+    await desk.done("hand-back")
+    await desk.done("read", read=True)
+    unread = []
+    for answer in answers:
+        await talk.rate(messageId=answer, rating="down")
+        unread.append((await listed(desk))["conversations"][0]["unread"])
+    assert unread == [False, True]
+
+
 async def test_the_list_shows_what_was_said_last(client: httpx.AsyncClient, factory: Factory) -> None:
     talk = await begin(client, factory)
     desk = await talk.desk()
