@@ -61,7 +61,6 @@ class WidgetConfig(BaseModel):
     languages: list[str]
     suggestions: list[str]
     offline: bool
-    contactEnabled: bool
     generated: bool = Field(description="False where answers are quotations and no model is configured.")
     mailsAnswers: bool = Field(
         description="Whether what members answer also reaches a visitor by mail; not where none is set up."
@@ -183,7 +182,6 @@ async def config(request: Request, t: Annotated[str, Query(max_length=100)]) -> 
         languages=list(workspace.languages),
         suggestions=list(workspace.suggestions),
         offline=messages.is_used_up,
-        contactEnabled=False,
         generated=resources.answerers.provider is not None,
         mailsAnswers=resources.mailer.is_real,
         branded=Feature.WHITE_LABEL not in plan.features,

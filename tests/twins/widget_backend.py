@@ -76,7 +76,6 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "position": "right",
     "languages": ["en"],
     "offline": False,
-    "contactEnabled": False,
     "generated": True,
     "mailsAnswers": True,
     "branded": False,
