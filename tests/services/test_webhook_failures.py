@@ -30,6 +30,7 @@ from tests.mailbox import Mailbox
 from tests.twins.webhook_peer import status
 
 FAILS = status("500 Internal Server Error")
+BUSY = status("503 Service Unavailable", **{"retry-after": "86400"})
 
 
 @pytest.fixture
@@ -62,6 +63,20 @@ async def _fail(hook: Hook, *, since: str = "0 days", attempt: int = MAX_ATTEMPT
         before=attempt - 1,
     )
     await hook.deliver()
+
+
+async def _let_pass(hook: Hook, days: int) -> None:
+    """So many days since what happened to the endpoint."""
+    await hook.run(
+        "update webhook_attempts set created_at = created_at - make_interval(days => :days)"
+        " where endpoint_id = :endpoint",
+        days=days,
+    )
+    await hook.run(
+        "update webhook_endpoints set failing_since = failing_since - make_interval(days => :days)"
+        " where id = :endpoint",
+        days=days,
+    )
 
 
 async def _switch(hook: Hook, *, is_on: bool) -> None:
@@ -104,6 +119,30 @@ async def test_an_event_that_may_still_arrive_disables_nothing(hook: Hook, attem
     await _fail(hook, since="4 days", attempt=attempt)
     assert (await _view(hook)).status == "failing"
     assert [each.status for each in await hook.log()] == ["waiting"]
+
+
+@pytest.mark.parametrize(("days", "status_then"), [(3, "disabled"), (2, "failing")])
+async def test_one_that_asks_to_wait_each_time_is_disabled_once_an_event_has_failed_for_three_days(
+    hook: Hook, days: int, status_then: str
+) -> None:
+    hook.peer.faults = [BUSY, BUSY]
+    await hook.say()
+    await hook.deliver()
+    await _let_pass(hook, days)
+    await hook.make_due()
+    await hook.deliver()
+    assert (await _view(hook)).status == status_then
+
+
+async def test_an_event_that_is_sent_again_after_days_begins_anew(hook: Hook) -> None:
+    await _fail(hook)
+    await _let_pass(hook, 4)
+    [view] = await hook.log()
+    async with hook.resources.database.unit_of_work(hook.tenant.scope) as session:
+        await resend(session, _actor(hook), hook.id, view.event_id)
+    hook.peer.faults = [BUSY]
+    await hook.deliver()
+    assert (await _view(hook)).status == "failing"
 
 
 @pytest.mark.parametrize("is_new", [True, False])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -179,10 +179,30 @@ async def _note(session: AsyncSession, queue: Queue, taken: Taken, attempt: Atte
     await session.flush()
     if failure.remote_status == GONE:
         reason = "It answered that it is gone (410)."
-    elif is_over and now() - endpoint.failing_since >= DISABLED_AFTER:
-        # Not at an attempt that is made again: where little is told, one of days ago may be all that failed.
+    elif now() - endpoint.failing_since >= DISABLED_AFTER and (
+        is_over or now() - await _tried_since(session, taken, delivery.attempts) >= DISABLED_AFTER
+    ):
+        # Not at any that is made again: where little is told, one of days ago may be all that failed.
         reason = f"Every attempt has failed for three days. The last time: {error}"
     else:
         return
     await disable(session, endpoint, reason)
     await request_notices(session, queue, taken.workspace_id, taken.endpoint_id)
+
+
+async def _tried_since(session: AsyncSession, taken: Taken, attempts: int) -> datetime:
+    """When the first of an event's last ``attempts`` was made: those since it was sent, or sent again."""
+    of_it = (
+        select(col(WebhookAttempt.created_at))
+        .where(
+            col(WebhookAttempt.workspace_id) == taken.workspace_id,
+            col(WebhookAttempt.endpoint_id) == taken.endpoint_id,
+            col(WebhookAttempt.event_id) == taken.event_id,
+        )
+        .order_by(col(WebhookAttempt.id).desc())
+        .limit(attempts)
+        .subquery()
+    )
+    found = await session.execute(select(func.min(of_it.c.created_at)))
+    since: datetime = found.scalar_one()
+    return since
