@@ -42,13 +42,18 @@ EventName = Literal[
     "feedback.created",
 ]
 _ALL = len(EventType)
+_EVENTS = (
+    "What it hears of. `escalation.created` comes at once: a visitor who is asked then who they are has not"
+    " answered yet, and its `visitor` is empty. It is filled where they were known before;"
+    " `GET /api/conversations/{id}` has what they say later."
+)
 _PATH = "/api/webhook-endpoints"
 
 
 class EndpointBody(Body):
     tenantId: str | None = None
     url: str = Field(min_length=1, max_length=2048, examples=["https://example.com/hooks/helpninja"])
-    events: list[EventName] = Field(min_length=1, max_length=_ALL)
+    events: list[EventName] = Field(min_length=1, max_length=_ALL, description=_EVENTS)
     description: str = Field("", max_length=200)
 
 
