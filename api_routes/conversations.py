@@ -72,7 +72,8 @@ class InboxEntry(ConversationInfo):
     preview: str = Field(description="The beginning of the last message.")
     previewBy: Literal["visitor", "bot", "member", ""]
     unread: bool = Field(
-        description="Whether the visitor wrote, or it came back, since you read it; never for an API key."
+        description="Whether the visitor wrote or asked for a person, or it came back, since you read it;"
+        " never for an API key."
     )
 
 

@@ -346,7 +346,7 @@ def _last(column: Any, *by: Sender) -> ScalarSelect[Any]:
 
 
 def is_unread(caller: StaffCaller) -> ColumnElement[bool]:
-    """Whether the visitor wrote after the caller read it last; a program reads nothing."""
+    """Whether the visitor wrote or asked for a person since the caller read it; programs read nothing."""
     if not isinstance(caller, MemberCaller):
         return false()
     read_at = (
