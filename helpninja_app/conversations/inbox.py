@@ -84,6 +84,18 @@ class View(StrEnum):
     SNOOZED = "snoozed"
 
 
+# Open is what a person has to look at.
+_OPEN = (Status.WAITING, Status.HUMAN)
+STATUSES_IN: dict[View, tuple[Status, ...]] = {
+    View.OPEN: _OPEN,
+    View.MINE: (Status.BOT, *_OPEN),
+    View.UNASSIGNED: _OPEN,
+    View.BOT: (Status.BOT,),
+    View.RESOLVED: (Status.RESOLVED,),
+    View.SNOOZED: (Status.BOT, *_OPEN),
+}
+
+
 class Order(StrEnum):
     """The latest first, or who waits longest; after those who wait the rest, the latest first."""
 
@@ -211,23 +223,18 @@ async def count_by_status(
 
 
 def in_view(view: View, caller: MemberCaller, wanted: InboxFilter) -> InboxFilter:
-    """``wanted`` within a part of the inbox: open is what a person has to look at."""
-    open_ones = (Status.WAITING, Status.HUMAN)
+    """``wanted`` within a part of the inbox, which statuses that it has not do not narrow."""
+    of_it = STATUSES_IN[view]
+    narrowed = replace(wanted, statuses=tuple(each for each in of_it if each in wanted.statuses) or of_it)
     match view:
-        case View.OPEN:
-            return replace(wanted, statuses=open_ones)
         case View.MINE:
-            return replace(
-                wanted, statuses=(Status.BOT, *open_ones), assignee=caller.user_id, unassigned=False
-            )
+            return replace(narrowed, assignee=caller.user_id, unassigned=False)
         case View.UNASSIGNED:
-            return replace(wanted, statuses=open_ones, unassigned=True)
-        case View.BOT:
-            return replace(wanted, statuses=(Status.BOT,))
-        case View.RESOLVED:
-            return replace(wanted, statuses=(Status.RESOLVED,))
+            return replace(narrowed, unassigned=True)
         case View.SNOOZED:
-            return replace(wanted, snoozed=True)
+            return replace(narrowed, snoozed=True)
+        case View.OPEN | View.BOT | View.RESOLVED:
+            return narrowed
 
 
 async def count_views(session: AsyncSession, caller: MemberCaller, wanted: InboxFilter) -> dict[View, int]:

@@ -119,6 +119,7 @@ REACHABLE = {
         "undo_resolve_chosen",
         "read_chosen",
         "search_conversations",
+        "choose_status",
         "choose_reason",
         "choose_assignee",
         "choose_site",

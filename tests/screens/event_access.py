@@ -145,6 +145,7 @@ ACCESS: dict[str, str | Permission] = {
     "InboxListState.choose_view": Permission.READ_CONVERSATIONS,
     "InboxListState.choose_order": Permission.READ_CONVERSATIONS,
     "InboxListState.search_conversations": Permission.READ_CONVERSATIONS,
+    "InboxListState.choose_status": Permission.READ_CONVERSATIONS,
     "InboxListState.choose_reason": Permission.READ_CONVERSATIONS,
     "InboxListState.choose_assignee": Permission.READ_CONVERSATIONS,
     "InboxListState.choose_site": Permission.READ_CONVERSATIONS,

@@ -72,6 +72,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "InboxListState.choose_order": ("waiting",),
     "InboxListState.choose": ("no-conversation",),
     "InboxListState.search_conversations": ("canary",),
+    "InboxListState.choose_status": ("waiting",),
     "InboxListState.choose_reason": ("low_confidence",),
     "InboxListState.choose_site": ("a.example",),
     "InboxListState.choose_since": ("2020-01-01",),

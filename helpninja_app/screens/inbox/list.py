@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import reflex as rx
 
-from helpninja_app.conversations.inbox import View
+from helpninja_app.conversations.inbox import STATUSES_IN, View
+from helpninja_app.conversations.models import Status
 from helpninja_app.screens.inbox.list_state import MAX_SEARCH, NOBODY, PATH, InboxListState
 from helpninja_app.screens.inbox.mentions import mentions
 from helpninja_app.screens.inbox.rows import ConversationRow, MemberRow
 from helpninja_app.screens.inbox.state import InboxState
 from helpninja_app.screens.inbox.toolbar import choice_of, toolbar
-from helpninja_app.screens.inbox.words import REASONS
+from helpninja_app.screens.inbox.words import REASONS, STATUSES
 from helpninja_app.screens.shell.frame import BILLING, could_not_be_read
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.typed import as_read
@@ -38,6 +41,10 @@ _VIEWS: dict[View, str] = {
     View.RESOLVED: "Resolved",
     View.SNOOZED: "Snoozed",
 }
+
+
+def _is_in(*views: View) -> Any:
+    return reduce(or_, (InboxListState.view == view.value for view in views))
 
 
 def conversations() -> rx.Component:
@@ -163,6 +170,20 @@ def _filters() -> rx.Component:
             "justify-center gap-1 rounded-control px-1.5 text-muted hover:bg-border/60 hover:text-text",
         ),
         rx.el.div(
+            rx.cond(
+                _is_in(*(view for view in View if len(STATUSES_IN[view]) > 1)),
+                select_box(
+                    "Status",
+                    rx.el.option("Any status", value=""),
+                    *(_status(each) for each in STATUSES_IN[View.OPEN]),
+                    rx.cond(
+                        _is_in(*(view for view in View if Status.BOT in STATUSES_IN[view])),
+                        _status(Status.BOT),
+                    ),
+                    value=InboxListState.status,
+                    on_change=_state.choose_status,
+                ),
+            ),
             select_box(
                 "Why it was handed over",
                 rx.el.option("Any reason", value=""),
@@ -207,6 +228,10 @@ def _filters() -> rx.Component:
             class_name="flex flex-col gap-2 pb-1",
         ),
     )
+
+
+def _status(status: Status) -> rx.Component:
+    return rx.el.option(STATUSES[status][1], value=status.value)
 
 
 def _member(member: MemberRow) -> rx.Component:

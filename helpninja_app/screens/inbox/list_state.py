@@ -17,6 +17,7 @@ from helpninja_app.accounts.members import MemberView, list_members
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.plans import Feature, why_lacking
 from helpninja_app.conversations.inbox import (
+    STATUSES_IN,
     InboxFilter,
     InboxPage,
     Order,
@@ -33,7 +34,7 @@ from helpninja_app.conversations.mentions import (
     list_mentions,
     mark_mentions_read,
 )
-from helpninja_app.conversations.models import Reason
+from helpninja_app.conversations.models import Reason, Status
 from helpninja_app.conversations.notices import Change, inbox_topic
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
@@ -82,6 +83,7 @@ class InboxListState(ChosenState, SignedInState):
     view: str = View.OPEN.value
     order: str = Order.NEWEST.value
     wanted: str = ""
+    status: str = ""
     reason: str = ""
     assignee: str = ""
     site: str = ""
@@ -104,9 +106,9 @@ class InboxListState(ChosenState, SignedInState):
 
     @rx.event(background=True)
     async def choose_view(self, view: str) -> Any:
-        """Go to another part of the inbox."""
-        chosen = view if isinstance(view, str) and view in set(View) else View.OPEN.value
-        return await self._answer(view=chosen, _most=PAGE_SIZE)
+        """Go to another part of the inbox; a status that it has not is not asked for any more."""
+        chosen = View(view) if isinstance(view, str) and view in set(View) else View.OPEN
+        return await self._narrow(view=chosen.value, status=_status_in(chosen, self.status))
 
     @rx.event(background=True)
     async def choose_order(self, order: str) -> Any:
@@ -118,6 +120,11 @@ class InboxListState(ChosenState, SignedInState):
     async def search_conversations(self, text: str) -> Any:
         """Only conversations with these words, or of a visitor with these in their name or address."""
         return await self._answer(wanted=filter_text(text, MAX_SEARCH), _most=PAGE_SIZE)
+
+    @rx.event(background=True)
+    async def choose_status(self, status: str) -> Any:
+        """Only those of a status that the part has, or all of it when empty."""
+        return await self._narrow(status=_status_in(View(self.view), status))
 
     @rx.event(background=True)
     async def choose_reason(self, reason: str) -> Any:
@@ -145,7 +152,7 @@ class InboxListState(ChosenState, SignedInState):
     async def clear_filters(self) -> Any:
         async with self:
             self.cleared += 1
-        return await self._narrow(reason="", assignee="", site="", since="", until="")
+        return await self._narrow(status="", reason="", assignee="", site="", since="", until="")
 
     @rx.event(background=True)
     async def show_more(self) -> Any:
@@ -161,7 +168,7 @@ class InboxListState(ChosenState, SignedInState):
         return await self._answer(work)
 
     async def _narrow(self, **filters: str) -> Any:
-        names = ("reason", "assignee", "site", "since", "until")
+        names = ("status", "reason", "assignee", "site", "since", "until")
         narrowing = sum(bool(filters.get(name, getattr(self, name))) for name in names)
         changed: dict[str, Any] = {**filters}
         return await self._answer(_most=PAGE_SIZE, narrowing=narrowing, **changed)
@@ -186,6 +193,7 @@ class InboxListState(ChosenState, SignedInState):
     def _filter(self, zone: ZoneInfo) -> InboxFilter:
         is_nobodys = self.assignee == NOBODY
         return InboxFilter(
+            statuses=(Status(self.status),) if self.status else (),
             reason=self.reason or None,
             assignee=id_from(self.assignee) if self.assignee and not is_nobodys else None,
             unassigned=is_nobodys,
@@ -243,6 +251,10 @@ def export_query(wanted: InboxFilter, caller: MemberCaller) -> str:
         ("snoozed", "true" if wanted.snoozed else ""),
     ]
     return urlencode([(name, value) for name, value in asked if value])
+
+
+def _status_in(view: View, status: object) -> str:
+    return status if isinstance(status, str) and status in STATUSES_IN[view] else ""
 
 
 def _midnight(day: str, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
