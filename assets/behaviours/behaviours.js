@@ -352,7 +352,7 @@
   });
 
   /* A link that leads to a part of a page: the focus goes into the first field there, or to the first button,
-     once the page is drawn and what was open has given the focus back. */
+     once the page is drawn and what was open has given the focus back. A part below a tab has that opened. */
 
   const FIELD = "input:not([type=hidden]), select, textarea";
   let sought = 0;
@@ -365,6 +365,8 @@
     clearInterval(sought);
     sought = setInterval(() => {
       const part = location.hash === `#${id}` ? byId(id) : null;
+      const panel = part?.closest("[role=tabpanel][hidden]");
+      if (panel) byId(panel.getAttribute("aria-labelledby"))?.click();
       const first = (kind) => part && [part, ...part.querySelectorAll(kind)].find((each) => each.matches(kind) && isSeen(each));
       const field = first(FIELD) ?? first("button");
       if (field && !document.querySelector("dialog:modal")) field.focus();

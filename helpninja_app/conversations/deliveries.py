@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -19,6 +19,9 @@ from helpninja_app.conversations.notices import Change, announce
 from helpninja_app.errors import Conflict, NotFound
 from helpninja_app.integrations.models import Integration
 from helpninja_app.integrations.service import those_of
+from helpninja_app.kernel.columns import now
+
+RECENT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,21 @@ async def list_deliveries(
         .offset(offset)
     )
     return tuple(_view(*row) for row in found.tuples()), total
+
+
+async def count_failed_deliveries(session: AsyncSession, caller: StaffCaller) -> int:
+    """How many of the last seven days did not arrive."""
+    require(caller, Permission.READ_CONVERSATIONS)
+    found = await session.execute(
+        select(func.count())
+        .select_from(Delivery)
+        .where(
+            col(Delivery.workspace_id) == caller.workspace.id,
+            col(Delivery.created_at) > now() - RECENT,
+            col(Delivery.status) == DeliveryStatus.FAILED.value,
+        )
+    )
+    return int(found.scalar_one())
 
 
 async def last_deliveries(session: AsyncSession, caller: StaffCaller) -> dict[UUID, DeliveryView]:

@@ -25,6 +25,11 @@ class Tab:
     is_disabled: bool = False
 
 
+def panel_of(tab_id: str) -> str:
+    """The id of a tab's panel: a link that ends with it opens the tab."""
+    return f"{tab_id}-panel"
+
+
 def tabs(label: str, *all_tabs: Tab) -> rx.Component:
     """One of the panels at a time, the first to begin with; the arrow keys go from tab to tab."""
     return rx.el.div(
@@ -39,7 +44,7 @@ def tabs(label: str, *all_tabs: Tab) -> rx.Component:
                     disabled=tab.is_disabled,
                     tab_index=-1 if at else 0,
                     aria_selected="false" if at else "true",
-                    aria_controls=f"{tab.id}-panel",
+                    aria_controls=panel_of(tab.id),
                     class_name=_TAB + "aria-selected:border-accent aria-selected:text-text",
                 )
                 for at, tab in enumerate(all_tabs)
@@ -52,7 +57,7 @@ def tabs(label: str, *all_tabs: Tab) -> rx.Component:
         *(
             rx.el.div(
                 tab.panel,
-                id=f"{tab.id}-panel",
+                id=panel_of(tab.id),
                 role="tabpanel",
                 aria_labelledby=f"{tab.id}-tab",
                 tab_index=0,

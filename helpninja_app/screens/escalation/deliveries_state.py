@@ -24,6 +24,7 @@ from helpninja_app.ui.times import exactly, in_words
 
 # The heading that the focus goes to when what had it is gone.
 OUTBOX = "outbox"
+TAB = "outbox"
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,20 @@ class DeliveriesState(DispatchFollowedState, PagedState, SignedInState):
     failed: str = ""
 
     _may_resend: bool = False
+    # What the address asked for when the page was opened last.
+    _asked: str = ""
 
     @rx.event(background=True)
     async def open_deliveries(self) -> Any:
-        """Run when the page loads, to try again, and when a destination went."""
+        """Run when the page loads, to try again, and when a destination went.
+
+        The address may ask for a status; what is chosen since then stays when the connection is back.
+        """
+        asked = self.router.url.query_parameters.get("status", "")
+        async with self:
+            is_new, self._asked = asked != self._asked, asked
+        if is_new and asked in set(DeliveryStatus):
+            return await self._answer(status=asked, page=0)
         return await self._answer()
 
     @rx.event(background=True)

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.screens.escalation.deliveries import deliveries_tab
-from helpninja_app.screens.escalation.deliveries_state import DeliveriesState
+from helpninja_app.screens.escalation.deliveries_state import TAB, DeliveriesState
 from helpninja_app.screens.escalation.integration_editor import integration_editor
 from helpninja_app.screens.escalation.integrations import integrations_tab
 from helpninja_app.screens.escalation.integrations_state import PATH, IntegrationsState
@@ -64,5 +64,5 @@ def _tabs() -> rx.Component:
         Tab("integrations", "Integrations", integrations_tab(), count=IntegrationsState.counted),
         Tab("rules", "Rules", rules_tab(), count=RulesState.counted),
         Tab("tester", "Tester", tester_tab()),
-        Tab("outbox", "Outbox", deliveries_tab(), count=DeliveriesState.failed),
+        Tab(TAB, "Outbox", deliveries_tab(), count=DeliveriesState.failed),
     )

@@ -6,6 +6,9 @@ from typing import Any
 
 import reflex as rx
 
+from helpninja_app.conversations.delivery_models import DeliveryStatus
+from helpninja_app.screens.escalation.deliveries_state import TAB
+from helpninja_app.screens.escalation.integrations_state import PATH as ESCALATION
 from helpninja_app.screens.home.rows import ConversationRow, IngestRow
 from helpninja_app.screens.home.state import PATH, HomeState
 from helpninja_app.screens.knowledge.search import search_section
@@ -26,6 +29,9 @@ from helpninja_app.ui.panels import (
     stat,
 )
 from helpninja_app.ui.progress import progress
+from helpninja_app.ui.tabs import panel_of
+
+_FAILED_ONES = f"{ESCALATION}?status={DeliveryStatus.FAILED.value}#{panel_of(TAB)}"
 
 
 def home_page() -> rx.Component:
@@ -38,6 +44,10 @@ def home_page() -> rx.Component:
         once_loaded(
             HomeState,
             _figures(),
+            rx.cond(
+                HomeState.undelivered != "",
+                notice(rx.fragment(HomeState.undelivered, " ", _to_the_outbox()), tone="warning"),
+            ),
             rx.cond(
                 HomeState.documents_full != "",
                 notice(rx.fragment(HomeState.documents_full, " ", larger_plan()), tone="warning"),
@@ -54,6 +64,12 @@ def home_page() -> rx.Component:
             again=(HomeState.open_page,),
         ),
         path=PATH,
+    )
+
+
+def _to_the_outbox() -> rx.Component:
+    return rx.el.a(
+        "See what failed", href=_FAILED_ONES, class_name="rounded-chip underline underline-offset-4"
     )
 
 

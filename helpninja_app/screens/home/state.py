@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.conversations.deliveries import count_failed_deliveries
 from helpninja_app.conversations.overview import (
     ConversationCounts,
     ConversationSummary,
@@ -40,6 +41,7 @@ Figures = tuple[
     int,
     ConversationCounts,
     tuple[ConversationSummary, ...],
+    int,
 ]
 
 
@@ -58,6 +60,7 @@ class HomeState(PageState, SignedInState):
     conversations_note: str = ""
     waiting: str = ""
     waiting_note: str = ""
+    undelivered: str = ""
     latest: rx.Field[list[ConversationRow]] = rx.field(default_factory=list)
     ingests: rx.Field[list[IngestRow]] = rx.field(default_factory=list)
 
@@ -109,10 +112,11 @@ class HomeState(PageState, SignedInState):
             *await _read_knowledge(session, caller),
             await count_conversations(session, caller.workspace.id),
             await latest_conversations(session, caller.workspace.id),
+            await count_failed_deliveries(session, caller),
         )
 
     def _show(self, found: Figures, caller: MemberCaller) -> Any:
-        knowledge, ingests, sites, conversations, latest = found
+        knowledge, ingests, sites, conversations, latest, undelivered = found
         settings = current_resources().settings
         self.has_demo = settings.is_development
         origin = settings.public_url or self.router.headers.origin
@@ -123,6 +127,7 @@ class HomeState(PageState, SignedInState):
         self._show_knowledge(knowledge)
         self._show_sites(sites, caller)
         self._show_conversations(conversations, latest)
+        self._show_undelivered(undelivered)
         self.ingests = [ingest_row(job) for job in ingests]
         return HomeState.follow_ingests if ingests else None
 
@@ -167,6 +172,14 @@ class HomeState(PageState, SignedInState):
         else:
             self.waiting_note = f"the longest for {duration_in_words(moment - counts.waiting_since)}"
         self.latest = [conversation_row(summary, moment) for summary in latest]
+
+    def _show_undelivered(self, count: int) -> None:
+        what = (
+            "1 message about a visitor who needs a person"
+            if count == 1
+            else f"{count:,} messages about visitors who need a person"
+        )
+        self.undelivered = f"{what} did not arrive in the last 7 days." if count else ""
 
 
 async def _read_knowledge(
