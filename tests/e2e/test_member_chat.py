@@ -2,58 +2,39 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from llmock.pytest_plugin import LLMock
+from llmock.scenarios import Reply
 from llmock.testing import LLMockServer
 
+from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres
 from tests.e2e.demo_server import DemoServer, running_demo
+from tests.e2e.member_chat_steps import MODELS, Served, is_problem, question, spend
 from tests.e2e.slow_provider import SlowProvider, running_slow_provider
+from tests.e2e.test_accounts import PASSWORD
 
-MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-haiku-5-5"}
+# Those that the free plan has not.
+DEARER = {"openai": "gpt-4o", "anthropic": "claude-sonnet-5-5"}
 ANSWER = "A kestrel is a small falcon that hovers above its prey."
 KEY = "sk-test-0123456789"
 # Chunks before the first text: the role; or message_start, content_block_start and a ping.
 PREAMBLE = {"openai": 1, "anthropic": 3}
-_NUMBERS = itertools.count()
+BREAK = """create function fail() returns trigger language plpgsql as
+$$ begin raise exception 'secret of the database'; end $$;
+create trigger fails before insert on chat_messages for each row execute function fail()"""
+MEND = "drop trigger fails on chat_messages; drop function fail()"
 
 Fault = Callable[[LLMock, int], LLMock]
-
-
-@dataclass(frozen=True)
-class Served:
-    """The product, and the provider that answers it."""
-
-    demo: DemoServer
-    llmock: LLMock
-    client: httpx.Client
-
-    def ask(self, provider: str, *, is_sse: bool = False) -> httpx.Response:
-        accept = {"accept": "text/event-stream"} if is_sse else {}
-        return self.client.post("/api/chat", json=question(provider), headers=accept)
-
-    def credits(self) -> int:
-        page = self.client.get("/api/billing/credit-history", params={"limit": 1}).json()["transactions"]
-        return int(page[0]["balance_after"]) if page else 10_000
-
-    def latest(self) -> dict[str, Any]:
-        """The answer of the chat that was asked in last."""
-        chat = self.client.get("/api/chats", params={"limit": 1}).json()["chats"][0]
-        answer: dict[str, Any] = self.client.get(f"/api/chats/{chat['id']}").json()["messages"][-1]
-        return answer
-
-
-def question(provider: str) -> dict[str, Any]:
-    asked = f"What is a kestrel? {next(_NUMBERS)}"
-    return {"modelId": MODELS[provider], "messages": [{"role": "user", "content": asked}]}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +74,149 @@ def test_an_answer_streams_and_is_paid_for(served: Served, provider: str) -> Non
     assert (answer["content"], answer["state"], answer["finish"]) == (ANSWER, "complete", "stop")
     assert answer["inputTokens"] > 0
     assert before - served.credits() == answer["credits"] == 1
+
+
+@pytest.fixture
+def free(served: Served) -> Iterator[Served]:
+    """A workspace of its own on the free plan, whose owner asks."""
+    with httpx.Client(base_url=served.demo.url, headers={"origin": served.demo.url}, timeout=30) as client:
+        made = client.post(
+            "/api/auth/sign-up",
+            json={"email": f"owner-{new_id()}@bakery.example", "password": PASSWORD, "workspace": "Bakery"},
+        )
+        assert made.status_code == 201, made.text
+        yield Served(served.demo, served.llmock, client, granted=100)
+
+
+@pytest.mark.parametrize("credential", [None, "Bearer hn_sk_of_nobody"])
+@pytest.mark.parametrize("provider", MODELS)
+def test_who_is_not_known_is_401_and_no_provider_is_asked(
+    served: Served, provider: str, credential: str | None
+) -> None:
+    headers = {"authorization": credential} if credential else {}
+    response = httpx.post(f"{served.demo.url}/api/chat", json=question(provider), headers=headers)
+    is_problem(response, 401)
+    assert served.asked_nobody()
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_without_credits_it_is_402_with_the_way_on_and_no_provider_is_asked(
+    free: Served, provider: str
+) -> None:
+    free.llmock.reply(ANSWER, times=None)
+    spend(free)
+    free.llmock.reset()
+    chats = free.chats()
+    problem = is_problem(free.ask(provider), 402)
+    assert (problem["limit"], problem["used"]) == (100, 100)
+    assert "top up credits" in problem["detail"]
+    assert free.asked_nobody()
+    assert (free.chats(), free.credits()) == (chats, 0)
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_model_beyond_the_plan_is_403_and_no_provider_is_asked(free: Served, provider: str) -> None:
+    response = free.client.post("/api/chat", json=question(provider) | {"modelId": DEARER[provider]})
+    problem = is_problem(response, 403)
+    assert "plan" in problem["detail"]
+    assert free.asked_nobody()
+    assert (free.chats(), free.credits()) == (0, 100)
+
+
+UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "no message": ({"messages": []}, "body.messages"),
+    "a role that is none": ({"messages": [{"role": "tool", "content": "x"}]}, "body.messages.0.role"),
+    "an unknown model": ({"modelId": "gpt-9"}, "modelId"),
+    "a chat that is no id": ({"chatId": "x"}, "body.chatId"),
+    "a document that is not there": ({"documentIds": [str(new_id())]}, "body.documentIds"),
+}
+
+
+@pytest.mark.parametrize("wrong", UNREADABLE)
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_wrong_body_is_422_naming_the_field_and_no_provider_is_asked(
+    served: Served, provider: str, wrong: str
+) -> None:
+    change, field = UNREADABLE[wrong]
+    before = served.credits(), served.chats()
+    problem = is_problem(served.client.post("/api/chat", json=question(provider) | change), 422)
+    assert field in [each["field"] for each in problem["errors"]]
+    assert served.asked_nobody()
+    assert (served.credits(), served.chats()) == before
+
+
+@contextmanager
+def mistaken(demo: DemoServer) -> Iterator[None]:
+    """Nothing can be stored of a chat meanwhile, as by a mistake of ours."""
+    with (
+        EmbeddedPostgres(demo.data / "postgres") as postgres,
+        psycopg.connect(postgres.urls.owner, autocommit=True) as database,
+    ):
+        database.execute(BREAK)
+        try:
+            yield
+        finally:
+            database.execute(MEND)
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_mistake_of_ours_is_500_that_tells_nothing_and_costs_nothing(served: Served, provider: str) -> None:
+    served.llmock.reply(ANSWER, times=None)
+    before = served.credits(), served.chats()
+    with mistaken(served.demo):
+        response = served.ask(provider)
+    problem = is_problem(response, 500)
+    assert problem["detail"] == "Something went wrong on our side. Please try again."
+    assert "secret" not in response.text
+    assert served.asked_nobody()
+    assert (served.credits(), served.chats()) == before
+    assert served.ask(provider).text == ANSWER
+
+
+ENDS = {"length": "length", "content_filter": "refusal"}
+
+
+@pytest.mark.parametrize("told", ENDS)
+@pytest.mark.parametrize("provider", MODELS)
+def test_what_a_limit_or_a_refusal_ends_is_kept_as_far_as_it_came_and_paid_for(
+    served: Served, provider: str, told: str
+) -> None:
+    served.llmock.add(Reply(text="A kestrel is a", finish_reason=told, times=None))
+    before = served.credits()
+    plain = served.ask(provider)
+    answer = served.latest()
+    paid = before - served.credits()
+    events = served.ask(provider, is_sse=True).text.strip().split("\n\n")
+    assert (plain.status_code, plain.text) == (200, "A kestrel is a")
+    assert (answer["state"], answer["content"]) == ("complete", "A kestrel is a")
+    assert answer["finish"] == ENDS[told]
+    assert answer["outputTokens"] > 0
+    assert paid == answer["credits"] == 1
+    assert events[-1].startswith("event: done\n")
+    done = json.loads(events[-1].partition("data: ")[2])
+    assert (done["finish"], done["credits"]) == (ENDS[told], 1)
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_refusal_without_a_word_is_kept_as_one_and_costs_nothing(served: Served, provider: str) -> None:
+    served.llmock.add(Reply(text="", finish_reason="content_filter", times=None))
+    before = served.credits()
+    events = served.ask(provider, is_sse=True).text.strip().split("\n\n")
+    answer = served.latest()
+    assert (answer["state"], answer["content"], answer["finish"]) == ("complete", "", "refusal")
+    assert (answer["credits"], served.credits()) == (0, before)
+    done = json.loads(events[-1].partition("data: ")[2])
+    assert (done["finish"], done["credits"]) == ("refusal", 0)
+
+
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_limit_that_leaves_no_word_is_a_problem_and_costs_nothing(served: Served, provider: str) -> None:
+    served.llmock.add(Reply(text="", finish_reason="length", times=None))
+    before = served.credits()
+    problem = is_problem(served.ask(provider), 502)
+    answer = served.latest()
+    assert (answer["state"], answer["content"], answer["reason"]) == ("failed", "", problem["detail"])
+    assert served.credits() == before
 
 
 BEFORE_THE_FIRST_WORD: dict[str, tuple[Fault, int]] = {
