@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.e2e.accessibility import findings
 from tests.e2e.chat_steps import (
@@ -24,7 +24,8 @@ from tests.e2e.chat_steps import (
     running_product,
     take_model,
 )
-from tests.e2e.test_chat_screen import drop, use_up_credits
+from tests.e2e.dashboard_steps import wait_until
+from tests.e2e.test_chat_screen import use_up_credits
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -62,11 +63,18 @@ def findings_everywhere(chat: Page) -> list[str]:
     return found
 
 
-def test_the_passage_beside_an_answer_and_the_choice_of_a_model_keep_nobody_out(chat: Page) -> None:
-    drop(chat, "nordfell.txt", CONTRACT)
-    chip = chat.get_by_role("list", name="Asked about").get_by_role("listitem")
-    expect(chip).to_contain_text("For all members", timeout=SOON)
-    expect(chip).not_to_contain_text("Being read", timeout=SOON)
+def upload(chat: Page, product: Product, name: str, content: bytes) -> None:
+    """Beside the page, until it can be asked about."""
+    url, file = product.server.url, FilePayload(name=name, mimeType="text/plain", buffer=content)
+    sent = chat.request.post(f"{url}/api/upload", multipart={"file": file}, headers={"origin": url})
+    address = f"{url}/api/documents/{sent.json()['documentId']}"
+    wait_until(chat, lambda: chat.request.get(address).json()["status"] == "completed")
+
+
+def test_the_passage_beside_an_answer_and_the_choice_of_a_model_keep_nobody_out(
+    chat: Page, product: Product
+) -> None:
+    upload(chat, product, "nordfell.txt", CONTRACT)
     take_model(chat, OFFLINE)
     ask(chat, "What is the notice period for the winter range?")
     is_over(chat)
