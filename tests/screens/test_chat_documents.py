@@ -111,6 +111,7 @@ async def test_a_passage_leads_to_what_can_be_opened(
     assert tab.source_title == "Notice"
     file = f"/api/documents/{document}/file?tenantId={tenant.id}"
     assert tab.source_url == {"note": "/app/knowledge", "file": file, "deleted": ""}[kind]
+    assert tab.source_audience == ("" if kind == "deleted" else "visitors")
 
 
 async def test_a_file_is_asked_about_in_the_new_chat_that_took_it_also_when_that_was_begun_meanwhile(

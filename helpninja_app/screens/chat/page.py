@@ -19,6 +19,7 @@ from helpninja_app.screens.chat.thread_state import NOTES
 from helpninja_app.screens.shell.frame import could_not_be_read, dashboard
 from helpninja_app.screens.typed import as_read
 from helpninja_app.ui.actions import button, button_link
+from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import sheet
 from helpninja_app.ui.following import follower
 from helpninja_app.ui.forms import search_field
@@ -226,7 +227,16 @@ def _beginning() -> rx.Component:
 
 def _source() -> rx.Component:
     return sheet(
-        rx.el.p(ChatState.source_place, class_name="text-table text-muted empty:hidden"),
+        rx.el.div(
+            rx.el.p(ChatState.source_place, class_name="text-table text-muted empty:hidden"),
+            rx.match(
+                ChatState.source_audience,
+                ("visitors", badge("Visitors", "accent")),
+                ("members", badge("Members", "neutral")),
+                rx.fragment(),
+            ),
+            class_name="flex flex-wrap items-center gap-2",
+        ),
         rendered_text(ChatState.source_html),
         id="source",
         title=ChatState.source_title,

@@ -67,7 +67,8 @@ class Found:
 
 
 class ThreadState(ChoosingState, FollowedState, mixin=True):
-    """``chat_id`` is empty until the chat is stored. ``source_*`` is the passage that is looked at.
+    """``chat_id`` is empty until the chat is stored. ``source_*`` is the passage that is looked at,
+    ``source_audience`` that of its document as it is now.
 
     ``earlier`` is how many messages there are before those that are shown. ``editing`` is a question that is
     written anew, ``rewritten`` what was written where that was not taken; ``again`` is one that may be asked
@@ -91,6 +92,7 @@ class ThreadState(ChoosingState, FollowedState, mixin=True):
     again: str = ""
     credits: str = ""
     source_title: str = ""
+    source_audience: str = ""
     source_place: str = ""
     source_html: str = ""
     source_url: str = ""
@@ -306,6 +308,7 @@ class ThreadState(ChoosingState, FollowedState, mixin=True):
             return
         heading, url = citation["heading"], citation["url"] or ""
         self.source_title = citation["title"] or "A passage"
+        self.source_audience = document.audience if document else ""
         self.source_place = heading if isinstance(heading, str) else " › ".join(heading)
         self.source_html = render_markdown(citation["text"])
         is_page = url.startswith(("http://", "https://"))
