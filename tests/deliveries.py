@@ -23,7 +23,7 @@ from helpninja_app.errors import DeliveryFailed
 from helpninja_app.integrations.credentials import Secrets, seal
 from helpninja_app.integrations.models import Integration, Provider
 from helpninja_app.integrations.packet import Packet
-from helpninja_app.kernel.database import new_id
+from helpninja_app.kernel.database import Database, new_id
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.factories import Tenant
@@ -139,7 +139,11 @@ async def integration_of(resources: Resources, tenant: Tenant, id: UUID) -> Inte
 
 async def make_time_pass(resources: Resources, workspace_id: UUID, *, minutes: float) -> None:
     """For what waits in this workspace."""
-    async with resources.database.unit_of_work() as session:
+    await make_time_pass_in(resources.database, workspace_id, minutes=minutes)
+
+
+async def make_time_pass_in(database: Database, workspace_id: UUID, *, minutes: float) -> None:
+    async with database.unit_of_work() as session:
         await session.execute(
             text(
                 "update due_deliveries set due_at = due_at - make_interval(secs => :seconds),"

@@ -1,9 +1,11 @@
-"""Whatever bot, members and visitor do at once, the bot is silent while a person holds the conversation."""
+"""Whatever bot, members and visitor do at once: the bot is silent while a person holds the conversation, and
+each escalation reaches every destination or is shown as failed."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +27,8 @@ from helpninja_app.accounts.workspaces import create_workspace, load_workspace
 from helpninja_app.answers.pipeline import Answer, Pipeline, Question
 from helpninja_app.billing.plans import Terms, plan_in_force
 from helpninja_app.conversations import desk
+from helpninja_app.conversations.deliveries import list_deliveries
+from helpninja_app.conversations.delivery_models import Delivery, DeliveryStatus
 from helpninja_app.conversations.models import (
     Conversation,
     ConversationTransition,
@@ -35,15 +39,20 @@ from helpninja_app.conversations.models import (
 )
 from helpninja_app.conversations.visitor_chat import Reply, answer_visitor
 from helpninja_app.errors import Conflict
+from helpninja_app.integrations.retries import MAX_ATTEMPTS
 from helpninja_app.kernel.database import Database, enter_scope, new_id
 from helpninja_app.kernel.embedded_postgres import Urls
 from helpninja_app.kernel.queue import Queue
 from helpninja_app.kernel.scope import Scope
+from tests.two_hooks import TROUBLED, TROUBLES, TwoHooks
 
 PLAN = plan_in_force(Terms("agency"), is_unlimited=True)
 KINDS = st.sampled_from(["answer", "unsure", "declined", "person_asked"])
+ESCALATING = st.sampled_from(["unsure", "declined", "person_asked"])
 MEMBERS = st.integers(0, 1)
-ACTIONS = st.sampled_from(["take over", "reply", "hand back", "resolve", "reopen", "assign", "ask", "finish"])
+ACTIONS = st.sampled_from(
+    ["take over", "reply", "hand back", "resolve", "reopen", "assign", "ask", "finish", "deliver"]
+)
 
 
 @dataclass
@@ -83,7 +92,7 @@ class GatedPipeline:
 
 
 class HandOff(RuleBasedStateMachine):
-    """One conversation, two members, and up to three answers under way."""
+    """One conversation, two members, two integrations, and up to three answers under way."""
 
     url = ""
 
@@ -98,6 +107,8 @@ class HandOff(RuleBasedStateMachine):
         self.said = Said()
         self.conversation_id: UUID | None = None
         self.visitor, self.members = self.run(self._make())
+        self.hooks = TwoHooks(self.database, self.visitor.workspace.id)
+        self.run(self.hooks.integrate())
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(what)
@@ -120,9 +131,28 @@ class HandOff(RuleBasedStateMachine):
         return VisitorCaller(workspace, secrets.token_urlsafe(12), is_signed=True), members
 
     def teardown(self) -> None:
-        self.run(self._finish(len(self.asked)))
-        self.run(self.database.close())
-        self.runner.close()
+        try:
+            self.run(self._finish(len(self.asked)))
+            self.run(self._each_escalation_arrived_or_is_shown_as_failed())
+        finally:
+            self.run(self.database.close())
+            self.runner.close()
+
+    async def _each_escalation_arrived_or_is_shown_as_failed(self) -> None:
+        for _ in range(MAX_ATTEMPTS):
+            await self.hooks.deliver(minutes=61)
+        _, _, escalations, _ = await self._stored()
+        async with self.database.unit_of_work(self.members[0].scope) as session:
+            found = list((await session.execute(select(Delivery))).scalars())
+            shown, _ = await list_deliveries(session, self.members[0], limit=len(found) + 1)
+        assert Counter((each.escalation_id, each.integration_id) for each in found) == Counter(
+            (escalation.id, id) for escalation in escalations for id in self.hooks.places
+        )
+        failed = {each.id: each.last_error for each in found if each.status == DeliveryStatus.FAILED.value}
+        assert Counter(self.hooks.taken) == Counter(each.id for each in found if each.id not in failed)
+        assert {each.name for each in found if each.id in failed} <= {TROUBLED}
+        assert {each.id: each.last_error for each in shown if each.status is DeliveryStatus.FAILED} == failed
+        assert "" not in failed.values()
 
     async def _ask(self, kind: str) -> None:
         text = f"{kind} {secrets.token_hex(6)} about something else entirely"
@@ -164,6 +194,10 @@ class HandOff(RuleBasedStateMachine):
         if action == "finish":
             await self._finish(1)
             return
+        if action == "deliver":
+            # Longer than anybody waits for who the visitor is.
+            await self.hooks.deliver(minutes=3)
+            return
         caller, id = self.members[member], self.conversation_id
         assert id is not None
         async with self.database.unit_of_work(caller.scope) as session:
@@ -201,7 +235,9 @@ class HandOff(RuleBasedStateMachine):
 
     @rule(
         actions=st.lists(
-            st.sampled_from(["take over", "reply", "hand back", "resolve", "assign"]), min_size=1, max_size=3
+            st.sampled_from(["take over", "reply", "hand back", "resolve", "assign", "deliver"]),
+            min_size=1,
+            max_size=3,
         ),
         members=st.lists(MEMBERS, min_size=3, max_size=3),
         ends=st.sampled_from(["finish", "ask"]),
@@ -215,6 +251,13 @@ class HandOff(RuleBasedStateMachine):
     def an_answer_ends_as_somebody_takes_over(self, member: int, kind: str) -> None:
         self.run(self._try("ask", member, kind))
         self.run(self._at_once([("finish", 0, kind), ("take over", member, kind)]))
+
+    @rule(trouble=st.sampled_from(sorted(TROUBLES)), member=MEMBERS, kind=ESCALATING)
+    def people_are_told_as_somebody_takes_over(self, trouble: str, member: int, kind: str) -> None:
+        self.hooks.trouble = trouble
+        for action in ("hand back", "ask", "finish", "finish", "finish"):
+            self.run(self._try(action, member, kind))
+        self.run(self._at_once([("deliver", 0, kind), ("take over", member, kind), ("deliver", 1, kind)]))
 
     @invariant()
     def the_bot_is_silent_while_a_person_holds(self) -> None:
