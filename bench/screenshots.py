@@ -42,6 +42,7 @@ from bench.screenshot_programs import (
 )
 from bench.screenshot_scenes import QUESTION, converse, dispatch, furnish
 from bench.screenshot_talks import wait_for_people
+from bench.screenshot_visitors import widget_rating, widget_reply, widget_waiting
 from helpninja_app.demo.workspace import OWNER
 from helpninja_app.kernel import failure_pages
 from tests.e2e.conftest import CHROMIUM_FLAGS
@@ -300,6 +301,9 @@ PICTURES = (
     Picture("palette", palette),
     Picture("demo-widget", shop_with_widget),
     Picture("demo-widget-dark", shop_with_widget, scheme="dark"),
+    *in_each_way("widget-waiting", widget_waiting),
+    *in_each_way("widget-reply", widget_reply),
+    *in_each_way("widget-rating", widget_rating),
     # Last: the pages above would show who was invited.
     Picture("invite", invited("noor.haddad")),
     Picture("invite-phone", invited("ines.moreau"), window=PHONE),
@@ -322,7 +326,7 @@ def main(*names: str) -> None:
         converse(server)
         if not names or any(name.startswith("knowledge") for name in names):
             furnish(server)
-        if not names or any(name.startswith("inbox") for name in names):
+        if not names or any(name.startswith(("inbox", "widget")) for name in names):
             wait_for_people(server)
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("HELPNINJA_BROWSER"), args=CHROMIUM_FLAGS
