@@ -49,7 +49,10 @@ _NAME = re.compile(r"[a-z0-9-]+\.(js|css)")
 _CONFIG = re.compile(r"/\*CONFIG\*/.*?/\*END\*/", re.DOTALL)
 
 Voice = Literal["friendly", "professional", "casual", "formal"]
-Away = Annotated[bool, Query(description="Nobody looks at the panel: it is closed, or its tab is hidden.")]
+# Any other text says nothing, so that none is found wrong before it is known who asks.
+Away = Annotated[
+    str | None, Query(description="`1`: nobody looks at the panel, it is closed or its tab is hidden.")
+]
 
 
 class WidgetConfig(BaseModel):
@@ -228,16 +231,16 @@ async def conversation(
     request: Request,
     response: Response,
     t: Annotated[str | None, Query(max_length=100)] = None,
-    away: Away = False,
+    away: Away = None,
 ) -> ConversationResult:
     """This visitor's conversation, for a reload or the next page; the visitor's token says whose.
 
-    What it shows is taken for seen, and not mailed any more, unless `away` is set.
+    What it shows is taken for seen, and not mailed any more, unless `away` is `1`.
     """
     workspace = await allowed_workspace(request, t or workspace_of_token(request))
     caller = visitor_caller(request, workspace, None)
     async with resources_of(request).database.unit_of_work(caller.scope) as session:
-        thread = await read_thread(session, caller, is_away=away)
+        thread = await read_thread(session, caller, is_away=away == "1")
     response.headers["cache-control"] = "no-store"
     return ConversationResult(
         conversationId=str(thread.conversation_id) if thread.conversation_id else None,

@@ -37,18 +37,18 @@ async def events(
     request: Request,
     t: Annotated[str | None, Query(max_length=100)] = None,
     after: Annotated[str | None, Query(description="The last message you have.")] = None,
-    away: Away = False,
+    away: Away = None,
 ) -> EventSourceResponse:
     """Server-sent events of this visitor's conversation: `status`, `message` and `typing`.
 
     What members write is taken for seen 20 seconds after it was sent, and not mailed any more, unless `away`
-    is set: connect anew, after the last message that you have, when that changes.
+    is `1`: connect anew, after the last message that you have, when that changes.
     """
     workspace = await allowed_workspace(request, t or workspace_of_token(request))
     caller = visitor_caller(request, workspace, None)
     resources = resources_of(request)
     last = parse_id(after) if after else None
-    happening = watch(resources.database, resources.live, caller, after=last, is_away=away)
+    happening = watch(resources.database, resources.live, caller, after=last, is_away=away == "1")
     # The first event decides: what fails before it is a problem with its own status.
     first = await anext(happening)
     return EventSourceResponse(

@@ -64,6 +64,7 @@ PLAIN: dict[str, Any] = {
     "assignee": "none",
     "assistantAnswer": "Within sixty days.",
     "audience": "members",
+    "away": "1",
     "businessHours": {"mon": [["09:00", "17:00"]]},
     "clientId": "01a2251a-c32f-7691-a6f3-3785c14c43f7",
     "code": "000000",
