@@ -80,7 +80,10 @@ class ChatReply(BaseModel):
     messageId: str
     handledBy: Literal["bot", "human"]
     escalated: bool
-    contactRequested: bool
+    contactRequested: bool = Field(
+        description="Whether to ask the visitor who they are; not without a visitor's token, as the answer"
+        " needs one."
+    )
     citations: list[CitationResult]
     status: Literal["bot", "waiting", "human", "resolved"]
     next: NextResult | None = Field(description="What happens next while it waits for a person.")
