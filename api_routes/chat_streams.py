@@ -98,7 +98,8 @@ class ChatStream(Response):
             await self._fail(HelpNinjaError(), scope, receive, send)
 
     def _name(self, started: Started) -> None:
-        self._message_id = started.message_id
+        # What is told again another request began: whoever leaves this one ends nothing.
+        self._message_id = None if started.is_told_again else started.message_id
         self.headers["x-chat-id"] = str(started.chat_id)
         self.headers["x-message-id"] = str(started.message_id)
 

@@ -70,7 +70,8 @@ class Answer:
     """A whole answer: what is stored and what the visitor ends up with, whatever was streamed before.
 
     ``cited`` are indexes into the passages that were retrieved, in the order of ``citations``;
-    ``provider_failed`` when the configured model could not answer and the offline answerer stood in.
+    ``provider_failed`` when the configured model could not answer and the offline answerer stood in;
+    ``is_taken_back`` when it wrote something else before.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Answer:
     model: str
     usage: TokenUsage = field(default_factory=lambda: TokenUsage(0, 0))
     provider_failed: bool = False
+    is_taken_back: bool = False
     cited: tuple[int, ...] = ()
 
     @property
@@ -273,10 +275,12 @@ class Pipeline:
         text = stream.text.strip()
         if sign is Sign.PERSON:
             talk = person_asked(_language_of(question))
-            return Answer(talk.text, (), 1.0, "person_asked", model.id, usage=finished.usage)
+            return Answer(
+                talk.text, (), 1.0, "person_asked", model.id, usage=finished.usage, is_taken_back=bool(text)
+            )
         if sign is Sign.UNKNOWN or finished.reason == "refusal" or not text:
             answer = self._decline(question, retrieved.confidence, model.id)
-            return Answer(answer.text, (), answer.confidence, "declined", model.id, usage=finished.usage)
+            return replace(answer, usage=finished.usage, is_taken_back=bool(sign and text))
         cited = [retrieved.passages[index].text for index in stream.cited]
         confidence = retrieved.confidence.given_support(support_of(text, cited))
         return Answer(

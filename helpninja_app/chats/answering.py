@@ -40,7 +40,7 @@ from helpninja_app.kernel.telemetry import ANSWER_SECONDS, ANSWERS
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The question is stored and an answer is being written."""
+    """The question is stored and an answer is being written; ``is_told_again`` for one of another request."""
 
     chat_id: UUID
     title: str
@@ -48,6 +48,7 @@ class Started:
     message_id: UUID
     model: str
     is_new: bool
+    is_told_again: bool = False
 
 
 ChatEvent = Started | Token | Answered
@@ -167,7 +168,7 @@ async def _find_asked(desk: ChatDesk, caller: StaffCaller, ask: Ask) -> Asked | 
 async def _tell_again(asked: Asked) -> AsyncGenerator[ChatEvent, None]:
     """An answer as it is stored; ``Conflict`` where it is still being written."""
     chat, question, answer = asked.chat, asked.question, asked.answer
-    yield Started(chat.id, chat.title, question.id, answer.id, answer.model, is_new=False)
+    yield Started(chat.id, chat.title, question.id, answer.id, answer.model, is_new=False, is_told_again=True)
     if not asked.is_answered:
         raise Conflict(UNDER_WAY)
     yield Token(answer.text)

@@ -59,7 +59,8 @@ def ask_for_contact(conversation: Conversation, workspace: WorkspaceView | None 
         return None
     contact, asked_at = Contact(conversation.contact), conversation.contact_asked_at
     if contact is Contact.DECLINED and workspace and _is_another_closed_time(workspace, asked_at):
-        conversation.contact, conversation.contact_asked_at = Contact.ASKED.value, now()
+        # As if it had been for longer than anything waits for it.
+        conversation.contact, conversation.contact_asked_at = Contact.ASKED.value, now() - HELD_FOR
         return None
     if contact is Contact.UNKNOWN:
         conversation.contact, conversation.contact_asked_at = Contact.ASKED.value, now()
@@ -97,6 +98,8 @@ async def give_contact(
         await note_words(session, conversation.id, f"{name} {address}")
     elif Contact(conversation.contact) is not Contact.GIVEN:
         conversation.contact = Contact.DECLINED.value
+        # Not once more in the time in which they said so.
+        conversation.contact_asked_at = now()
     await session.flush()
     await release_held(session, caller.workspace.id, conversation.id)
     # The visitor's other tabs close the form; the members see who it is.

@@ -239,7 +239,9 @@ async def _store_answer(database: Database, caller: VisitorCaller, turn: _Turn, 
         reason = await _ask_for_a_person(session, caller, turn, conversation, answer)
         # Not where people handed just this back to the bot.
         is_escalated = reason is not None and Status(conversation.status) is Status.WAITING
-        if turn.reservation is not None and answer.kind in _WITHOUT_ANSWER:
+        # What was written before a model took it back was read by then.
+        is_free = answer.kind in _WITHOUT_ANSWER and not answer.is_taken_back
+        if turn.reservation is not None and is_free:
             await release(session, caller.workspace.id, turn.reservation)
         elif turn.reservation is not None:
             await settle(session, caller.workspace.id, turn.reservation, 1, description="A visitor's message")

@@ -116,6 +116,24 @@ async def test_only_what_got_an_answer_is_counted(
     assert await left(resources, tenant) == FREE_MESSAGES - counted
 
 
+@pytest.mark.parametrize("sign", ["NO_ANSWER_IN_PASSAGES", "VISITOR_ASKS_FOR_A_PERSON"])
+@pytest.mark.parametrize(("written", "counted"), [("", 0), ("Within sixty days [1]. ", 1)])
+async def test_what_a_model_takes_back_is_counted_once_it_was_read(
+    client: httpx.AsyncClient,
+    factory: Factory,
+    resources: Resources,
+    with_resources: OpenResources,
+    sign: str,
+    written: str,
+    counted: int,
+) -> None:
+    tenant = await shop(factory, plan="free")
+    fake = FakeProvider([spoken(f"{written}{sign}")])
+    async with with_resources(unlimited=False, answerers=answering(fake)):
+        assert (await ask(client, tenant)).json()["escalated"]
+    assert await used(resources, tenant) == counted
+
+
 @pytest.mark.parametrize("message", ["", "x" * 4001])
 async def test_an_invalid_message_is_not_counted(
     client: httpx.AsyncClient, factory: Factory, resources: Resources, message: str

@@ -196,11 +196,22 @@ async def test_who_declined_is_asked_again_where_nobody_is_there_and_once_until_
     await close(resources, talk.tenant)
     again = await talk.ask("I want a human being, please.")
     assert (again["next"]["kind"], again["contactRequested"]) == ("later", True)
+    assert (await talk.ask("Do penguins sing opera on Mars?"))["reason"] == "no_answer"
     assert all(each <= 0 for each in await held_until(resources, talk.tenant, talk.conversation_id))
     await told(talk, "contact", declined=True)
     assert not (await talk.ask("Where is the human being?"))["contactRequested"]
     await a_week_later(resources, talk)
     assert (await talk.ask("Can I talk to a human please?"))["contactRequested"]
+
+
+async def test_who_declines_in_a_time_when_nobody_is_there_is_not_asked_again_in_it(
+    client: httpx.AsyncClient, factory: Factory, resources: Resources
+) -> None:
+    talk = await begin(client, factory, tenant=await with_integration(client, factory))
+    await a_week_later(resources, talk)
+    await close(resources, talk.tenant)
+    await told(talk, "contact", declined=True)
+    assert not (await talk.ask("I want a human being, please."))["contactRequested"]
 
 
 async def test_without_business_hours_somebody_comes_soon(

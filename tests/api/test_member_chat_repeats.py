@@ -68,6 +68,7 @@ async def test_while_it_is_answered_the_second_is_told_so_and_in_which_chat(
         go_on.set()
         first = await asking
         assert await credits_left(resources, tenant) == FULL - 1
+    assert first.text == "A falcon."
     assert second.status_code == 409
     assert "being answered already" in second.json()["detail"]
     assert second.headers["x-chat-id"] == first.headers["x-chat-id"]
