@@ -28,7 +28,7 @@ SET = Path(__file__).with_name("data") / "person_requests.json"
 # language on its own. What is tuned on it makes it known: the next change needs another one.
 UNSEEN = SET.with_name("person_requests_unseen.json")
 # Were that before the words were added to.
-ONCE_UNSEEN = tuple(SET.with_name(f"person_requests_{name}.json") for name in ("blind", "fresh"))
+ONCE_UNSEEN = tuple(SET.with_name(f"person_requests_{name}.json") for name in ("natural", "blind", "fresh"))
 # Longer than most of what visitors write.
 LONG = 300
 HALVES = {"looked at": 0, "held out": 1}
