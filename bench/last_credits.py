@@ -27,6 +27,7 @@ from bench.killing import is_well
 from bench.report import Figure, say
 from bench.scratch import scratch_database, settings_on
 from helpninja_app.answers.answerers import Answerers, ProviderKey
+from helpninja_app.answers.providers.base import Timeouts
 from helpninja_app.billing.models import EntryKind
 from helpninja_app.chats import prompts
 from helpninja_app.jobs import tasks
@@ -64,13 +65,21 @@ EXACT = Outcome(LEFT, {200: LEFT, 402: TURNS - LEFT}, LEFT, [-1] * LEFT, LEFT, 0
 
 def answering(model: LLMock) -> Answerers:
     """Answerers whose provider is the server that counts its calls."""
-    return Answerers(openai=ProviderKey("sk-test-0123456789", model.base_url("openai")))
+    key = ProviderKey("sk-test-0123456789", model.base_url("openai"))
+    return Answerers(openai=key, timeouts=Timeouts(_PATIENCE, _PATIENCE, _PATIENCE))
 
 
 @contextmanager
 def one_credit_each() -> Iterator[None]:
-    """Every question takes one credit, and however busy the machine is nobody is sent away for that."""
-    with patch.object(prompts, "ANSWER_TOKENS", _SHORT), patch.object(database, "_PATIENCE", _PATIENCE):
+    """Every question takes one credit, and however busy the machine is nobody is sent away for that.
+
+    Resources have to be opened in it.
+    """
+    with (
+        patch.object(prompts, "ANSWER_TOKENS", _SHORT),
+        patch.object(database, "_PATIENCE", _PATIENCE),
+        patch.object(database, "_CONNECT", int(_PATIENCE)),
+    ):
         yield
 
 
@@ -148,17 +157,17 @@ async def run(repeats: int) -> bool:
         settings = settings_on(
             scratch, unlimited=False, member_limit=1_000_000, public_url="http://helpninja.test"
         )
-        async with (
-            open_resources(
-                settings,
-                scratch.urls.app,
-                tasks=tasks,
-                embedder=HashingEmbedder(),
-                answerers=answering(model),
-            ) as resources,
-            api_over_http() as url,
-        ):
-            with one_credit_each():
+        with one_credit_each():
+            async with (
+                open_resources(
+                    settings,
+                    scratch.urls.app,
+                    tasks=tasks,
+                    embedder=HashingEmbedder(),
+                    answerers=answering(model),
+                ) as resources,
+                api_over_http() as url,
+            ):
                 for number in range(1, repeats + 1):
                     outcomes.append(await spend_the_last(resources, url, model))
                     say(f"repeat {number} of {repeats}: {outcomes[-1]}")

@@ -39,6 +39,7 @@ _SET_SCOPE_AT_ONCE = (
 # How many connections there may be beyond those that are kept open, and how long to wait for one.
 _OVERFLOW = 10
 _PATIENCE = 10.0
+_CONNECT = 5
 # A connection that nobody used for so many seconds is asked whether it is still there.
 _UNUSED = 30.0
 
@@ -82,7 +83,7 @@ class Database:
             max_overflow=_OVERFLOW,
             pool_timeout=_PATIENCE,
             pool_recycle=1800,
-            connect_args={"connect_timeout": 5, "application_name": "helpninja"},
+            connect_args={"connect_timeout": _CONNECT, "application_name": "helpninja"},
         )
         event.listen(self.engine.sync_engine, "checkin", _note_use)
         event.listen(self.engine.sync_engine, "checkout", self._refuse_dead)

@@ -18,14 +18,14 @@ from tests.conftest import OpenResources
 @pytest.fixture
 async def limited(with_resources: OpenResources, llmock: LLMock) -> AsyncIterator[Resources]:
     answerers = answering(llmock.reply(ANSWER, times=None))
-    async with with_resources(answerers=answerers, unlimited=False) as resources:
-        yield resources
+    with one_credit_each():
+        async with with_resources(answerers=answerers, unlimited=False) as resources:
+            yield resources
 
 
 @pytest.mark.parametrize("_repeat", range(2))
 async def test_of_five_hundred_questions_at_once_for_seven_credits_seven_reach_the_model(
     limited: Resources, llmock: LLMock, _repeat: int
 ) -> None:
-    with one_credit_each():
-        async with api_over_http() as url:
-            assert await spend_the_last(limited, url, llmock) == EXACT
+    async with api_over_http() as url:
+        assert await spend_the_last(limited, url, llmock) == EXACT
