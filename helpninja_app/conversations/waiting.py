@@ -20,7 +20,8 @@ from helpninja_app.conversations.models import Conversation, Message, Sender, St
 _BEFORE = text("""
     with begun as (
       select id, to_status, created_at from conversation_transitions
-      where workspace_id = :workspace and conversation_id = :conversation and from_status = 'bot'
+      where workspace_id = :workspace and conversation_id = :conversation
+        and (from_status = 'bot' or (from_status = 'resolved' and reason <> 'reopened'))
       order by id desc limit 1
     ), answered as (
       select id from messages

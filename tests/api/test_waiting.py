@@ -102,6 +102,16 @@ async def test_nobody_waits_after_an_answered_conversation_was_opened_again(
     assert (await desk.done("reopen"))["waitingSince"] is None
 
 
+async def test_whom_a_person_took_up_again_waits_no_more_when_the_end_of_that_is_undone(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    talk = await begin(client, factory)
+    desk = await talk.desk()
+    for what in ("resolve", "take-over", "resolve", "reopen"):
+        await desk.done(what)
+    assert await since(desk) is None
+
+
 async def test_who_waits_longest_is_first_and_the_others_follow(
     client: httpx.AsyncClient, factory: Factory, resources: Resources
 ) -> None:

@@ -15,12 +15,13 @@ from helpninja_app.answers.providers.fake import FakeProvider, spoken
 from helpninja_app.kernel.scope import Audience, Scope
 from helpninja_app.resources import Resources
 from helpninja_app.screens import page_state
+from helpninja_app.screens.chat import following
 from helpninja_app.screens.chat.choosing_state import PickerState
 from helpninja_app.screens.chat.state import ChatState
 from helpninja_app.screens.shell.state import UPLOADED
 from tests.factories import Factory, Tenant
 from tests.screens.events import fire, go, tab_at
-from tests.screens.test_chat import MODEL, QUESTION, member, opened, provider
+from tests.screens.test_chat import MODEL, QUESTION, member, opened, provider, until
 from tests.screens.test_page_state import hold
 
 __all__ = ["provider"]
@@ -59,6 +60,30 @@ async def test_a_document_says_for_whom_it_is(factory: Factory, provider: FakePr
     picker = await tab_at(PickerState, await member(factory, Role.AGENT, tenant))
     await fire(picker, "open_picker")
     assert {row.id: row.is_public for row in picker.rows} == {str(document): False, str(public): True}
+
+
+async def test_a_file_that_is_added_while_the_tab_listens_is_shown_as_read_once_it_is(
+    factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FOLLOW_SECONDS", 600.0)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.05)
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, TEXT)
+    tab = await opened(await member(factory, Role.AGENT, tenant))
+    watching = asyncio.create_task(fire(tab, "follow"))
+    # Until it has looked and waits to be told; else it would see the file by its first look.
+    await asyncio.sleep(0.5)
+    await come_to(factory, tenant, "processing")
+    await fire(tab, "add_document", uploaded(tab, document))
+    assert tab.is_reading
+    await come_to(factory, tenant, "completed")
+    await until(lambda: not tab.is_reading)
+    watching.cancel()
+
+
+async def come_to(factory: Factory, tenant: Tenant, status: str) -> None:
+    async with factory.resources.database.unit_of_work(tenant.scope) as session:
+        await session.execute(text("update documents set status = :status"), {"status": status})
 
 
 async def test_a_chat_about_a_deleted_document_asks_nothing_until_that_is_removed(

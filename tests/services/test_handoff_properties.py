@@ -265,14 +265,13 @@ class HandOff(RuleBasedStateMachine):
             return
         messages, changes, escalations, found = self.run(self._stored())
         status, before, holds = Status.BOT, Status.BOT, []
-        since, since_before, is_taken_up_again = None, None, False
+        since, since_before = None, None
         # All are numbered under the conversation's lock.
         for row in sorted([*messages, *changes], key=lambda row: row.id):
             if isinstance(row, ConversationTransition):
                 assert row.from_status == status.value
                 assert row.reason != "reopened" or row.to_status == before.value
                 before, status = status, Status(row.to_status)
-                is_taken_up_again = _is_taken_up_again(row, is_taken_up_again)
                 since, since_before = _waits_since(row, since, since_before), since
             elif row.role == Sender.BOT.value:
                 assert status is not Status.HUMAN
@@ -282,8 +281,7 @@ class HandOff(RuleBasedStateMachine):
                 since = None
             elif status is Status.HUMAN:
                 since = since or row.created_at
-        # Who undoes the end of what was taken up again has the visitor wait as at first.
-        assert is_taken_up_again or found.waiting_since == since
+        assert found.waiting_since == since
         stored = {role: [row for row in messages if row.role == role.value] for role in Sender}
         assert sorted(row.text for row in stored[Sender.MEMBER]) == sorted(self.said.by_members)
         assert [row.id for row in stored[Sender.BOT]] == sorted(self.said.by_bot)
@@ -319,12 +317,6 @@ def _waits_since(
     if change.reason == "reopened":
         return before
     return change.created_at if Status(change.to_status) is Status.WAITING else since
-
-
-def _is_taken_up_again(change: ConversationTransition, before: bool) -> bool:
-    """Whether a member took over what was resolved, since the bot had it."""
-    is_taken_over = change.from_status == Status.RESOLVED.value and change.reason == "taken over"
-    return is_taken_over or (before and change.from_status != Status.BOT.value)
 
 
 def test_any_sequence_of_bot_members_and_visitor_keeps_the_rules(database_urls: Urls) -> None:

@@ -71,10 +71,11 @@ class FollowedState(PageState, mixin=True):
                 left = until - clock.time()
                 if left <= 0:
                     return True
-                await asyncio.sleep(min(left, self._rest()))
-                is_waiting = self._is_waiting()
-                told = await listener.hear(min(left, LOOK_SECONDS) if is_waiting else left)
-                told = told or ((EVERYTHING,) if is_waiting else ())
+                if told:
+                    await asyncio.sleep(min(left, self._rest()))
+                told = await listener.hear(min(left, LOOK_SECONDS))
+                # Also where that began meanwhile, as when a file was added.
+                told = told or ((EVERYTHING,) if self._is_waiting() else ())
         return False
 
     async def _catch_up(self, mine: int) -> bool:
