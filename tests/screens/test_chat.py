@@ -252,12 +252,16 @@ async def test_without_credits_the_question_is_not_stored_and_a_larger_plan_is_o
     settings = answering.settings.model_copy(update={"unlimited": False})
     monkeypatch.setattr(resources_module, "_open", [replace(answering, settings=settings)])
     tenant = await factory.tenant(plan="free")
+    tab = await opened(await member(factory, tenant=tenant))
+    assert tab.credits == "100 credits left"
+    # By a colleague, say.
     async with resources.database.unit_of_work(tenant.scope) as session:
         plan = resources_module.current_resources().plan_of(Terms("free"))
         await reserve(session, tenant.id, plan, Unit.CREDIT, plan.credits or 0, at_least=1, description="x")
-    tab = await opened(await member(factory, tenant=tenant))
     await fire(tab, "ask", QUESTION | {"client_id": "first"})
     assert tab.is_at_limit
+    assert "All credits" in tab.problem
+    assert tab.credits == "0 credits left"
     assert (tab.messages, tab.accepted) == ([], "")
 
 

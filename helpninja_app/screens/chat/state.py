@@ -19,7 +19,7 @@ from helpninja_app.chats.answering import ChatEvent, Started, answer_member
 from helpninja_app.chats.models import MessageState
 from helpninja_app.chats.turns import Ask, stop_writing
 from helpninja_app.chats.writing import Answered
-from helpninja_app.errors import Conflict, Invalid, NotSignedIn
+from helpninja_app.errors import Conflict, Invalid, LimitUsedUp, NotSignedIn
 from helpninja_app.kernel.database import new_id
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.chat.markup import GrowingAnswer
@@ -147,6 +147,8 @@ class ChatState(ThreadState, SignedInState):
                 if refused:
                     self._refuse(refused)
         if not reading.question_id:
+            if isinstance(refused, LimitUsedUp):
+                return await self._look_at_credits(refused)
             return await self._look_at_documents() if _is_about_documents(refused) else None
         read_for = fingerprint(self)
         try:
@@ -185,6 +187,13 @@ class ChatState(ThreadState, SignedInState):
                 self._refuse(error)
             else:
                 self._refuse(Conflict("The documents changed just now. Look at them, and ask again."))
+        return step
+
+    async def _look_at_credits(self, refused: LimitUsedUp) -> Any:
+        """Show what is left by now beside what was refused: a colleague or a key may have used it."""
+        step = await self._answer()
+        async with self:
+            self._refuse(refused)
         return step
 
     def _tell_set_back(self, refused: Exception | None, reading: _Reading, text: str, replaces: str) -> None:
