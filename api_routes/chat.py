@@ -66,10 +66,14 @@ class CitationResult(BaseModel):
 
 
 class NextResult(BaseModel):
-    """`later` is outside business hours; ``opensAt`` is when they begin, where they ever do."""
+    """`later` is outside business hours; ``opensAt`` is when they begin, where they ever do.
+
+    ``closesAt`` is when they end, where that is within a day.
+    """
 
     kind: Literal["soon", "later"]
     opensAt: str | None
+    closesAt: str | None
 
 
 class ChatReply(BaseModel):
@@ -298,7 +302,11 @@ async def _with_first(
 def next_result(step: NextStep | None) -> NextResult | None:
     if step is None:
         return None
-    return NextResult(kind=step.kind.value, opensAt=step.opens_at.isoformat() if step.opens_at else None)
+    return NextResult(
+        kind=step.kind.value,
+        opensAt=step.opens_at.isoformat() if step.opens_at else None,
+        closesAt=step.closes_at.isoformat() if step.closes_at else None,
+    )
 
 
 def _result(reply: Reply) -> dict[str, Any]:

@@ -72,13 +72,15 @@ def problem_body(error: HelpNinjaError, path: str) -> dict[str, Any]:
         body["billing"] = BILLING
     if isinstance(error, MessagesUsedUp):
         opens_at = error.opens_at.isoformat() if error.opens_at else None
+        closes_at = error.closes_at.isoformat() if error.closes_at else None
+        following = {"kind": error.next_kind, "opensAt": opens_at, "closesAt": closes_at}
         body |= {
             "conversationId": str(error.conversation_id),
             "messageId": str(error.message_id),
             "conversationStatus": error.status_of_conversation,
             "escalated": error.status_of_conversation == "waiting",
             "contactRequested": error.is_contact_requested,
-            "next": {"kind": error.next_kind, "opensAt": opens_at} if error.next_kind else None,
+            "next": following if error.next_kind else None,
         }
     return body
 

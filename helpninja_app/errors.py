@@ -147,6 +147,7 @@ class MessagesUsedUp(LimitUsedUp):
         is_contact_requested: bool,
         next_kind: str | None,
         opens_at: datetime | None,
+        closes_at: datetime | None,
     ) -> None:
         super().__init__(detail, limit=limit, used=used)
         self.conversation_id = conversation_id
@@ -155,6 +156,7 @@ class MessagesUsedUp(LimitUsedUp):
         self.is_contact_requested = is_contact_requested
         self.next_kind = next_kind
         self.opens_at = opens_at
+        self.closes_at = closes_at
 
 
 class WorkspaceFull(LimitUsedUp):

@@ -156,8 +156,7 @@ export class Backend {
   }
 
   #read(what, more) {
-    const query = `${new URLSearchParams({ ...more, ...(this.isAway() && { away: 1 }) })}`;
-    return `/api/widget/${what}${query && `?${query}`}`;
+    return `/api/widget/${what}?${new URLSearchParams({ ...more, ...(this.isAway() && { away: 1 }) })}`;
   }
 
   #call(path, body) {

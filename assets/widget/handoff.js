@@ -44,20 +44,25 @@ export class HandOff {
     this.#head();
     if (status !== 'human') this.hush();
     if (was === status && (status !== 'waiting' || isLater === (this.#next?.kind === 'later'))) return '';
-    if (status === 'waiting') return this.later() || this.say(isFirst && next === undefined ? 'escalated' : 'soon');
+    if (status === 'waiting') return isFirst && next === undefined ? this.say('escalated') : this.next();
     if (status === 'bot') return was === 'resolved' ? '' : this.say('handedBack');
     return this.say(status);
   }
 
-  /** When people are back, or '' where somebody is there. */
-  later() {
-    const { kind, opensAt } = this.#next ?? {};
-    if (kind !== 'later') return '';
-    if (!opensAt) return this.say('away');
-    const opens = new Date(opensAt);
-    const isToday = opens.toDateString() === new Date().toDateString();
-    const form = { hour: 'numeric', minute: '2-digit', ...(!isToday && { weekday: 'long', day: 'numeric', month: 'long' }) };
-    return this.say('later', { time: new Intl.DateTimeFormat(this.language, form).format(opens) });
+  /** What happens next where a person is asked for. */
+  next() {
+    return this.#next?.kind === 'later' ? this.when() : `${this.say('soon')} ${this.when()}`.trim();
+  }
+
+  /** When people are back or until when they are here, or '' where nobody says. */
+  when() {
+    const { kind, opensAt, closesAt } = this.#next ?? {};
+    const time = opensAt || closesAt;
+    if (!time) return kind === 'later' ? this.say('away') : '';
+    const day = new Date(time);
+    const isOther = day.toDateString() !== new Date().toDateString();
+    const form = { hour: 'numeric', minute: '2-digit', ...(isOther && { weekday: 'long', day: 'numeric', month: 'long' }) };
+    return this.say(opensAt ? 'later' : 'until', { time: day.toLocaleString(this.language, form) });
   }
 
   /** Asks for an address whether the server wants one or not: there is no other way to an answer. */

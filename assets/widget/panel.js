@@ -175,8 +175,8 @@ function conclude(answer, done) {
       offerThumbs(answer, messageId);
     } else answer.remove();
     line = handOff.update({ ...done, status: done.status ?? (isHuman ? 'human' : escalated ? 'waiting' : undefined) });
-    if (isLeft) line ||= done.status === 'waiting' ? handOff.later() || say('soon') : say('unavailable');
-    else if (escalated && !isHuman) line = [concern(reason, say), handOff.later()].filter(Boolean).join(' ');
+    if (isLeft) line ||= done.status === 'waiting' ? handOff.next() : say('unavailable');
+    else if (escalated && !isHuman) line = [concern(reason, say), handOff.when()].filter(Boolean).join(' ');
     if (line) messages.system(line);
   });
   announce(words && answer.spoken(words), line);
@@ -327,7 +327,7 @@ const talk = once(async () => {
         if (problem.status !== 409) throw problem; // but where a person was faster
       });
       // Said again to who asks again; else it may have been said by the live connection, which was faster.
-      if (!(await refresh()) && wasWaiting && handOff.status === 'waiting') tell(handOff.later() || say('soon'));
+      if (!(await refresh()) && wasWaiting && handOff.status === 'waiting') tell(handOff.next());
       toEnd();
       return handOff.focus();
     }

@@ -28,6 +28,7 @@ export default {
   talk: 'Mit einem Menschen sprechen',
   soon: 'Ein Mensch ist gefragt und antwortet hier.',
   later: 'Gerade ist niemand da. Wir sind {time} zurück.',
+  until: 'Wir sind bis {time} da.',
   away: 'Gerade ist niemand da.',
   handedBack: 'Ab hier antwortet wieder der Assistent.',
   resolved: 'Das ist erledigt. Schreiben Sie wieder, wann immer Sie uns brauchen.',

@@ -28,6 +28,7 @@ export default {
   talk: 'Talk to a person',
   soon: 'A person has been asked and will answer here.',
   later: 'Nobody is here right now. We are back {time}.',
+  until: 'We are here until {time}.',
   away: 'Nobody is here right now.',
   handedBack: 'Our assistant answers again.',
   resolved: 'This is settled. Write again whenever you need us.',

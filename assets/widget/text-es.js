@@ -28,6 +28,7 @@ export default {
   talk: 'Hablar con una persona',
   soon: 'Hemos avisado a una persona y responderá aquí.',
   later: 'Ahora no hay nadie. Volvemos {time}.',
+  until: 'Estamos aquí hasta: {time}.',
   away: 'Ahora no hay nadie.',
   handedBack: 'Vuelve a responder el asistente.',
   resolved: 'Esto queda resuelto. Escríbanos cuando lo necesite.',

@@ -28,6 +28,7 @@ export default {
   talk: 'Parler à une personne',
   soon: 'Une personne a été prévenue et répondra ici.',
   later: 'Personne n’est là pour le moment. Nous revenons {time}.',
+  until: 'Nous sommes là jusqu’à {time}.',
   away: 'Personne n’est là pour le moment.',
   handedBack: 'L’assistant reprend les réponses.',
   resolved: 'C’est réglé. Écrivez-nous de nouveau quand vous voulez.',

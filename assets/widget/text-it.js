@@ -28,6 +28,7 @@ export default {
   talk: 'Parlare con una persona',
   soon: 'Una persona è stata avvisata e risponderà qui.',
   later: 'Al momento non c’è nessuno. Torniamo {time}.',
+  until: 'Siamo qui fino a: {time}.',
   away: 'Al momento non c’è nessuno.',
   handedBack: 'Ora risponde di nuovo l’assistente.',
   resolved: 'È risolto. Ci scriva ancora quando vuole.',

@@ -28,6 +28,7 @@ export default {
   talk: 'Met een mens praten',
   soon: 'Er is een medewerker gevraagd, die hier antwoordt.',
   later: 'Er is nu niemand. We zijn {time} terug.',
+  until: 'We zijn er tot {time}.',
   away: 'Er is nu niemand.',
   handedBack: 'De assistent antwoordt weer.',
   resolved: 'Dit is opgelost. Schrijf gerust opnieuw als u ons nodig hebt.',

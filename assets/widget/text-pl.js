@@ -28,6 +28,7 @@ export default {
   talk: 'Porozmawiać z człowiekiem',
   soon: 'Poprosiliśmy człowieka, który odpowie tutaj.',
   later: 'Teraz nikogo nie ma. Wrócimy: {time}.',
+  until: 'Jesteśmy do: {time}.',
   away: 'Teraz nikogo nie ma.',
   handedBack: 'Znowu odpowiada asystent.',
   resolved: 'Sprawa jest załatwiona. W razie potrzeby prosimy napisać ponownie.',

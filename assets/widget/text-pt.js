@@ -28,6 +28,7 @@ export default {
   talk: 'Falar com uma pessoa',
   soon: 'Uma pessoa foi avisada e responderá aqui.',
   later: 'Não há ninguém neste momento. Voltamos {time}.',
+  until: 'Estamos aqui até: {time}.',
   away: 'Não há ninguém neste momento.',
   handedBack: 'O assistente volta a responder.',
   resolved: 'Está resolvido. Escreva de novo quando precisar.',

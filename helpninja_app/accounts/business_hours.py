@@ -54,8 +54,29 @@ def next_opening(
     holidays: Collection[str] = (),
 ) -> datetime | None:
     """When somebody is there again, in UTC; ``None`` where somebody is there now or no hours are set."""
+    return _next_change(hours, time_zone, moment, holidays, is_open=False)
+
+
+def next_closing(
+    hours: Mapping[str, Sequence[Sequence[str]]],
+    time_zone: str,
+    moment: datetime,
+    holidays: Collection[str] = (),
+) -> datetime | None:
+    """Until when somebody is there, in UTC; ``None`` where nobody is, or always somebody is."""
+    return _next_change(hours, time_zone, moment, holidays, is_open=True)
+
+
+def _next_change(
+    hours: Mapping[str, Sequence[Sequence[str]]],
+    time_zone: str,
+    moment: datetime,
+    holidays: Collection[str],
+    *,
+    is_open: bool,
+) -> datetime | None:
     opening = opening_at(hours, time_zone, moment, holidays)
-    if opening is None or opening.is_open or opening.until is None:
+    if opening is None or opening.is_open is not is_open or opening.until is None:
         return None
     return _first_instant(opening.until, ZoneInfo(time_zone), after=moment)
 

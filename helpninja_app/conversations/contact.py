@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpninja_app.accounts.business_hours import next_opening, opening_at
+from helpninja_app.accounts.business_hours import next_closing, next_opening, opening_at
 from helpninja_app.accounts.callers import VisitorCaller, WorkspaceView
 from helpninja_app.accounts.users import check_email
 from helpninja_app.conversations.dispatch import release_held
@@ -23,6 +23,10 @@ HELD_FOR = timedelta(minutes=2)
 """So long an escalation waits for the visitor to say who they are."""
 
 
+# Who is there for longer says nothing by it.
+_SOON_OVER = timedelta(hours=24)
+
+
 class Kind(StrEnum):
     """When somebody looks at it: soon, or when business hours begin."""
 
@@ -32,10 +36,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What a waiting visitor is told; ``opens_at`` in UTC, ``None`` where that is not known."""
+    """What a waiting visitor is told: when business hours begin, or end; in UTC, ``None`` where that is not
+    known.
+    """
 
     kind: Kind
     opens_at: datetime | None = None
+    closes_at: datetime | None = None
 
 
 def next_step(workspace: WorkspaceView, status: str, moment: datetime | None = None) -> NextStep | None:
@@ -45,7 +52,9 @@ def next_step(workspace: WorkspaceView, status: str, moment: datetime | None = N
     when = (workspace.business_hours, workspace.time_zone, moment or now(), workspace.holidays)
     opening = opening_at(*when)
     if opening is None or opening.is_open:
-        return NextStep(Kind.SOON)
+        closing = next_closing(*when)
+        is_near = closing is not None and closing - when[2] <= _SOON_OVER
+        return NextStep(Kind.SOON, closes_at=closing if is_near else None)
     return NextStep(Kind.LATER, next_opening(*when))
 
 

@@ -206,6 +206,7 @@ async def _pass_on(
             is_contact_requested=is_contact_requested(conversation),
             next_kind=step.kind.value if step else None,
             opens_at=step.opens_at if step else None,
+            closes_at=step.closes_at if step else None,
         )
 
 

@@ -70,7 +70,10 @@ async def test_who_comes_when_nothing_is_left_does_not_wait_for_others_and_is_pa
     assert (conversation.status, conversation.reason) == ("waiting", "usage_limit")
     told = refused.json()
     assert (told["conversationId"], told["escalated"]) == (str(conversation.id), True)
-    assert (told["contactRequested"], told["next"]) == (True, {"kind": "soon", "opensAt": None})
+    assert (told["contactRequested"], told["next"]) == (
+        True,
+        {"kind": "soon", "opensAt": None, "closesAt": None},
+    )
     assert told["conversationStatus"] == "waiting"
     [stored] = await messages_of(resources, tenant, str(conversation.id))
     assert told["messageId"] == str(stored.id)

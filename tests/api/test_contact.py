@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from helpninja_app.accounts.business_hours import WEEK
+from helpninja_app.conversations.contact import Kind, NextStep, next_step
 from helpninja_app.kernel.scope import Scope
 from helpninja_app.resources import Resources
 from tests.api.chatting import ask, shop
@@ -214,11 +218,29 @@ async def test_who_declines_in_a_time_when_nobody_is_there_is_not_asked_again_in
     assert not (await talk.ask("I want a human being, please."))["contactRequested"]
 
 
+@pytest.mark.parametrize(
+    ("hours", "closes"),
+    [
+        ({"fri": [["09:00", "17:00"]]}, datetime(2026, 11, 27, 17, tzinfo=UTC)),
+        ({day: [["00:00", "24:00"]] for day in WEEK[:5]}, datetime(2026, 11, 28, tzinfo=UTC)),
+        ({day: [["00:00", "24:00"]] for day in WEEK[:6]}, None),
+    ],
+    ids=["today", "at midnight", "not within a day"],
+)
+async def test_within_business_hours_the_visitor_learns_until_when_somebody_is_there(
+    factory: Factory, hours: dict[str, list[list[str]]], closes: datetime | None
+) -> None:
+    tenant = await factory.tenant()
+    workspace = replace(tenant.workspace, business_hours=hours, time_zone="UTC")
+    friday = datetime(2026, 11, 27, 10, tzinfo=UTC)
+    assert next_step(workspace, "waiting", friday) == NextStep(Kind.SOON, closes_at=closes)
+
+
 async def test_without_business_hours_somebody_comes_soon(
     client: httpx.AsyncClient, factory: Factory
 ) -> None:
     talk = await begin(client, factory)
-    assert (await shown(talk))["next"] == {"kind": "soon", "opensAt": None}
+    assert (await shown(talk))["next"] == {"kind": "soon", "opensAt": None, "closesAt": None}
     await (await talk.desk()).done("take-over")
     assert (await shown(talk))["next"] is None
 

@@ -95,11 +95,23 @@ def test_outside_business_hours_the_visitor_learns_when_people_are_back_and_can_
 ) -> None:
     session = begun(page, widget_backend)
     at = opens and (datetime.now(UTC) + opens).replace(hour=9, minute=0, second=0, microsecond=0)
-    following = {"kind": "later", "opensAt": at.isoformat() if at else None}
+    following = {"kind": "later", "opensAt": at.isoformat() if at else None, "closesAt": None}
     widget_backend.change(session, status="waiting", next=following, contactRequested=True)
     wanted = line.format(day=at.strftime("%A, %B %-d") if at else "")
     expect(page.locator(".system")).to_contain_text(wanted)
     expect(page.locator("#decline")).to_be_in_viewport()
+
+
+def test_within_business_hours_the_visitor_learns_until_when_people_are_there(
+    page: Page, widget_backend: WidgetBackend
+) -> None:
+    session = begun(page, widget_backend)
+    at = (datetime.now(UTC) + timedelta(days=3)).replace(hour=18, minute=30, second=0, microsecond=0)
+    following = {"kind": "soon", "opensAt": None, "closesAt": at.isoformat()}
+    widget_backend.change(session, status="waiting", next=following)
+    until = at.strftime("%A, %B %-d at 6:30")
+    wanted = f"A person has been asked and will answer here. We are here until {until}"
+    expect(page.locator(".system")).to_contain_text(wanted)
 
 
 def test_an_address_is_sent_once_and_the_form_gives_way_to_a_line(

@@ -134,7 +134,7 @@ def test_the_second_click_of_a_double_click_does_not_ask_again_however_fast_the_
     page: Page, widget_backend: WidgetBackend
 ) -> None:
     begun(page, widget_backend)
-    with page.expect_response("**/api/widget/conversation"):
+    with page.expect_response("**/api/widget/conversation*"):
         talk(page)
     expect(page.locator(".system")).to_have_count(1)
     talk(page, clicks=2)
@@ -171,7 +171,7 @@ def test_who_writes_on_after_asking_for_a_person_keeps_the_keyboard_where_it_is(
     talk(page)
     asking = first_of(page, escalation)
     page.locator("#message").press_sequentially("It is ab")
-    with page.expect_response("**/api/widget/conversation"):
+    with page.expect_response("**/api/widget/conversation*"):
         asking.continue_()
     expect(page.locator(".system")).to_have_count(1)
     page.keyboard.type("out shoes")
@@ -192,7 +192,7 @@ def test_what_was_read_before_a_person_took_over_does_not_send_them_away(
         answers.append(answer)
 
     answers: list[APIResponse] = []
-    page.route("**/api/widget/conversation", read)
+    page.route("**/api/widget/conversation*", read)
     talk(page)
     expect(page.locator("#subtitle")).to_have_text("A person answers here.")
     first_of(page, reading).fulfill(response=answers[0])
@@ -209,9 +209,9 @@ def test_a_thumb_that_brings_a_person_says_when_people_are_back(
 ) -> None:
     session = begun(page, widget_backend)
     widget_backend.escalates_at_thumbs_down = True
-    widget_backend.following = {"kind": "later", "opensAt": None}
+    widget_backend.following = {"kind": "later", "opensAt": None, "closesAt": None}
     if not is_known:
-        page.route("**/api/widget/conversation", lambda route: route.abort())
+        page.route("**/api/widget/conversation*", lambda route: route.abort())
     page.locator(".thumbs .down").click()
     expect(page.locator(".system").last).to_have_text("Nobody is here right now.")
     expect(page.locator(".thumbs .down")).to_have_attribute("aria-pressed", "true")

@@ -36,7 +36,9 @@ class People:
     is_old: bool = False
     escalates_at_thumbs_down: bool = False
     tells_first: bool = False
-    following: dict[str, Any] = field(default_factory=lambda: {"kind": "soon", "opensAt": None})
+    following: dict[str, Any] = field(
+        default_factory=lambda: {"kind": "soon", "opensAt": None, "closesAt": None}
+    )
     generation: int = 0
     earlier: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     typed_at: dict[str, int] = field(default_factory=lambda: defaultdict(int))

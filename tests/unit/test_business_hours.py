@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpninja_app.accounts.business_hours import WEEK, next_opening, opening_at
+from helpninja_app.accounts.business_hours import WEEK, next_closing, next_opening, opening_at
 
 OFFICE = {day: [["09:00", "17:00"]] for day in WEEK[:5]}
 ALWAYS = {day: [["00:00", "24:00"]] for day in WEEK}
@@ -46,6 +46,28 @@ def test_nothing_opens_where_somebody_is_there() -> None:
 
 def test_nothing_opens_where_no_hours_are_set() -> None:
     assert next_opening({}, BERLIN, at("2026-11-27T10:00+01:00"), ("2026-11-27",)) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "closes"),
+    [
+        (OFFICE, "2026-11-27T10:00+01:00", "2026-11-27T17:00+01:00"),
+        (OFFICE, "2026-11-27T08:00+01:00", None),
+        (ALWAYS, "2026-11-27T10:00+01:00", None),
+        ({}, "2026-11-27T10:00+01:00", None),
+        (
+            {"fri": [["20:00", "24:00"]], "sat": [["00:00", "02:00"]]},
+            "2026-11-27T21:00+01:00",
+            "2026-11-28T02:00+01:00",
+        ),
+        # The clocks go forward meanwhile.
+        ({"sun": [["00:00", "06:00"]]}, "2026-03-29T01:00+01:00", "2026-03-29T06:00+02:00"),
+    ],
+)
+def test_until_when_somebody_is_there(
+    hours: dict[str, list[list[str]]], moment: str, closes: str | None
+) -> None:
+    assert next_closing(hours, BERLIN, at(moment)) == (at(closes) if closes else None)
 
 
 def test_an_opening_that_the_clocks_skip_is_when_they_have_skipped_it() -> None:
