@@ -152,7 +152,7 @@ async def test_a_model_understands_who_asks_for_a_person_in_other_words(
     resources: Resources, factory: Factory
 ) -> None:
     fake = FakeProvider([spoken("VISITOR_ASKS", "_FOR_A_PERSON")])
-    asked = Question(f"{QUESTION} Kindly fetch whoever is in charge.")
+    asked = Question(f"{QUESTION} Let me off this merry-go-round.")
     streamed, answer = await run(resources, await shop(factory), asked, fake)
     assert (streamed, answer.kind, answer.citations) == ("", "person_asked", ())
     assert answer.text == "I have passed this conversation on to a person."
