@@ -79,7 +79,7 @@ def _for_members(retrieved: Retrieved, talk: SmallTalk | None, model: Model) -> 
     """A model is told of whatever was found; the offline model only quotes, and only what fits."""
     if retrieved.curated is not None:
         return "curated"
-    if model.is_offline and talk is not None:
+    if model.is_offline and talk is not None and talk.kind is not SmallTalkKind.PERSON:
         return "small_talk"
     is_quotable = not model.is_offline or retrieved.confidence.probability >= QUOTABLE
     return "answer" if retrieved.passages and is_quotable else "nothing_found"

@@ -79,7 +79,7 @@ def answer_small_talk(message: str, *, language: str | None = None) -> SmallTalk
     ``language`` (the workspace's) decides between languages that share a phrase ("hallo", "ok"); otherwise
     the order of the phrase book does. "Hi, where is my order?" is a question. A person is asked for with a
     question besides, too; that is understood in ``language`` and in the one the message is in, as the words
-    of one language may mean another thing in the next. Without ``language`` nobody is there to be asked for.
+    of one language may mean another thing in the next. Without ``language`` only whole phrases ask for one.
     """
     folded = _fold(message)
     if not folded or len(folded) > _LONGEST_REQUEST:

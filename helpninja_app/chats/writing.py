@@ -33,7 +33,7 @@ from helpninja_app.answers.providers.base import (
     Thinking,
     TokenUsage,
 )
-from helpninja_app.answers.small_talk import answer_small_talk
+from helpninja_app.answers.small_talk import SmallTalkKind, answer_small_talk
 from helpninja_app.billing.plans import Plan
 from helpninja_app.chats.models import ChatMessage, MessageState
 from helpninja_app.chats.storing import MAYBE_STORED, NOT_STORED, close_answer, store_answer
@@ -174,7 +174,8 @@ class AnswerUnderWay:
     async def quote(self, pipeline: Pipeline, question: Question) -> AsyncGenerator[Token, None]:
         """The offline model: small talk, or sentences of the documents."""
         talk = await asyncio.to_thread(answer_small_talk, question.text)
-        if talk is not None:
+        # Members' questions are passed on to nobody.
+        if talk is not None and talk.kind is not SmallTalkKind.PERSON:
             text = talk.text
         elif self._retrieved is None or not self._retrieved.passages:
             text = NOT_FOUND

@@ -214,6 +214,22 @@ async def test_a_model_beyond_the_plan_is_refused_before_its_missing_key(
     assert "OPENAI_API_KEY" in keyless.json()["detail"]
 
 
+async def test_who_asks_the_offline_model_for_a_person_is_not_told_that_one_was_asked(
+    client: httpx.AsyncClient, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    body = {"messages": [{"role": "user", "content": "Can I talk to a human please?"}]}
+    answer = await client.post("/api/chat", headers=tenant.headers, json=body | {"modelId": "offline"})
+    assert answer.status_code == 200
+    assert "passed" not in answer.text
+    found = await client.post(
+        "/api/search",
+        headers=tenant.headers,
+        json={"query": "Can I talk to a human please?", "audience": "members"},
+    )
+    assert found.json()["verdict"] == "nothing_found"
+
+
 async def test_without_any_key_the_offline_model_answers_from_the_documents(
     client: httpx.AsyncClient, factory: Factory, with_resources: OpenResources
 ) -> None:
