@@ -102,14 +102,17 @@ class People:
             return problem(404)
         self.listened.append(after)
         self.note_away(request)
-        return StreamingResponse(self._watch(request, session, after), media_type="text/event-stream")
+        last = after if after is not None else self.conversations[session][-1]["id"]
+        # As it stands now: the stream begins later, and what happens until then is heard all the same.
+        heard = self._watch(request, session, last, self.typed_at[session], self.generation)
+        return StreamingResponse(heard, media_type="text/event-stream")
 
-    async def _watch(self, request: Request, session: str, after: str | None) -> AsyncIterator[str]:
+    async def _watch(
+        self, request: Request, session: str, last: str, typed: int, generation: int
+    ) -> AsyncIterator[str]:
         self.listening += 1
         self.most_listening = max(self.most_listening, self.listening)
-        generation, known, typed = self.generation, None, self.typed_at[session]
-        messages, states = self.conversations[session], self.states[session]
-        last = after if after is not None else messages[-1]["id"]
+        known, messages, states = None, self.conversations[session], self.states[session]
         try:
             while generation == self.generation and not await request.is_disconnected():
                 if known != self.state(states):
