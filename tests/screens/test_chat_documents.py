@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.users import find_user_id
 from helpninja_app.answers.providers.fake import FakeProvider, spoken
@@ -79,6 +81,36 @@ async def test_a_file_that_is_added_while_the_tab_listens_is_shown_as_read_once_
     await come_to(factory, tenant, "completed")
     await until(lambda: not tab.is_reading)
     watching.cancel()
+
+
+async def test_a_document_that_was_taken_out_does_not_come_back_with_what_was_read_before(
+    factory: Factory, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await factory.tenant()
+    document = await factory.document(tenant, TEXT)
+    tab = await opened(await member(factory, Role.AGENT, tenant))
+    await fire(tab, "add_document", uploaded(tab, document))
+    is_read, may_show = asyncio.Event(), asyncio.Event()
+    find, answer = ChatState._find, ChatState._answer
+
+    async def held(self: ChatState, caller: MemberCaller) -> Any:
+        found = await find(self, caller)
+        if not is_read.is_set():
+            is_read.set()
+            await may_show.wait()
+        return found
+
+    async def late(self: ChatState, *arguments: Any, **named: Any) -> Any:
+        may_show.set()
+        await looking
+        return await answer(self, *arguments, **named)
+
+    monkeypatch.setattr(ChatState, "_find", held)
+    monkeypatch.setattr(ChatState, "_answer", late)
+    looking = asyncio.create_task(tab._catch_up(tab._follower))
+    await is_read.wait()
+    await fire(tab, "choose_document", str(document))
+    assert tab.chosen == []
 
 
 async def come_to(factory: Factory, tenant: Tenant, status: str) -> None:

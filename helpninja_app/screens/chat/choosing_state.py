@@ -38,9 +38,7 @@ class ChoosingState(ManagedChat, mixin=True):
     @rx.event(background=True)
     async def choose_scope(self, scope: str) -> Any:
         """Ask about ``all`` documents, or about none; those that were chosen no longer count."""
-        async with self:
-            self.uses_all, self._chosen = scope == "all", []
-        return await self._answer()
+        return await self._answer(uses_all=scope == "all", _chosen=[])
 
     @rx.event(background=True)
     async def choose_document(self, document_id: str) -> Any:
@@ -49,6 +47,8 @@ class ChoosingState(ManagedChat, mixin=True):
             return await self._add(document_id, self.opening)
         async with self:
             self._chosen = [each for each in self._chosen if each != document_id]
+            # What is being read meanwhile is of what was chosen before.
+            self._latest += 1
         return await self._answer()
 
     @rx.event(background=True)
