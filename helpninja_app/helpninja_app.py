@@ -30,7 +30,7 @@ draining = Draining()
 
 # Their files; nothing that our policy would have to allow stands in the pages themselves.
 BEHAVIOURS = (
-    *("early", "behaviours", "forms", "sessions", "unsaved"),
+    *("early", "behaviours", "forms", "links", "sessions", "unsaved"),
     *("chat", "chat_uploads", "knowledge_uploads", "inbox", "canned"),
 )
 

@@ -351,29 +351,6 @@
     }
   });
 
-  /* A link that leads to a part of a page: the focus goes into the first field there, or to the first button,
-     once the page is drawn and what was open has given the focus back. A part below a tab has that opened. */
-
-  const FIELD = "input:not([type=hidden]), select, textarea";
-  let sought = 0;
-
-  on("click", (event) => {
-    const link = near(event, "[role=menu] a[href*='#'], [data-palette] a[href*='#'], main a[href*='#']");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const id = link.hash.slice(1);
-    const until = performance.now() + 5000;
-    clearInterval(sought);
-    sought = setInterval(() => {
-      const part = location.hash === `#${id}` ? byId(id) : null;
-      const panel = part?.closest("[role=tabpanel][hidden]");
-      if (panel) byId(panel.getAttribute("aria-labelledby"))?.click();
-      const first = (kind) => part && [part, ...part.querySelectorAll(kind)].find((each) => each.matches(kind) && isSeen(each));
-      const field = first(FIELD) ?? first("button");
-      if (field && !document.querySelector("dialog:modal")) field.focus();
-      if (document.activeElement === field || performance.now() > until) clearInterval(sought);
-    }, 50);
-  });
-
   /* Keys that work everywhere. */
 
   const isWriting = (target) =>

@@ -1,5 +1,5 @@
-/* Forms and links beyond the platform: what the page's address says goes along, and a form that is too long for
-   the websocket says so, instead of being cut off with all that was typed. */
+/* Forms beyond the platform: what the page's address says goes along, and one that is too long for the websocket
+   says so, instead of being cut off with all that was typed. */
 (() => {
   "use strict";
 
@@ -14,21 +14,6 @@
     for (const field of target.querySelectorAll("[data-from-address]"))
       formData.set(field.name, asked().get(field.name) ?? "");
   });
-
-  /* A link with data-keeps-address="names" takes along what the page's address says of them; one with
-     data-comes-back leads back to the invite that it names. */
-  function keepAddress({ target }) {
-    const link = target instanceof Element ? target.closest("a[data-keeps-address]") : null;
-    if (!link) return;
-    const to = new URL(link.href);
-    for (const name of link.dataset.keepsAddress.split(" "))
-      if (asked().get(name)) to.searchParams.set(name, asked().get(name));
-    const invite = "comesBack" in link.dataset && asked().get("invite");
-    if (invite) to.searchParams.set("next", `/invite?token=${encodeURIComponent(invite)}`);
-    link.href = to.href;
-  }
-  on("pointerdown", keepAddress);
-  on("click", keepAddress);
 
   /* As kernel/websockets.py counts it (MOST_BYTES), without what goes with each event. */
   const MOST = 30000;

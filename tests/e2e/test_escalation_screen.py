@@ -144,6 +144,7 @@ def test_an_integration_is_added_tried_and_what_failed_is_sent_again(
     link = sent.get_by_role("link", name="by a rule").locator(":scope:visible")
     expect(link).to_have_attribute("href", f"/app/inbox?conversation={conversation}")
     assert findings(page) == []
+    failed_again(page, server)
     site.routes["/hooks/fernway"] = answer("ok")
     outbox.get_by_text("All", exact=True).click()
     sent.get_by_role("button", name="Send again to Warehouse").click()
@@ -293,3 +294,18 @@ def test_nothing_on_it_keeps_anybody_out(
     assert body.evaluate("box => box.scrollWidth <= box.clientWidth")
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
+
+
+def failed_again(page: Page, server: DemoServer) -> None:
+    """The way to what failed leads there once more when something else was chosen, and in a new tab."""
+    outbox = page.get_by_role("tabpanel", name="Outbox")
+    outbox.get_by_text("All", exact=True).click()
+    expect(outbox.get_by_role("radio", name="All")).to_be_checked(timeout=SOON)
+    page.goto(f"{server.url}/app")
+    page.get_by_role("link", name="See what failed").click()
+    expect(outbox.get_by_role("radio", name="Failed")).to_be_checked(timeout=SOON)
+    way_there = page.url
+    page.goto("about:blank")
+    page.goto(way_there)
+    expect(outbox).to_be_visible(timeout=SOON)
+    expect(outbox.get_by_role("radio", name="Failed")).to_be_checked(timeout=SOON)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import text
 
@@ -13,7 +11,7 @@ from helpninja_app.screens.escalation.deliveries_state import DeliveriesState
 from helpninja_app.screens.home.state import HomeState
 from tests.deliveries import ask_for_a_person, deliveries_of, integrate
 from tests.factories import Factory, Tenant
-from tests.screens.events import fire, tab_at
+from tests.screens.events import fire, go, tab_at
 
 
 async def failed(resources: Resources, tenant: Tenant, *, days_ago: int = 0) -> None:
@@ -66,7 +64,7 @@ async def test_the_outbox_begins_with_the_status_that_its_address_asks_for(
     tenant = await factory.tenant()
     await integrate(resources, tenant)
     await failed(resources, tenant)
-    box = await outbox(factory, tenant, {"status": asked})
+    box, _ = await outbox(factory, tenant, {"status": asked})
     assert [row.status for row in box.rows] == shown
 
 
@@ -76,14 +74,29 @@ async def test_the_status_that_was_chosen_since_stays_when_the_connection_is_bac
     tenant = await factory.tenant()
     await integrate(resources, tenant)
     await failed(resources, tenant)
-    box = await outbox(factory, tenant, {"status": "sent"})
+    box, cookie = await outbox(factory, tenant, {"status": "sent"})
     await fire(box, "choose_status", "")
+    # The browser has the choice forget what the address asked for.
+    go(box._get_root_state(), cookie)
     await fire(box, "open_deliveries")
     assert len(box.rows) == len(await deliveries_of(resources, tenant.id))
 
 
-async def outbox(factory: Factory, tenant: Tenant, address: dict[str, Any]) -> DeliveriesState:
+async def test_an_address_may_ask_again_for_a_status_that_was_left(
+    resources: Resources, factory: Factory
+) -> None:
+    tenant = await factory.tenant()
+    await integrate(resources, tenant)
+    await failed(resources, tenant)
+    box, _ = await outbox(factory, tenant, {"status": "sent"})
+    await fire(box, "choose_status", "")
+    await fire(box, "open_deliveries")
+    assert box.rows == []
+
+
+async def outbox(factory: Factory, tenant: Tenant, address: dict[str, str]) -> tuple[DeliveriesState, str]:
+    """What it shows to a member, and their cookie."""
     _, headers = await factory.member(tenant)
     tab = await tab_at(DeliveriesState, headers["cookie"], address)
     await fire(tab, "open_deliveries")
-    return tab
+    return tab, headers["cookie"]

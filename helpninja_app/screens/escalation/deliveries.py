@@ -44,12 +44,15 @@ def deliveries_tab() -> rx.Component:
             )
         ),
         note="every escalation to every destination; what fails is tried ten times",
-        actions=segments(
-            "Which are shown",
-            name="delivery-status",
-            options=_STATUSES,
-            chosen=DeliveriesState.status,
-            on_choose=_state.choose_status,
+        actions=rx.el.div(
+            segments(
+                "Which are shown",
+                name="delivery-status",
+                options=_STATUSES,
+                chosen=DeliveriesState.status,
+                on_choose=_state.choose_status,
+            ),
+            data_forgets="status",
         ),
         heading_id=OUTBOX,
     )

@@ -61,7 +61,7 @@ class DeliveriesState(DispatchFollowedState, PagedState, SignedInState):
     async def open_deliveries(self) -> Any:
         """Run when the page loads, to try again, and when a destination went.
 
-        The address may ask for a status; what is chosen since then stays when the connection is back.
+        The address may ask for a status, until another one is chosen (``data-forgets``).
         """
         asked = self.router.url.query_parameters.get("status", "")
         async with self:
@@ -74,7 +74,7 @@ class DeliveriesState(DispatchFollowedState, PagedState, SignedInState):
     async def choose_status(self, status: str) -> Any:
         """Only what was sent, waits or failed."""
         known = isinstance(status, str) and status in set(DeliveryStatus)
-        return await self._answer(status=status if known else "", page=0)
+        return await self._answer(status=status if known else "", page=0, _asked="")
 
     @rx.event(background=True)
     async def resend(self, delivery_id: str) -> Any:
