@@ -29,7 +29,7 @@ from helpninja_app.kernel.frontend import PROJECT, FrontEnd
 from helpninja_app.kernel.migrations import upgrade
 from helpninja_app.settings import Settings, SettingsRefused
 
-_READY_WITHIN = 180.0
+_READY_WITHIN = 300.0
 _STOP_WITHIN = 8
 _MOST_FILES = 65_536
 _LOOK_EVERY = 2.0

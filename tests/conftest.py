@@ -6,8 +6,10 @@ import asyncio
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -43,6 +45,8 @@ hypothesis.settings.load_profile("helpninja")
 TEMPLATE = "tests_template"
 # How many sites of their own the tests of one session may open; robots.txt is remembered for each.
 SITES = 400
+# Seconds that almost none takes.
+LONGEST_TEST = 90.0
 
 OpenSite = Callable[..., Awaitable[LoopbackSite]]
 OpenResources = Callable[..., AbstractAsyncContextManager[Resources]]
@@ -51,6 +55,17 @@ OpenResources = Callable[..., AbstractAsyncContextManager[Resources]]
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes by their length: what is compressed holds the time, and workers must name tests alike."""
     return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """No test spans the turn of a month, when allowances begin anew: that is waited for, uncounted."""
+    today = datetime.now(UTC)
+    turn = (today.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0)
+    left = (turn - today).total_seconds()
+    if left < LONGEST_TEST:
+        time.sleep(left + 1)
+    return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

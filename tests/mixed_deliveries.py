@@ -66,7 +66,8 @@ def _forged(twin: StripeTwin, event: dict[str, Any], kind: str, id: str, about: 
         "signature": {"secret": "whsec_forged"},
         "empty": {"secret": ""},
         "old": {"timestamp": now - 400},
-        "future": {"timestamp": now + 400},
+        # Far enough ahead for all that is posted before it.
+        "future": {"timestamp": now + 4_000},
     }
     paid = event["data"]["object"]
     if kind == "mode":

@@ -189,7 +189,10 @@ async def test_failed_pages_are_listed_and_tried_again(
     assert "503" in failed["pages"][0]["reason"]
     site.routes["/a"] = html("axes")
     retried = await client.post(f"/api/ingest/{job}/retry", headers=tenant.headers)
-    assert (retried.status_code, retried.json()["pending"]) == (202, 2)
+    # A worker may have taken one by now.
+    told = retried.json()
+    assert retried.status_code == 202
+    assert told["pending"] + told["changed"] + told["failedCount"] == 2
     async with asyncio.timeout(20):
         while (progress := (await client.get(f"/api/ingest/{job}", headers=tenant.headers)).json())[
             "state"

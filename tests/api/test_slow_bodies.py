@@ -46,11 +46,14 @@ async def test_a_byte_now_and_then_is_408(
     assert response.headers["connection"] == "close"
 
 
-async def test_an_upload_over_a_thin_line_is_read(client: httpx.AsyncClient, factory: Factory) -> None:
+async def test_an_upload_over_a_thin_line_is_read(
+    client: httpx.AsyncClient, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE", 2.0)
     tenant = await factory.tenant()
 
     async def thin() -> AsyncIterator[bytes]:
-        async for part in in_drops(BEGINNING, drops=20, size=1_000):
+        async for part in in_drops(BEGINNING, drops=60, size=1_000):
             yield part
         yield b"Boots can be returned.\r\n--x--\r\n"
 

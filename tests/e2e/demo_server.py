@@ -46,14 +46,14 @@ class DemoServer:
     data: Path
     said: _Said
 
-    def mailed_link(self, address: str, *, nth: int = 0) -> str:
-        """The link of the mail to an address that would have been sent; without SMTP it stands in the log."""
+    def mailed_link(self, address: str, path: str = "") -> str:
+        """The link to there of a mail to an address; without SMTP it stands in the log."""
         until = time.monotonic() + 20
         pattern = re.compile(rf"link='?([^\s']+)'?.*to='?{re.escape(address)}")
         while time.monotonic() < until:
             found = [match[1] for line in list(self.said.lines) if (match := pattern.search(line))]
-            if len(found) > nth:
-                return found[nth]
+            if wanted := [link for link in found if path in link]:
+                return wanted[0]
             time.sleep(0.1)
         raise AssertionError(f"No mail to {address} was logged.")
 

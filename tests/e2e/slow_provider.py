@@ -27,6 +27,17 @@ class SlowProvider:
         self.next_word = threading.Semaphore(0)
         self.was_left = threading.Event()
 
+    @contextmanager
+    def stopped_after(self, words: int) -> Iterator[None]:
+        """Says so many words of the next answer, and the others once this is over."""
+        self.waits_for_readers = True
+        self.next_word.release(words)
+        try:
+            yield
+        finally:
+            self.waits_for_readers = False
+            self.next_word.release()
+
 
 @contextmanager
 def running_slow_provider(*, words: int, pause: float) -> Iterator[SlowProvider]:

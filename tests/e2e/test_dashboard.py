@@ -36,7 +36,7 @@ def test_the_front_page_leads_to_the_demo_and_to_the_sign_in(page: Page, demo_se
 
 
 def test_the_built_page_holds_nothing_of_any_workspace(demo_server: DemoServer) -> None:
-    html = httpx.get(f"{demo_server.url}/app", follow_redirects=True).text
+    html = httpx.get(f"{demo_server.url}/app", follow_redirects=True, timeout=30).text
     assert "Test search" in html
     assert "Fernway" not in html
     assert "hn_pk_" not in html

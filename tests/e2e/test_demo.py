@@ -30,7 +30,7 @@ def test_an_answer_cites_a_page_that_opens(page: Page, demo_server: DemoServer) 
     expect(answer).to_contain_text("60 days")
     citation = answer.locator("a.chip").first
     expect(citation).to_have_attribute("href", re.compile(r"/demo/help/"))
-    assert httpx.get(citation.get_attribute("href") or "").status_code == 200
+    assert httpx.get(citation.get_attribute("href") or "", timeout=30).status_code == 200
     with page.context.expect_page() as opened:
         citation.click()
     expect(opened.value.locator("body")).to_contain_text("60 days")

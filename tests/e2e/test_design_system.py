@@ -395,4 +395,5 @@ def test_no_page_is_a_page_too(page: Page, demo_server: DemoServer) -> None:
 
 def test_the_gallery_is_not_linked_from_any_page(demo_server: DemoServer) -> None:
     for path in ("/", "/sign-in", "/app"):
-        assert "/dev/gallery" not in httpx.get(f"{demo_server.url}{path}", follow_redirects=True).text
+        answer = httpx.get(f"{demo_server.url}{path}", follow_redirects=True, timeout=30)
+        assert "/dev/gallery" not in answer.text

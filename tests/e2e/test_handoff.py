@@ -17,6 +17,8 @@ from helpninja_app.demo.workspace import PUBLIC_KEY
 from tests.e2e.demo_server import DemoServer, running_demo
 from tests.e2e.slow_provider import SlowProvider, running_slow_provider
 
+pytestmark = pytest.mark.timeout(300)
+
 QUESTION = "How long do I have to return a jacket?"
 
 
@@ -98,7 +100,7 @@ def scene() -> Iterator[Scene]:
         httpx.Client(
             base_url=demo.url, headers={"authorization": f"Bearer {demo.api_key}"}, timeout=30
         ) as member,
-        httpx.Client(base_url=demo.url, timeout=30) as visitor,
+        httpx.Client(base_url=demo.url, timeout=120) as visitor,
     ):
         given = visitor.post("/api/widget/session", json={"tenantId": PUBLIC_KEY}).json()
         visitor.headers["authorization"] = f"Bearer {given['token']}"
@@ -132,7 +134,7 @@ def test_a_member_takes_over_in_the_middle_of_an_answer_and_hands_back(scene: Sc
     panel.wait_for("message", role="member", author="Support")
     scene.provider.waits_for_readers = False
     scene.provider.next_word.release()
-    asking.join(30)
+    asking.join(120)
     assert [(each["answer"], each["handledBy"]) for each in answers] == [("", "human")]
     assert [role for role, _ in scene.messages()] == ["visitor", "bot", "visitor", "member"]
 

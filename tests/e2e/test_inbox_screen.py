@@ -111,10 +111,11 @@ def test_a_member_takes_over_in_the_middle_of_an_answer_replies_hands_back_and_r
     inbox: Page, visitor: Page, provider: SlowProvider
 ) -> None:
     ask_for_a_person(visitor, inbox)
-    say(visitor, QUESTION)
-    expect(visitor.locator("#messages, body").first).to_contain_text("word2", timeout=SOON)
-    head_button(inbox, "Take over").click()
-    expect(head_button(inbox, "Hand back")).to_be_visible(timeout=SOON)
+    with provider.stopped_after(4):
+        say(visitor, QUESTION)
+        expect(visitor.locator("#messages, body").first).to_contain_text("word2", timeout=SOON)
+        head_button(inbox, "Take over").click()
+        expect(head_button(inbox, "Hand back")).to_be_visible(timeout=SOON)
     inbox.keyboard.press("r")
     reply = inbox.get_by_label("Your reply")
     expect(reply).to_be_focused()

@@ -48,7 +48,7 @@ def press(page: Page, *keys: str) -> None:
 def team_of_two(server: DemoServer) -> tuple[str, str]:
     """The addresses of an owner and of an agent in a new workspace."""
     owner, agent = new_address(), new_address()
-    with httpx.Client(base_url=server.url, headers={"origin": server.url}) as client:
+    with httpx.Client(base_url=server.url, headers={"origin": server.url}, timeout=30) as client:
         made = client.post(
             "/api/auth/sign-up", json={"email": owner, "password": PASSWORD, "workspace": "Keys"}
         )
@@ -60,6 +60,7 @@ def team_of_two(server: DemoServer) -> tuple[str, str]:
         f"{server.url}/api/auth/sign-up",
         json={"email": agent, "password": PASSWORD, "invite": token},
         headers={"origin": server.url},
+        timeout=30,
     )
     joined.raise_for_status()
     return owner, agent

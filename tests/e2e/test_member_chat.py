@@ -24,6 +24,8 @@ from tests.e2e.slow_provider import SlowProvider, running_slow_provider
 from tests.e2e.test_accounts import PASSWORD
 
 # Those that the free plan has not.
+pytestmark = pytest.mark.timeout(300)
+
 DEARER = {"openai": "gpt-4o", "anthropic": "claude-sonnet-5-5"}
 ANSWER = "A kestrel is a small falcon that hovers above its prey."
 KEY = "sk-test-0123456789"
@@ -94,7 +96,7 @@ def test_who_is_not_known_is_401_and_no_provider_is_asked(
     served: Served, provider: str, credential: str | None
 ) -> None:
     headers = {"authorization": credential} if credential else {}
-    response = httpx.post(f"{served.demo.url}/api/chat", json=question(provider), headers=headers)
+    response = httpx.post(f"{served.demo.url}/api/chat", json=question(provider), headers=headers, timeout=30)
     is_problem(response, 401)
     assert served.asked_nobody()
 

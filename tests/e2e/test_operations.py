@@ -85,8 +85,11 @@ def test_an_event_that_failed_is_seen_tried_again_and_done(operator: Page, shop:
 
     item = shop.twin.subscription(strange)["items"]["data"][0]["id"]
     shop.twin.update_subscription(strange, {"items": [{"id": item, "price": "price_pro_monthly"}]})
-    created.get_by_role("button", name=re.compile("Try again")).click()
+    # Its own event first: of two that are worked on beside each other, the one that read last counts.
     see(operator, "Every state")
+    updated = rows_of(operator).filter(has_text="customer.subscription.updated")
+    until_shown(operator, updated.filter(has_text="Done").first)
+    created.get_by_role("button", name=re.compile("Try again")).click()
     until_shown(operator, created.filter(has_text="Done"))
     expect(created).to_contain_text("active: the pro plan counts.")
     expect(created.get_by_role("button")).to_have_count(0)

@@ -31,10 +31,11 @@ PAGES = (
     ("/account", "This device"),
 )
 AWAY = "The database is not available right now."
-_SHUT = """
-alter role hn_app nologin;
-select pg_terminate_backend(pid) from pg_stat_activity where usename = 'hn_app';
-"""
+# One after the other: until the first is committed, who was thrown out may come in again.
+_SHUT = (
+    "alter role hn_app nologin",
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'hn_app'",
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,8 @@ def database_away(server: DemoServer) -> Iterator[None]:
         EmbeddedPostgres(server.data / "postgres") as postgres,
         psycopg.connect(postgres.urls.superuser, autocommit=True) as connection,
     ):
-        connection.execute(_SHUT)
+        for statement in _SHUT:
+            connection.execute(statement)
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
-from tests.e2e.widget_steps import QUESTION, ask, visit_panel
+from tests.e2e.widget_steps import QUESTION, ask, listens, visit_panel
 from tests.twins.widget_backend import Fault, WidgetBackend
 
 CONTACT, FEEDBACK, ESCALATE = "/api/widget/contact", "/api/widget/feedback", "/api/escalate"
@@ -193,13 +193,16 @@ def test_an_address_that_was_refused_stays_in_the_form_to_be_sent_again(
 def test_where_no_more_can_be_answered_the_contact_form_shows_beside_the_sentence(
     page: Page, widget_backend: WidgetBackend
 ) -> None:
-    begun(page, widget_backend)
+    session = begun(page, widget_backend)
     widget_backend.faults.append(Fault(402))
     ask(page, "And shoes?")
     expect(page.locator(".failure span")).to_contain_text("no more questions can be answered")
     expect(page.locator("#contact")).to_be_visible()
+    listens(page, widget_backend)
     widget_backend.hang_up()
-    page.wait_for_timeout(1500)
+    # The connection that is opened anew says first how it stands: nobody is asked for an address there.
+    widget_backend.reply(session, "We are here tomorrow.")
+    expect(page.locator(".person .bubble")).to_have_text("We are here tomorrow.")
     expect(page.locator("#contact")).to_be_visible()
     page.get_by_label("E-mail").fill("mo@fernway.example")
     page.locator("#contact .primary").click()

@@ -21,6 +21,8 @@ from tests.e2e.widget_steps import (
 )
 from tests.twins.widget_backend import TENANT, WidgetBackend
 
+pytestmark = pytest.mark.timeout(300)
+
 WIDGET = Path(__file__).parents[2] / "assets" / "widget"
 WATCH_VIOLATIONS = """
 window.violations = [];

@@ -19,7 +19,7 @@ def held(page: Page, path: str) -> list[Route]:
 
 
 def first_of(page: Page, waiting: list[Route]) -> Route:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not waiting and time.monotonic() < until:
         page.wait_for_timeout(20)
     return waiting[0]

@@ -114,7 +114,7 @@ def test_a_new_name_is_saved_and_the_message_goes_away(owner: Page, demo_server:
     send(owner, "Save")
     expect(said(owner)).to_have_text("Saved.")
     assert findings(owner) == []
-    expect(said(owner)).to_have_count(0, timeout=10_000)
+    expect(said(owner)).to_have_count(0)
     owner.reload()
     expect(owner.get_by_role("button", name="Ada Fisher")).to_be_visible()
 

@@ -60,7 +60,7 @@ def begun(page: Page, backend: WidgetBackend) -> str:
 
 
 def listens(page: Page, backend: WidgetBackend, wanted: int = 1) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while backend.listening != wanted and time.monotonic() < until:
         page.wait_for_timeout(20)
     assert backend.listening == wanted

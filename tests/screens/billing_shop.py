@@ -13,6 +13,7 @@ from helpninja_app.billing.plans import PACKS, PLANS
 from helpninja_app.billing.stripe_inbox import keep_event
 from helpninja_app.billing.stripe_objects import event_ref
 from helpninja_app.resources import Resources
+from tests.buying import NoQueue
 from tests.conftest import OpenResources
 from tests.twins.stripe import StripeTwin
 
@@ -59,7 +60,7 @@ class Shop:
         effects = self.resources.effects_of_stripe()
         for event in self.twin.held_events():
             async with self.resources.database.unit_of_work() as session:
-                await keep_event(session, self.resources.queue, event_ref(event), is_live=False)
+                await keep_event(session, NoQueue(), event_ref(event), is_live=False)
             await effects.work_on(event["id"])
         self.twin.held.clear()
 

@@ -294,7 +294,8 @@ async def test_a_subscription_that_is_not_paid_counts_for_nothing(
 
 async def test_somebody_who_pays_has_a_month_of_their_own_at_once(later: Resources, books: Books) -> None:
     await books.use(100)
-    await subscribe(later, books, anchor=now() - MINUTE, period_start=now() - MINUTE)
+    began = now()
+    await subscribe(later, books, anchor=began, period_start=began)
     account = await books.account()
     assert (account.granted, account.used) == (1_000, 0)
     assert account.period_end - account.period_start > timedelta(days=27)

@@ -91,7 +91,8 @@ def test_a_renewal_tells_of_the_period_and_of_the_money(twin: StripeTwin, custom
 def test_a_declining_card_makes_it_past_due(twin: StripeTwin, customer: str) -> None:
     made = twin.add_subscription(customer, "price_small")
     twin.cards[customer] = "declining"
-    twin.advance(days=31)
+    start, end = period_of(twin, made)
+    twin.advance(seconds=end - start)
     assert status_of(twin, made) == "past_due"
     assert len(twin.events("invoice.payment_failed")) == 1
 

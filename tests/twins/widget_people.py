@@ -100,21 +100,23 @@ class People:
             return refusal
         if session not in self.conversations:
             return problem(404)
-        self.listened.append(after)
-        self.note_away(request)
         last = after if after is not None else self.conversations[session][-1]["id"]
         # As it stands now: the stream begins later, and what happens until then is heard all the same.
         heard = self._watch(request, session, last, self.typed_at[session], self.generation)
+        # Told last: a test that sees it may go on.
+        self.listened.append(after)
+        self.note_away(request)
         return StreamingResponse(heard, media_type="text/event-stream")
 
     async def _watch(
         self, request: Request, session: str, last: str, typed: int, generation: int
     ) -> AsyncIterator[str]:
+        known, messages, states = None, self.conversations[session], self.states[session]
         self.listening += 1
         self.most_listening = max(self.most_listening, self.listening)
-        known, messages, states = None, self.conversations[session], self.states[session]
         try:
-            while generation == self.generation and not await request.is_disconnected():
+            # In this order: what was hung up while that was awaited says nothing more.
+            while not await request.is_disconnected() and generation == self.generation:
                 if known != self.state(states):
                     known = self.state(states)
                     yield event("status", known)

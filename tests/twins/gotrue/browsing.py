@@ -28,7 +28,7 @@ class _Form(HTMLParser):
 
 async def click(link: Mail | str) -> str:
     """Follows a mail's link; returns where the browser is sent back to."""
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=30) as browser:
         answer = await browser.get(link.link if isinstance(link, Mail) else link)
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
@@ -43,7 +43,7 @@ async def consent(
     is_denied: bool = False,
 ) -> str:
     """Goes to the provider and answers its question; returns where the browser is sent back to."""
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=30) as browser:
         page = await browser.get(authorize_url, follow_redirects=True)
         form = _Form(page.raise_for_status().text)
         given = {**form.hidden, "email": email, "name": name, "answer": "deny" if is_denied else "allow"}
