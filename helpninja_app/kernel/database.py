@@ -6,7 +6,7 @@ import asyncio
 import select
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,8 @@ _SET_SCOPE_AT_ONCE = (
 _OVERFLOW = 10
 _PATIENCE = 10.0
 _CONNECT = 5
+# How long what is under way may take when the database is closed.
+_LAST_MOMENT = 5.0
 # A connection that nobody used for so many seconds is asked whether it is still there.
 _UNUSED = 30.0
 
@@ -89,7 +91,8 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", self._refuse_dead)
         # The pool lets whoever comes just then overtake those who wait, so that in a crowd some wait in vain.
         # Nobody waits there who has come through here, where turns are taken.
-        self._turns = asyncio.Semaphore(pool_size + _OVERFLOW)
+        self._connections = pool_size + _OVERFLOW
+        self._turns = asyncio.Semaphore(self._connections)
 
     @asynccontextmanager
     async def unit_of_work(
@@ -168,7 +171,13 @@ class Database:
             self._turns.release()
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Let what is under way end first, within reason: what comes back later is closed by nobody."""
+        async with AsyncExitStack() as ended:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_MOMENT):
+                    for _ in range(self._connections):
+                        await ended.enter_async_context(self._turns)
+            await self.engine.dispose()
 
 
 def _note_use(_connection: Any, entry: ConnectionPoolEntry) -> None:

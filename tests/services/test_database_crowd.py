@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -93,6 +95,52 @@ async def test_who_leaves_while_waiting_does_not_take_a_turn_along(
         await asyncio.gather(*leaving, return_exceptions=True)
     assert await asyncio.gather(*(visit() for _ in range(CROWD))) == [1] * CROWD
     await database.close()
+
+
+class Work:
+    """A unit of work that goes on until it may end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.may_end = asyncio.Event()
+        self._has_begun = asyncio.Event()
+
+    async def begin(self) -> asyncio.Task[psycopg.AsyncConnection[Any]]:
+        """Gives the connection that was used."""
+        doing = asyncio.create_task(self._do())
+        await self._has_begun.wait()
+        return doing
+
+    async def _do(self) -> psycopg.AsyncConnection[Any]:
+        async with self._database.unit_of_work() as session:
+            raw = await (await session.connection()).get_raw_connection()
+            self._has_begun.set()
+            await self.may_end.wait()
+            await session.execute(text("select 1"))
+            assert isinstance(raw.driver_connection, psycopg.AsyncConnection)
+            return raw.driver_connection
+
+
+async def test_what_is_under_way_ends_before_its_connection_is_closed(database: Database) -> None:
+    work = Work(database)
+    working = await work.begin()
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0.05)
+    work.may_end.set()
+    await closing
+    assert (await working).closed
+
+
+async def test_work_that_does_not_end_keeps_nobody_from_closing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_LAST_MOMENT", 0.1)
+    work = Work(database)
+    working = await work.begin()
+    await database.close()
+    assert not working.done()
+    work.may_end.set()
+    await (await working).close()
 
 
 async def test_transactions_that_wait_for_each_other_are_told_so_and_not_that_the_database_is_away(
