@@ -24,7 +24,7 @@ class Mailbox:
 
     async def next(self, address: str, *, after: int = 0) -> Mail:
         """The mail to an address that comes after so many others; waits for it."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while len(self.of(address)) <= after:
                 await asyncio.sleep(0.02)
         return self.of(address)[after]

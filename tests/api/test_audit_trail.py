@@ -126,7 +126,7 @@ async def change_sources(owner: Person, site: LoopbackSite) -> Told:
     job = (await owner.call("POST", "/api/ingest", {"input": address}))["jobId"]
 
     async def ended() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await owner.call("GET", "/api/sources"))["sources"][0]["lastRun"]["state"] != "failed":
                 await asyncio.sleep(0.05)
 
@@ -143,7 +143,7 @@ async def change_sources(owner: Person, site: LoopbackSite) -> Told:
     site.routes["/other"] = html("axes")
     listed: list[dict[str, str]] = []
     await owner.call("POST", "/api/ingest", {"input": f"{site.url}/other"})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not listed:
             found = await owner.call("GET", "/api/documents", params={"q": "axes"})
             listed = found["documents"]

@@ -84,7 +84,7 @@ async def test_an_answer_is_stored_although_its_reader_left(
     fake = FakeProvider([[TextDelta("Boots can be returned within "), go_on, *spoken("sixty days [1].")]])
     async with with_resources(answerers=answering(fake)):
         browser = Browser(tenant, new_session())
-        await asyncio.wait_for(browser.visit(), 20)
+        await asyncio.wait_for(browser.visit(), 60)
         assert b"event: done" not in browser.received
         [conversation] = await conversations_of(resources, tenant)
         go_on.set()

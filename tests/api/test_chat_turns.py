@@ -64,7 +64,7 @@ async def test_who_comes_when_nothing_is_left_does_not_wait_for_others_and_is_pa
     ):
         await lock_account(session, tenant.id, Unit.MESSAGE)
         asking = ask(client, tenant, session_id=visitor.session_id, headers=token)
-        refused = await asyncio.wait_for(asking, 10)
+        refused = await asyncio.wait_for(asking, 60)
     assert refused.status_code == 402
     [conversation] = await conversations_of(resources, tenant)
     assert (conversation.status, conversation.reason) == ("waiting", "usage_limit")

@@ -250,7 +250,7 @@ async def test_a_title_given_while_a_file_is_read_stays(
 
     monkeypatch.setattr(HashingEmbedder, "embed_passages", wait)
     document = (await upload(client, tenant.headers)).json()["documentId"]
-    await asyncio.wait_for(reached.wait(), 20)
+    await asyncio.wait_for(reached.wait(), 60)
     url = f"/api/documents/{document}"
     await client.patch(url, json={"title": "Our tents"}, headers=tenant.headers)
     go.set()

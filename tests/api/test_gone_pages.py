@@ -170,7 +170,7 @@ async def test_a_page_in_the_place_of_a_sitemap_fails_a_scheduled_run_and_change
     await meet_knowledge_deadline(
         resources.database, resources.queue, resources.knowledge.files, tenant.id, now()
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (run := (await source_of(client, tenant, address))["lastRun"])["state"] != "failed":
             await asyncio.sleep(0.05)
     assert (run["scheduled"], "sitemap" in run["reason"]) == (True, True)
@@ -193,7 +193,7 @@ async def test_failed_pages_are_listed_and_tried_again(
     told = retried.json()
     assert retried.status_code == 202
     assert told["pending"] + told["changed"] + told["failedCount"] == 2
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (progress := (await client.get(f"/api/ingest/{job}", headers=tenant.headers)).json())[
             "state"
         ] != "completed":
@@ -213,7 +213,7 @@ async def test_a_run_that_found_nothing_is_tried_again_from_its_start(
     job = (await source_of(client, tenant, address))["lastRun"]["jobId"]
     site.routes["/sitemap.xml"] = works
     assert (await client.post(f"/api/ingest/{job}/retry", headers=tenant.headers)).status_code == 202
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await source_of(client, tenant, address))["documents"] < 2:
             await asyncio.sleep(0.05)
 

@@ -61,7 +61,7 @@ async def test_while_it_is_answered_the_second_is_told_so_and_in_which_chat(
     fake = FakeProvider([[TextDelta("A "), go_on, *spoken("falcon.")]])
     async with with_resources(answerers=answering(fake), unlimited=False) as resources:
         asking = asyncio.create_task(ask(client, keyed(tenant)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not fake.open_streams:
                 await asyncio.sleep(0.01)
         second = await ask(client, keyed(tenant))

@@ -118,7 +118,7 @@ async def test_what_was_chosen_for_a_page_goes_with_it(
     if is_listed:
         # Its new address is read first, as a page like any other.
         async def lead(_request: Request, writer: asyncio.StreamWriter) -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while f"{site.url}/axes" not in await documents(client, tenant):
                     await asyncio.sleep(0.05)
             writer.write(redirect("/axes", status))

@@ -82,7 +82,7 @@ async def test_an_older_text_that_is_still_being_read_does_not_take_the_place_of
     monkeypatch.setattr(HashingEmbedder, "embed_passages", wait_for_the_old)
     path = f"/api/notes/{note}"
     await client.patch(path, json={"text": "Ask the aardvark."}, headers=tenant.headers)
-    await asyncio.wait_for(reached.wait(), 20)
+    await asyncio.wait_for(reached.wait(), 60)
     await client.patch(path, json={"text": "Ask the wombat."}, headers=tenant.headers)
     limits: KnowledgeLimits = knowledge_limits(resources.settings, tenant.workspace)
     tools, model = resources.knowledge, tenant.workspace.embedding_model

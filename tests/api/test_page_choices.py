@@ -153,7 +153,7 @@ async def test_a_title_given_while_the_page_is_read_stays(
 
     site.routes["/a"] = wait
     under_way = asyncio.create_task(ingest(client, tenant, f"{site.url}/a"))
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), 60)
     await choose(client, tenant, f"{site.url}/a", title="Our tools")
     go.set()
     assert (await under_way)["changed"] == 1

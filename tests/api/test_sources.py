@@ -107,7 +107,7 @@ async def test_a_page_on_its_way_gets_the_audience_that_its_source_has_by_then(
     site.routes["/sitemap.xml"] = xml(sitemap(f"{site.url}/new"))
     site.routes["/new"] = wait
     under_way = asyncio.create_task(ingest(client, tenant, f"{site.url}/sitemap.xml"))
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), 60)
     new = await source_of(client, tenant, f"{site.url}/sitemap.xml")
     await client.patch(f"/api/sources/{new['id']}", json={"audience": "members"}, headers=tenant.headers)
     go.set()
@@ -184,7 +184,7 @@ async def test_nothing_of_a_run_that_was_under_way_comes_after_its_source_is_del
     under_way = asyncio.create_task(
         client.post("/api/ingest", json={"input": address}, headers=tenant.headers)
     )
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), 60)
     source = await source_of(client, tenant, address)
     await client.delete(f"/api/sources/{source['id']}", headers=tenant.headers)
     go.set()
@@ -229,7 +229,7 @@ async def test_a_source_is_read_again_at_once_and_once_at_a_time(
     assert [response.status_code for response in started] == [202, 202]
     assert len({response.json()["jobId"] for response in started} - {source["lastRun"]["jobId"]}) == 1
     go.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await source_of(client, tenant, f"{site.url}/a"))["lastRun"]["state"] != "completed":
             await asyncio.sleep(0.05)
     assert (await documents(client, tenant))[f"{site.url}/a"]["title"] == "About anvils"

@@ -127,13 +127,13 @@ async def test_what_is_being_written_while_the_mail_is_made_is_not_lost(
                 text="Two.",
             ),
         )
-    await asyncio.wait_for(job, 10)
+    await asyncio.wait_for(job, 60)
     assert await jobs(resources, talk) == 1
 
 
 async def blocked(resources: Resources, job: asyncio.Future[None]) -> None:
     """Wait until a job waits for a lock, or is over."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not job.done():
             async with resources.database.unit_of_work() as session:
                 found = await session.execute(
@@ -199,7 +199,7 @@ async def test_a_panel_that_stays_open_has_shown_it(
         await anext(events)
         before = await seen(resources, talk)
         await say(desk, "Are you there?")
-        await asyncio.wait_for(anext(events), 10)
+        await asyncio.wait_for(anext(events), 60)
         # The panel goes on listening; nothing more comes.
         waiting = asyncio.ensure_future(anext(events))
         async with asyncio.timeout(30):

@@ -204,10 +204,10 @@ async def test_whether_somebody_looks_is_said_over_http(
             panels.append(
                 asyncio.create_task(client.get("/api/widget/events", headers=talk.token, params=query))
             )
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not resources.live.count(conversation_topic(UUID(talk.conversation_id))):
                     await asyncio.sleep(0.01)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await seen(resources, talks[1]) is None:
                 await asyncio.sleep(0.01)
         assert await seen(resources, talks[0]) is None

@@ -167,7 +167,7 @@ async def test_after_seven_days_everything_is_gone_files_included(
     file = {"file": ("rules.md", b"# Rules\n\nBoots can be returned within sixty days.", "text/markdown")}
     uploaded = await client.post("/api/upload", files=file, headers=tenant.headers)
     document = f"/api/documents/{uploaded.json()['documentId']}"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await client.get(document, headers=tenant.headers)).json()["status"] == "processing":
             await asyncio.sleep(0.05)
     folder = resources.settings.data_dir / "files"

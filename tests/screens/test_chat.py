@@ -53,7 +53,7 @@ async def member(factory: Factory, role: Role = Role.AGENT, tenant: Tenant | Non
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -132,7 +132,7 @@ async def test_what_was_written_is_kept_when_it_is_stopped(factory: Factory, pro
     asking = asyncio.create_task(fire(tab, "ask", QUESTION))
     await until(lambda: tab.writing)
     await fire(tab, "stop_answer")
-    await asyncio.wait_for(asking, 10)
+    await asyncio.wait_for(asking, 60)
     assert (tab.messages[-1].state, tab.messages[-1].html) == ("interrupted", "<p>Half of it</p>")
     assert tab.messages[-1].note == "Stopped here."
 
@@ -197,10 +197,10 @@ async def test_an_answer_that_is_stopped_before_it_began_is_not_written(
     monkeypatch.setattr(answering_module, "begin_at_once", late)
     tab = await opened(await member(factory))
     asking = asyncio.create_task(fire(tab, "ask", QUESTION))
-    await asyncio.wait_for(begins.wait(), 10)
+    await asyncio.wait_for(begins.wait(), 60)
     await fire(tab, "stop_answer")
     go_on.set()
-    await asyncio.wait_for(asking, 10)
+    await asyncio.wait_for(asking, 60)
     assert tab.messages[-1].state == "interrupted"
     assert tab.messages[-1].note == "Stopped before anything was written."
 

@@ -71,7 +71,7 @@ async def test_why_a_question_was_not_stored_is_said_also_when_its_page_was_load
     monkeypatch.setattr(answering_module, "begin_at_once", away)
     tab = await opened(await member(factory))
     asking = asyncio.create_task(fire(tab, "ask", QUESTION | {"client_id": "first"}))
-    await asyncio.wait_for(begins.wait(), 10)
+    await asyncio.wait_for(begins.wait(), 60)
     await fire(tab, "open_chat")
     go_on.set()
     await asking

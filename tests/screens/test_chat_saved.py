@@ -113,7 +113,7 @@ async def test_a_follower_ends_when_another_one_was_started(factory: Factory) ->
     chats = await tab_at(ChatListState, await member(factory))
     first = asyncio.create_task(fire(chats, "follow"))
     await until(lambda: chats.is_loaded)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         chats._follower += 1
         resources = resources_module.current_resources()
         for listeners in list(resources.live._listeners.values()):
@@ -190,7 +190,7 @@ async def test_an_answer_is_stopped_also_where_another_chat_is_opened_meanwhile(
     await fire(tab, "open_chat")
     go_on.set()
     await stopping
-    await asyncio.wait_for(asking, 10)
+    await asyncio.wait_for(asking, 60)
     assert (await opened(cookie, chat_id)).messages[-1].state == "interrupted"
 
 

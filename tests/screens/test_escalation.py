@@ -318,7 +318,7 @@ async def test_both_lists_hear_of_what_was_sent(
     tab, box = await listed(cookie), await outbox(cookie)
     following = [asyncio.create_task(fire(each, "follow")) for each in (tab, box)]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while resources.live.count(f"inbox:{tenant.id}") < 2:
                 await asyncio.sleep(0.01)
             await ask_for_a_person(resources, tenant)

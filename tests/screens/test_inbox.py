@@ -364,7 +364,7 @@ async def test_both_panes_hear_of_what_a_visitor_writes_and_types(
     tab, inbox = await opened(cookie, one), await listed(cookie)
     following = [asyncio.create_task(fire(each, "follow")) for each in (tab, inbox)]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while resources.live.count(f"inbox:{tenant.id}") < 2:
                 await asyncio.sleep(0.01)
             async with resources.database.unit_of_work(tenant.scope) as session:

@@ -67,7 +67,7 @@ async def test_the_rating_of_a_conversation_is_shown_with_its_comment_as_it_come
     visitor = await visitor_of(factory, tenant, one)
     following = asyncio.create_task(fire(tab, "follow"))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not resources.live.count(f"inbox:{tenant.id}"):
                 await asyncio.sleep(0.01)
             async with resources.database.unit_of_work(visitor.scope) as session:
@@ -171,7 +171,7 @@ async def test_the_list_hears_that_a_mention_was_read_in_another_tab(
     inbox = await listed(headers["cookie"])
     following = asyncio.create_task(fire(inbox, "follow"))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not resources.live.count(f"inbox:{tenant.id}"):
                 await asyncio.sleep(0.01)
             await fire(await opened(headers["cookie"], one), "see")
@@ -193,7 +193,7 @@ async def test_what_comes_into_a_tab_that_nobody_looks_at_stays_unread_until_it_
     assert tab.unseen == ""
     following = asyncio.create_task(fire(tab, "follow"))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not resources.live.count(f"inbox:{tenant.id}"):
                 await asyncio.sleep(0.01)
             await mention(author, one, email)

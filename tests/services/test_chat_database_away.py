@@ -78,7 +78,7 @@ class Installation:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_so():
             await asyncio.sleep(0.01)
 
@@ -129,7 +129,7 @@ async def test_an_answer_that_cannot_be_stored_is_failed_and_free_when_the_datab
     assert events[-1].name == "error"
     assert events[-1].data["status"] == 503
     assert events[-1].data["detail"] == MAYBE_STORED
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (answer := await here.answer())["state"] == "writing":
             await asyncio.sleep(0.05)
     assert (answer["state"], answer["credits"]) == ("failed", 0)

@@ -103,4 +103,4 @@ async def test_it_is_told_while_somebody_holds_the_account(books: Books) -> None
     await books.use(100)
     async with books.database.unit_of_work(books.scope) as session:
         await lock_account(session, books.workspace_id, books.unit)
-        assert await asyncio.wait_for(refusal(books), 5) is not None
+        assert await asyncio.wait_for(refusal(books), 60) is not None

@@ -138,7 +138,7 @@ async def test_two_queues_of_one_process_do_not_take_each_others_tasks(
     async with database.unit_of_work() as session:
         await queue.enqueue(session, "note", word="mine")
     working = asyncio.create_task(queue.work(concurrency=1, context={"noted": noted}))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not noted:
             await asyncio.sleep(0.02)
     await stop(working)

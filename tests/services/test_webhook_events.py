@@ -208,7 +208,7 @@ async def test_what_is_being_sent_when_the_process_ends_is_noted(hook: Hook) -> 
     hook.peer.faults = [slow]
     await hook.say()
     running = asyncio.create_task(hook.courier.run())
-    await asyncio.wait_for(is_there.wait(), 5)
+    await asyncio.wait_for(is_there.wait(), 60)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert [view.status for view in await hook.log()] == ["sent"]
