@@ -10,7 +10,14 @@ from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from helpninja_app.billing.at_once import LIFETIME
-from helpninja_app.billing.ledger import Reason, database_time, lock_account, open_account, post
+from helpninja_app.billing.ledger import (
+    Reason,
+    change_anchor,
+    database_time,
+    lock_account,
+    open_account,
+    post,
+)
 from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerEntry, LedgerReservation, Unit
 from helpninja_app.billing.periods import period_of
 from helpninja_app.billing.plans import FREE, Plan
@@ -88,6 +95,12 @@ class Books:
     async def next_month(self) -> LedgerAccount:
         """The account a moment after its month ended; what is reserved stays so."""
         return await self.open((await self.account()).period_end)
+
+    async def move(self, anchor: datetime, moment: datetime) -> None:
+        """Have months be counted from ``anchor``, as Stripe says of a change at that moment."""
+        async with self.database.unit_of_work(self.scope) as session:
+            account = await lock_account(session, self.workspace_id, self.unit)
+            await change_anchor(session, account, self.plan, anchor, moment)
 
     async def end_month(self) -> None:
         """The month is over, and nobody has looked since."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -184,12 +184,7 @@ async def note_usage(session: AsyncSession, account: LedgerAccount, *, mails_ane
     """
     if not account.allowance:
         return
-    found = await session.execute(
-        select(USED_OF_ALLOWANCE).where(
-            col(LedgerAccount.workspace_id) == account.workspace_id, col(LedgerAccount.unit) == account.unit
-        )
-    )
-    used = found.scalar_one()
+    used = await _used_of_allowance(session, account)
     reached = [each for each in THRESHOLDS if used * 100 >= each * account.allowance]
     if not reached:
         return
@@ -213,6 +208,15 @@ async def note_usage(session: AsyncSession, account: LedgerAccount, *, mails_ane
         await set_due(session, account.workspace_id, await database_time(session))
 
 
+async def _used_of_allowance(session: AsyncSession, account: LedgerAccount) -> int:
+    found = await session.execute(
+        select(USED_OF_ALLOWANCE).where(
+            col(LedgerAccount.workspace_id) == account.workspace_id, col(LedgerAccount.unit) == account.unit
+        )
+    )
+    return found.scalar_one()
+
+
 async def set_due(session: AsyncSession, workspace_id: UUID, moment: datetime) -> None:
     """Have the workspace looked at by the clock at ``moment``, if it is not before."""
     await session.execute(_DUE, {"workspace": workspace_id, "due": moment})
@@ -228,13 +232,17 @@ async def change_anchor(
     session: AsyncSession, account: LedgerAccount, plan: Plan, anchor: datetime, moment: datetime
 ) -> None:
     """Count the locked account's months from ``anchor``. A month that begins later than the current one does
-    begins at once, with the whole allowance; otherwise the current one goes on until the next begins.
-    An anchor to come, as in a trial, begins no month: what was used stays used, whatever the day."""
+    begins at once, with the whole allowance but for what was used of days that are paid back; otherwise the
+    current one goes on until the next begins. An anchor to come, as in a trial, begins no month: what was
+    used stays used, whatever the day."""
+    is_paid = CALENDAR < account.anchor <= account.period_start
     account.anchor = anchor
     # A clock that is late does not end the month before it began.
     start, end = period_of(anchor, max(moment, account.period_start))
     if account.period_start < start and anchor <= moment:
-        await _renew(session, account, plan, moment)
+        is_cut = is_paid and anchor != CALENDAR and start < account.period_end
+        spent = await _cut_month(session, account, start) if is_cut else 0
+        await _renew(session, account, plan, moment, spent=spent)
     else:
         account.period_end = end
         await _follow_plan(session, account, plan)
@@ -242,20 +250,45 @@ async def change_anchor(
     await session.flush()
 
 
-async def _renew(session: AsyncSession, account: LedgerAccount, plan: Plan, moment: datetime) -> None:
+async def _cut_month(session: AsyncSession, account: LedgerAccount, end: datetime) -> int:
+    """End a month that is paid in its middle; gives what the one that begins has lost of its allowance.
+
+    Stripe pays the days back that are left of it. So what was used beyond the part of the allowance that the
+    days until then had is used of the new month; and what is reserved is taken along into that.
+    """
+    used = await _used_of_allowance(session, account)
+    passed = (end - account.period_start) / (account.period_end - account.period_start)
+    await session.execute(
+        update(LedgerReservation)
+        .where(
+            col(LedgerReservation.workspace_id) == account.workspace_id,
+            col(LedgerReservation.unit) == account.unit,
+            col(LedgerReservation.period_start) == account.period_start,
+        )
+        .values(period_start=end)
+    )
+    return max(used - int(account.allowance * passed), 0) + account.spent - used
+
+
+async def _renew(
+    session: AsyncSession, account: LedgerAccount, plan: Plan, moment: datetime, *, spent: int = 0
+) -> None:
     start, end = period_of(account.anchor, moment)
     granted = account.granted
     allowance = allowance_of(plan, Unit(account.unit))
     account.allowance = allowance or 0
-    account.spent = account.used = 0
+    account.spent, account.used = spent, 0
     account.period_start, account.period_end = start, end
+    taken = f", of which {spent:,} were taken before." if spent else "."
     reason = Reason(
         EntryKind.RESET,
         f"reset:{start.isoformat()}",
         f"A month from {start:%Y-%m-%d}: "
-        + ("nothing is limited." if allowance is None else f"{allowance:,} on the {plan.name} plan."),
+        + ("nothing is limited." if allowance is None else f"{allowance:,} on the {plan.name} plan{taken}"),
     )
     await add_entry(session, account, reason, granted=account.granted - granted)
+    if spent:
+        await note_usage(session, account)
     await set_due(session, account.workspace_id, end)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from helpninja_app.accounts.workspaces import create_workspace
 from helpninja_app.billing.models import EntryKind, LedgerAccount
+from helpninja_app.billing.periods import CALENDAR
 from helpninja_app.billing.reservations import Reservation
 from helpninja_app.errors import Conflict, LimitUsedUp
 from helpninja_app.kernel.database import Database
@@ -100,7 +102,7 @@ class Ledger(RuleBasedStateMachine):
         self.runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self.database = Database(self.url, pool_size=1)
         self.model = Model()
-        self.top_ups = 0
+        self.top_ups = self.months = 0
         self.books = self.run(self._make())
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
@@ -191,8 +193,24 @@ class Ledger(RuleBasedStateMachine):
         assert account.used == 0
         self.model.spent = self.model.used = self.model.of_allowance = 0
         self.model.month += 1
-        assert len(self.run(self.books.amounts(EntryKind.RESET))) == self.model.month
+        self.months += 1
+        assert len(self.run(self.books.amounts(EntryKind.RESET))) == self.months
         self.reserve(after, 1, not has_key)
+
+    @rule(days=st.integers(1, 27))
+    def cut_month(self, days: int) -> None:
+        """As a change of interval does; the first one ends a month that nobody paid for."""
+        model, begun = self.model, self.run(self.books.account())
+        start = begun.period_start + timedelta(days=days)
+        if begun.anchor == CALENDAR:
+            held, over, model.month = 0, 0, model.month + 1
+        else:
+            held = model.spent - model.of_allowance
+            passed = timedelta(days=days) / (begun.period_end - begun.period_start)
+            over = max(model.of_allowance - int(begun.allowance * passed), 0)
+        self.months += 1
+        model.used, model.of_allowance, model.spent = 0, over, over + held
+        self.run(self.books.move(start, start))
 
     @invariant()
     def agrees(self) -> None:
