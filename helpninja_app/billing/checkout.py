@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import structlog
 
@@ -18,9 +18,9 @@ from helpninja_app.billing.prices import CheckoutMode, PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_calls import UnknownToStripe
 from helpninja_app.billing.stripe_effects import Effects
-from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, SubscriptionState
+from helpninja_app.billing.stripe_objects import CheckoutPage, InvoiceState, PriceState, SubscriptionState
 from helpninja_app.billing.subscriptions import LIVE, kept_price, subscription_of
-from helpninja_app.errors import Conflict, HelpNinjaError, Invalid, Unavailable
+from helpninja_app.errors import Conflict, HelpNinjaError, Invalid, NotFound, Unavailable
 from helpninja_app.kernel.database import Database
 from helpninja_app.kernel.scope import Scope
 
@@ -45,6 +45,9 @@ PAY_FIRST = (
 )
 CANCELLED = "{plan} is cancelled. Keep it first, then change it."
 PLANNED = "A change to {following} is planned already. Keep {plan} first, then choose again."
+NOT_SOLD = (
+    "This cannot be bought at the moment. Nothing was charged. Whoever runs HelpNinja finds why in its log."
+)
 NO_PLAN = "There is no plan that is paid for."
 
 
@@ -64,11 +67,12 @@ class Cashier:
         With a plan that is paid for already it is the page that confirms the change to the new one, and no
         other page that sells a plan stays open, so that nobody pays for two. Raises ``Invalid`` for a price
         that is not ours, ``Conflict`` for the plan that the workspace has and while its end or another
-        change is ahead, ``Unavailable`` when Stripe is away.
+        change is ahead, ``Unavailable`` when Stripe is away or has the price otherwise than it is sold here.
         """
         prices = self.stripe.prices
         if price_id not in (prices.plans if mode == "subscription" else prices.packs):
             raise Invalid("This price is not for sale.")
+        await self._require_right_price(price_id)
         gateway = self.stripe.gateway
         customer = await ensure_customer(self.database, gateway, self.caller)
         try:
@@ -80,6 +84,19 @@ class Cashier:
         # What the deleted one paid for has ended with them, whether or not that was told.
         await self._follow(customer)
         return await self._checkout_link(customer, price_id, mode)
+
+    async def _require_right_price(self, price_id: str) -> None:
+        """``Unavailable`` for a price whose money would be taken, and nothing be given for it."""
+        gateway, cost = self.stripe.gateway, self.stripe.prices.cost_of(price_id)
+        try:
+            found = await gateway.read_price(price_id)
+        except NotFound:
+            found = None
+        wanted = PriceState(*cost, is_active=True, is_live=gateway.is_live)
+        if found != wanted:
+            at_stripe = "unknown" if found is None else asdict(found)
+            log.error("price_not_sold", price=price_id, at_stripe=at_stripe, wanted=asdict(wanted))
+            raise Unavailable(NOT_SOLD)
 
     async def _checkout_link(self, customer: str, price_id: str, mode: CheckoutMode) -> str:
         gateway = self.stripe.gateway

@@ -9,12 +9,18 @@ from typing import Literal
 from helpninja_app.billing.plans import PLANS, Interval, Pack, PaidPlanName
 
 CheckoutMode = Literal["subscription", "one-time"]
+# An amount in the currency's minor unit, the currency, and every how long it is paid: empty for once.
+Cost = tuple[int | None, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanPrice:
     plan: PaidPlanName
     interval: Interval
+
+    @property
+    def cost(self) -> Cost:
+        return PLANS[self.plan].price(self.interval), "usd", self.interval
 
     def counts_at_once_after(self, before: PlanPrice) -> bool:
         """Whether a change from ``before`` is more, and does not wait until what is paid for is used.
@@ -38,6 +44,11 @@ class Prices:
         return next(
             (id for id, price in self.plans.items() if (price.plan, price.interval) == (plan, interval)), None
         )
+
+    def cost_of(self, id: str) -> Cost:
+        """What has to be paid at a price of ours."""
+        plan = self.plans.get(id)
+        return plan.cost if plan else (self.packs[id].price, "usd", "")
 
     def of_pack(self, credits: int) -> str | None:
         return next((id for id, pack in self.packs.items() if pack.credits == credits), None)

@@ -19,7 +19,7 @@ from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.billing.customers import find_customer, look_again, workspace_of_customer
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import StripeEvent, Subscription
-from helpninja_app.billing.plans import PLANS, PlanOf
+from helpninja_app.billing.plans import PlanOf
 from helpninja_app.billing.prices import PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_calls import UnknownToStripe
@@ -184,11 +184,10 @@ class Effects:
             price = kept_price(known, replace(state, price="")) if known.interval == state.every else None
         if price is None:
             raise EventParked(f"The price {state.price} belongs to no plan in the settings.")
-        cost = PLANS[price.plan].price(price.interval)
-        if (state.amount, state.currency, state.every) != (cost, "usd", price.interval):
+        if (state.amount, state.currency, state.every) != price.cost:
             raise EventParked(
-                f"The {price.plan} plan costs {cost} US cents a {price.interval}; the price {state.price} is"
-                f" {state.amount} {state.currency} a {state.every}."
+                f"The {price.plan} plan costs {price.cost[0]} US cents a {price.interval};"
+                f" the price {state.price} is {state.amount} {state.currency} a {state.every}."
             )
         return price
 

@@ -23,6 +23,7 @@ from helpninja_app.billing.stripe_objects import (
     CheckoutState,
     EventRef,
     InvoiceState,
+    PriceState,
     SubscriptionState,
     checkout_page,
     event_ref,
@@ -31,6 +32,7 @@ from helpninja_app.billing.stripe_objects import (
     plan_changes,
     portal_change,
     portal_configuration,
+    price_state,
     subscription_state,
     text_of,
     with_next_price,
@@ -175,6 +177,9 @@ class StripeGateway:
             price_currency=line["price"]["currency"] if line else "",
             payment_intent=text_of(found["payment_intent"]),
         )
+
+    async def read_price(self, id: str) -> PriceState:
+        return price_state(await self._read("prices", id))
 
     async def open_portal(self, customer: str, *, back: str, key: str) -> str:
         """The address of Stripe's portal, which changes no plan."""

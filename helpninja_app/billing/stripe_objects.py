@@ -60,6 +60,17 @@ class SubscriptionState:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceState:
+    """``amount`` is what one costs ``every`` so long, empty for once; ``None`` where that depends."""
+
+    amount: int | None
+    currency: str
+    every: str
+    is_active: bool
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutState:
     """``subtotal`` is in the currency's minor unit, before discounts and taxes.
 
@@ -159,6 +170,16 @@ def subscription_state(found: dict[str, Any]) -> SubscriptionState:
         workspace=text_of(found["metadata"].get("workspace_id")),
         is_ended_by_deletion=bool(found["metadata"].get(ENDED_BY_DELETION)),
         latest_invoice=text_of(found["latest_invoice"]),
+    )
+
+
+def price_state(found: dict[str, Any]) -> PriceState:
+    return PriceState(
+        amount=found["unit_amount"],
+        currency=found["currency"],
+        every=_length(found["recurring"]) if found["recurring"] else "",
+        is_active=found["active"],
+        is_live=found["livemode"],
     )
 
 
