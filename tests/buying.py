@@ -34,6 +34,7 @@ BILLING_ACTIONS = (
     "plan.kept",
     "plan.change_dropped",
     "plan.second_ended",
+    "plan.unpaid_ended",
     "limits.changed",
 )
 

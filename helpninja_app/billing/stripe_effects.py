@@ -112,6 +112,8 @@ class Effects:
                 raise
             # Whatever it cost: nobody pays for it any more.
             return await self._end(workspace_id, known, state.status, read_at)
+        if state.status in LIVE and (known is None or known.id != state.id or known.status not in LIVE):
+            ended += await self._end_unpaid(workspace_id, customer)
         following = self._planned(state, known)
         row: dict[str, Any] = {
             "id": state.id,
@@ -209,12 +211,24 @@ class Effects:
         surplus = await self.stripe.gateway.surplus_subscriptions(customer)
         for each in surplus:
             await self.stripe.gateway.undo_subscription(each)
-            price = self.stripe.prices.plans.get(each.price)
-            async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
-                actor, subject = Actor.system(workspace_id, "Billing"), price.plan if price else each.id
-                await record(session, actor, "plan.second_ended", subject)
+            await self._record_end(workspace_id, each, "plan.second_ended")
         ids = ", ".join(each.id for each in surplus)
         return f" Bought beside it, ended and paid back: {ids}." if ids else ""
+
+    async def _end_unpaid(self, workspace_id: UUID, customer: str) -> str:
+        """End what nobody paid any more before another plan was: who paid for it now would pay for two."""
+        unpaid = await self.stripe.gateway.lapsed_subscriptions(customer)
+        for each in unpaid:
+            await self.stripe.gateway.drop_subscription(each.id)
+            await self._record_end(workspace_id, each, "plan.unpaid_ended")
+        ids = ", ".join(each.id for each in unpaid)
+        return f" Not paid before it, and ended: {ids}." if ids else ""
+
+    async def _record_end(self, workspace_id: UUID, ended: SubscriptionState, action: str) -> None:
+        price = self.stripe.prices.plans.get(ended.price)
+        async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
+            actor = Actor.system(workspace_id, "Billing")
+            await record(session, actor, action, price.plan if price else ended.id)
 
     async def _effect(self, type: str, object_id: str) -> Effect:
         gateway = self.stripe.gateway

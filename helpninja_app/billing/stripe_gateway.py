@@ -1,4 +1,4 @@
-"""Stripe's API through its own client: the only module that calls it.
+"""Stripe's API through its own client: the only module that calls it, with the portal's half of it.
 
 Every call that changes something carries an idempotency key: one whose answer was lost is made again without
 being done again (https://docs.stripe.com/api/idempotent_requests).
@@ -6,7 +6,7 @@ being done again (https://docs.stripe.com/api/idempotent_requests).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -29,14 +29,12 @@ from helpninja_app.billing.stripe_objects import (
     event_ref,
     has_taken_money,
     invoice_state,
-    plan_changes,
-    portal_change,
-    portal_configuration,
     price_state,
     subscription_state,
     text_of,
     with_next_price,
 )
+from helpninja_app.billing.stripe_portal import StripePortal
 from helpninja_app.errors import NotFound
 
 log = structlog.get_logger(__name__)
@@ -46,11 +44,13 @@ RETRIES = 2
 
 LIVE = ("active", "trialing", "past_due")
 _ENDED = ("canceled", "incomplete_expired")
+# Nothing is paid for them, and they go on as soon as something is.
+_LAPSED = ("unpaid", "paused")
 # The money stays with, or is back at, who was to pay it back.
 FAILED_REFUND = ("failed", "canceled")
 
 
-class StripeGateway:
+class StripeGateway(StripePortal):
     """``is_live`` by the key: events and objects of the other mode never count."""
 
     def __init__(self, key: str, *, api_base: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
@@ -181,37 +181,6 @@ class StripeGateway:
     async def read_price(self, id: str) -> PriceState:
         return price_state(await self._read("prices", id))
 
-    async def open_portal(self, customer: str, *, back: str, key: str) -> str:
-        """The address of Stripe's portal, which changes no plan."""
-        configuration = await self._portal_configuration(portal_configuration())
-        return await self._open_portal({"configuration": configuration}, customer, back=back, key=key)
-
-    async def open_change(
-        self,
-        customer: str,
-        plan_prices: Sequence[str],
-        change: tuple[str, str],
-        *,
-        back: str,
-        key: str,
-        is_at_once: bool,
-    ) -> str:
-        """The address of the portal's page that confirms a ``change``, the ids of a subscription and of its
-        new price, now or, to less, for the end of the period."""
-        products = await self._products_of(plan_prices)
-        changes = plan_changes(products, is_at_once=is_at_once)
-        configuration = await self._portal_configuration(portal_configuration(changes))
-        found = await self._read("subscriptions", change[0])
-        flow = portal_change(*change, found["items"]["data"][0]["id"], back=back)
-        asked = {"configuration": configuration, "flow_data": flow}
-        return await self._open_portal(asked, customer, back=back, key=key)
-
-    async def _open_portal(self, asked: Any, customer: str, *, back: str, key: str) -> str:
-        wanted = asked | {"customer": customer, "return_url": back}
-        with told():
-            session = await self._api.billing_portal.sessions.create_async(wanted, {"idempotency_key": key})
-        return text_of(session.url)
-
     async def cancel_at_period_end(self, id: str, *, key: str, is_by_deletion: bool = False) -> None:
         """End a subscription with what is paid for; it is noted there that its owner did not ask for that."""
         mark = {ENDED_BY_DELETION: "yes" if is_by_deletion else ""}
@@ -285,15 +254,35 @@ class StripeGateway:
         """
         invoice = subscription.latest_invoice
         if (await self._read("invoices", invoice))["status"] == "open":
-            with told():
-                await self._api.invoices.void_invoice_async(
-                    invoice, {}, {"idempotency_key": call_key("void", invoice)}
-                )
+            await self._void(invoice)
         with told():
             payments = await self._api.invoice_payments.list_async({"invoice": invoice, "status": "paid"})
         for each in payments.data:
             await self._pay_back(text_of(each.to_dict()["payment"]["payment_intent"]))
         await self.cancel(subscription.id)
+
+    async def lapsed_subscriptions(self, customer: str) -> list[SubscriptionState]:
+        """Those that our checkout sold and nobody pays any more, though they would go on if one did."""
+        every = await self._subscriptions(customer)
+        return [each for each in every if each.status in _LAPSED and each.workspace]
+
+    async def drop_subscription(self, id: str) -> None:
+        """Ask for no money any more that a subscription still waits for, and end it now; in this order too.
+
+        What was paid for it stays so.
+        """
+        with told():
+            invoices = await self._api.invoices.list_async({"subscription": id, "limit": 100})
+        for each in invoices.data:
+            if each.status in ("open", "uncollectible"):
+                await self._void(text_of(each.id))
+        await self.cancel(id)
+
+    async def _void(self, invoice: str) -> None:
+        with told():
+            await self._api.invoices.void_invoice_async(
+                invoice, {}, {"idempotency_key": call_key("void", invoice)}
+            )
 
     async def _pay_back(self, payment_intent: str) -> None:
         with told():
@@ -372,28 +361,3 @@ class StripeGateway:
             if not found.has_more:
                 return
             asked |= {"starting_after": found.data[-1].id}
-
-    async def _read(self, kind: str, id: str) -> dict[str, Any]:
-        with told():
-            found = await getattr(self._api, kind).retrieve_async(id)
-        return dict(found.to_dict())
-
-    async def _portal_configuration(self, wanted: Any) -> str:
-        """The id of one of our own configurations of the portal, made once."""
-        version = wanted["metadata"]["helpninja"]
-        with told():
-            known = await self._api.billing_portal.configurations.list_async({"active": True, "limit": 100})
-            for each in known.data:
-                if each.to_dict().get("metadata", {}).get("helpninja") == version:
-                    return each.id
-            made = await self._api.billing_portal.configurations.create_async(
-                wanted, {"idempotency_key": call_key("portal", version)}
-            )
-        return made.id
-
-    async def _products_of(self, prices: Sequence[str]) -> dict[str, list[str]]:
-        products: dict[str, list[str]] = {}
-        for price in sorted(prices):
-            product = text_of((await self._read("prices", price))["product"])
-            products.setdefault(product, []).append(price)
-        return products

@@ -282,9 +282,9 @@ async def test_the_audit_log_tells_who_changed_the_plan(
         ("plan.cancelled", "pro", caller.email),
         ("plan.kept", "pro", caller.email),
     ]
-    # The last three have tests of their own: test_stripe_away.py, test_second_subscription.py and
-    # test_custom_limits.py.
-    elsewhere = ("plan.change_dropped", "plan.second_ended", "limits.changed")
+    # The last four have tests of their own: test_stripe_away.py, test_second_subscription.py,
+    # test_unpaid_plans.py and test_custom_limits.py.
+    elsewhere = ("plan.change_dropped", "plan.second_ended", "plan.unpaid_ended", "limits.changed")
     assert (*(action for action, *_ in told[::-1]), *elsewhere) == BILLING_ACTIONS
 
 

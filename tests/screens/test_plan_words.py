@@ -112,6 +112,22 @@ def test_after_a_failed_payment_the_plan_goes_on_for_seven_days() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "way_on"),
+    [
+        ("unpaid", "Pay its invoice below, or choose a plan."),
+        ("incomplete", "Pay its invoice below, or choose a plan."),
+        ("incomplete_expired", "Choose a plan to try again."),
+    ],
+)
+def test_a_plan_that_was_not_paid_says_how_to_go_on(status: str, way_on: str) -> None:
+    assert said(subscription(status), DAY) == (
+        "Not paid",
+        "danger",
+        f"The payment for Pro did not go through, so the free plan counts. {way_on}",
+    )
+
+
 def test_who_had_cancelled_before_the_payment_failed_can_still_keep_the_plan() -> None:
     for cancel_at, keep, may_cancel in ((None, "", True), (BEGAN + 30 * DAY, "Keep Pro", False)):
         words = describe_plan("pro", subscription("past_due", cancel_at=cancel_at), BEGAN, UTC)

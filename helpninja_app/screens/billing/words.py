@@ -201,7 +201,10 @@ def _changing(name: str, next_plan: str, until: str, lasts: str) -> PlanWords:
 
 def _over(name: str, subscription: Subscription) -> PlanWords:
     if subscription.status in _UNPAID:
-        said = f"The payment for {name} did not go through, so the free plan counts."
+        # After a day Stripe takes no money any more for one that never began.
+        is_over = subscription.status == "incomplete_expired"
+        way_on = "Choose a plan to try again." if is_over else "Pay its invoice below, or choose a plan."
+        said = f"The payment for {name} did not go through, so the free plan counts. {way_on}"
         return PlanWords("Not paid", "danger", said)
     if subscription.status == "paused":
         return PlanWords("Paused", "neutral", f"{name} is paused, so the free plan counts.")

@@ -195,6 +195,11 @@ class StripeTwin(Core, Delivery):
             chosen = "declined" if card == "declining" else card
             portal_page.perform(self, session, action, card=chosen, price=price)
 
+    def pay_invoice(self, invoice: str) -> None:
+        """Somebody pays on the invoice's own page."""
+        with self.lock:
+            subscriptions.pay_invoice(self, {}, invoice)
+
     # What banks and the dashboard do.
 
     def refund(self, charge: str, amount: int | None = None) -> Obj:
