@@ -13,6 +13,7 @@ import structlog
 from helpninja_app.accounts.audit import Actor, record
 from helpninja_app.accounts.callers import StaffCaller
 from helpninja_app.billing.customers import ensure_customer, find_customer, replace_customer
+from helpninja_app.billing.models import Subscription
 from helpninja_app.billing.plans import Interval, PaidPlanName, PlanOf
 from helpninja_app.billing.prices import CheckoutMode, PlanPrice
 from helpninja_app.billing.stripe_account import StripeAccount
@@ -178,6 +179,8 @@ class Cashier:
             state, _ = await gateway.read_subscription(customer)
         if state is None or state.status not in LIVE:
             raise Conflict(NO_PLAN)
+        known = await self._known()
+        sold = self._sold_as(state, known)
         key = self._key("cancel" if is_cancelled else "keep", state.id, str(time.time_ns()))
         try:
             if state.schedule is not None:
@@ -196,9 +199,14 @@ class Cashier:
             if now is None or not is_dropped or (now.cancel_at is not None) is not is_cancelled:
                 await self._follow(customer)
                 raise Unavailable(HALF_DONE if is_dropped and state.next_price else error.detail) from error
-        async with self.database.unit_of_work(self.caller.scope) as session:
-            action = "plan.cancelled" if is_cancelled else "plan.kept"
-            await record(session, Actor.of(self.caller), action, self.caller.workspace.plan)
+        before: list[SubscriptionState | Subscription] = [state]
+        if known is not None and (known.id, known.price) == (state.id, state.price):
+            # Also what an earlier try did that nobody could know of.
+            before.append(known)
+        if any(each.next_price or (each.cancel_at is not None) is not is_cancelled for each in before):
+            async with self.database.unit_of_work(self.caller.scope) as session:
+                action = "plan.cancelled" if is_cancelled else "plan.kept"
+                await record(session, Actor.of(self.caller), action, sold.plan if sold else state.id)
         await self._follow(customer)
 
     async def _follow(self, customer: str) -> None:
@@ -228,7 +236,7 @@ class Cashier:
             raise
 
     async def _change_link(self, customer: str, subscription: SubscriptionState, price_id: str) -> str:
-        price, before = self.stripe.prices.plans[price_id], await self._sold_as(subscription)
+        price, before = self.stripe.prices.plans[price_id], self._sold_as(subscription, await self._known())
         if price == before:
             raise Conflict(f"This workspace is on the {price.plan} plan already.")
         if subscription.status == "past_due":
@@ -261,11 +269,14 @@ class Cashier:
             told = f"{told} by the {following.interval}"
         raise Conflict(PLANNED.format(following=told, plan=name if before else "the plan"))
 
-    async def _sold_as(self, state: SubscriptionState) -> PlanPrice | None:
+    def _sold_as(self, state: SubscriptionState, known: Subscription | None) -> PlanPrice | None:
         """The plan that is paid for, also at a price that the settings no longer name."""
-        async with self.database.unit_of_work(Scope.members(self.caller.workspace.id)) as session:
-            known = await subscription_of(session, self.caller.workspace.id)
         return kept_price(known, state) or self.stripe.prices.plans.get(state.price)
+
+    async def _known(self) -> Subscription | None:
+        """What was heard of the workspace's subscription."""
+        async with self.database.unit_of_work(Scope.members(self.caller.workspace.id)) as session:
+            return await subscription_of(session, self.caller.workspace.id)
 
     @asynccontextmanager
     async def _unless_deleted(self, customer: str) -> AsyncIterator[None]:

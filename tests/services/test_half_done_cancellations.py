@@ -181,3 +181,65 @@ async def test_a_plan_kept_after_all_whose_answer_was_lost_is_told_as_kept(
     assert row is not None
     assert row.cancel_at is None
     assert (await actions(buyer))[-1] == "plan.kept"
+
+
+async def subjects(buyer: Buyer) -> list[tuple[str, str]]:
+    """What the owner did, and to which plan."""
+    async with buyer.resources.database.unit_of_work(buyer.tenant.scope) as session:
+        found = await session.execute(
+            text(
+                "select action, subject from audit_events where action in ('plan.cancelled', 'plan.kept')"
+                " order by created_at"
+            )
+        )
+        return [(action, subject) for action, subject in found]
+
+
+async def test_the_audit_log_names_the_plan_that_was_cancelled_and_not_the_one_that_counts(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await subscribe(client, buyer)
+    [subscription] = twin.state.subscriptions.values()
+    twin.set_status(subscription["id"], "past_due")
+    await buyer.hear()
+    async with buyer.resources.database.unit_of_work(buyer.tenant.scope) as session:
+        await session.execute(text("update subscriptions set past_due_since = now() - interval '8 days'"))
+    await buyer.resources.effects_of_stripe().follow_subscription(await buyer.customer())
+    assert await buyer.plan() == "free"
+    await buyer.resources.cashier(await buyer.caller()).cancel_plan()
+    assert await subjects(buyer) == [("plan.cancelled", "pro")]
+
+
+async def test_the_audit_log_tells_what_changed_and_nothing_that_was_so_before(
+    client: httpx.AsyncClient, buyer: Buyer
+) -> None:
+    await subscribe(client, buyer)
+    cashier = buyer.resources.cashier(await buyer.caller())
+    for act in (cashier.keep_plan, cashier.cancel_plan, cashier.cancel_plan, cashier.keep_plan):
+        await act()
+    assert await subjects(buyer) == [("plan.cancelled", "pro"), ("plan.kept", "pro")]
+
+
+async def test_a_change_that_is_taken_back_is_told_as_a_plan_that_is_kept(
+    client: httpx.AsyncClient, buyer: Buyer
+) -> None:
+    await plan_downgrade(client, buyer)
+    await buyer.resources.cashier(await buyer.caller()).keep_plan()
+    assert await subjects(buyer) == [("plan.kept", "agency")]
+
+
+async def test_a_cancellation_that_nobody_could_know_of_is_told_when_it_is_asked_for_again(
+    client: httpx.AsyncClient, buyer: Buyer, twin: StripeTwin
+) -> None:
+    await subscribe(client, buyer)
+    cashier = buyer.resources.cashier(await buyer.caller())
+    for _ in range(TRIES):
+        twin.drop_connection_after_commit(CANCEL)
+    # The first look is before anything is changed.
+    twin.hang(0, path="GET /v1/subscriptions$")
+    twin.fail_next(TRIES, path="GET /v1/subscriptions$")
+    with pytest.raises(Unavailable) as unsure:
+        await cashier.cancel_plan()
+    assert (unsure.value.detail, await subjects(buyer)) == (UNSURE, [])
+    await cashier.cancel_plan()
+    assert await subjects(buyer) == [("plan.cancelled", "pro")]
