@@ -7,9 +7,14 @@ from typing import Any
 import reflex as rx
 
 
-def follower(state: Any) -> rx.Component:
-    """Pressed by ``chat.js`` each time the follower came to its end, as long as the page is there."""
+def follower(state: Any, follow: Any = None) -> rx.Component:
+    """Pressed by ``chat.js`` each time the follower came to its end, as long as the page is there.
+
+    ``follow`` is the event that follows, where it is not the state's ``follow``.
+    """
     return rx.cond(
         state.is_loaded,
-        rx.el.button(type="button", hidden=True, data_follows=f"{state.heard}", on_click=state.follow),
+        rx.el.button(
+            type="button", hidden=True, data_follows=f"{state.heard}", on_click=follow or state.follow
+        ),
     )

@@ -28,5 +28,6 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home_state, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(knowledge_following, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(billing_state, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(billing_state, "LATE_SECONDS", 0.01)
     monkeypatch.setattr(chat_following, "FOLLOW_SECONDS", 0.01)
     monkeypatch.setattr(shell_state, "SAID_FOR_SECONDS", 0.01)

@@ -18,18 +18,16 @@ from helpninja_app.billing.plans import PLANS
 from helpninja_app.billing.reservations import reserve, settle
 from helpninja_app.billing.subscriptions import subscription_of
 from helpninja_app.screens.billing import figures
-from helpninja_app.screens.billing import state as billing_state
 from helpninja_app.screens.billing.invoices_state import InvoicesState
-from helpninja_app.screens.billing.state import LATE, BillingState
+from helpninja_app.screens.billing.state import BillingState
 from helpninja_app.screens.home.state import HomeState
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import TeamState
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.screens.billing_shop import Shop, open_shop
-from tests.screens.events import fire, go, tab_at
+from tests.screens.events import fire, tab_at
 from tests.screens.test_home import call, signed_in_tab
-from tests.screens.test_management import owner_of_two
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 
@@ -101,24 +99,6 @@ async def test_while_a_link_is_fetched_other_presses_do_nothing(shop: Shop, page
     assert len(shop.twin.state.sessions) == 1
 
 
-async def test_who_comes_back_sees_it_as_soon_as_stripe_told_us(shop: Shop, page: BillingState) -> None:
-    await call(page, "buy_plan", "pro", "month")
-    shop.pay()
-    back = await tab_at(BillingState, page.router.headers.cookie, {"checkout": "done"})
-    back._left_with = page._left_with
-    assert "follow_payment" in str(await call(back, "open_billing"))
-    assert back.confirmation == "waiting"
-    following = asyncio.create_task(call(back, "follow_payment"))
-    await asyncio.sleep(0.05)
-    assert back.plan == "Free"
-    await shop.take_events()
-    said = str(await following)
-    assert "confirmed" in said
-    assert "_redirect" in said
-    assert (back.plan, back.badge, back.confirmation) == ("Pro", "Active", "")
-    assert "paid until" in back.sentence
-
-
 async def test_a_payment_that_lands_while_the_page_is_read_is_seen_whole_or_not_yet(
     shop: Shop, page: BillingState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,47 +116,6 @@ async def test_a_payment_that_lands_while_the_page_is_read_is_seen_whole_or_not_
     monkeypatch.undo()
     await call(page, "open_billing")
     assert page.plan == "Pro"
-
-
-async def test_who_comes_back_in_a_new_tab_after_it_is_there_does_not_wait(
-    shop: Shop, page: BillingState
-) -> None:
-    await buy(shop, page)
-    back = await tab_at(BillingState, page.router.headers.cookie, {"checkout": "done"})
-    assert "confirmed" in str(await call(back, "open_billing"))
-    assert back.confirmation == ""
-
-
-@pytest.mark.parametrize("look", ["follow_payment", "open_billing"])
-async def test_what_was_paid_for_one_workspace_is_not_awaited_in_another(
-    shop: Shop, factory: Factory, look: str
-) -> None:
-    other, cookie = await owner_of_two(shop.resources, factory)
-    page, tabs = await tab_at(BillingState, cookie), await tab_at(ShellState, cookie)
-    await call(page, "open_billing")
-    first = page._workspace_shown
-    await call(tabs, "go_to_workspace", str(other.id))
-    await buy(shop, await tab_at(BillingState, cookie))
-    await call(tabs, "go_to_workspace", first)
-    await call(page, "open_billing")
-    await call(page, "buy_plan", "pro", "month")
-    go(page, cookie, {"checkout": "done"})
-    await call(page, "open_billing")
-    assert page.confirmation == "waiting"
-    await call(tabs, "go_to_workspace", str(other.id))
-    assert "confirmed" not in str(await call(page, look))
-    assert (page.confirmation, page._left_with) == ("", "")
-
-
-async def test_a_confirmation_that_does_not_come_is_told_as_late(
-    shop: Shop, page: BillingState, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(billing_state, "POLLS", 3)
-    back = await tab_at(BillingState, page.router.headers.cookie, {"checkout": "done"})
-    await call(back, "open_billing")
-    assert await call(back, "follow_payment") is None
-    assert back.confirmation == "late"
-    assert "Nothing is lost" in LATE
 
 
 async def test_what_was_agreed_is_said_and_counts_in_the_bars(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +23,8 @@ from helpninja_app.screens.billing.used import Used, read_used
 
 INTERVALS: tuple[Interval, ...] = ("month", "year")
 CURRENT = "Current plan"
+# What a tab that went to Stripe waits for.
+Awaited = Literal["plan", "credits", "anything"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,17 @@ class Figures:
     moment: datetime
 
     @property
-    def mark(self) -> str:
-        """Differs as soon as the plan, what is planned for it, or what was bought does."""
+    def marks(self) -> dict[Awaited, str]:
+        """Each differs as soon as that does: the plan or what is planned for it, how often credits were
+        bought, or any of them."""
         bought = self.subscription
         told = (
             (bought.id, bought.status, bought.plan, bought.interval, bought.next_plan, bought.cancel_at)
             if bought
             else ()
         )
-        return f"{self.plan} {self.top_ups} {told}"
+        plan, credits = f"plan {self.plan} {told}", f"credits {self.top_ups}"
+        return {"plan": plan, "credits": credits, "anything": f"{plan} {credits}"}
 
     def is_recent(self, seconds: float) -> bool:
         """Whether Stripe told us of the subscription, or of credits, just now."""

@@ -11,12 +11,13 @@ from helpninja_app.screens.billing.credit_table import history_section
 from helpninja_app.screens.billing.credits_state import CreditsState
 from helpninja_app.screens.billing.invoices import invoices_section
 from helpninja_app.screens.billing.invoices_state import InvoicesState
-from helpninja_app.screens.billing.state import LATE, PATH, PLAN, BillingState
+from helpninja_app.screens.billing.state import LATE, OVER, PATH, PLAN, UNSURE, BillingState
 from helpninja_app.screens.billing.used import UsedRow
 from helpninja_app.screens.shell.frame import dashboard, once_loaded
 from helpninja_app.ui.actions import Emphasis, busy_button, button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.dialogs import confirm, opens
+from helpninja_app.ui.following import follower
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.panels import card, empty_state, page_header, section, skeleton, skeleton_rows
 from helpninja_app.ui.progress import counted_progress
@@ -56,11 +57,17 @@ def _messages() -> rx.Component:
         rx.match(
             BillingState.confirmation,
             ("waiting", notice(waiting, tone="info")),
-            ("late", notice(LATE, tone="warning")),
+            ("late", rx.fragment(notice(LATE, tone="warning"), _looking_on())),
+            ("unsure", rx.fragment(notice(UNSURE, tone="info"), _looking_on())),
+            ("over", notice(OVER, tone="warning")),
             rx.fragment(),
         ),
         rx.cond(BillingState.problem != "", notice(BillingState.problem, tone="danger")),
     )
+
+
+def _looking_on() -> rx.Component:
+    return follower(BillingState, _state.follow_payment)
 
 
 def _plan() -> rx.Component:

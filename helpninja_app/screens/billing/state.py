@@ -14,11 +14,13 @@ from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.billing.checkout import Cashier
 from helpninja_app.billing.plans import PACKS, PLANS, Interval, PaidPlanName
+from helpninja_app.billing.subscriptions import is_live
 from helpninja_app.errors import Forbidden, NotFound, NotSignedIn
 from helpninja_app.resources import current_resources
 from helpninja_app.screens.billing.credits_state import CreditsState
 from helpninja_app.screens.billing.figures import (
     INTERVALS,
+    Awaited,
     Figures,
     ask_owners,
     owners_of,
@@ -37,12 +39,23 @@ PATH = "/app/billing"
 PLAN = "plan"
 POLL_SECONDS = 2.0
 POLLS = 30
+# After that minute the page looks more slowly, for an hour.
+LATE_SECONDS = 30.0
+LATE_LOOKS = 120
 # Who comes back from Stripe in another tab than they left in: what came in so shortly before is theirs.
 JUST_NOW_SECONDS = 300.0
 
 LATE = (
     "Stripe has not told us of it yet. Nothing is lost: this page shows it as soon as Stripe does, which may"
-    " take a few minutes more."
+    " take a few minutes more. Please do not pay a second time."
+)
+OVER = (
+    "Stripe has not told us of it for an hour, so this page has stopped looking. Nothing is lost: load the"
+    " page again to look anew, and please do not pay a second time."
+)
+UNSURE = (
+    "Below is what Stripe has told us of. If what you paid for is not among it yet, it appears here as soon"
+    " as Stripe tells us of it. Please do not pay a second time."
 )
 DONE = "Stripe has confirmed it. What you bought is there."
 _NOTHING: dict[str, str] = dict.fromkeys((f"{plan}:{each}" for plan in PLANS for each in INTERVALS), "")
@@ -51,8 +64,10 @@ _NOTHING: dict[str, str] = dict.fromkeys((f"{plan}:{each}" for plan in PLANS for
 class BillingState(PageState, SignedInState):
     """``actions`` are what the plans' buttons say, by ``pro:month``; ``packs`` the credits that are for sale.
 
-    ``going_to`` names the button whose link is being fetched, ``confirmation`` is ``"waiting"`` or ``"late"``
-    after a payment that Stripe has not told us of, and ``who_can`` says so to whoever may not be here.
+    ``going_to`` names the button whose link is being fetched, and ``who_can`` says so to whoever may not be
+    here. ``confirmation`` is ``"waiting"``, then ``"late"``, at last ``"over"`` after a payment that Stripe
+    has not told us of, and ``"unsure"`` where what is there may be that payment's or one's of before.
+    ``heard`` counts the looks since it is late: the browser asks for each.
     """
 
     plan: str = ""
@@ -76,13 +91,15 @@ class BillingState(PageState, SignedInState):
     has_customer: bool = False
     going_to: str = ""
     confirmation: str = ""
+    heard: int = 0
     who_can: str = ""
 
-    # What was there when this tab went to Stripe, and what is there now.
+    # What was there, of the kind that is awaited, when this tab went to Stripe; and what is there now.
     _left_with: str = ""
-    _mark: str = ""
-    # The workspace that ``_mark`` is of.
+    _marks: rx.Field[dict[Awaited, str]] = rx.field(default_factory=dict)
+    # The workspace that ``_marks`` are of.
     _marked: str = ""
+    _has_bought: bool = False
     _is_recent: bool = False
     _is_asked: bool = False
     _follower: int = 0
@@ -99,18 +116,18 @@ class BillingState(PageState, SignedInState):
             before = self._marked
         next_step = await self._answer(going_to="")
         async with self:
-            if not self._mark or self.failure:
+            if not self._marks or self.failure:
                 return next_step
             if before not in {"", self._marked}:
                 # Another tab went to another workspace: what was paid is that one's, and not of this.
                 return rx.redirect(PATH, replace=True) if is_paid else next_step
-            if is_paid and (self._left_with or self._mark) == self._mark and not self._has_just_come():
-                self.confirmation = "waiting"
-            elif is_paid:
+            if is_paid and (self._is_there() if self._left_with else self._is_recent):
                 return self._settle(told(DONE, "success"))
+            if is_paid:
+                self._await_payment()
             elif not self._left_with:
                 return next_step
-            self._left_with = self._left_with or self._mark
+            self._left_with = self._left_with or self._marks["anything"]
         follow: Any = BillingState.follow_payment
         return [*(next_step or []), follow] if isinstance(next_step, list | None) else [next_step, follow]
 
@@ -118,12 +135,14 @@ class BillingState(PageState, SignedInState):
     async def follow_payment(self) -> Any:
         """Look every two seconds, for a minute, whether Stripe has told us of what was done there.
 
-        Only the follower that was started last goes on, so that nobody can start a crowd of them.
+        Once it is late it looks once and waits; then the browser asks for it again, so that it ends soon
+        after its tab is closed. Only the follower that was started last goes on, so that nobody can start a
+        crowd of them.
         """
         async with self:
             self._follower += 1
-            mine = self._follower
-        for _ in range(POLLS):
+            mine, is_slow = self._follower, self._is_slow()
+        for _ in range(1 if is_slow else POLLS):
             try:
                 latest, read_for = self._latest, fingerprint(self)
                 caller = await signed_in(self)
@@ -132,7 +151,9 @@ class BillingState(PageState, SignedInState):
                 return to_sign_in(PATH)
             except Exception as error:
                 async with self:
-                    self.failure, self.confirmation = sentence_for(error), ""
+                    if self._follower == mine:
+                        self.failure = sentence_for(error)
+                        self._go_slower()
                 return None
             async with self:
                 if self._follower != mine or not self._show_to_this_session(read_for):
@@ -141,15 +162,16 @@ class BillingState(PageState, SignedInState):
                     self._left_with = self.confirmation = ""
                     return None
                 if self._latest == latest:
+                    self.failure = ""
                     self._show(found, caller)
                 if not self._left_with or self.who_can:
                     return None
-                if self._mark != self._left_with:
+                if self._is_there():
                     return self._settle(told(DONE, "success") if self.confirmation else None)
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(LATE_SECONDS if is_slow else POLL_SECONDS)
         async with self:
             if self._follower == mine:
-                self._left_with, self.confirmation = "", "late" if self.confirmation else ""
+                self._end_look(is_slow=is_slow)
         return None
 
     @rx.event
@@ -168,7 +190,7 @@ class BillingState(PageState, SignedInState):
                 raise NotFound("There is no such plan.")
             return await cashier.buy_plan(cast("PaidPlanName", plan), cast("Interval", interval))
 
-        return await self._leave(f"{plan}"[:20], link)
+        return await self._leave(f"{plan}"[:20], "plan", link)
 
     @rx.event(background=True)
     async def buy_credits(self, credits: int) -> Any:
@@ -179,12 +201,12 @@ class BillingState(PageState, SignedInState):
                 raise NotFound("There is no such pack of credits.")
             return await cashier.buy_pack(credits)
 
-        return await self._leave(f"{credits}"[:20], link)
+        return await self._leave(f"{credits}"[:20], "credits", link)
 
     @rx.event(background=True)
     async def open_portal(self) -> Any:
         """Go to Stripe's page for cards, addresses and invoices."""
-        return await self._leave("portal", lambda cashier: cashier.portal_link())
+        return await self._leave("portal", "anything", lambda cashier: cashier.portal_link())
 
     @rx.event(background=True)
     async def cancel_plan(self) -> Any:
@@ -196,14 +218,20 @@ class BillingState(PageState, SignedInState):
         """Take back a cancellation or a change that has not begun."""
         return await self._change("keep", lambda cashier: cashier.keep_plan())
 
-    async def _leave(self, button: str, link: Callable[[Cashier], Awaitable[str]]) -> Any:
-        """Send the browser to the page of Stripe's that ``link`` gives."""
+    async def _leave(self, button: str, awaited: Awaited, link: Callable[[Cashier], Awaitable[str]]) -> Any:
+        """Send the browser to the page of Stripe's that ``link`` gives, from which ``awaited`` comes."""
+        addresses = list[str]()
 
         def go(address: str) -> Any:
-            self._left_with = self._mark
+            addresses.append(address)
             return rx.redirect(address)
 
-        return await self._at_the_cashier(button, link, go)
+        next_step = await self._at_the_cashier(button, link, go)
+        async with self:
+            if addresses:
+                # As it was read after that: what another tab bought meanwhile is not what this one awaits.
+                self._left_with, self.confirmation = self._marks.get(awaited, ""), ""
+        return next_step
 
     async def _change(self, button: str, act: Callable[[Cashier], Awaitable[None]]) -> Any:
         return await self._at_the_cashier(button, act, lambda _: rx.set_focus(PLAN))
@@ -227,8 +255,35 @@ class BillingState(PageState, SignedInState):
             async with self:
                 self.going_to = ""
 
-    def _has_just_come(self) -> bool:
-        return not self._left_with and self._is_recent
+    def _is_there(self) -> bool:
+        """Whether what this tab went to Stripe for differs from how it left it."""
+        return self._left_with not in self._marks.values()
+
+    def _await_payment(self) -> None:
+        """Say how it stands with a payment that is not there yet, as far as this tab can know."""
+        if not self._left_with:
+            # It began in another tab, or before this server did, and may be what is there already.
+            self.confirmation = "unsure" if self._has_bought else "waiting"
+        elif self.confirmation in {"", "over"}:
+            self.confirmation = "late" if self.confirmation else "waiting"
+        self.heard = 0
+
+    def _is_slow(self) -> bool:
+        return self.confirmation in {"late", "unsure"}
+
+    def _go_slower(self) -> None:
+        """The first minute is over, or something failed in it."""
+        if self.confirmation == "waiting":
+            self.confirmation, self.heard = "late", 0
+
+    def _end_look(self, *, is_slow: bool) -> None:
+        """The minute, or what was waited after one look, is over."""
+        self._go_slower()
+        self.heard += is_slow
+        if self.heard >= LATE_LOOKS and self._is_slow():
+            self.confirmation = "over" if self.confirmation == "late" else ""
+        if not self.confirmation:
+            self._left_with = ""
 
     def _settle(self, *events: Any) -> list[Any]:
         """What was awaited is there: the whole page shows it, and its address forgets the payment."""
@@ -252,7 +307,8 @@ class BillingState(PageState, SignedInState):
     def _show(self, found: Figures | list[str], caller: MemberCaller) -> None:
         if self._marked not in {"", str(caller.workspace.id)}:
             # What this tab waits for was bought for another workspace.
-            self._left_with = self.confirmation = self._mark = ""
+            self._left_with = self.confirmation = ""
+            self._marks = {}
         self._marked = str(caller.workspace.id)
         if isinstance(found, list):
             self._show_who_can(found, caller)
@@ -284,9 +340,10 @@ class BillingState(PageState, SignedInState):
         self.actions = plan_actions(plan, subscription, prices, is_held=bool(words.keep))
         self.packs = [f"{pack.credits}" for pack in prices.packs.values()] if prices else []
         self.has_customer = resources.stripe is not None and (subscription is not None or found.top_ups > 0)
-        if not self._mark and subscription is not None:
+        if not self._marks and subscription is not None:
             self.interval = "year" if subscription.interval == "year" else "month"
-        self._mark, self._is_recent = found.mark, found.is_recent(JUST_NOW_SECONDS)
+        self._marks, self._is_recent = found.marks, found.is_recent(JUST_NOW_SECONDS)
+        self._has_bought = found.top_ups > 0 or (subscription is not None and is_live(subscription))
 
     def _show_who_can(self, owners: list[str], caller: MemberCaller) -> None:
         self.who_can = ask_owners(owners)
