@@ -23,6 +23,8 @@ from helpninja_app.screens.billing.state import BillingState
 from helpninja_app.screens.home.state import HomeState
 from helpninja_app.screens.shell.state import ShellState
 from helpninja_app.screens.team.state import TeamState
+from helpninja_app.screens.workspace_settings.page import settings_page
+from helpninja_app.screens.workspace_settings.state import SettingsState
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
 from tests.screens.billing_shop import Shop, open_shop
@@ -337,3 +339,28 @@ async def test_an_invite_beyond_the_plan_offers_a_larger_one(
     assert team.is_at_limit
     await call(team, "open_team")
     assert (team.problem, team.is_at_limit) == ("", False)
+
+
+async def test_who_deletes_a_workspace_is_told_what_was_paid_for_and_is_not_paid_back(
+    shop: Shop, page: BillingState, factory: Factory, tenant: Tenant
+) -> None:
+    async def lost(role: Role = Role.OWNER) -> str:
+        settings = await signed_in_tab(SettingsState, factory, tenant, role)
+        await call(settings, "open_settings")
+        return settings.deletion_loss
+
+    assert await lost() == ""
+    await call(page, "buy_credits", 1000)
+    shop.pay()
+    await shop.take_events()
+    assert await lost() == "1,000 bought credits are not paid back."
+    await buy(shop, page)
+    until = page.losses.removeprefix("Pro stays until ").partition(".")[0]
+    assert await lost() == (
+        f"Pro is paid until {until}; what is left of it and 1,000 bought credits are not paid back."
+    )
+    assert await lost(Role.ADMIN) == ""
+
+
+def test_the_question_before_a_workspace_is_deleted_says_so() -> None:
+    assert str(settings_page().render()).count("deletion_loss") > 0

@@ -16,7 +16,7 @@ from helpninja_app.billing.usage import Usage
 from helpninja_app.kernel.database import new_id
 from helpninja_app.screens.billing.state import BillingState
 from helpninja_app.screens.billing.used import Used, used_rows
-from helpninja_app.screens.billing.words import describe_plan, losses, pressing_words
+from helpninja_app.screens.billing.words import describe_plan, losses, lost_by_deletion, pressing_words
 from helpninja_app.screens.shell.state import ShellState
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
@@ -282,3 +282,16 @@ def test_the_bar_of_a_month_tells_that_little_or_nothing_is_left(
     rows = used_rows(Used(messages, credits, 1, 100, 1, 2), PLANS["free"])
     # What is full all the time, as the members may be, is no trouble.
     assert [row.tone for row in rows] == [tone, *["accent"] * 5]
+
+
+def test_only_what_was_paid_for_is_lost_with_a_workspace() -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    cancelled = subscription("active", cancel_at=BEGAN + 5 * DAY)
+    assert lost_by_deletion(None, 0, UTC) == ""
+    assert lost_by_deletion(None, 1, UTC) == "1 bought credit is not paid back."
+    assert lost_by_deletion(trial(), 1_200, UTC) == "1,200 bought credits are not paid back."
+    assert lost_by_deletion(subscription("past_due"), 0, UTC) == ""
+    assert lost_by_deletion(subscription("canceled"), 0, UTC) == ""
+    assert lost_by_deletion(cancelled, 0, tokyo) == (
+        "Pro is paid until 9 November 2026; what is left of it is not paid back."
+    )

@@ -192,6 +192,16 @@ def losses(subscription: Subscription, moment: datetime, zone: tzinfo) -> str:
     )
 
 
+def lost_by_deletion(subscription: Subscription | None, bought: int, zone: tzinfo) -> str:
+    """What is not paid back to whoever deletes their workspace, with ``bought`` credits left; or nothing."""
+    credits = f"{bought:,} bought {'credit' if bought == 1 else 'credits'}" if bought else ""
+    if subscription is None or subscription.status != "active":
+        return f"{credits} {'is' if bought == 1 else 'are'} not paid back." if credits else ""
+    until = day_of(subscription.cancel_at or subscription.period_end, zone)
+    rest = f"what is left of it and {credits} are" if credits else "what is left of it is"
+    return f"{called(subscription.plan)} is paid until {until}; {rest} not paid back."
+
+
 def _changing(name: str, next_plan: str, until: str, lasts: str) -> PlanWords:
     following = called(next_plan)
     to = following if following != name else "another billing interval"

@@ -239,6 +239,7 @@ def _deletion() -> rx.Component:
         dialog(
             rx.el.form(
                 rx.el.p(_AT_ONCE, class_name="text-muted"),
+                rx.el.p(SettingsState.deletion_loss, class_name="font-medium empty:hidden"),
                 field(
                     f"Type {SettingsState.slug} to confirm",
                     name="confirm",

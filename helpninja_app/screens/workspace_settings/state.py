@@ -16,8 +16,13 @@ from helpninja_app.accounts.callers import MemberCaller, WorkspaceView, require
 from helpninja_app.accounts.deletion import close_workspace
 from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.workspaces import change_workspace, load_workspace
+from helpninja_app.billing.models import Unit
+from helpninja_app.billing.subscriptions import subscription_of
+from helpninja_app.billing.usage import usage_of
 from helpninja_app.errors import Conflict, Invalid
 from helpninja_app.kernel.columns import now
+from helpninja_app.resources import current_resources
+from helpninja_app.screens.billing.words import lost_by_deletion
 from helpninja_app.screens.page_state import Leaving, PageState
 from helpninja_app.screens.session import SignedInState, text_in, workspace_asked_for
 from helpninja_app.screens.shell.state import ShellState, told
@@ -46,13 +51,15 @@ _FIRST_OF = {"languages": "language_en"}
 class SettingsState(PageState, SignedInState):
     """``errors`` has a sentence or nothing for each field; ``hours`` and ``time_zone`` follow what is typed.
 
-    ``is_deleting``: a ``problem`` is one of the deletion, not of the form.
+    ``is_deleting``: a ``problem`` is one of the deletion, not of the form. ``deletion_loss`` is what was paid
+    for and is lost with the workspace.
     """
 
     is_owner: bool = False
     is_changed: bool = False
     is_saved: bool = False
     is_deleting: bool = False
+    deletion_loss: str = ""
     errors: rx.Field[dict[str, str]] = rx.field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
     name: str = ""
     slug: str = ""
@@ -178,11 +185,18 @@ class SettingsState(PageState, SignedInState):
         self.is_changed = True
         self._tell_time()
 
-    async def _read(self, session: AsyncSession, caller: MemberCaller) -> WorkspaceView:
+    async def _read(self, session: AsyncSession, caller: MemberCaller) -> tuple[WorkspaceView, str]:
         require(caller, Permission.MANAGE_WORKSPACE)
-        return await load_workspace(session, caller.workspace.id)
+        workspace = await load_workspace(session, caller.workspace.id)
+        if Permission.DELETE_WORKSPACE not in caller.permissions:
+            return workspace, ""
+        subscription = await subscription_of(session, workspace.id)
+        plan = current_resources().plan_of(workspace)
+        credits = await usage_of(session, workspace.id, Unit.CREDIT, plan)
+        return workspace, lost_by_deletion(subscription, credits.topped_up, ZoneInfo(workspace.time_zone))
 
-    def _show(self, found: WorkspaceView, caller: MemberCaller) -> None:
+    def _show(self, read: tuple[WorkspaceView, str], caller: MemberCaller) -> None:
+        found, self.deletion_loss = read
         self.is_owner = Permission.DELETE_WORKSPACE in caller.permissions
         # What was typed stays in the form: when it was refused, and when the connection was lost and found.
         is_typed = self._filled_for == found.id and (self.is_changed or self._is_saving)
