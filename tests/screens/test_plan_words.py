@@ -11,12 +11,18 @@ import pytest
 
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.models import Subscription, Unit
-from helpninja_app.billing.plans import PLANS
+from helpninja_app.billing.plans import PLANS, Feature, Plan
 from helpninja_app.billing.usage import Usage
 from helpninja_app.kernel.database import new_id
 from helpninja_app.screens.billing.state import BillingState
 from helpninja_app.screens.billing.used import Used, used_rows
-from helpninja_app.screens.billing.words import describe_plan, losses, lost_by_deletion, pressing_words
+from helpninja_app.screens.billing.words import (
+    ENDINGS,
+    describe_plan,
+    losses,
+    lost_by_deletion,
+    pressing_words,
+)
 from helpninja_app.screens.shell.state import ShellState
 from tests.conftest import OpenResources
 from tests.factories import Factory, Tenant
@@ -282,6 +288,33 @@ def test_the_bar_of_a_month_tells_that_little_or_nothing_is_left(
     rows = used_rows(Used(messages, credits, 1, 100, 1, 2), PLANS["free"])
     # What is full all the time, as the members may be, is no trouble.
     assert [row.tone for row in rows] == [tone, *["accent"] * 5]
+
+
+def test_who_cancels_reads_all_that_the_free_plan_has_not() -> None:
+    def lost(plan: str) -> str:
+        return losses(subscription("active", plan=plan), BEGAN, UTC)
+
+    assert lost("pro") == (
+        "Pro stays until 3 December 2026. From then on the free plan counts: 100 visitor messages a month"
+        " instead of 10,000, 100 chat credits a month instead of 2,500, 1 website instead of 3, 100 documents"
+        " instead of 10,000, 50 pages per crawl instead of 5,000, 1 integration instead of any number, 2"
+        " members instead of 10, files of at most 10 MB instead of 25 MB. API keys stop working, escalation"
+        " rules do not run, outbound webhooks pause, conversations cannot be exported, and of the chat's"
+        " models these are left: Offline, GPT-4o mini class. Nothing is deleted, credits that were bought"
+        " stay, and until 3 December 2026 you can keep the plan after all."
+    )
+    assert "websites" not in lost("starter")
+    assert "API keys stop working and of the chat's models" in lost("starter")
+    assert "the widget names HelpNinja again" in lost("agency")
+    assert "limits that were agreed do not count" in lost("agency")
+
+
+@pytest.mark.parametrize("plan", [plan for plan in PLANS.values() if plan.price_month])
+def test_no_feature_of_a_plan_is_left_out_of_what_is_lost_with_it(plan: Plan) -> None:
+    lost = losses(subscription("active", plan=plan.name), BEGAN, UTC)
+    assert [feature for feature in Feature if ENDINGS[feature] in lost] == [
+        feature for feature in Feature if feature in plan.features
+    ]
 
 
 def test_only_what_was_paid_for_is_lost_with_a_workspace() -> None:

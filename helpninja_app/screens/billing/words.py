@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -15,7 +15,21 @@ from helpninja_app.ui.times import day_of
 
 _UNPAID = frozenset({"unpaid", "incomplete", "incomplete_expired"})
 WITHOUT_END = "Unlimited"
+# The facts of a plan that are numbers of things.
+_LIMITS = (
+    *("Visitor messages a month", "Chat credits a month", "Websites", "Documents", "Pages per crawl"),
+    *("Integrations", "Members"),
+)
 LACKING = "–"
+# What becomes of what a workspace made with a feature, once its plan has that no more.
+ENDINGS: dict[Feature, str] = {
+    Feature.API_KEYS: "API keys stop working",
+    Feature.RULES: "escalation rules do not run",
+    Feature.WEBHOOKS: "outbound webhooks pause",
+    Feature.EXPORT: "conversations cannot be exported",
+    Feature.WHITE_LABEL: "the widget names HelpNinja again",
+    Feature.CUSTOM_LIMITS: "limits that were agreed do not count",
+}
 # From when on every page says that a trial ends, and what comes then.
 _TRIAL_ENDS_SOON = timedelta(days=3)
 
@@ -172,13 +186,12 @@ def pressing_words(
 
 def losses(subscription: Subscription, moment: datetime, zone: tzinfo) -> str:
     """What a workspace loses that cancels its plan, and when."""
-    before, after = dict(plan_facts(PLANS[subscription.plan])), dict(plan_facts(FREE))
-    lost = [
-        f"{after[label]} {label[0].lower()}{label[1:]} instead of "
-        + (before[label] if before[label] != WITHOUT_END else "any number")
-        for label in ("Visitor messages a month", "Chat credits a month", "Websites", "Documents", "Members")
-        if before[label] != after[label]
-    ]
+    plan = PLANS[subscription.plan]
+    lost = ", ".join(_smaller(plan, FREE))
+    ends = [ENDINGS[feature] for feature in Feature if feature in plan.features - FREE.features]
+    if plan.models != FREE.models:
+        ends.append(f"of the chat's models these are left: {FREE.models.value}")
+    listed = _listed(ends)
     name, last = called(subscription.plan), day_of(subscription.period_end, zone)
     grace = end_of_plan(subscription) if subscription.status == "past_due" else None
     stays = f"{name} stays until {last}."
@@ -187,9 +200,29 @@ def losses(subscription: Subscription, moment: datetime, zone: tzinfo) -> str:
     elif grace is not None and grace < subscription.period_end:
         stays = f"{name} stays until {day_of(grace, zone)}, and if it is paid by then, until {last}."
     return (
-        f"{stays} From then on the free plan counts: {', '.join(lost)}. Nothing is deleted, credits that"
-        f" were bought stay, and until {last} you can keep the plan after all."
+        f"{stays} From then on the free plan counts: {lost}. {listed[:1].upper()}{listed[1:]}. Nothing is"
+        f" deleted, credits that were bought stay, and until {last} you can keep the plan after all."
     )
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    if len(sentences) < 3:
+        return " and ".join(sentences)
+    return f"{', '.join(sentences[:-1])}, and {sentences[-1]}"
+
+
+def _smaller(before: Plan, after: Plan) -> Iterator[str]:
+    """``1 website instead of 3``, for each limit that is another one."""
+    known, facts = dict(plan_facts(before)), dict(plan_facts(after))
+    for label in _LIMITS:
+        if known[label] != facts[label]:
+            things = label[0].lower() + label[1:]
+            counted = things.removesuffix("s") if facts[label] == "1" else things
+            usual = known[label] if known[label] != WITHOUT_END else "any number"
+            yield f"{facts[label]} {counted} instead of {usual}"
+    if before.upload_bytes != after.upload_bytes:
+        most = after.upload_bytes // MEGABYTE
+        yield f"files of at most {most} MB instead of {before.upload_bytes // MEGABYTE} MB"
 
 
 def lost_by_deletion(subscription: Subscription | None, bought: int, zone: tzinfo) -> str:
