@@ -48,7 +48,7 @@ class Problem(BaseModel):
     used: int | None = None
     billing: str | None = Field(
         None,
-        description="Where on this server an owner changes the plan, when a larger one would help.",
+        description="Where on this server an owner changes the plan or buys credits, when that would help.",
         examples=[BILLING],
     )
 

@@ -58,7 +58,7 @@ class HelpNinjaError(Exception):
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Server error"
-    # Whether a larger plan would help: then the sentence says so, and each edge shows the way there.
+    # Whether a larger plan or bought credits would help: then the sentence says so, each edge the way there.
     is_by_plan: bool = False
 
     def __init__(self, detail: str | None = None) -> None:
@@ -123,10 +123,12 @@ class LimitUsedUp(HelpNinjaError):
     title = "Limit used up"
     is_by_plan = True
 
-    def __init__(self, detail: str | None = None, *, limit: int = 0, used: int = 0) -> None:
+    def __init__(
+        self, detail: str | None = None, *, limit: int = 0, used: int = 0, is_by_plan: bool | None = None
+    ) -> None:
         super().__init__(detail)
-        self.limit = limit
-        self.used = used
+        self.limit, self.used = limit, used
+        self.is_by_plan = type(self).is_by_plan if is_by_plan is None else is_by_plan
 
 
 class MessagesUsedUp(LimitUsedUp):

@@ -19,7 +19,15 @@ from helpninja_app.answers.catalogue import Catalogue, Model
 from helpninja_app.answers.pipeline import Pipeline
 from helpninja_app.answers.providers.base import Timeouts
 from helpninja_app.billing.checkout import Cashier
-from helpninja_app.billing.plans import PACKS, HasPlan, Interval, PaidPlanName, Plan, plan_in_force
+from helpninja_app.billing.plans import (
+    PACKS,
+    HasPlan,
+    Interval,
+    PaidPlanName,
+    Plan,
+    plan_in_force,
+    without_larger,
+)
 from helpninja_app.billing.prices import PlanPrice, Prices
 from helpninja_app.billing.stripe_account import StripeAccount
 from helpninja_app.billing.stripe_effects import Effects
@@ -341,4 +349,5 @@ def knowledge_limits(settings: Settings, workspace: HasPlan) -> KnowledgeLimits:
         documents=counted.documents,
         pages_per_crawl=counted.pages_per_crawl,
         upload_bytes=counted.upload_bytes,
+        without_larger=without_larger(counted.name),
     )

@@ -14,7 +14,7 @@ from helpninja_app.accounts.members import list_members
 from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.models import Unit, UsageAlert
-from helpninja_app.billing.plans import PlanOf
+from helpninja_app.billing.plans import PlanOf, without_larger
 from helpninja_app.billing.usage import Usage, usage_of
 from helpninja_app.errors import NotFound
 from helpninja_app.kernel.columns import now
@@ -88,6 +88,7 @@ async def write_alert_mail(
             plan=workspace.plan,
             until=usage.period_end.astimezone(ZoneInfo(workspace.time_zone)),
             then=_then(usage),
+            more=_more(usage, workspace.plan),
             link=link,
         ),
         link=link,
@@ -111,12 +112,21 @@ def _then(usage: Usage) -> str:
     return f"{who.capitalize()} now {does}." if is_used_up else f"When all are used, {who} {does}."
 
 
+def _more(usage: Usage, plan: str) -> str:
+    """What the mail leads to, before a colon."""
+    if not (nothing_larger := without_larger(plan)):
+        return "A larger plan has more"
+    if usage.unit is Unit.CREDIT:
+        return "More credits can be bought here"
+    return f"{nothing_larger} What is used is shown here"
+
+
 _TEXT = """Hello,
 
 {name} has used {used:,} of the {allowance:,} {unit}s that the {plan} plan has for this month, which ends on \
 {until:%Y-%m-%d}. That is {percent} per cent.
 
-{then} A larger plan has more:
+{then} {more}:
 
 {link}
 """

@@ -183,6 +183,20 @@ def why_lacking(plan: Plan, feature: Feature) -> str:
     )
 
 
+def without_larger(plan: str) -> str:
+    """What there is in the place of a larger plan; empty where the plan of that name is not the largest."""
+    if plan != list(PLANS)[-1]:
+        return ""
+    return "There is no larger plan: whoever runs this installation can agree more with this workspace."
+
+
+def how_to_get_more(plan: str, *, can_top_up: bool = False) -> str:
+    """How a workspace on the plan of that name gets more than that has, in a sentence."""
+    nothing_larger = without_larger(plan)
+    ways = [*(["top up credits"] if can_top_up else []), *([] if nothing_larger else ["change the plan"])]
+    return f"An owner can {' or '.join(ways)} under Billing." if ways else nothing_larger
+
+
 def file_too_large(plan: Plan, size: int | None) -> FileTooLarge:
     """What to say to a file over the plan's size, with the first plan that takes it.
 

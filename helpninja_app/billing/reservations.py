@@ -31,7 +31,7 @@ from helpninja_app.billing.ledger import (
     set_due,
 )
 from helpninja_app.billing.models import EntryKind, LedgerAccount, LedgerReservation, Unit
-from helpninja_app.billing.plans import Feature, Plan, Terms, plan_in_force
+from helpninja_app.billing.plans import Feature, Plan, Terms, how_to_get_more, plan_in_force, without_larger
 from helpninja_app.errors import Conflict, LimitUsedUp
 from helpninja_app.kernel.database import new_id, run
 
@@ -234,12 +234,13 @@ async def _used_up(session: AsyncSession, account: LedgerAccount, plan: Plan) ->
     end = account.period_end.astimezone(ZoneInfo(found.scalar_one()))
     things = "messages" if account.unit == Unit.MESSAGE else "credits"
     left = f"Only {account.balance:,} {things} are left" if account.balance else f"All {things} are used"
-    way = "change the plan" if account.unit == Unit.MESSAGE else "top up credits or change the plan"
+    can_top_up = account.unit == Unit.CREDIT
     return LimitUsedUp(
         f"{left} of the {account.allowance:,} that the {plan.name} plan has for the month up to"
-        f" {end:%Y-%m-%d}. An owner can {way} under Billing.",
+        f" {end:%Y-%m-%d}. {how_to_get_more(plan.name, can_top_up=can_top_up)}",
         limit=account.allowance,
         used=account.spent,
+        is_by_plan=can_top_up or not without_larger(plan.name),
     )
 
 

@@ -182,12 +182,12 @@ async def _limits(
     if found.is_cut:
         told.append(
             f"Only the first {limits.pages_per_crawl:,} pages would be read: that is what the {limits.plan}"
-            " plan includes in a crawl."
+            f" plan includes in a crawl. {limits.without_larger}".rstrip()
         )
     room = await room_left(session, workspace_id, limits)
     if room is not None and len(found.pages) - known > max(room, 0):
         told.append(
             f"The {limits.plan} plan has room for {max(room, 0):,} more documents, and"
-            f" {len(found.pages) - known:,} new pages were found."
+            f" {len(found.pages) - known:,} new pages were found. {limits.without_larger}".rstrip()
         )
     return told

@@ -30,12 +30,16 @@ async def check_room(
     used = limits.documents - room
     told = (
         f"The {limits.plan} plan has room for {limits.documents:,} documents, and {used:,} are there already."
-        " Delete some,"
+        " Delete some"
         if room > 0
-        else f"All {limits.documents:,} documents of the {limits.plan} plan are used. Delete one,"
+        else f"All {limits.documents:,} documents of the {limits.plan} plan are used. Delete one"
     )
+    other = limits.without_larger
     raise LimitUsedUp(
-        f"{told} or have an owner change the plan under Billing.", limit=limits.documents, used=used
+        f"{told}. {other}" if other else f"{told}, or have an owner change the plan under Billing.",
+        limit=limits.documents,
+        used=used,
+        is_by_plan=not other,
     )
 
 

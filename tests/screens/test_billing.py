@@ -14,7 +14,7 @@ from helpninja_app import resources as resources_of_the_process
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.custom_limits import set_custom_limits
 from helpninja_app.billing.models import Subscription, Unit
-from helpninja_app.billing.plans import PLANS
+from helpninja_app.billing.plans import PLANS, Plan
 from helpninja_app.billing.reservations import reserve, settle
 from helpninja_app.billing.subscriptions import subscription_of
 from helpninja_app.screens.billing import figures
@@ -53,9 +53,9 @@ async def page(shop: Shop, factory: Factory, tenant: Tenant) -> BillingState:
     return opened
 
 
-async def use(shop: Shop, tenant: Tenant, unit: Unit, amount: int) -> None:
+async def use(shop: Shop, tenant: Tenant, unit: Unit, amount: int, plan: Plan = PLANS["free"]) -> None:
     async with shop.resources.database.unit_of_work(tenant.scope) as session:
-        held = await reserve(session, tenant.id, PLANS["free"], unit, amount)
+        held = await reserve(session, tenant.id, plan, unit, amount)
         await settle(session, tenant.id, held, amount)
 
 
@@ -364,3 +364,24 @@ async def test_who_deletes_a_workspace_is_told_what_was_paid_for_and_is_not_paid
 
 def test_the_question_before_a_workspace_is_deleted_says_so() -> None:
     assert str(settings_page().render()).count("deletion_loss") > 0
+
+
+async def test_on_the_largest_plan_no_page_leads_to_a_larger_one(
+    shop: Shop, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await factory.tenant(plan="agency")
+    plan = replace(PLANS["agency"], messages=100, credits=100, documents=1)
+    monkeypatch.setattr(resources_of_the_process, "plan_in_force", lambda *_, **__: plan)
+    await use(shop, tenant, Unit.CREDIT, 80, plan)
+    shell = await signed_in_tab(ShellState, factory, tenant)
+    home = await signed_in_tab(HomeState, factory, tenant)
+    await call(shell, "open_shell")
+    assert not shell.has_larger_plan
+    assert shell.usage_more == "An owner can top up credits under Billing."
+    await use(shop, tenant, Unit.MESSAGE, 80, plan)
+    await factory.document(tenant, "# Boots")
+    await call(shell, "open_shell")
+    await call(home, "open_page")
+    agree = "There is no larger plan: whoever runs this installation can agree more with this workspace."
+    assert shell.usage_more == f"An owner can top up credits under Billing. {agree}"
+    assert home.documents_full.endswith(agree)

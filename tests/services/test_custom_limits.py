@@ -14,7 +14,7 @@ from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.custom_limits import MOST, set_custom_limits
 from helpninja_app.billing.ledger import database_time, lock_account, set_due
 from helpninja_app.billing.models import Unit
-from helpninja_app.billing.plans import AGENCY, PRO, Plan
+from helpninja_app.billing.plans import AGENCY, PRO, Plan, without_larger
 from helpninja_app.billing.usage import usage_of
 from helpninja_app.billing.verification import verify_ledger
 from helpninja_app.errors import Invalid, NotFound, NotInPlan
@@ -74,7 +74,7 @@ async def test_the_knowledge_has_them(later: Resources) -> None:
     async with later.database.unit_of_work(tenant.scope) as session:
         workspace = await load_workspace(session, tenant.id)
     limits = knowledge_limits(later.settings, workspace)
-    assert limits == KnowledgeLimits("agency", None, 7, 3, AGENCY.upload_bytes)
+    assert limits == KnowledgeLimits("agency", None, 7, 3, AGENCY.upload_bytes, without_larger("agency"))
 
 
 async def test_of_another_workspace_nothing_changes(later: Resources) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from helpninja_app.billing.models import EntryKind, Unit
-from helpninja_app.billing.plans import UNLIMITED
+from helpninja_app.billing.plans import AGENCY, UNLIMITED
 from helpninja_app.billing.reservations import release, settle
 from helpninja_app.billing.usage import usage_of
 from helpninja_app.errors import Conflict, LimitUsedUp
@@ -289,3 +289,21 @@ async def test_nobody_writes_an_entry_for_another_workspace(
                 {"other": books.workspace_id},
             )
     assert await books.balance() == 100
+
+
+@pytest.mark.parametrize(
+    ("unit", "way", "is_by_plan"),
+    [
+        (Unit.CREDIT, "An owner can top up credits under Billing.", True),
+        (Unit.MESSAGE, "whoever runs this installation can agree more with this workspace.", False),
+    ],
+)
+async def test_the_largest_plan_says_what_there_is_in_place_of_a_larger_one(
+    factory: Factory, unit: Unit, way: str, is_by_plan: bool
+) -> None:
+    tenant = await factory.tenant(plan="agency")
+    books = Books(factory.resources.database, tenant.id, unit, AGENCY)
+    with pytest.raises(LimitUsedUp) as refused:
+        await books.reserve(50_001)
+    assert refused.value.detail.endswith(way)
+    assert refused.value.is_by_plan is is_by_plan

@@ -12,7 +12,7 @@ from sqlmodel import col
 from helpninja_app.accounts.models import Role
 from helpninja_app.billing.deadlines import meet_deadlines
 from helpninja_app.billing.models import Unit, UsageAlert
-from helpninja_app.billing.plans import FREE, PRO, STARTER, Plan
+from helpninja_app.billing.plans import AGENCY, FREE, PRO, STARTER, Plan
 from helpninja_app.resources import Resources
 from tests.factories import Factory, Tenant
 from tests.ledgers import Books, with_credits
@@ -258,3 +258,24 @@ async def test_a_mail_names_the_day_on_the_workspace_s_clocks(
     await work(later)
     end = (await books.account()).period_end.astimezone(ZoneInfo(zone))
     assert f"which ends on {end:%Y-%m-%d}." in mailbox.of(owner)[0].text
+
+
+@pytest.mark.parametrize(
+    ("plan", "unit", "said"),
+    [
+        (FREE, Unit.CREDIT, "A larger plan has more:\n\nhttp"),
+        (AGENCY, Unit.CREDIT, "More credits can be bought here:\n\nhttp"),
+        (AGENCY, Unit.MESSAGE, "can agree more with this workspace. What is used is shown here:\n\nhttp"),
+    ],
+)
+async def test_the_mail_leads_to_no_larger_plan_that_does_not_exist(
+    later: Resources, plan: Plan, unit: Unit, said: str, mailbox: Mailbox
+) -> None:
+    tenant = await Factory(later).tenant(plan=plan.name)
+    email, _ = await Factory(later).member(tenant)
+    books = Books(later.database, tenant.id, unit, plan)
+    allowance = plan.credits if unit is Unit.CREDIT else plan.messages
+    await books.use(allowance or 0)
+    await tick(later)
+    await work(later)
+    assert said in mailbox.of(email)[-1].text

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
+from helpninja_app.billing.plans import Terms
 from helpninja_app.errors import LimitUsedUp
 from helpninja_app.knowledge.limits import KnowledgeLimits
 from helpninja_app.knowledge.room import check_room
 from helpninja_app.resources import Resources
+from helpninja_app.resources import knowledge_limits as limits_of_plan
 from tests.factories import Factory
 
 THOUSAND = text(
@@ -37,3 +41,19 @@ async def test_large_numbers_are_written_as_everywhere_else(
             await check_room(session, tenant.id, limits, more=500)
         await session.rollback()
     assert refused.value.detail == f"{said} or have an owner change the plan under Billing."
+
+
+async def test_without_a_larger_plan_it_says_who_can_agree_more(later: Resources) -> None:
+    resources, factory = later, Factory(later)
+    tenant = await factory.tenant(plan="agency")
+    limits = replace(limits_of_plan(resources.settings, Terms("agency")), documents=1_000)
+    async with resources.database.unit_of_work(tenant.scope) as session:
+        await session.execute(THOUSAND, {"id": tenant.id})
+        with pytest.raises(LimitUsedUp) as refused:
+            await check_room(session, tenant.id, limits)
+        await session.rollback()
+    assert refused.value.detail == (
+        "All 1,000 documents of the agency plan are used. Delete one. There is no larger plan: whoever runs"
+        " this installation can agree more with this workspace."
+    )
+    assert not refused.value.is_by_plan

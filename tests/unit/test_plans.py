@@ -17,8 +17,10 @@ from helpninja_app.billing.plans import (
     Feature,
     Plan,
     file_too_large,
+    how_to_get_more,
     require_feature,
     why_lacking,
+    without_larger,
 )
 from helpninja_app.errors import NotInPlan
 from helpninja_app.screens.billing.words import refusals_of_files
@@ -98,3 +100,20 @@ def test_the_page_says_of_each_size_what_the_server_says(plan: Plan) -> None:
 
 def test_the_api_leads_to_the_page_of_the_plans() -> None:
     assert f"{BILLING}#plans" == ADDRESS
+
+
+@pytest.mark.parametrize("plan", [FREE, STARTER, PRO])
+def test_who_has_used_up_a_limit_reads_how_to_get_more(plan: Plan) -> None:
+    assert how_to_get_more(plan.name) == "An owner can change the plan under Billing."
+    assert how_to_get_more(plan.name, can_top_up=True) == (
+        "An owner can top up credits or change the plan under Billing."
+    )
+    assert without_larger(plan.name) == ""
+
+
+def test_on_the_largest_plan_nobody_is_sent_to_a_larger_one() -> None:
+    assert how_to_get_more(AGENCY.name, can_top_up=True) == "An owner can top up credits under Billing."
+    assert how_to_get_more(AGENCY.name) == without_larger(AGENCY.name)
+    assert without_larger(AGENCY.name) == (
+        "There is no larger plan: whoever runs this installation can agree more with this workspace."
+    )

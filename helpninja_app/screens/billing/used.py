@@ -12,7 +12,7 @@ from helpninja_app.accounts.callers import MemberCaller
 from helpninja_app.accounts.invites import count_places
 from helpninja_app.billing.at_once import THRESHOLDS
 from helpninja_app.billing.models import Unit
-from helpninja_app.billing.plans import Plan
+from helpninja_app.billing.plans import Plan, how_to_get_more
 from helpninja_app.billing.usage import Usage, usage_of
 from helpninja_app.integrations.service import count_integrations
 from helpninja_app.knowledge.overview import count_knowledge, list_sites
@@ -87,6 +87,12 @@ def reached(usage: Usage) -> int:
 def usage_notices(usages: Iterable[Usage], zone: tzinfo) -> list[str]:
     """A sentence for each unit of which the month's allowance is nearly used, or all of it."""
     return [_sentence(usage, zone) for usage in usages if reached(usage)]
+
+
+def ways_on(usages: Iterable[Usage], plan: str) -> str:
+    """How there comes more of each unit of which the month's allowance is nearly used, or all of it."""
+    units = [usage.unit for usage in usages if reached(usage)]
+    return " ".join(how_to_get_more(plan, can_top_up=unit is Unit.CREDIT) for unit in units)
 
 
 def is_used_up(usages: Iterable[Usage]) -> bool:

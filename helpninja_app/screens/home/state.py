@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpninja_app.accounts.callers import MemberCaller, require
 from helpninja_app.accounts.permissions import Permission
+from helpninja_app.billing.plans import without_larger
 from helpninja_app.conversations.deliveries import count_failed_deliveries
 from helpninja_app.conversations.overview import (
     ConversationCounts,
@@ -66,6 +67,7 @@ class HomeState(PageState, SignedInState):
 
     _follower: int = 0
     _most_documents: int | None = None
+    _without_larger: str = ""
 
     @rx.event(background=True)
     async def open_page(self) -> Any:
@@ -123,7 +125,8 @@ class HomeState(PageState, SignedInState):
         self.install_line = (
             f'<script async src="{origin}/api/widget?t={caller.workspace.public_key}"></script>'
         )
-        self._most_documents = current_resources().plan_of(caller.workspace).documents
+        plan = current_resources().plan_of(caller.workspace)
+        self._most_documents, self._without_larger = plan.documents, without_larger(plan.name)
         self._show_knowledge(knowledge)
         self._show_sites(sites, caller)
         self._show_conversations(conversations, latest)
@@ -137,6 +140,7 @@ class HomeState(PageState, SignedInState):
         is_full = most is not None and counts.documents >= most
         self.documents_full = (
             f"All {most:,} documents of the plan are used, so no other page or file is read."
+            f" {self._without_larger}".rstrip()
             if is_full
             else ""
         )

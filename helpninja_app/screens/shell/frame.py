@@ -100,18 +100,19 @@ def this_form(state: Any) -> rx.Component:
 
 
 def larger_plan() -> rx.Component:
-    """The way to billing for owners; whom to ask for everybody else."""
-    return rx.cond(
+    """The way to billing for owners; whom to ask for everybody else; nothing on the largest plan."""
+    way = rx.cond(
         ShellState.may_manage_billing,
         rx.el.a(
             "See the plans", href=f"{BILLING}#plans", class_name="rounded-chip underline underline-offset-4"
         ),
         "Ask an owner of this workspace for a larger plan.",
     )
+    return rx.cond(ShellState.has_larger_plan, way, "")
 
 
 def _usage() -> rx.Component:
-    said = rx.fragment(ShellState.usage, " ", larger_plan())
+    said = rx.fragment(ShellState.usage, " ", ShellState.usage_more, larger_plan())
     return rx.fragment(
         _plan(),
         rx.cond(

@@ -18,13 +18,14 @@ from helpninja_app.accounts.permissions import Permission
 from helpninja_app.accounts.sessions import choose_workspace
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import Subscription, Unit
+from helpninja_app.billing.plans import without_larger
 from helpninja_app.billing.subscriptions import subscription_of
 from helpninja_app.billing.usage import Usage, usage_of
 from helpninja_app.conversations.inbox import count_waiting
 from helpninja_app.errors import NotFound, NotSignedIn
 from helpninja_app.kernel.columns import now
 from helpninja_app.resources import current_resources
-from helpninja_app.screens.billing.used import is_used_up, usage_notices
+from helpninja_app.screens.billing.used import is_used_up, usage_notices, ways_on
 from helpninja_app.screens.billing.words import pressing_words
 from helpninja_app.screens.session import (
     SignedInState,
@@ -69,7 +70,9 @@ class ShellState(SignedInState):
     may_manage_billing: bool = False
     is_operator: bool = False
     usage: str = ""
+    usage_more: str = ""
     is_used_up: bool = False
+    has_larger_plan: bool = True
     plan_notice: str = ""
     is_plan_lost: bool = False
     is_unverified: bool = False
@@ -114,6 +117,8 @@ class ShellState(SignedInState):
             except Exception as error:
                 sentence_for(error)
         zone = ZoneInfo(caller.workspace.time_zone)
+        plan = resources.plan_of(caller.workspace).name
+        nothing_larger = without_larger(plan)
         if Permission.MANAGE_WORKSPACE in may:
             try:
                 usages, subscription, moment = await _read_plan(caller)
@@ -142,6 +147,8 @@ class ShellState(SignedInState):
             self.may_manage_billing = Permission.MANAGE_BILLING in may
             self.is_operator = user.is_verified and user.email.lower() in resources.settings.operators
             self.usage, self.is_used_up = " ".join(usage_notices(usages, zone)), is_used_up(usages)
+            self.usage_more = ways_on(usages, plan) if nothing_larger else ""
+            self.has_larger_plan = not nothing_larger
             self.plan_notice = words.sentence if words else ""
             self.is_plan_lost = words is not None and words.tone == "danger"
             self.workspaces = [Choice(str(item.workspace_id), item.name) for item in memberships]
