@@ -7,10 +7,10 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.billing.plans import PACKS, PLANS, Pack, Plan
-from helpninja_app.screens.billing.comparison import interval_switch, plan_comparison
+from helpninja_app.screens.billing.comparison import interval_switch, not_sold, plan_comparison
 from helpninja_app.screens.billing.figures import CURRENT
 from helpninja_app.screens.billing.state import BillingState
-from helpninja_app.screens.billing.words import money
+from helpninja_app.screens.billing.words import NOT_SOLD, money
 from helpninja_app.ui.actions import busy_button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.panels import card, section
@@ -23,7 +23,11 @@ def plans_section() -> rx.Component:
     is_yearly = BillingState.interval == "year"
     return section(
         "Plans",
-        plan_comparison(is_yearly=is_yearly, action=lambda plan: _action(plan, is_yearly)),
+        plan_comparison(
+            is_yearly=is_yearly,
+            is_sold_yearly=BillingState.is_sold_yearly,
+            action=lambda plan: _action(plan, is_yearly),
+        ),
         note=rx.cond(
             BillingState.is_unlimited,
             "none of these limits counts on this installation",
@@ -38,8 +42,9 @@ def plans_section() -> rx.Component:
                 "",
             ),
         ),
-        actions=interval_switch(
-            name="interval", chosen=BillingState.interval, on_choose=_state.choose_interval
+        actions=rx.cond(
+            BillingState.is_sold_yearly,
+            interval_switch(name="interval", chosen=BillingState.interval, on_choose=_state.choose_interval),
         ),
         id="plans",
     )
@@ -55,7 +60,13 @@ def _action(plan: Plan, is_yearly: Any) -> rx.Component:
         type="button",
         on_click=_state.buy_plan(plan.name, BillingState.interval),
     )
-    return rx.match(label, (CURRENT, badge(CURRENT, "accent")), ("", rx.fragment()), pressed)
+    return rx.match(
+        label,
+        (CURRENT, badge(CURRENT, "accent")),
+        ("", rx.fragment()),
+        *((said, not_sold(said)) for said in NOT_SOLD.values()),
+        pressed,
+    )
 
 
 def credits_section() -> rx.Component:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
@@ -18,24 +19,38 @@ _LABELS = tuple(label for label, _ in _FACTS["free"])
 Action = Callable[[Plan], rx.Component]
 
 
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """Which of a plan's prices is shown, and whether the one of a year is named at all."""
+
+    is_yearly: Any
+    is_sold_yearly: Any
+
+
 def interval_switch(*, name: str, chosen: Any, on_choose: Any) -> rx.Component:
     """Prices for a month or for a year."""
     options = (("month", "Monthly"), ("year", "Yearly"))
     return segments("Prices", name=name, options=options, chosen=chosen, on_choose=on_choose)
 
 
-def plan_comparison(*, is_yearly: Any, action: Action) -> rx.Component:
+def not_sold(said: str) -> rx.Component:
+    """In the place of the button of a plan that has no price."""
+    return rx.el.p(said, class_name="text-small text-muted")
+
+
+def plan_comparison(*, is_yearly: Any, is_sold_yearly: Any, action: Action) -> rx.Component:
     """Every plan with its price and what it includes; ``action`` is what stands below the price of each."""
+    shown = _Prices(is_yearly, is_sold_yearly)
     return rx.fragment(
-        rx.el.div(_table(is_yearly, action), class_name="hidden wide:block"),
+        rx.el.div(_table(shown, action), class_name="hidden wide:block"),
         rx.el.div(
-            *(_card(plan, is_yearly, action) for plan in PLANS.values()),
+            *(_card(plan, shown, action) for plan in PLANS.values()),
             class_name="grid gap-3 tablet:grid-cols-2 wide:hidden",
         ),
     )
 
 
-def _table(is_yearly: Any, action: Action) -> rx.Component:
+def _table(shown: _Prices, action: Action) -> rx.Component:
     return card(
         rx.el.table(
             rx.el.caption("What each plan costs and includes", class_name="sr-only"),
@@ -44,7 +59,7 @@ def _table(is_yearly: Any, action: Action) -> rx.Component:
                     rx.el.td(class_name="w-1/5"),
                     *(
                         rx.el.th(
-                            _head(plan, is_yearly, action, beside_others=True),
+                            _head(plan, shown, action, beside_others=True),
                             scope="col",
                             class_name="border-l border-border p-4 text-left align-top font-normal",
                         )
@@ -69,9 +84,9 @@ def _row(at: int, label: str) -> rx.Component:
     )
 
 
-def _card(plan: Plan, is_yearly: Any, action: Action) -> rx.Component:
+def _card(plan: Plan, shown: _Prices, action: Action) -> rx.Component:
     return card(
-        rx.el.div(_head(plan, is_yearly, action, beside_others=False), class_name="p-4"),
+        rx.el.div(_head(plan, shown, action, beside_others=False), class_name="p-4"),
         rx.el.dl(
             *(
                 rx.el.div(
@@ -88,11 +103,13 @@ def _card(plan: Plan, is_yearly: Any, action: Action) -> rx.Component:
     )
 
 
-def _head(plan: Plan, is_yearly: Any, action: Action, *, beside_others: bool) -> rx.Component:
+def _head(plan: Plan, shown: _Prices, action: Action, *, beside_others: bool) -> rx.Component:
     """``beside_others`` keeps the place of a line that another plan has."""
-    saved = saved_by_year(plan)
+    saved, is_yearly = saved_by_year(plan), shown.is_yearly
     other = rx.cond(
-        is_yearly, f"{money(saved)} less than by the month", f"or {money(plan.price_year)} a year"
+        is_yearly,
+        f"{money(saved)} less than by the month",
+        rx.cond(shown.is_sold_yearly, f"or {money(plan.price_year)} a year", ""),
     )
     return rx.el.div(
         rx.el.p(called(plan.name), class_name="text-body font-semibold"),

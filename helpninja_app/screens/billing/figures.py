@@ -20,6 +20,7 @@ from helpninja_app.billing.prices import Prices
 from helpninja_app.billing.subscriptions import is_live, subscription_of
 from helpninja_app.billing.top_ups import count_top_ups, newest_top_up
 from helpninja_app.screens.billing.used import Used, read_used
+from helpninja_app.screens.billing.words import why_not_sold
 
 INTERVALS: tuple[Interval, ...] = ("month", "year")
 CURRENT = "Current plan"
@@ -93,7 +94,8 @@ def ask_owners(owners: Sequence[str]) -> str:
 def plan_actions(
     counting: str, subscription: Subscription | None, prices: Prices | None, *, is_held: bool = False
 ) -> dict[str, str]:
-    """What the button of each plan says, by ``pro:month``; empty where there is nothing to press.
+    """What the button of each plan says, by ``pro:month``, or what stands in its place where the plan has no
+    price; empty where there is nothing to press.
 
     ``prices`` is ``None`` where nothing can be bought. ``is_held`` while an end or a change is ahead, which
     is taken back before another plan is chosen.
@@ -107,14 +109,21 @@ def plan_actions(
     }
 
 
+def sold_in(prices: Prices) -> set[tuple[str, str]]:
+    """The plans that have a price, each with the interval that it is for."""
+    return {(each.plan, each.interval) for each in prices.plans.values()}
+
+
 def _action(
     plan: Plan, interval: Interval, counting: str, paid: Subscription | None, prices: Prices | None
 ) -> str:
     present = PLANS[paid.plan if paid else counting]
     if plan is present and (paid is None or paid.interval == interval):
         return CURRENT
-    if plan is FREE or prices is None or prices.of_plan(plan.name, interval) is None:
+    if plan is FREE or prices is None:
         return ""
+    if reason := why_not_sold(plan, interval, sold_in(prices)):
+        return reason
     if plan is present:
         return f"Switch to {interval}ly"
     verb = "Upgrade" if plan.price_month > present.price_month else "Switch"

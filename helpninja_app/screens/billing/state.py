@@ -26,6 +26,7 @@ from helpninja_app.screens.billing.figures import (
     owners_of,
     plan_actions,
     read_figures,
+    sold_in,
 )
 from helpninja_app.screens.billing.invoices_state import InvoicesState
 from helpninja_app.screens.billing.used import UsedRow, is_used_up, month_of, usage_notices, used_rows
@@ -84,6 +85,7 @@ class BillingState(PageState, SignedInState):
     notices: rx.Field[list[str]] = rx.field(default_factory=list)
     is_used_up: bool = False
     interval: str = "month"
+    is_sold_yearly: bool = True
     actions: rx.Field[dict[str, str]] = rx.field(default_factory=lambda: dict(_NOTHING))
     packs: rx.Field[list[str]] = rx.field(default_factory=list)
     has_payments: bool = True
@@ -338,6 +340,12 @@ class BillingState(PageState, SignedInState):
         self.has_payments, self.is_unlimited = resources.stripe is not None, resources.settings.is_unlimited
         prices = resources.stripe.prices if resources.stripe and not self.is_unlimited else None
         self.actions = plan_actions(plan, subscription, prices, is_held=bool(words.keep))
+        by_year = subscription is not None and is_live(subscription) and subscription.interval == "year"
+        self.is_sold_yearly = (
+            prices is None or by_year or any(interval == "year" for _, interval in sold_in(prices))
+        )
+        if not self.is_sold_yearly:
+            self.interval = "month"
         self.packs = [f"{pack.credits}" for pack in prices.packs.values()] if prices else []
         self.has_customer = resources.stripe is not None and (subscription is not None or found.top_ups > 0)
         if not self._marks and subscription is not None:

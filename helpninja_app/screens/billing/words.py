@@ -15,6 +15,12 @@ from helpninja_app.ui.times import day_of
 
 _UNPAID = frozenset({"unpaid", "incomplete", "incomplete_expired"})
 WITHOUT_END = "Unlimited"
+# What stands in the place of a button, of a plan that has no price here.
+NOT_SOLD = {
+    "": "Not sold here",
+    "month": "Not sold by the month here",
+    "year": "Not sold by the year here",
+}
 # The facts of a plan that are numbers of things.
 _LIMITS = (
     *("Visitor messages a month", "Chat credits a month", "Websites", "Documents", "Pages per crawl"),
@@ -72,6 +78,14 @@ def money(amount: int, currency: str = "usd") -> str:
 def price_words(plan: Plan, interval: Interval) -> str:
     """``$29 a month``."""
     return f"{money(plan.price(interval))} a {interval}"
+
+
+def why_not_sold(plan: Plan, interval: Interval, sold: Container[tuple[str, str]]) -> str:
+    """That a plan has no price here for that ``interval``; empty when it is among what is ``sold``."""
+    if (plan.name, interval) in sold:
+        return ""
+    is_sold_otherwise = (plan.name, "year" if interval == "month" else "month") in sold
+    return NOT_SOLD[interval] if is_sold_otherwise else NOT_SOLD[""]
 
 
 def saved_by_year(plan: Plan) -> int:

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import reflex as rx
 from reflex.experimental.client_state import ClientStateVar
 
-from helpninja_app.billing.plans import FREE, PACKS, Plan
-from helpninja_app.screens.billing.comparison import interval_switch, plan_comparison
-from helpninja_app.screens.billing.words import money
+from helpninja_app.billing.plans import FREE, Plan
+from helpninja_app.screens.billing.comparison import interval_switch, not_sold, plan_comparison
+from helpninja_app.screens.billing.words import NOT_SOLD
 from helpninja_app.screens.pricing.state import PricingState
 from helpninja_app.ui.actions import button_link
 from helpninja_app.ui.notices import notice
@@ -35,11 +35,15 @@ def pricing_page() -> rx.Component:
             rx.el.section(
                 rx.el.div(
                     rx.el.h2("Plans", class_name="text-title font-semibold tracking-title"),
-                    interval_switch(name="interval", chosen=interval.value, on_choose=interval.set_value),
+                    rx.cond(
+                        PricingState.is_sold_yearly,
+                        interval_switch(name="interval", chosen=interval.value, on_choose=interval.set_value),
+                    ),
                     class_name="flex flex-wrap items-center justify-between gap-3",
                 ),
                 plan_comparison(
                     is_yearly=interval.value == "year",
+                    is_sold_yearly=PricingState.is_sold_yearly,
                     action=lambda plan: _begin(plan, is_yearly=interval.value == "year"),
                 ),
                 class_name="flex flex-col gap-4",
@@ -56,9 +60,13 @@ def pricing_page() -> rx.Component:
                         "What the chat in the dashboard costs: by the model, and by how long question and "
                         "answer are. The offline model costs none.",
                     ),
-                    _explained(
-                        "More credits",
-                        f"{_packs()}, bought once. They are spent after the month's own and do not expire.",
+                    rx.cond(
+                        PricingState.packs != "",
+                        _explained(
+                            "More credits",
+                            PricingState.packs + ", bought once. They are spent after the month's own and do"
+                            " not expire.",
+                        ),
                     ),
                     class_name="grid gap-x-12 gap-y-6 tablet:grid-cols-3",
                 ),
@@ -77,17 +85,19 @@ def _begin(plan: Plan, *, is_yearly: Any) -> rx.Component:
     if plan is FREE:
         return button_link("Begin for free", href="/sign-up", emphasis="primary")
     to = "/sign-up?next=" + quote("/app/billing?interval=", safe="")
-    return button_link(
-        f"Begin with {plan.name.capitalize()}", href=rx.cond(is_yearly, f"{to}year", f"{to}month")
+    ways: Any = PricingState.ways
+    label = rx.cond(is_yearly, ways[f"{plan.name}:year"], ways[f"{plan.name}:month"])
+    begun = button_link(label, href=rx.cond(is_yearly, f"{to}year", f"{to}month"))
+    return rx.match(
+        label,
+        ("", rx.fragment()),
+        *((said, not_sold(said)) for said in NOT_SOLD.values()),
+        begun,
     )
 
 
-def _explained(term: str, meaning: str) -> rx.Component:
+def _explained(term: str, meaning: Any) -> rx.Component:
     return rx.el.div(
         rx.el.dt(term, class_name="text-chat font-semibold"),
         rx.el.dd(meaning, class_name="mt-1 max-w-prose text-body text-muted"),
     )
-
-
-def _packs() -> str:
-    return " or ".join(f"{pack.credits:,} credits for {money(pack.price)}" for pack in PACKS.values())
