@@ -348,5 +348,9 @@ async def test_neighbours_search_and_chat_while_hostile_files_are_read(
 
 
 def _limit(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
-    changed = {name: getattr(plans.UNLIMITED, name) for name in plans.Plan.__dataclass_fields__} | limits
+    changed = (
+        {name: getattr(plans.UNLIMITED, name) for name in plans.Plan.__dataclass_fields__}
+        | {"name": "free"}
+        | limits
+    )
     monkeypatch.setattr(plans, "UNLIMITED", plans.Plan(**changed))
