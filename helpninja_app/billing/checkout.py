@@ -46,6 +46,11 @@ PAY_FIRST = (
 )
 CANCELLED = "{plan} is cancelled. Keep it first, then change it."
 PLANNED = "A change to {following} is planned already. Keep {plan} first, then choose again."
+# At once it would give the rest of a larger month back that may be used up by then.
+MONTH_FIRST = (
+    "Change to {plan} by the month first: it begins when the month of {larger} that is paid is over."
+    " Then {plan} can be had by the year."
+)
 NOT_SOLD = (
     "This cannot be bought at the moment. Nothing was charged. Whoever runs HelpNinja finds why in its log."
 )
@@ -67,8 +72,9 @@ class Cashier:
 
         With a plan that is paid for already it is the page that confirms the change to the new one, and no
         other page that sells a plan stays open, so that nobody pays for two. Raises ``Invalid`` for a price
-        that is not ours, ``Conflict`` for the plan that the workspace has and while its end or another
-        change is ahead, ``Unavailable`` when Stripe is away or has the price otherwise than it is sold here.
+        that is not ours; ``Conflict`` for the plan that the workspace has, for a year of a smaller one that
+        could not wait, and while its end or another change is ahead; ``Unavailable`` when Stripe is away or
+        has the price otherwise than it is sold here.
         """
         prices = self.stripe.prices
         if price_id not in (prices.plans if mode == "subscription" else prices.packs):
@@ -243,6 +249,9 @@ class Cashier:
             # What was not paid would be given back, and pay for the other plan.
             raise Conflict(PAY_FIRST)
         self._refuse_beside_another(subscription, before)
+        if before is not None and price.is_less_for_more_after(before):
+            name, larger = price.plan.capitalize(), before.plan.capitalize()
+            raise Conflict(MONTH_FIRST.format(plan=name, larger=larger))
         return await self.stripe.gateway.open_change(
             customer,
             list(self.stripe.prices.plans),

@@ -23,13 +23,23 @@ class PlanPrice:
         return PLANS[self.plan].price(self.interval), "usd", self.interval
 
     def counts_at_once_after(self, before: PlanPrice) -> bool:
-        """Whether a change from ``before`` is more, and does not wait until what is paid for is used.
+        """Whether a change from ``before`` is more, and does not wait until what is paid for is used."""
+        return self._is_larger_than(before) or (self.plan == before.plan and self._is_longer_than(before))
 
-        Of a smaller plan by the year that is so where the year costs more than the month that is given back.
+    def is_less_for_more_after(self, before: PlanPrice) -> bool:
+        """Whether it is a year of a smaller plan that costs more than the month of the larger one.
+
+        Stripe sees neither a smaller amount nor a shorter time, and has no change to it wait.
         """
-        is_larger = PLANS[self.plan].price_month > PLANS[before.plan].price_month
-        is_longer = (before.interval, self.interval) == ("month", "year")
-        return is_larger or (is_longer and PLANS[self.plan].price_year > PLANS[before.plan].price_month)
+        is_smaller = self.plan != before.plan and not self._is_larger_than(before)
+        costs_more = PLANS[self.plan].price_year > PLANS[before.plan].price_month
+        return is_smaller and self._is_longer_than(before) and costs_more
+
+    def _is_larger_than(self, before: PlanPrice) -> bool:
+        return PLANS[self.plan].price_month > PLANS[before.plan].price_month
+
+    def _is_longer_than(self, before: PlanPrice) -> bool:
+        return (before.interval, self.interval) == ("month", "year")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ EVERY = [PlanPrice(plan, each) for plan in get_args(PaidPlanName) for each in ge
     ("bought", "wanted", "is_at_once"),
     [
         (PlanPrice("starter", "year"), PlanPrice("pro", "month"), True),
-        (PlanPrice("agency", "month"), PlanPrice("pro", "year"), True),
         (PlanPrice("pro", "month"), PlanPrice("pro", "year"), True),
         (PlanPrice("starter", "year"), PlanPrice("agency", "year"), True),
         (PlanPrice("pro", "year"), PlanPrice("pro", "month"), False),
@@ -29,7 +28,7 @@ EVERY = [PlanPrice(plan, each) for plan in get_args(PaidPlanName) for each in ge
         (PlanPrice("pro", "year"), PlanPrice("starter", "year"), False),
     ],
 )
-async def test_a_larger_plan_or_a_year_counts_at_once_and_anything_else_waits(
+async def test_a_larger_plan_or_a_year_of_the_same_counts_at_once_and_anything_else_waits(
     client: httpx.AsyncClient,
     buyer: Buyer,
     stripe_twin: StripeTwin,
@@ -52,10 +51,20 @@ async def test_a_larger_plan_or_a_year_counts_at_once_and_anything_else_waits(
     assert await buyer.mistakes() == []
 
 
+def test_a_year_of_a_smaller_plan_that_costs_more_than_the_month_of_a_larger_one_is_not_changed_to() -> None:
+    refused = [
+        (bought, wanted) for bought, wanted in permutations(EVERY, 2) if wanted.is_less_for_more_after(bought)
+    ]
+    assert refused == [
+        (PlanPrice("pro", "month"), PlanPrice("starter", "year")),
+        (PlanPrice("agency", "month"), PlanPrice("pro", "year")),
+    ]
+
+
 @pytest.mark.parametrize(("bought", "wanted"), permutations(EVERY, 2))
 def test_what_waits_is_less_by_any_measure_of_stripe_s(bought: PlanPrice, wanted: PlanPrice) -> None:
     """Whether amounts are compared as they are or by the month."""
-    if not wanted.counts_at_once_after(bought):
+    if not wanted.counts_at_once_after(bought) and not wanted.is_less_for_more_after(bought):
         (was, by_month), (is_then, then_by_month) = (_amounts(each) for each in (bought, wanted))
         is_shorter = (bought.interval, wanted.interval) == ("year", "month")
         assert is_shorter or (is_then < was and then_by_month < by_month)
