@@ -112,8 +112,6 @@ class Effects:
                 raise
             # Whatever it cost: nobody pays for it any more.
             return await self._end(workspace_id, known, state.status, read_at)
-        if state.status in LIVE and (known is None or known.id != state.id or known.status not in LIVE):
-            ended += await self._end_unpaid(workspace_id, customer)
         following = self._planned(state, known)
         row: dict[str, Any] = {
             "id": state.id,
@@ -133,7 +131,11 @@ class Effects:
             "read_at": read_at,
         }
         more = f" {live} subscriptions are live; the newest counts." if live > 1 else ""
-        return await self._store(workspace_id, row, f"{ended}{more}")
+        effect = await self._store(workspace_id, row, f"{ended}{more}")
+        if state.status not in LIVE:
+            return effect
+        # Last: what is paid counts, whatever becomes of what is not.
+        return replace(effect, detail=effect.detail + await self._end_unpaid(workspace_id, customer))
 
     async def _end(
         self, workspace_id: UUID, known: Subscription | None, status: str, read_at: datetime
@@ -211,7 +213,7 @@ class Effects:
         surplus = await self.stripe.gateway.surplus_subscriptions(customer)
         for each in surplus:
             await self.stripe.gateway.undo_subscription(each)
-            await self._record_end(workspace_id, each, "plan.second_ended")
+            await self._record_end(workspace_id, each, is_paid_back=True)
         ids = ", ".join(each.id for each in surplus)
         return f" Bought beside it, ended and paid back: {ids}." if ids else ""
 
@@ -220,12 +222,13 @@ class Effects:
         unpaid = await self.stripe.gateway.lapsed_subscriptions(customer)
         for each in unpaid:
             await self.stripe.gateway.drop_subscription(each.id)
-            await self._record_end(workspace_id, each, "plan.unpaid_ended")
+            await self._record_end(workspace_id, each, is_paid_back=False)
         ids = ", ".join(each.id for each in unpaid)
         return f" Not paid before it, and ended: {ids}." if ids else ""
 
-    async def _record_end(self, workspace_id: UUID, ended: SubscriptionState, action: str) -> None:
+    async def _record_end(self, workspace_id: UUID, ended: SubscriptionState, *, is_paid_back: bool) -> None:
         price = self.stripe.prices.plans.get(ended.price)
+        action = "plan.second_ended" if is_paid_back else "plan.unpaid_ended"
         async with self.database.unit_of_work(Scope.members(workspace_id)) as session:
             actor = Actor.system(workspace_id, "Billing")
             await record(session, actor, action, price.plan if price else ended.id)
