@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -207,6 +208,40 @@ async def test_a_plan_that_changes_meanwhile_is_not_taken_for_the_credits_that_w
 
 
 @pytest.mark.usefixtures("soon_late")
+@pytest.mark.usefixtures("soon_late")
+async def test_a_plan_that_is_cancelled_here_is_not_told_as_what_was_paid(
+    shop: Shop, page: BillingState
+) -> None:
+    await buy(shop, page)
+    tab = await another_tab(page)
+    await call(tab, "open_billing")
+    assert tab.confirmation == "unsure"
+    await call(tab, "cancel_plan")
+    await shop.take_events()
+    assert (await call(tab, "follow_payment"), tab.confirmation) == (None, "")
+
+
+async def test_who_leaves_again_while_the_page_still_looks_does_not_have_that_forgotten(
+    shop: Shop, page: BillingState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await call(page, "buy_plan", "pro", "month")
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_seconds: float) -> None:
+        waits.set()
+        await goes_on.wait()
+
+    monkeypatch.setattr(billing_state, "asyncio", SimpleNamespace(sleep=wait))
+    looking = asyncio.create_task(call(page, "follow_payment"))
+    await waits.wait()
+    await call(page, "buy_credits", 1000)
+    left_with = page._left_with
+    goes_on.set()
+    await looking
+    assert left_with
+    assert page._left_with == left_with
+
+
 async def test_what_another_tab_bought_before_is_not_taken_for_what_this_one_did(
     shop: Shop, page: BillingState
 ) -> None:

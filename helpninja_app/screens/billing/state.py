@@ -233,9 +233,16 @@ class BillingState(PageState, SignedInState):
             if addresses:
                 # As it was read after that: what another tab bought meanwhile is not what this one awaits.
                 self._left_with, self.confirmation = self._marks.get(awaited, ""), ""
+                # Who still looks for what was left for before is to forget nothing of this.
+                self._follower += 1
         return next_step
 
     async def _change(self, button: str, act: Callable[[Cashier], Awaitable[None]]) -> Any:
+        async with self:
+            if self._left_with != self._marks.get("credits"):
+                # What is changed here is not to be taken for what was paid there.
+                self._left_with = self.confirmation = ""
+                self._follower += 1
         return await self._at_the_cashier(button, act, lambda _: rx.set_focus(PLAN))
 
     async def _at_the_cashier(
