@@ -122,12 +122,12 @@ class BillingSettings(BaseSettings):
             ("sk_", "rk_")
         ):
             problems.append("STRIPE_SECRET_KEY has to be a secret key: it starts with sk_ or rk_.")
-        if self.stripe_secret_key is not None and not self.is_unlimited and not self.plan_prices:
+        prices = [*self.plan_prices.values(), *self.pack_prices.values()]
+        if self.stripe_secret_key is not None and not self.is_unlimited and not prices:
             problems.append(
-                "STRIPE_SECRET_KEY is set although no plan has a price, so that nobody can buy what is"
+                "STRIPE_SECRET_KEY is set although nothing has a price, so that nobody can buy what is"
                 " limited: set STRIPE_PRICE_STARTER_MONTHLY or another one, or HELPNINJA_UNLIMITED=1."
             )
-        prices = [*self.plan_prices.values(), *self.pack_prices.values()]
         if len(prices) != len(set(prices)):
             problems.append("Two of the STRIPE_PRICE_ settings are the same price.")
         return problems

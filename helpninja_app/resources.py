@@ -349,5 +349,6 @@ def knowledge_limits(settings: Settings, workspace: HasPlan) -> KnowledgeLimits:
         documents=counted.documents,
         pages_per_crawl=counted.pages_per_crawl,
         upload_bytes=counted.upload_bytes,
-        without_larger=without_larger(counted.name),
+        # Where nothing counts that was agreed, nothing more can be.
+        without_larger="" if settings.is_unlimited else without_larger(counted.name),
     )
