@@ -41,7 +41,7 @@ _OVERFLOW = 10
 _PATIENCE = 10.0
 _CONNECT = 5
 # How long what is under way may take when the database is closed.
-_LAST_MOMENT = 5.0
+_LAST_MOMENT = 2.0
 # A connection that nobody used for so many seconds is asked whether it is still there.
 _UNUSED = 30.0
 
