@@ -36,7 +36,7 @@ def plans_section() -> rx.Component:
                 rx.cond(
                     BillingState.keep != "",
                     _state.keep + " first, under Plan; then another one can be chosen",
-                    "a larger plan begins at once, as does a year that costs more than the paid month;"
+                    "a larger plan begins at once, as does a year of the same;"
                     " all else when the paid time is over",
                 ),
                 "",
