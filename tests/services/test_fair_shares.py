@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import text
 
 from helpninja_app.integrations.packet import Packet
 from helpninja_app.kernel import outbox
@@ -62,15 +61,9 @@ async def _running(resources: Resources, channel: Channel, *slow: SlowPlace) -> 
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def _forget_what_others_left(resources: Resources) -> None:
-    async with resources.database.unit_of_work() as session:
-        await session.execute(text("delete from due_deliveries"))
-
-
 async def test_one_that_floods_a_slow_receiver_holds_up_nobody_else(
     resources: Resources, factory: Factory
 ) -> None:
-    await _forget_what_others_left(resources)
     channel, flooding, other = Channel(), await factory.tenant(), await factory.tenant()
     slow = SlowPlace(channel, "one")
     await _flood(resources, flooding, slow, SLOTS + 5)
@@ -88,7 +81,6 @@ async def test_one_that_floods_a_slow_receiver_holds_up_nobody_else(
 async def test_two_that_flood_have_the_same_and_a_third_is_served_at_once(
     resources: Resources, factory: Factory
 ) -> None:
-    await _forget_what_others_left(resources)
     channel, tenants = Channel(), [await factory.tenant() for _ in range(3)]
     slow = [SlowPlace(channel, name) for name in ("first", "second")]
     for tenant, place in zip(tenants[:2], slow, strict=True):
@@ -106,7 +98,6 @@ async def test_two_that_flood_have_the_same_and_a_third_is_served_at_once(
 async def test_what_ends_goes_to_who_has_less_than_their_share(
     resources: Resources, factory: Factory
 ) -> None:
-    await _forget_what_others_left(resources)
     channel, older, newer = Channel(), await factory.tenant(), await factory.tenant()
     first, second = SlowPlace(channel, "older"), SlowPlace(channel, "newer")
     await _flood(resources, older, first, 2 * SLOTS)
