@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import stripe
+import structlog
 
 from helpninja_app.billing.stripe_calls import call_key, told
 from helpninja_app.billing.stripe_objects import plan_changes, portal_change, portal_configuration, text_of
+from helpninja_app.errors import NotFound
+
+log = structlog.get_logger(__name__)
 
 
 class StripePortal:
@@ -68,6 +72,11 @@ class StripePortal:
     async def _products_of(self, prices: Sequence[str]) -> dict[str, list[str]]:
         products: dict[str, list[str]] = {}
         for price in sorted(prices):
-            product = text_of((await self._read("prices", price))["product"])
-            products.setdefault(product, []).append(price)
+            try:
+                found = await self._read("prices", price)
+            except NotFound:
+                # A wrong id in the settings keeps nobody from the plans that there are.
+                log.warning("price_unknown_to_stripe", price=price)
+            else:
+                products.setdefault(text_of(found["product"]), []).append(price)
         return products

@@ -53,6 +53,10 @@ def plan_that_counts(subscription: Subscription, moment: datetime) -> str:
     return subscription.plan if end is None or moment < end else FREE.name
 
 
+def sold_price(known: Subscription) -> PlanPrice:
+    return PlanPrice(cast("PaidPlanName", known.plan), cast("Interval", known.interval))
+
+
 def kept_price(known: Subscription | None, state: SubscriptionState) -> PlanPrice | None:
     """What a subscription was sold as, while it is at the price that it was heard of at first, or at the one
     that was planned then.
@@ -62,7 +66,7 @@ def kept_price(known: Subscription | None, state: SubscriptionState) -> PlanPric
     if known is None or known.id != state.id:
         return None
     if known.price == state.price:
-        return PlanPrice(cast("PaidPlanName", known.plan), cast("Interval", known.interval))
+        return sold_price(known)
     return planned_price(known, state.price)
 
 

@@ -143,6 +143,22 @@ async def test_no_plan_is_changed_to_a_price_that_is_another_at_stripe(
     assert len(stripe_twin.state.portal_sessions) == known
 
 
+async def test_a_plan_whose_price_stripe_does_not_know_keeps_nobody_from_another(
+    client: httpx.AsyncClient, buyer: Buyer, stripe_twin: StripeTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_twin.complete_checkout(await buyer.checkout(client, "starter"))
+    await buyer.hear()
+    monkeypatch.delitem(stripe_twin.state.prices, "price_agency_yearly")
+    with capture_logs() as logs:
+        answer = await client.post("/api/billing/checkout", headers=buyer.headers, json={"plan": "pro"})
+    assert answer.status_code == 200, answer.text
+    stripe_twin.use_portal(answer.json()["url"], "confirm")
+    await buyer.hear()
+    assert await buyer.plan() == "pro"
+    [said] = [each for each in logs if each["event"] == "price_unknown_to_stripe"]
+    assert said["price"] == "price_agency_yearly"
+
+
 async def test_nothing_is_sold_while_the_price_cannot_be_read(buyer: Buyer, stripe_twin: StripeTwin) -> None:
     cashier = buyer.resources.cashier(await buyer.caller())
     stripe_twin.fail_next(3, path="prices/price_pro_monthly")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from pydantic import SecretStr
+from reflex import Var
 
-from helpninja_app.billing.plans import PACKS
+from helpninja_app.billing.models import Subscription
+from helpninja_app.billing.plans import PACKS, Interval, PaidPlanName
 from helpninja_app.billing.prices import PlanPrice, Prices
+from helpninja_app.screens.billing.comparison import is_named_by_the_year
 from helpninja_app.screens.billing.figures import CURRENT, plan_actions
 from helpninja_app.screens.billing.state import BillingState
+from helpninja_app.screens.billing.words import NOT_SOLD
 from helpninja_app.screens.pricing.page import pricing_page
 from helpninja_app.screens.pricing.state import packs_in_words, ways_to_begin
 from helpninja_app.settings import Settings
@@ -18,6 +24,7 @@ from tests.screens.billing_shop import open_shop
 from tests.screens.events import fire, tab_at
 from tests.screens.test_home import call, signed_in_tab
 
+EVERY = [PlanPrice(plan, each) for plan in get_args(PaidPlanName) for each in get_args(Interval)]
 MONTHLY = {f"stripe_price_{plan}_yearly": None for plan in ("starter", "pro", "agency")}
 
 
@@ -38,6 +45,15 @@ def test_a_plan_without_a_price_says_so_in_place_of_a_button() -> None:
     assert actions["pro:month"] == "Not sold by the month here"
     assert actions["agency:month"] == actions["agency:year"] == "Not sold here"
     assert actions["free:month"] == CURRENT
+
+
+def test_a_year_that_is_had_by_the_month_first_says_so_in_place_of_a_button() -> None:
+    prices = Prices({f"{each.plan} {each.interval}": each for each in EVERY})
+    paid = Subscription(id="sub", plan="pro", interval="month", status="active")
+    actions = plan_actions("pro", paid, prices)
+    assert actions["starter:year"] == "Choose it by the month first"
+    assert actions["starter:month"] == "Switch to Starter"
+    assert actions["agency:year"] == "Upgrade to Agency"
 
 
 def test_where_nothing_can_be_bought_at_all_nothing_is_said_of_prices() -> None:
@@ -92,6 +108,11 @@ def test_the_page_of_the_prices_asks_the_server_what_is_sold() -> None:
     drawn = str(pricing_page().render())
     assert "ways" in drawn
     assert "is_sold_yearly" in drawn
+
+
+def test_the_price_of_a_year_is_not_named_of_a_plan_that_is_not_sold_by_it() -> None:
+    named = str(is_named_by_the_year(Var("said")))
+    assert [said for said in NOT_SOLD.values() if f'"{said}"' in named] == [NOT_SOLD[""], NOT_SOLD["year"]]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,15 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.billing.plans import PACKS, PLANS, Pack, Plan
-from helpninja_app.screens.billing.comparison import interval_switch, not_sold, plan_comparison
+from helpninja_app.screens.billing.comparison import (
+    interval_switch,
+    is_named_by_the_year,
+    not_sold,
+    plan_comparison,
+)
 from helpninja_app.screens.billing.figures import CURRENT
 from helpninja_app.screens.billing.state import BillingState
-from helpninja_app.screens.billing.words import NOT_SOLD, money
+from helpninja_app.screens.billing.words import MONTH_FIRST, NOT_SOLD, money
 from helpninja_app.ui.actions import busy_button
 from helpninja_app.ui.badges import badge
 from helpninja_app.ui.panels import card, section
@@ -25,7 +30,9 @@ def plans_section() -> rx.Component:
         "Plans",
         plan_comparison(
             is_yearly=is_yearly,
-            is_sold_yearly=BillingState.is_sold_yearly,
+            is_sold_yearly=lambda plan: (
+                BillingState.is_sold_yearly & is_named_by_the_year(_state.actions[f"{plan.name}:year"])
+            ),
             action=lambda plan: _action(plan, is_yearly),
         ),
         note=rx.cond(
@@ -64,7 +71,7 @@ def _action(plan: Plan, is_yearly: Any) -> rx.Component:
         label,
         (CURRENT, badge(CURRENT, "accent")),
         ("", rx.fragment()),
-        *((said, not_sold(said)) for said in NOT_SOLD.values()),
+        *((said, not_sold(said)) for said in (*NOT_SOLD.values(), MONTH_FIRST)),
         pressed,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import reflex as rx
 
 from helpninja_app.billing.plans import PLANS, Plan
-from helpninja_app.screens.billing.words import LACKING, called, money, plan_facts, saved_by_year
+from helpninja_app.screens.billing.words import LACKING, NOT_SOLD, called, money, plan_facts, saved_by_year
 from helpninja_app.ui.forms import segments
 from helpninja_app.ui.panels import card
 
@@ -21,10 +21,10 @@ Action = Callable[[Plan], rx.Component]
 
 @dataclass(frozen=True, slots=True)
 class _Prices:
-    """Which of a plan's prices is shown, and whether the one of a year is named at all."""
+    """Which of a plan's prices is shown, and of which plans the one of a year is named at all."""
 
     is_yearly: Any
-    is_sold_yearly: Any
+    is_sold_yearly: Callable[[Plan], Any]
 
 
 def interval_switch(*, name: str, chosen: Any, on_choose: Any) -> rx.Component:
@@ -38,7 +38,12 @@ def not_sold(said: str) -> rx.Component:
     return rx.el.p(said, class_name="text-small text-muted")
 
 
-def plan_comparison(*, is_yearly: Any, is_sold_yearly: Any, action: Action) -> rx.Component:
+def is_named_by_the_year(label: Any) -> Any:
+    """Whether the price of a plan's year is told, by what the button for that year says."""
+    return (label != NOT_SOLD[""]) & (label != NOT_SOLD["year"])
+
+
+def plan_comparison(*, is_yearly: Any, is_sold_yearly: Callable[[Plan], Any], action: Action) -> rx.Component:
     """Every plan with its price and what it includes; ``action`` is what stands below the price of each."""
     shown = _Prices(is_yearly, is_sold_yearly)
     return rx.fragment(
@@ -109,7 +114,7 @@ def _head(plan: Plan, shown: _Prices, action: Action, *, beside_others: bool) ->
     other = rx.cond(
         is_yearly,
         f"{money(saved)} less than by the month",
-        rx.cond(shown.is_sold_yearly, f"or {money(plan.price_year)} a year", ""),
+        rx.cond(shown.is_sold_yearly(plan), f"or {money(plan.price_year)} a year", ""),
     )
     return rx.el.div(
         rx.el.p(called(plan.name), class_name="text-body font-semibold"),

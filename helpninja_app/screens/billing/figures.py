@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,12 +15,12 @@ from helpninja_app.accounts.models import Role
 from helpninja_app.accounts.workspaces import load_workspace
 from helpninja_app.billing.ledger import database_time
 from helpninja_app.billing.models import Subscription
-from helpninja_app.billing.plans import FREE, PLANS, Interval, Plan, PlanOf
-from helpninja_app.billing.prices import Prices
-from helpninja_app.billing.subscriptions import is_live, subscription_of
+from helpninja_app.billing.plans import FREE, PLANS, Interval, PaidPlanName, Plan, PlanOf
+from helpninja_app.billing.prices import PlanPrice, Prices
+from helpninja_app.billing.subscriptions import is_live, sold_price, subscription_of
 from helpninja_app.billing.top_ups import count_top_ups, newest_top_up
 from helpninja_app.screens.billing.used import Used, read_used
-from helpninja_app.screens.billing.words import why_not_sold
+from helpninja_app.screens.billing.words import MONTH_FIRST, why_not_sold
 
 INTERVALS: tuple[Interval, ...] = ("month", "year")
 CURRENT = "Current plan"
@@ -126,5 +126,8 @@ def _action(
         return reason
     if plan is present:
         return f"Switch to {interval}ly"
+    wanted = PlanPrice(cast("PaidPlanName", plan.name), interval)
+    if paid is not None and wanted.is_less_for_more_after(sold_price(paid)):
+        return MONTH_FIRST
     verb = "Upgrade" if plan.price_month > present.price_month else "Switch"
     return f"{verb} to {plan.name.capitalize()}"

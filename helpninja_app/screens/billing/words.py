@@ -21,6 +21,8 @@ NOT_SOLD = {
     "month": "Not sold by the month here",
     "year": "Not sold by the year here",
 }
+# Of a year that would be had for less than what is left of the larger plan's month.
+MONTH_FIRST = "Choose it by the month first"
 # The facts of a plan that are numbers of things.
 _LIMITS = (
     *("Visitor messages a month", "Chat credits a month", "Websites", "Documents", "Pages per crawl"),

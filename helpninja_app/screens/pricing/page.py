@@ -9,12 +9,19 @@ import reflex as rx
 from reflex.experimental.client_state import ClientStateVar
 
 from helpninja_app.billing.plans import FREE, Plan
-from helpninja_app.screens.billing.comparison import interval_switch, not_sold, plan_comparison
+from helpninja_app.screens.billing.comparison import (
+    interval_switch,
+    is_named_by_the_year,
+    not_sold,
+    plan_comparison,
+)
 from helpninja_app.screens.billing.words import NOT_SOLD
 from helpninja_app.screens.pricing.state import PricingState
 from helpninja_app.ui.actions import button_link
 from helpninja_app.ui.notices import notice
 from helpninja_app.ui.public import page_width, public_page
+
+_ways: Any = PricingState.ways
 
 
 def pricing_page() -> rx.Component:
@@ -43,7 +50,9 @@ def pricing_page() -> rx.Component:
                 ),
                 plan_comparison(
                     is_yearly=interval.value == "year",
-                    is_sold_yearly=PricingState.is_sold_yearly,
+                    is_sold_yearly=lambda plan: (
+                        PricingState.is_sold_yearly & is_named_by_the_year(_ways[f"{plan.name}:year"])
+                    ),
                     action=lambda plan: _begin(plan, is_yearly=interval.value == "year"),
                 ),
                 class_name="flex flex-col gap-4",
@@ -85,8 +94,7 @@ def _begin(plan: Plan, *, is_yearly: Any) -> rx.Component:
     if plan is FREE:
         return button_link("Begin for free", href="/sign-up", emphasis="primary")
     to = "/sign-up?next=" + quote("/app/billing?interval=", safe="")
-    ways: Any = PricingState.ways
-    label = rx.cond(is_yearly, ways[f"{plan.name}:year"], ways[f"{plan.name}:month"])
+    label = rx.cond(is_yearly, _ways[f"{plan.name}:year"], _ways[f"{plan.name}:month"])
     begun = button_link(label, href=rx.cond(is_yearly, f"{to}year", f"{to}month"))
     return rx.match(
         label,
