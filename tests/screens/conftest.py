@@ -29,5 +29,5 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knowledge_following, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(billing_state, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(billing_state, "LATE_SECONDS", 0.01)
-    monkeypatch.setattr(chat_following, "FOLLOW_SECONDS", 0.01)
+    monkeypatch.setattr(chat_following, "FOLLOW_SECONDS", 0.0)
     monkeypatch.setattr(shell_state, "SAID_FOR_SECONDS", 0.01)
