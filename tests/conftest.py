@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import socket
 import tempfile
@@ -23,10 +24,13 @@ from pydantic import SecretStr
 from api_routes.app import create_api
 from helpninja_app import commands, runtime
 from helpninja_app.answers.answerers import Answerers
+from helpninja_app.billing import checkout, stripe_calls
+from helpninja_app.conversations import escalating
 from helpninja_app.jobs import tasks
 from helpninja_app.kernel.embedded_postgres import EmbeddedPostgres, Urls
 from helpninja_app.kernel.migrations import upgrade
 from helpninja_app.kernel.queue import stop
+from helpninja_app.knowledge import previews, uploads
 from helpninja_app.knowledge.embedding.hashing import HashingEmbedder
 from helpninja_app.resources import Resources, open_resources
 from helpninja_app.runtime import keep_working
@@ -38,9 +42,14 @@ from tests.mailbox import Mailbox
 from tests.stripe_shop import open_stripe_shop, settings_of
 from tests.twins.stripe import StripeTwin
 
-# How long an example takes says nothing of the code: the machine is shared.
+# How long an example takes says nothing of the code: the machine is shared. The same examples every time, so
+# that what failed fails again, and nothing else does.
 hypothesis.settings.register_profile(
-    "helpninja", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "helpninja",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("helpninja")
 
@@ -71,6 +80,12 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
     return (yield)
 
 
+def pytest_collection_finish() -> None:
+    """All that is loaded by now stays: a collector that goes through it again holds the event loop up."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def plain_tracebacks() -> Iterator[None]:
     """What is logged in tests is short: structlog's own default draws every local variable of every frame.
@@ -85,6 +100,21 @@ def plain_tracebacks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for starts in (commands, runtime):
             patch.setattr(starts, "configure_logging", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """What nobody waits for longer than seconds may take longer here; the tests of that say so themselves.
+
+    And no idempotency key becomes another one because a window of ten minutes ends in the middle of a test.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stripe_calls, "KEY_SECONDS", 10**12)
+        patch.setattr(checkout, "ONE_CLICK_SECONDS", 10**12)
+        patch.setattr(uploads, "LOOK_SECONDS", 300)
+        patch.setattr(previews, "SECONDS", 60)
+        patch.setattr(escalating, "WAITS_SECONDS", 60)
         yield
 
 

@@ -89,7 +89,7 @@ async def hooked(
         http = SafeHttp(
             user_agent="test",
             allowed_private_hosts=frozenset({peer.site.host}),
-            timeouts=Timeouts(connect=1, read=0.5, total=1),
+            timeouts=Timeouts(connect=30, read=5, total=30),
         )
         async with resources.database.unit_of_work(tenant.scope) as session:
             keys = resources.settings.keys_for_encryption()

@@ -332,7 +332,7 @@ async def test_neighbours_search_and_chat_while_hostile_files_are_read(
     client: httpx.AsyncClient, factory: Factory, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("helpninja_app.knowledge.uploads.LOOK_SECONDS", 0.0)
-    monkeypatch.setattr("helpninja_app.knowledge.uploads.Limits", partial(Limits, cpu_seconds=3.0))
+    monkeypatch.setattr("helpninja_app.knowledge.uploads.Limits", partial(Limits, cpu_seconds=1.0))
     neighbour, attacker = await shop(factory), await factory.tenant()
     uploads = [await upload(client, attacker.headers, f"{n}.html", slow_page()) for n in range(3)]
     ids = [response.json()["documentId"] for response in uploads]

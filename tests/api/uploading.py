@@ -39,7 +39,7 @@ async def upload(
 
 
 async def finished(client: httpx.AsyncClient, tenant: Tenant, document_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(100):
         while True:
             response = await client.get(f"/api/documents/{document_id}", headers=tenant.headers)
             document: dict[str, Any] = response.json()

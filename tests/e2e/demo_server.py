@@ -48,7 +48,7 @@ class DemoServer:
 
     def mailed_link(self, address: str, path: str = "") -> str:
         """The link to there of a mail to an address; without SMTP it stands in the log."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         pattern = re.compile(rf"link='?([^\s']+)'?.*to='?{re.escape(address)}")
         while time.monotonic() < until:
             found = [match[1] for line in list(self.said.lines) if (match := pattern.search(line))]

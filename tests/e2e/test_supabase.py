@@ -99,6 +99,7 @@ def test_a_forgotten_password_is_replaced(page: Page, server: DemoServer, gotrue
     page.goto(f"{server.url}/forgot")
     page.get_by_label("E-mail address").fill(email)
     send(page, "Send the link")
+    expect(page).to_have_url(re.compile(r"/forgot/?\?.*done=1"))
     page.goto(gotrue.last_mail(email, "recovery").link)
     page.get_by_label("New password").fill(PASSWORD)
     send(page, "Change the password")

@@ -181,7 +181,7 @@ async def test_a_stall_before_the_first_byte_runs_into_its_own_limit(talk: Talk)
 
 async def test_a_stall_in_the_middle_runs_into_the_idle_limit(talk: Talk) -> None:
     talk.llmock.reply(ANSWER).stall(after_chunks=PREAMBLE[talk.name] + 2, seconds=30)
-    hasty = talk.remake(Timeouts(first_byte=20, idle=1.5, total=20))
+    hasty = talk.remake(Timeouts(first_byte=20, idle=5, total=20))
     heard = Heard()
 
     with pytest.raises(ProviderTimedOut):
@@ -192,8 +192,8 @@ async def test_a_stall_in_the_middle_runs_into_the_idle_limit(talk: Talk) -> Non
 
 
 async def test_a_trickle_runs_into_the_total_limit(talk: Talk) -> None:
-    talk.llmock.reply("word " * 200).pace(50)
-    hasty = talk.remake(Timeouts(first_byte=5, idle=5, total=2))
+    talk.llmock.reply("word " * 200).pace(100)
+    hasty = talk.remake(Timeouts(first_byte=20, idle=20, total=5))
     heard = Heard()
 
     with pytest.raises(ProviderTimedOut):

@@ -196,7 +196,8 @@ async def test_an_answer_that_is_no_json_is_no_auth_error_to_the_client(gotrue: 
 
 async def test_a_slow_answer_is_longer_than_a_client_waits(gotrue: Gotrue) -> None:
     gotrue.fail("health", kind="slow", delay=0.5)
-    async with httpx.AsyncClient(headers={"apikey": gotrue.anon_key}, timeout=0.1) as http:
+    impatient = httpx.Timeout(30, read=0.1)
+    async with httpx.AsyncClient(headers={"apikey": gotrue.anon_key}, timeout=impatient) as http:
         with pytest.raises(httpx.ReadTimeout):
             await http.get(f"{gotrue.issuer}/health")
     async with httpx.AsyncClient(headers={"apikey": gotrue.anon_key}) as http:

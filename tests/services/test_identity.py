@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -46,18 +47,25 @@ async def execute(resources: Resources, scope: Scope, statement: str, **values: 
         return (await session.execute(text(statement), values)).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
+# Also in the greenlets that SQLAlchemy runs a statement in; not in the jobs of a worker.
+_is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
+
+
 @contextmanager
 def statements(resources: Resources) -> Iterator[list[str]]:
     seen: list[str] = []
 
     def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+        if _is_ours.get():
+            seen.append(statement)
 
     engine = resources.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", before)
+    ours = _is_ours.set(True)
     try:
         yield seen
     finally:
+        _is_ours.reset(ours)
         event.remove(engine, "before_cursor_execute", before)
 
 

@@ -59,15 +59,15 @@ async def test_every_workspace_is_gone_through(resources: Resources, factory: Fa
     keys = [NEW, *resources.courier.keys]
     said: list[str] = []
     changed = replace(resources, courier=replace(resources.courier, keys=keys))
-    await rotate_in(changed, said.append)
-    for tenant, id in zip(tenants, ids, strict=True):
-        assert dict(unseal([NEW], await integration_of(resources, tenant, id))) == {"webhook_url": HOOK}
-    assert "encrypted under the first key" in said[0]
-    # Other tests read theirs with the key they know.
-    await rotate_in(
-        replace(resources, courier=replace(resources.courier, keys=[*resources.courier.keys, NEW])),
-        said.append,
-    )
+    try:
+        await rotate_in(changed, said.append)
+        for tenant, id in zip(tenants, ids, strict=True):
+            assert dict(unseal([NEW], await integration_of(resources, tenant, id))) == {"webhook_url": HOOK}
+        assert "encrypted under the first key" in said[0]
+    finally:
+        # Other tests read theirs with the key they know.
+        back = replace(resources.courier, keys=[*resources.courier.keys, NEW])
+        await rotate_in(replace(resources, courier=back), said.append)
 
 
 async def _person(resources: Resources, keys: Sequence[str]) -> tuple[UUID, str]:

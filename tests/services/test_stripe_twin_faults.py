@@ -122,7 +122,8 @@ def test_a_call_that_hangs_is_worked_on_all_the_same(twin: StripeTwin) -> None:
     goes_on = twin.hold(path="/customers")
     with open_client(twin, timeout=0.2) as client, pytest.raises(stripe.APIConnectionError):
         client.v1.customers.create()
-    assert twin.api.hanging
+    while not twin.api.hanging:
+        time.sleep(0.01)
     goes_on.set()
     while twin.api.hanging:
         time.sleep(0.01)

@@ -196,7 +196,10 @@ async def test_a_running_courier_delivers_what_is_told(hook: Hook, monkeypatch: 
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_what_is_being_sent_when_the_process_ends_is_noted(hook: Hook) -> None:
+async def test_what_is_being_sent_when_the_process_ends_is_noted(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "SHUTDOWN_SECONDS", 60)
     await _ask_for_messages(hook)
     is_there = asyncio.Event()
 

@@ -39,7 +39,7 @@ async def peer() -> AsyncIterator[WebhookPeer]:
 
 @pytest.fixture
 async def http(peer: WebhookPeer) -> AsyncIterator[SafeHttp]:
-    timeouts = Timeouts(connect=1, read=0.5, total=1)
+    timeouts = Timeouts(connect=4, read=3, total=4)
     async with SafeHttp(
         user_agent="test", allowed_private_hosts=frozenset({peer.site.host}), timeouts=timeouts
     ) as http:
