@@ -133,7 +133,7 @@ async def test_sitemaps_that_there_was_no_time_for_are_said_to_be_missing(
     monkeypatch.setattr(discovery._SitemapWalk, "_read", slowly)
     told = (await client.post(PATH, json={"input": f"{site.url}/index.xml"}, headers=tenant.headers)).json()
     assert (told["found"], told["complete"]) == (1, False)
-    assert "5 seconds" in told["skipped"][0]["reason"]
+    assert f"{previews.SECONDS / 2:g} seconds" in told["skipped"][0]["reason"]
 
 
 @pytest.mark.parametrize(
