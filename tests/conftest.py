@@ -110,8 +110,8 @@ def patience() -> Iterator[None]:
     And no idempotency key becomes another one because a window of ten minutes ends in the middle of a test.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stripe_calls, "KEY_SECONDS", 10**12)
-        patch.setattr(checkout, "ONE_CLICK_SECONDS", 10**12)
+        patch.setattr(stripe_calls, "KEY_SECONDS", 10**10)
+        patch.setattr(checkout, "ONE_CLICK_SECONDS", 10**10)
         patch.setattr(uploads, "LOOK_SECONDS", 300)
         patch.setattr(previews, "SECONDS", 60)
         patch.setattr(escalating, "WAITS_SECONDS", 60)
