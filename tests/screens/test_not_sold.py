@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, get_args
 
 import pytest
 from pydantic import SecretStr
-from reflex import Var
+from reflex import Component, Var
 
 from helpninja_app.billing.models import Subscription
 from helpninja_app.billing.plans import PACKS, Interval, PaidPlanName
 from helpninja_app.billing.prices import PlanPrice, Prices
+from helpninja_app.screens.billing.buying import plans_section
 from helpninja_app.screens.billing.comparison import is_named_by_the_year
 from helpninja_app.screens.billing.figures import CURRENT, plan_actions
 from helpninja_app.screens.billing.state import BillingState
-from helpninja_app.screens.billing.words import NOT_SOLD
+from helpninja_app.screens.billing.words import MONTH_FIRST, NOT_SOLD
 from helpninja_app.screens.pricing.page import pricing_page
-from helpninja_app.screens.pricing.state import packs_in_words, ways_to_begin
+from helpninja_app.screens.pricing.state import PricingState, packs_in_words, ways_to_begin
 from helpninja_app.settings import Settings
 from tests.conftest import OpenResources
 from tests.factories import Factory
@@ -108,6 +110,22 @@ def test_the_page_of_the_prices_asks_the_server_what_is_sold() -> None:
     drawn = str(pricing_page().render())
     assert "ways" in drawn
     assert "is_sold_yearly" in drawn
+
+
+@pytest.mark.parametrize(
+    ("draw", "labels"), [(plans_section, BillingState.actions), (pricing_page, PricingState.ways)]
+)
+def test_both_pages_name_the_price_of_a_year_by_what_stands_at_it(
+    draw: Callable[[], Component], labels: Any
+) -> None:
+    drawn = str(draw().render())
+    conditions = {plan: str(is_named_by_the_year(labels[f"{plan}:year"])) for plan in get_args(PaidPlanName)}
+    assert [plan for plan, condition in conditions.items() if condition not in drawn] == []
+
+
+@pytest.mark.parametrize("said", [*NOT_SOLD.values(), MONTH_FIRST])
+def test_what_stands_in_the_place_of_a_button_is_a_line_of_text(said: str) -> None:
+    assert f"""(['"{said}"'], {{'name': '"p"'""" in str(plans_section().render())
 
 
 def test_the_price_of_a_year_is_not_named_of_a_plan_that_is_not_sold_by_it() -> None:

@@ -21,7 +21,7 @@ NOT_SOLD = {
     "month": "Not sold by the month here",
     "year": "Not sold by the year here",
 }
-# Of a year that would be had for less than what is left of the larger plan's month.
+# Of a year of a smaller plan, to which Stripe would change at once (``PlanPrice.is_less_for_more_after``).
 MONTH_FIRST = "Choose it by the month first"
 # The facts of a plan that are numbers of things.
 _LIMITS = (
